@@ -1,0 +1,412 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// A Call is a handle on an asynchronous call: begun, then complete, then
+// finished by taking its result, after which the object is idle and can begin
+// another. The zero value is an idle object, ready for use. It must not be
+// copied; [Call.Clone] makes another handle.
+//
+// What is said of waiting, cancelling and releasing may be done by any number
+// of goroutines at the same time. One call's results, signals and channels never
+// touch those of another begun later on the same object (R13).
+//
+// A handle that is no longer needed is released; an object that was finished
+// need not be.
+type Call[T any] struct {
+	p     atomic.Pointer[Promise[T]] // the current or last call, or one to come; replaced under the mu of the old one
+	phase atomic.Uint32              // changes under p's mu
+}
+
+// What a handle is to the call that p points to.
+const (
+	phaseHeld     uint32 = iota // on a call that is to come, pending or complete, with a reference → finished, kept or released
+	phaseFinished               // the result was taken; no reference → held by Begin, or released
+	phaseKept                   // finished, but streaming: the reference stays → held by Begin, or released
+	phaseReleased               // terminal
+)
+
+// lock returns the call that c is a handle on, made to come where there is
+// none, with its mu held. While it is held neither p nor phase changes.
+func (c *Call[T]) lock() *Promise[T] {
+	for {
+		p := c.current()
+		p.mu.Lock()
+		if c.p.Load() == p {
+			return p
+		}
+		p.mu.Unlock()
+	}
+}
+
+// current returns the call that c is a handle on, made to come where there is
+// none.
+func (c *Call[T]) current() *Promise[T] {
+	if p := c.p.Load(); p != nil {
+		return p
+	}
+	p := new(Promise[T])
+	p.word.Store(oneRef)
+	c.p.CompareAndSwap(nil, p)
+	return c.p.Load()
+}
+
+// Begin begins a call: fn is run in a goroutine of its own and its result is the
+// call's. Begin returns at once, whatever fn does (R7). It returns
+// [ErrCallPending] where an earlier call is not finished (R1, R2),
+// [ErrReleased] after Release, [ErrQueueFull] where [InGroup]'s group is full;
+// then nothing has changed. Of several Begins at the same time one wins.
+//
+// Where ctx is done already, the call completes at once as canceled, with ctx's
+// cause, and fn never runs (R8).
+//
+// The context that fn is given has the values and deadline of ctx and ends with
+// it, or when the call is canceled; see R12 in the design for the fine print. A
+// panic in fn is raised again in Finish and Await as a [*PanicError]; where fn
+// calls [runtime.Goexit] the call completes with [ErrGoexit] (R4).
+//
+// Begin panics where ctx or fn is nil, and where [Discard] is of another type.
+func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error), opts ...Option) error {
+	checkBegin(ctx, fn == nil)
+	_, err := c.begin(ctx, gather[T](opts), 0, fn)
+	return err
+}
+
+// BeginPromise begins a call without a goroutine and returns its server's end.
+// It is to [NewPromise] what Begin is to [Go], and returns Begin's errors.
+func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T], error) {
+	checkBegin(ctx, false)
+	p, err := c.begin(ctx, gather[T](opts), bitPromise, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.bound()
+	return p, nil
+}
+
+func checkBegin(ctx context.Context, noFunc bool) {
+	if ctx == nil {
+		panic("async: call begun with a nil context")
+	}
+	if noFunc {
+		panic("async: call begun with a nil function")
+	}
+}
+
+// begin makes the object's next call, with bits, and starts fn where there is
+// one.
+func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(context.Context) (T, error)) (*Promise[T], error) {
+	ended := fn != nil && ctx.Err() != nil // before any lock: it may be anybody's code
+	old := c.lock()
+	p, phase := old, c.phase.Load()
+	switch {
+	case phase == phaseReleased:
+		old.mu.Unlock()
+		return nil, ErrReleased
+	case phase == phaseHeld && old.word.Load()&bitBegun != 0:
+		old.mu.Unlock()
+		return nil, ErrCallPending
+	case phase != phaseHeld:
+		p = new(Promise[T])
+		p.word.Store(oneRef)
+	}
+	p.ctx, p.opts = ctx, o
+	if fn != nil && !ended && !p.start(fn) {
+		p.ctx, p.opts = nil, nil
+		old.mu.Unlock()
+		return nil, ErrQueueFull
+	}
+	p.word.Add(bitBegun | bits)
+	c.p.Store(p)
+	c.phase.Store(phaseHeld)
+	old.mu.Unlock()
+	if phase == phaseKept {
+		old.drop() // and its stream ends
+	}
+	if ended {
+		p.stillborn()
+	}
+	return p, nil
+}
+
+// Done returns a channel that is closed on completion. It is the same one for
+// the whole of a call: from before it begins, and after Finish or Release, until
+// the next Begin (R13). It is made when it is first asked for; a wait by the
+// methods of this package needs none.
+func (c *Call[T]) Done() <-chan struct{} { return c.current().done() }
+
+// IsDone reports whether the call is complete, also after Finish or Release.
+func (c *Call[T]) IsDone() bool {
+	p := c.p.Load()
+	return p != nil && p.isSet()
+}
+
+// Await waits and reads: it returns the function's value and error when the call
+// completes, at once where it has, even if ctx is done (R6). When ctx ends first
+// it returns a [*WaitError], and the call goes on. On an object that was never
+// begun it waits for the first call. After Finish it returns [ErrCallComplete]
+// until the next Begin; after Release, [ErrReleased].
+//
+// It leaves nothing behind, and the object as it is: any number of goroutines
+// may Await, any number of times, until one finishes. A wait in progress holds a
+// reference of its own and gets the result even if the handle is finished or
+// released meanwhile (R5). Where the function panicked, Await panics with its
+// [*PanicError].
+func (c *Call[T]) Await(ctx context.Context) (T, error) {
+	if p := c.p.Load(); p != nil && c.phase.Load() == phaseHeld && p.take() {
+		return p.outcome()
+	}
+	return c.await(ctx)
+}
+
+// await is Await for a call that was pending a moment ago.
+func (c *Call[T]) await(ctx context.Context) (v T, err error) {
+	done := ctx.Done()
+	runtime.Gosched() // see waitContext
+	p, err := c.hold()
+	if err != nil {
+		return v, err
+	}
+	if !p.waitLocked(done, nil) {
+		p.drop()
+		return v, contextWaitError(ctx, c)
+	}
+	p.takeAndDrop()
+	return p.outcome()
+}
+
+// hold begins a wait for a result: it returns the call, retained, with its mu
+// held, or why there is no result to wait for.
+func (c *Call[T]) hold() (*Promise[T], error) {
+	p := c.lock()
+	switch c.phase.Load() {
+	case phaseHeld:
+		p.retain()
+		return p, nil
+	case phaseReleased:
+		p.mu.Unlock()
+		return nil, ErrReleased
+	}
+	p.mu.Unlock()
+	return nil, ErrCallComplete
+}
+
+// Wait returns nil when the call is complete, at once where it was before, even
+// if ctx is done (R6), and where the object is idle after Finish. On an object
+// that was never begun it waits for the first call. When ctx ends first it
+// returns a [*WaitError] and leaves nothing behind; the call goes on. After
+// Release it returns [ErrReleased]. Any number of goroutines may wait.
+func (c *Call[T]) Wait(ctx context.Context) error {
+	if over, err := c.poll(); over {
+		return err
+	}
+	return waitContext(ctx, c)
+}
+
+// WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
+// that is [ErrTimeout]. Zero or less polls.
+func (c *Call[T]) WaitFor(d time.Duration) error {
+	if over, err := c.poll(); over {
+		return err
+	}
+	return waitDuration(d, c)
+}
+
+func (c *Call[T]) poll() (over bool, err error) {
+	if c.phase.Load() == phaseReleased {
+		return true, ErrReleased
+	}
+	return c.IsDone(), nil
+}
+
+func (c *Call[T]) enter() (signaler, error) {
+	p, err := c.hold()
+	if err == ErrCallComplete { // finished
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Finish takes the result of a completed call: the function's value and error,
+// exactly. The object is idle then and can be begun again. While the call is
+// pending it returns [ErrCallPending], where there is no call or its result was
+// finished before [ErrCallComplete], after Release [ErrReleased], and changes
+// nothing. It never waits. Of two Finishes at the same time one gets the result;
+// other handles on the same call finish for themselves (R3).
+//
+// Where the function panicked, Finish panics with its [*PanicError]; the object
+// is idle then, too.
+func (c *Call[T]) Finish() (v T, err error) {
+	p := c.lock()
+	if err := c.finishable(p); err != nil {
+		p.mu.Unlock()
+		return v, err
+	}
+	if p.opts.streams() {
+		c.phase.Store(phaseKept)
+		p.mu.Unlock()
+		p.take()
+	} else {
+		c.phase.Store(phaseFinished)
+		p.mu.Unlock()
+		p.takeAndDrop()
+	}
+	return p.outcome()
+}
+
+func (c *Call[T]) finishable(p *Promise[T]) error {
+	w := p.word.Load()
+	switch phase := c.phase.Load(); {
+	case phase == phaseReleased:
+		return ErrReleased
+	case phase != phaseHeld || w&bitBegun == 0:
+		return ErrCallComplete
+	case w&bitSet == 0:
+		return ErrCallPending
+	}
+	return nil
+}
+
+// Cancel completes a pending call at once: its outcome is a [*CanceledError]
+// with cause, which may be nil, and the context of its function is canceled with
+// cause, whether or not the function listens. A function that has not started
+// never runs; what one still returns goes to [Discard]. Cancel returns nil where
+// it ended the call; [ErrCanceled] where the call was canceled already;
+// [ErrCallComplete] where it was complete, and the result stands, or where there
+// is no call; [ErrReleased] after Release. Whoever is told that he came too late
+// finds the call complete (R10).
+func (c *Call[T]) Cancel(cause error) error {
+	p, err := c.cancelable()
+	if p == nil {
+		return err
+	}
+	defer p.drop()
+	if p.cancel(cause, false) {
+		return nil
+	}
+	return p.tooLate()
+}
+
+// cancelable returns the pending call, retained, or nil and what Cancel says.
+func (c *Call[T]) cancelable() (*Promise[T], error) {
+	p := c.lock()
+	defer p.mu.Unlock()
+	switch err := c.finishable(p); err {
+	case ErrCallPending:
+		p.retain()
+		return p, nil
+	case nil:
+		return nil, p.tooLate()
+	default:
+		return nil, err
+	}
+}
+
+// tooLate is what Cancel says of a call that is complete.
+func (p *Promise[T]) tooLate() error {
+	if p.word.Load()&bitCanceled != 0 {
+		return ErrCanceled
+	}
+	return ErrCallComplete
+}
+
+// CancelWait asks before it cancels: the function's context is canceled with
+// cause, and the call completes with what the function makes of it; then
+// CancelWait returns nil. When ctx ends before that, the call is canceled as by
+// Cancel and CancelWait returns a [*WaitError]. Where there is nothing to
+// cancel, or somebody else canceled the call meanwhile, it returns what Cancel
+// would (R11).
+func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
+	done := ctx.Done()
+	p, err := c.cancelable()
+	if p == nil {
+		return err
+	}
+	defer p.drop()
+	p.endContext(context.Canceled, cause)
+	p.mu.Lock()
+	if !p.waitLocked(done, nil) && p.cancel(cause, false) {
+		return contextWaitError(ctx, c)
+	}
+	if err := p.tooLate(); err == ErrCanceled {
+		return err
+	}
+	return nil
+}
+
+// Signal returns a new wait-only handle on the call: the current one, or on an
+// idle object the last one, or the first to come where there was none. It panics
+// after Release.
+func (c *Call[T]) Signal() *Signal {
+	p := c.lock()
+	defer p.mu.Unlock()
+	if c.phase.Load() == phaseReleased {
+		panic("async: Signal of a released Call")
+	}
+	return newSignal(p)
+}
+
+// Clone returns another handle on the call, which finishes and is released for
+// itself (R3). A clone of an object never begun shares its first call with it, a
+// clone of a finished one is finished, and later calls of the one are none of
+// the other's. Clone panics after Release.
+func (c *Call[T]) Clone() *Call[T] {
+	p := c.lock()
+	defer p.mu.Unlock()
+	phase := c.phase.Load()
+	switch phase {
+	case phaseReleased:
+		panic("async: Clone of a released Call")
+	case phaseHeld, phaseKept:
+		p.retain()
+	}
+	d := new(Call[T])
+	d.p.Store(p)
+	d.phase.Store(phase)
+	return d
+}
+
+// Release gives up the handle. It never blocks and runs no user code (R7); again,
+// it does nothing. Other handles stay as they are. Afterwards IsDone and Done
+// answer as before, what returns an error returns [ErrReleased], and Clone,
+// Signal and [AfterFunc] panic.
+//
+// Releasing the last reference on a call abandons it, which is not cancelling:
+// the work runs on, unless the call was begun with [CancelOnAbandon]. A result
+// that nobody took goes to [Discard] (R9). A panic of the function that nobody
+// was given is raised here rather than be lost: Release panics with its
+// [*PanicError].
+func (c *Call[T]) Release() {
+	p := c.lock()
+	phase := c.phase.Swap(phaseReleased)
+	p.mu.Unlock()
+	if phase == phaseHeld || phase == phaseKept {
+		p.drop()
+	}
+}
+
+// String names the call for errors and logs.
+func (c *Call[T]) String() string {
+	if p := c.p.Load(); p != nil && p.name() != "" {
+		return fmt.Sprintf("call %q", p.name())
+	}
+	return "call"
+}
+
+func (c *Call[T]) source() *latch {
+	if c == nil {
+		return nil
+	}
+	return &c.current().latch
+}
+
+func (c *Call[T]) usable() bool { return c.phase.Load() != phaseReleased }

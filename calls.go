@@ -1,0 +1,238 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync/atomic"
+)
+
+// Calls are many calls of one type, and the ways to wait for them together.
+// Their methods cancel nothing by themselves: defer calls.Cancel(nil) stops the
+// losers, whose late results go to [Discard]. While a method waits it holds a
+// reference on each call, so that another's Release takes no result from it; a
+// result that it returned is taken, one that it only looked at is not.
+//
+// The methods may be called by any number of goroutines at the same time. They
+// panic where a member is nil. A member that is a released or finished handle
+// counts as complete with [ErrReleased] or [ErrCallComplete].
+type Calls[T any] []*Call[T]
+
+// A Result is what a call completed with: a value, an error, or both, as the
+// function returned them. A panic is an Err here, a [*PanicError].
+type Result[T any] struct {
+	Value T
+	Err   error
+}
+
+// GoAll begins a call of each function; see [Go].
+func GoAll[T any](ctx context.Context, fns ...func(context.Context) (T, error)) Calls[T] {
+	for i, fn := range fns {
+		if fn == nil {
+			panic(fmt.Sprintf("async: function %d of GoAll is nil", i))
+		}
+	}
+	return GoEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
+		return fn(ctx)
+	})
+}
+
+// GoEach begins one call of fn for each input; see [Go]. The calls are made in
+// one piece: starting a thousand takes as few allocations as starting two, and
+// the memory of all of them is kept while a handle on one is.
+func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
+	checkBegin(ctx, fn == nil)
+	o := gather[T](opts)
+	in = slices.Clone(in) // the caller may use his own again
+	pairs := make([]pair[T], len(in))
+	cs := make(Calls[T], len(in))
+	for i := range pairs {
+		pairs[i].init(ctx, o, 0)
+		cs[i] = &pairs[i].c
+	}
+	if ctx.Err() != nil || o != nil && o.group != nil {
+		for i := range pairs {
+			pairs[i].launch(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
+		}
+		return cs
+	}
+	// One function without arguments serves them all: a go statement of it
+	// allocates nothing.
+	var started atomic.Int64
+	work := func() {
+		i := started.Add(1) - 1
+		pairs[i].p.run(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
+	}
+	for range in {
+		go work()
+	}
+	return cs
+}
+
+// Race returns the index and the result of the first call to complete, whatever
+// it says; where some are complete on entry, the lowest. An error is that of the
+// call named, or, with index -1, of the wait: a [*WaitError] when ctx ends first,
+// [ErrNothingToWait] where there are no calls. Where the function panicked, Race
+// panics with its [*PanicError]. The other calls are left as they are.
+func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
+	var zero T
+	if len(cs) == 0 {
+		return -1, zero, ErrNothingToWait
+	}
+	a := &any1{over: make(chan struct{}), nodes: make([]node, len(cs))}
+	m := cs.watch(a, a.nodes)
+	defer m.leave()
+	i := a.park(ctx.Done())
+	if i < 0 {
+		i = m.complete() // R6
+	}
+	if i < 0 {
+		return -1, zero, contextWaitError(ctx, m.pending())
+	}
+	v, err := m.take(i)
+	return i, v, err
+}
+
+// Any returns the index and the value of the first call to succeed. When all
+// have failed it returns -1 and their errors, joined in input order by
+// [errors.Join]; when ctx ends first, -1 and a [*WaitError]; without calls, -1
+// and [ErrNothingToWait]. The panic of a call that completes before that is
+// raised as a [*PanicError].
+func (cs Calls[T]) Any(ctx context.Context) (int, T, error) {
+	is, vs, err := cs.Quorum(ctx, 1)
+	if err != nil {
+		var zero T
+		return -1, zero, err
+	}
+	return is[0], vs[0], nil
+}
+
+// Quorum waits for k calls to succeed and returns their indices and values in
+// order of completion. As soon as too many have failed it returns the errors of
+// those, joined in input order, and no values: a value that was there already is
+// not taken. When ctx ends first it returns a [*WaitError]; without calls
+// [ErrNothingToWait]; and an error at once where k is below 1 or above the number
+// of calls. Panics are raised as by Any.
+func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
+	switch {
+	case len(cs) == 0:
+		return nil, nil, ErrNothingToWait
+	case k < 1 || k > len(cs):
+		return nil, nil, fmt.Errorf("async: quorum of %d among %d calls", k, len(cs))
+	}
+	var won, lost []int
+	m := cs.inTurn(ctx)
+	defer m.leave()
+	for len(won) < k && len(lost) <= len(cs)-k {
+		i, err := m.next()
+		if err != nil {
+			return nil, nil, err
+		}
+		if m.look(i) != nil {
+			lost = append(lost, i)
+		} else {
+			won = append(won, i)
+		}
+	}
+	if len(won) < k {
+		return nil, nil, m.join(lost)
+	}
+	vs := make([]T, k)
+	for j, i := range won {
+		vs[j], _ = m.take(i)
+	}
+	return won, vs, nil
+}
+
+// All returns every value in input order. The first failure in time ends it: All
+// returns that error and no values, which are then not taken; where it is only a
+// cancellation and another failure that is none is there as well, that one (W7).
+// When ctx ends first it returns a [*WaitError]. A panic is raised as a
+// [*PanicError]. Of no calls it returns no values. It parks once, however many
+// there are.
+func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
+	t := newTally(len(cs))
+	t.failFast = true
+	m := cs.watch(t, t.nodes)
+	defer m.leave()
+	t.park(ctx.Done())
+	if i := m.failure(int(t.failed.Load()) - 1); i >= 0 {
+		_, err := m.take(i)
+		return nil, err
+	}
+	if c := m.pending(); c != nil {
+		return nil, contextWaitError(ctx, c)
+	}
+	vs := make([]T, len(cs))
+	for i := range cs {
+		vs[i], _ = m.take(i)
+	}
+	return vs, nil
+}
+
+// Settle waits until every call is complete and returns their results in input
+// order; panics are held as Err. When ctx ends first it returns a [*WaitError]
+// beside the results, which then have that error for the calls that are pending.
+func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
+	t := newTally(len(cs))
+	m := cs.watch(t, t.nodes)
+	defer m.leave()
+	t.park(ctx.Done())
+	var err error
+	if c := m.pending(); c != nil {
+		err = contextWaitError(ctx, c)
+	}
+	rs := make([]Result[T], len(cs))
+	for i := range rs {
+		if m.isComplete(i) {
+			rs[i] = m.result(i)
+		} else {
+			rs[i].Err = err
+		}
+	}
+	return rs, err
+}
+
+// Each ranges over the indices and results of the calls in order of completion,
+// waiting for each, until all were yielded or ctx is done. Panics are held as
+// Err. Leaving early leaves nothing behind, and the results not yielded are not
+// taken (W5).
+func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
+	return func(yield func(int, Result[T]) bool) {
+		m := cs.inTurn(ctx)
+		defer m.leave()
+		for {
+			i, err := m.next()
+			if err != nil || !yield(i, m.result(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Cancel cancels every call that is pending, as by [Call.Cancel].
+func (cs Calls[T]) Cancel(cause error) {
+	for _, c := range cs {
+		_ = c.Cancel(cause) // whatever it says: the call is complete
+	}
+}
+
+// Release releases every handle, as by [Call.Release], the rest also where one
+// raises a panic.
+func (cs Calls[T]) Release() {
+	sweep(len(cs), func(i int) { cs[i].Release() })
+}
+
+// sweep calls f for each i below n, the rest also where one panics.
+func sweep(n int, f func(i int)) {
+	i := 0
+	defer func() {
+		if i++; i < n {
+			sweep(n-i, func(j int) { f(i + j) })
+		}
+	}()
+	for ; i < n; i++ {
+		f(i)
+	}
+}

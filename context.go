@@ -1,0 +1,173 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A callContext is the [context.Context] that a call's function, or the server
+// of a promise, is given: the core of the call itself, by another name, so it
+// costs nothing. It has Begin's values and deadline. Only when somebody asks for
+// Done or AfterFunc, or the context ends, does it get an ending: the latch that
+// says so, and the registration at Begin's context.
+//
+//	X1  The ending is made once, by compare-and-swap, and set once.
+//	X2  It follows Begin's context from when it is made until the call completes;
+//	    with Streaming, until the call's last reference is gone.
+//	X3  Completion looks for an ending after it has set the call, and the maker
+//	    of an ending looks at the call after it has stored it: one of the two
+//	    sees the other, so no registration outlives the call and no
+//	    cancellation is missed.
+type callContext core
+
+// An ending is the part of a callContext that exists once it is looked at.
+type ending struct {
+	latch
+	err  error           // what Err returns; written before set
+	dead context.Context // a context whose Cause is the reason, where that is not Begin's context; written before set
+
+	stop func() bool // ends the registration at Begin's context; guarded by mu
+	off  bool        // no longer follows; guarded by mu
+}
+
+func (x *callContext) core() *core { return (*core)(x) }
+
+// Deadline returns that of Begin's context.
+func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.ctx.Deadline() }
+
+// Done returns a channel that is closed when Begin's context ends or the call is
+// canceled.
+func (x *callContext) Done() <-chan struct{} {
+	e := x.core().ending()
+	x.core().syncEnding()
+	return e.done()
+}
+
+// Err is not nil once the context has ended; Done is closed then. It looks at
+// Begin's context itself, so it never lags behind it.
+func (x *callContext) Err() error {
+	c := x.core()
+	c.syncEnding()
+	if e := c.end.Load(); e != nil && e.isSet() {
+		return e.err
+	}
+	return nil
+}
+
+// Value returns that of Begin's context. Once the context has ended by a cause
+// of its own, the key by which package context looks for a cause finds that.
+func (x *callContext) Value(key any) any {
+	if e := x.end.Load(); e != nil && e.isSet() && e.dead != nil {
+		return e.dead.Value(key)
+	}
+	return x.ctx.Value(key)
+}
+
+// AfterFunc lets package context hang children and functions onto this context
+// without a goroutine each.
+func (x *callContext) AfterFunc(f func()) (stop func() bool) {
+	e := x.core().ending()
+	x.core().syncEnding()
+	return e.after(f)
+}
+
+func (x *callContext) String() string {
+	return fmt.Sprintf("%v.WithCall", x.ctx)
+}
+
+// ending returns the ending, made and registered now if nobody has asked before.
+func (c *core) ending() *ending {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	e := new(ending)
+	if !c.end.CompareAndSwap(nil, e) {
+		return c.end.Load()
+	}
+	c.follow(e)
+	c.syncEnding()
+	return e
+}
+
+// follow registers the ending at Begin's context where the call still follows
+// that one (X2), without a lock: a foreign context is anybody's code.
+func (c *core) follow(e *ending) {
+	if c.ctx.Done() == nil || !c.follows() {
+		return
+	}
+	stop := context.AfterFunc(c.ctx, c.parentEnded)
+	e.mu.Lock()
+	off := e.off
+	if !off {
+		e.stop = stop
+	}
+	e.mu.Unlock()
+	if off {
+		stop()
+	}
+}
+
+// unfollow takes the registration back; it leaves nothing in Begin's context.
+func (e *ending) unfollow() {
+	e.mu.Lock()
+	stop := e.stop
+	e.stop, e.off = nil, true
+	e.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// follows reports whether Begin's context still bounds this one.
+func (c *core) follows() bool {
+	w := c.word.Load()
+	return w&bitSet == 0 || w&(bitStreamed|bitCanceled) == 0 && c.opts.streams()
+}
+
+// syncEnding brings the ending up to date with the call and with Begin's
+// context, whose own word comes by a goroutine and may be late.
+func (c *core) syncEnding() {
+	if e := c.end.Load(); e != nil && e.isSet() {
+		return
+	}
+	switch w := c.word.Load(); {
+	case w&bitCanceled != 0:
+		c.endContext(context.Canceled, c.cancelCause())
+	case w&bitStreamed != 0:
+		c.endContext(context.Canceled, ErrReleased)
+	case c.follows() && c.ctx.Err() != nil:
+		c.parentEnded()
+	}
+}
+
+// parentEnded passes the end of Begin's context on: to the function's context
+// and, where the call is a promise, to the call (R14).
+func (c *core) parentEnded() {
+	if !c.follows() {
+		return
+	}
+	c.endWith(c.ctx.Err(), nil)
+	if c.word.Load()&bitPromise != 0 {
+		c.cancel(context.Cause(c.ctx), false)
+	}
+}
+
+// endContext ends the function's context by a cause of the call's own.
+func (c *core) endContext(err, cause error) {
+	dead, cancel := context.WithCancelCause(context.WithoutCancel(c.ctx))
+	cancel(cause)
+	c.endWith(err, dead)
+}
+
+func (c *core) endWith(err error, dead context.Context) {
+	c.end.CompareAndSwap(nil, new(ending))
+	e := c.end.Load()
+	if !e.claim() {
+		return
+	}
+	e.err, e.dead = err, dead
+	_, nodes := e.publish(0)
+	fire(nodes)
+	e.unfollow()
+}

@@ -1,0 +1,148 @@
+package async
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A core is the untyped part of one call: what it was begun with, and how it
+// ended. The typed part around it is [Promise]; the handles that point to it are
+// [Call] and [Signal]. A core serves one call and is never used again.
+//
+// The call's states are read off the word:
+//
+//	idle      no bit      made for a handle that was asked before it began
+//	pending   begun       → complete
+//	complete  begun|set   terminal; one of result, canceled, panicked, or none of them
+//
+// Invariants, beside those of [latch]:
+//
+//	K1  ctx and opts are written before begun, under mu, and only read after it.
+//	K2  err, and the value of the Promise, are written by the completer and never
+//	    overwritten (L2). There is one place where a call completes: claim, write,
+//	    [core.publish]. So complete, cancel, panic and the end of a context have
+//	    one winner, and the outcome never changes.
+//	K3  A reference is held by each handle until it is released, or finished where
+//	    the call is not streaming, by each Signal, and by each wait in progress.
+//	    Whoever brings the count to zero, or completes a call whose count is zero,
+//	    disposes of the result if it was not taken; one read-modify-write of one
+//	    word tells both, so exactly one of the two does.
+//	K4  taken is added by one who holds a reference, or by compare-and-swap against
+//	    a word that has one. So a result is taken or disposed of, never both.
+//	K5  wg is used by waits that nothing but completion ends. The first adds one
+//	    and sets parked, under mu; the completer takes it off.
+type core struct {
+	latch
+	wg   sync.WaitGroup // K5
+	ctx  context.Context
+	end  atomic.Pointer[ending] // of the function's context; X1
+	opts *options
+	err  error
+}
+
+// The bits of the word that are a call's. All but taken and streamed are added
+// under mu.
+const (
+	bitBegun    = bitsOfCall << iota
+	bitResult   // complete: the function returned, or the promise was completed
+	bitFailed   // complete: with an error of any kind
+	bitCanceled // complete: canceled; err is a *CanceledError
+	bitPanicked // complete: the function panicked; err is a *PanicError
+	bitTaken    // the outcome was handed to somebody
+	bitParked   // somebody waits on wg
+	bitPromise  // the call has no function; Begin's context bounds it
+	bitStreamed // streaming is over: the last reference is gone, or the object begun again
+)
+
+// publish completes a call that the caller has claimed and whose outcome is
+// written: it frees mu, wakes everyone, and runs OnSignal, elsewhere where the
+// caller must not run user code. It returns the word as of completion.
+func (c *core) publish(bits uint64, elsewhere bool) uint64 {
+	w, nodes := c.latch.publish(bits)
+	if w&bitParked != 0 {
+		c.wg.Done()
+	}
+	fire(nodes)
+	if e := c.end.Load(); e != nil { // X3
+		if bits&bitCanceled != 0 {
+			c.syncEnding()
+		} else if !c.opts.streams() {
+			e.unfollow()
+		}
+	}
+	c.opts.signaled(elsewhere)
+	return w
+}
+
+// cancel completes the call as canceled and reports whether it was the one.
+func (c *core) cancel(cause error, elsewhere bool) bool {
+	if !c.claim() {
+		return false
+	}
+	c.err = &CanceledError{Cause: cause}
+	c.publish(bitCanceled|bitFailed, elsewhere)
+	return true
+}
+
+// cancelCause is why a canceled call was canceled.
+func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }
+
+// fail completes the call with an error that is no result of anybody's.
+func (c *core) fail(err error) bool {
+	if !c.claim() {
+		return false
+	}
+	c.err = err
+	c.publish(bitFailed, false)
+	return true
+}
+
+func (c *core) source() *latch { return &c.latch }
+
+func (c *core) retain() { c.word.Add(oneRef) }
+
+// waitLocked parks until the call completes and reports true, or until done or
+// timer is ready and it has not. It is called with mu held and frees it.
+func (c *core) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
+	w := c.word.Load()
+	if w&bitSet == 0 && (done != nil || timer != nil) {
+		return c.latch.waitLocked(done, timer)
+	}
+	if w&(bitSet|bitParked) == 0 { // K5
+		c.wg.Add(1)
+		c.word.Add(bitParked)
+	}
+	c.mu.Unlock()
+	if w&bitSet == 0 {
+		c.wg.Wait()
+	}
+	return true
+}
+
+// take marks the outcome as handed out and reports whether it can be: false
+// where the call is pending, or was released by all and disposed of (K4). Once
+// it is marked, taking it again writes nothing.
+func (c *core) take() bool {
+	for {
+		w := c.word.Load()
+		if w&bitTaken != 0 {
+			return true
+		}
+		if w&bitSet == 0 || refs(w) == 0 {
+			return false
+		}
+		if c.word.CompareAndSwap(w, w|bitTaken) {
+			return true
+		}
+	}
+}
+
+// name is what Name called the call; nil-safe and only for calls begun.
+func (c *core) name() string {
+	if c.word.Load()&bitBegun == 0 || c.opts == nil {
+		return ""
+	}
+	return c.opts.name
+}

@@ -1,0 +1,58 @@
+package async
+
+import (
+	"reflect"
+	"slices"
+	"sync"
+)
+
+// selectLimit is how many cases one reflect.Select takes.
+const selectLimit = 1 << 16
+
+// receiveAny waits until a receive from one of chans succeeded and returns its
+// index, or until one of wakes is ready and returns nothing. Past the limit of
+// reflect.Select the channels are split among goroutines, which are gone when it
+// returns; then more than one index may be returned, in ascending order, and
+// each of them has been received from.
+func receiveAny(chans []<-chan struct{}, wakes ...<-chan struct{}) []int {
+	room := selectLimit - len(wakes)
+	if len(chans) <= room {
+		if i := selectOne(chans, wakes); i >= 0 {
+			return []int{i}
+		}
+		return nil
+	}
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		got  []int
+		stop latch
+	)
+	wakes = append([]<-chan struct{}{stop.done()}, wakes...)
+	for from := 0; from < len(chans); from += room - 1 {
+		part := chans[from:min(from+room-1, len(chans))]
+		wg.Go(func() {
+			if i := selectOne(part, wakes); i >= 0 {
+				mu.Lock()
+				got = append(got, from+i)
+				mu.Unlock()
+			}
+			stop.set()
+		})
+	}
+	wg.Wait()
+	slices.Sort(got)
+	return got
+}
+
+// selectOne selects over chans and wakes and returns the index in chans, or -1.
+func selectOne(chans, wakes []<-chan struct{}) int {
+	cases := make([]reflect.SelectCase, 0, len(wakes)+len(chans))
+	for _, part := range [][]<-chan struct{}{wakes, chans} {
+		for _, ch := range part {
+			cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)})
+		}
+	}
+	i, _, _ := reflect.Select(cases)
+	return max(i-len(wakes), -1)
+}

@@ -1,0 +1,138 @@
+package async
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Hedge runs fn and, while no attempt has succeeded, runs it again beside those
+// still running: after delay, or at once when an attempt has failed, up to max
+// attempts. A delay of zero or less starts them all. It returns the value of the
+// first to succeed; when all have failed, their errors, joined in the order of
+// the attempts; when ctx ends before, a [*CanceledError] with its cause.
+//
+// Hedge owns its attempts: on return the losers are canceled, and what they
+// still return goes to [Discard]. With [Streaming] the winner's context lives on
+// until ctx ends, so that a response body can be read. The panic of an attempt
+// is raised as a [*PanicError]. Where max is below 1, Hedge returns
+// [ErrNothingToWait].
+func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(context.Context) (T, error), opts ...Option) (v T, err error) {
+	checkBegin(ctx, fn == nil)
+	if max < 1 {
+		return v, ErrNothingToWait
+	}
+	h := &hedge[T]{ctx: ctx, delay: delay, max: max, fn: fn, opts: opts}
+	defer h.end()
+	h.begin()
+	for {
+		i, err := h.set.Next(ctx)
+		switch {
+		case err != nil:
+			return v, &CanceledError{Cause: context.Cause(ctx)}
+		case i < 0: // a delay is over
+			if ^i == len(h.calls) {
+				h.begin()
+			}
+		case !h.isFailed(i):
+			return h.win(i)
+		case ctx.Err() != nil:
+			return v, &CanceledError{Cause: context.Cause(ctx)}
+		case len(h.calls) < max:
+			h.begin()
+		case h.failed == max:
+			return v, h.errors()
+		}
+	}
+}
+
+// A hedge is the state of one Hedge.
+type hedge[T any] struct {
+	ctx   context.Context
+	delay time.Duration
+	max   int
+	fn    func(context.Context) (T, error)
+	opts  []Option
+
+	calls  Calls[T] // the attempts
+	failed int      // how many of them have been seen to fail
+	set    Set[int] // attempt i under i; the delay before attempt i under ^i
+	timer  *time.Timer
+}
+
+// begin begins the next attempt and the delay before the one after it, or all
+// where there is no delay.
+func (h *hedge[T]) begin() {
+	for more := true; more; more = h.delay <= 0 && len(h.calls) < h.max {
+		c := Go(h.ctx, h.fn, h.opts...)
+		h.set.Add(len(h.calls), c)
+		h.calls = append(h.calls, c)
+	}
+	h.stop()
+	if len(h.calls) < h.max {
+		over := new(Event)
+		h.set.Add(^len(h.calls), over)
+		h.timer = time.AfterFunc(h.delay, func() { over.Set() })
+	}
+}
+
+func (h *hedge[T]) stop() {
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+}
+
+// isFailed reports whether attempt i, which is complete, failed. A panic it
+// raises.
+func (h *hedge[T]) isFailed(i int) bool {
+	w := h.calls[i].current().word.Load()
+	if w&bitPanicked != 0 {
+		_, _ = h.calls[i].Await(h.ctx)
+	}
+	if w&bitFailed != 0 {
+		h.failed++
+	}
+	return w&bitFailed != 0
+}
+
+// win ends the losers, then takes the result of the winner: should a loser's
+// panic come up, the winner's value goes to Discard and is not lost.
+func (h *hedge[T]) win(i int) (T, error) {
+	c := h.calls[i]
+	h.calls = slices.Delete(h.calls, i, i+1)
+	defer func() {
+		if c != nil {
+			c.Release()
+		}
+	}()
+	h.release()
+	v, err := c.Await(h.ctx)
+	if c.current().opts.streams() {
+		c = nil // its context lives until h.ctx ends
+	}
+	return v, err
+}
+
+// errors takes and joins the errors of all attempts.
+func (h *hedge[T]) errors() error {
+	errs := make([]error, len(h.calls))
+	for i, c := range h.calls {
+		_, errs[i] = c.Await(h.ctx)
+	}
+	return errors.Join(errs...)
+}
+
+// end leaves nothing behind.
+func (h *hedge[T]) end() {
+	h.stop()
+	h.set.Release()
+	h.release()
+}
+
+// release cancels what still runs and releases every attempt.
+func (h *hedge[T]) release() {
+	h.calls.Cancel(context.Cause(h.ctx))
+	h.calls.Release()
+	h.calls = nil
+}

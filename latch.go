@@ -1,0 +1,256 @@
+package async
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A latch is the closed-once core of everything that can be waited for: an
+// [Event] is one, a call has one, a function's context has one. It is not set,
+// then set, for ever; nodes linked to it are fired once when it is.
+//
+// The word, bit by bit:
+//
+//	63        32 31                16 15           3    2       1      0
+//	[ references ][      unused      ][ call's bits ][ chan ][ closing ][ set ]
+//
+// Invariants:
+//
+//	L1  set is added once, under mu, by the one completer; it is never cleared.
+//	L2  Whatever the completer publishes is written before set, and never again
+//	    after it: who has seen set reads it without a lock. Loads and
+//	    read-modify-writes of the word are sequentially consistent, so seeing
+//	    set orders the reader after the completer.
+//	L3  ch is made under mu and never replaced. It is closed exactly once, by the
+//	    completer, or by its maker where set came first.
+//	L4  Where ch was made before set, closing is added before it is closed and
+//	    set after, all in one critical section: who sees closing without set
+//	    waits for mu, and then finds both. So set implies that Done is closed
+//	    and Done closed implies set, for every observer.
+//	L5  A node is in the list of its latch from link until unlink or set,
+//	    whichever is first; both happen under mu, so exactly one of "unlinked"
+//	    and "fired" is its fate.
+//	L6  Nodes are fired outside mu. Firing runs no user code.
+//	L7  References are added while one is held (or by the maker), so they do
+//	    not rise again from zero but where nothing depends on them.
+//
+// Lock order: the lock of a [queue] before the mu of a latch; two latches are
+// never locked at once, save that an object begun again publishes its new core
+// under the mu of its old one, when nobody else can know the new one yet.
+type latch struct {
+	word atomic.Uint64
+	mu   sync.Mutex
+	ch   chan struct{} // L3; read without mu once the chan bit is seen
+	head *node         // nodes to fire, the last linked first; guarded by mu
+}
+
+// The bits of the word that the latch itself knows.
+const (
+	bitSet     uint64 = 1 << iota // complete; terminal
+	bitClosing                    // the completer is closing ch and will add set at once
+	bitChan                       // ch is made
+
+	bitsOfCall // the first bit free for other uses
+
+	oneRef   uint64 = 1 << 32
+	minusRef        = ^(oneRef - 1) // what Add takes to give one up
+)
+
+func refs(word uint64) uint64 { return word >> 32 }
+
+// isSet reports whether the latch is set: one atomic load where it is.
+func (l *latch) isSet() bool { return l.word.Load()&bitSet != 0 || l.closing() }
+
+// closing waits for a completer that has announced itself (L4) and reports
+// whether there was one.
+func (l *latch) closing() bool {
+	if l.word.Load()&(bitClosing|bitSet) == 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return true
+}
+
+// done returns the channel that is closed when the latch is set, made now if
+// nobody has asked before.
+func (l *latch) done() <-chan struct{} {
+	if l.word.Load()&bitChan != 0 {
+		return l.ch
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ch == nil {
+		l.ch = make(chan struct{})
+		if l.word.Load()&bitSet != 0 {
+			close(l.ch)
+		}
+		l.word.Add(bitChan)
+	}
+	return l.ch
+}
+
+// claim makes the caller the completer, who holds mu, writes what is to be
+// published and calls publish. It reports false, with mu free, where the latch
+// is set: the loser finds everything a winner publishes.
+func (l *latch) claim() bool {
+	if l.word.Load()&bitSet != 0 {
+		return false
+	}
+	l.mu.Lock()
+	if l.word.Load()&bitSet != 0 {
+		l.mu.Unlock()
+		return false
+	}
+	return true
+}
+
+// publish sets the latch, together with bits, frees mu, and returns the word as
+// of that instant and the nodes that the completer has now to fire.
+func (l *latch) publish(bits uint64) (uint64, *node) {
+	if l.ch != nil {
+		l.word.Add(bitClosing)
+		close(l.ch)
+	}
+	w := l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
+	nodes := l.head
+	l.head = nil
+	l.mu.Unlock()
+	return w, nodes
+}
+
+// set completes a latch that publishes nothing but itself.
+func (l *latch) set() bool {
+	if !l.claim() {
+		return false
+	}
+	_, nodes := l.publish(0)
+	fire(nodes)
+	return true
+}
+
+// A node stands for one waiter at one latch. What it wakes is its sink's affair.
+type node struct {
+	next, prev *node
+	l          *latch
+	sink       sink
+	i          int // the sink's own: which of its nodes this is
+}
+
+// A sink is told that a node's latch is set. It must neither block nor run user
+// code: it is called by the completer (L6).
+type sink interface{ fire(n *node) }
+
+// link adds n to the latch. It reports false where the latch is set already; n
+// is then not fired.
+func (l *latch) link(n *node) bool {
+	if l.word.Load()&bitSet != 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.linkLocked(n)
+}
+
+func (l *latch) linkLocked(n *node) bool {
+	if l.word.Load()&bitSet != 0 {
+		return false
+	}
+	n.l, n.next, n.prev = l, l.head, nil
+	if l.head != nil {
+		l.head.prev = n
+	}
+	l.head = n
+	return true
+}
+
+// unlink takes n out in constant time and reports whether it did: false where
+// the latch is set, and n was or will be fired, or where n was taken out before.
+func (l *latch) unlink(n *node) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.word.Load()&bitSet != 0 || n.prev == n {
+		return false
+	}
+	if n.next != nil {
+		n.next.prev = n.prev
+	}
+	if n.prev != nil {
+		n.prev.next = n.next
+	} else {
+		l.head = n.next
+	}
+	n.next, n.prev = nil, n // prev to itself: in no list
+	return true
+}
+
+// fire fires nodes in the order in which they were linked. A node may be used
+// again as soon as it was fired, so its successor is read first.
+func fire(nodes *node) {
+	var list *node
+	for n := nodes; n != nil; {
+		next := n.next
+		n.next, list, n = list, n, next
+	}
+	for n := list; n != nil; {
+		next := n.next
+		n.next = nil
+		n.sink.fire(n)
+		n = next
+	}
+}
+
+// A gate parks one goroutine at one latch.
+type gate struct {
+	node
+	ch chan struct{}
+}
+
+func (g *gate) fire(*node) { close(g.ch) }
+
+// wait parks until the latch is set and reports true, or until done or timer is
+// ready and the latch is still not set. It leaves nothing behind.
+func (l *latch) wait(done <-chan struct{}, timer <-chan time.Time) bool {
+	if l.word.Load()&bitSet != 0 {
+		return true
+	}
+	l.mu.Lock()
+	return l.waitLocked(done, timer)
+}
+
+// waitLocked is wait for one who holds mu; it frees it.
+func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
+	g := &gate{ch: make(chan struct{})}
+	g.sink = g
+	linked := l.linkLocked(&g.node)
+	l.mu.Unlock()
+	if !linked {
+		return true
+	}
+	select {
+	case <-g.ch:
+		return true
+	case <-done:
+	case <-timer:
+	}
+	return !l.unlink(&g.node) // set meanwhile: completion beats expiry (R6)
+}
+
+// A callback starts a function in a goroutine of its own.
+type callback func()
+
+func (f callback) fire(*node) { go f() }
+
+// after starts f when the latch is set, or now if it is. The returned stop
+// keeps the contract of [context.AfterFunc].
+func (l *latch) after(f func()) (stop func() bool) {
+	n := &node{l: l, sink: callback(f)}
+	if !l.link(n) {
+		n.prev = n
+		go f()
+	}
+	return n.stop
+}
+
+func (n *node) stop() bool { return n.l.unlink(n) }

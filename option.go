@@ -1,0 +1,154 @@
+package async
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// An Option changes how a call is run. Options are made by the functions of
+// this package; nothing else can be one. Of an option given twice the last
+// counts, except [OnSignal], whose functions add up.
+type Option interface{ apply(*options) }
+
+// options are what the Options of one Begin amount to. They are written before
+// the call begins and only read afterwards, so the calls of one [GoEach] share
+// them.
+type options struct {
+	name     string
+	abandon  bool     // CancelOnAbandon
+	stream   bool     // Streaming
+	discard  any      // nil, or the func(T, error) of Discard
+	onSignal []func() // in the order given
+	group    *errgroup.Group
+}
+
+type optionFunc func(*options)
+
+func (f optionFunc) apply(o *options) { f(o) }
+
+// Name names the call in errors and, in a scope, in reports.
+func Name(name string) Option {
+	return optionFunc(func(o *options) { o.name = name })
+}
+
+// CancelOnAbandon cancels the call with [ErrAbandoned] when its last reference
+// is released before it completed: the last of its handles, its Signals, and
+// the Waits and Awaits in progress on either. Without it abandoned work runs on.
+func CancelOnAbandon() Option {
+	return optionFunc(func(o *options) { o.abandon = true })
+}
+
+// Discard hands f the result that nobody took, value and error both, exactly
+// once: one still there when the last reference is released, or one that the
+// function returns after the call was canceled or abandoned. It is the place to
+// close a connection that arrived too late.
+//
+// f runs on the function's own goroutine where the result arrives late, else on
+// a goroutine of its own. It is not called where there is no result: the
+// function never ran, panicked or called Goexit, the promise was broken, or
+// Complete returned false and its caller still has the value.
+//
+// Begin panics where T is not the call's own type.
+func Discard[T any](f func(v T, err error)) Option {
+	return optionFunc(func(o *options) {
+		o.discard = nil
+		if f != nil {
+			o.discard = f
+		}
+	})
+}
+
+// OnSignal has the completer itself call f, right after the completion, on its
+// own stack and outside every lock; where a Release completes the call, f gets
+// a goroutine. Given more than once, the functions run in the order given. f
+// must not block. A completion nested deep in others' OnSignal functions calls
+// f on a new goroutine rather than grow the stack further.
+//
+// Compare [AfterFunc], whose functions may block and can be stopped.
+func OnSignal(f func()) Option {
+	if f == nil {
+		panic("async: OnSignal with a nil function")
+	}
+	return optionFunc(func(o *options) { o.onSignal = append(o.onSignal, f) })
+}
+
+// Streaming says that the result goes on using the call's context, as the body
+// of an HTTP response does. The context then follows Begin's context beyond
+// completion, until the last handle is released or the object is begun again,
+// and is canceled at that point. Finish does not end it: Release does.
+func Streaming() Option {
+	return optionFunc(func(o *options) { o.stream = true })
+}
+
+// InGroup runs the function as a task of g, by TryGo: where the group is at its
+// limit, Begin returns [ErrQueueFull]. The error that the call completes with is
+// also the task's, and so may be what g.Wait returns; a panic is that as a
+// [*PanicError]. The task lasts until the function has returned, even if the
+// call was canceled before. For a promise it has no meaning.
+func InGroup(g *errgroup.Group) Option {
+	return optionFunc(func(o *options) { o.group = g })
+}
+
+// gather adds up opts for a call of type T. No options are a nil *options.
+func gather[T any](opts []Option) *options {
+	if len(opts) == 0 {
+		return nil
+	}
+	o := new(options)
+	for _, opt := range opts {
+		if opt == nil {
+			panic("async: nil Option")
+		}
+		opt.apply(o)
+	}
+	if o.discard != nil {
+		if _, ok := o.discard.(func(T, error)); !ok {
+			panic(fmt.Sprintf("async: Discard of a %T on a call that returns (%v, error)", o.discard, reflect.TypeFor[T]()))
+		}
+	}
+	return o
+}
+
+func (o *options) streams() bool { return o != nil && o.stream }
+
+// signaled runs the OnSignal functions on the completer's stack, or, where that
+// is deep or the completer must not run user code, on a goroutine of their own.
+func (o *options) signaled(elsewhere bool) {
+	switch {
+	case o == nil || len(o.onSignal) == 0:
+	case elsewhere || deepStack():
+		go runInTurn(o.onSignal)
+	default:
+		runInTurn(o.onSignal)
+	}
+}
+
+// runInTurn calls every one of fs, the rest also where one panics.
+func runInTurn(fs []func()) {
+	if len(fs) > 1 {
+		defer runInTurn(fs[1:])
+	}
+	fs[0]()
+}
+
+const (
+	stackLimit = 100 // frames; a chain of completions goes on elsewhere beyond
+	stackProbe = 16  // one completion in so many looks
+)
+
+// deepStack reports whether the stack has grown past stackLimit frames. Go has
+// nothing local to a goroutine in which nested completions could be counted,
+// and looking costs more than a completion, so only one in stackProbe looks,
+// at random: a chain passes the limit by 16 links on average, and by 1,000 once
+// in 10^28.
+func deepStack() bool {
+	if rand.Uint32N(stackProbe) != 0 {
+		return false
+	}
+	var pc [1]uintptr
+	return runtime.Callers(stackLimit, pc[:]) > 0
+}

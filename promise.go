@@ -1,0 +1,167 @@
+package async
+
+import "context"
+
+// A Promise is the server's end of a call without a goroutine: somewhere,
+// sometime, somebody completes it. It comes from [NewPromise] or
+// [Call.BeginPromise]; its zero value is of no use. It must not be copied. Its
+// methods may be called by any number of goroutines at the same time.
+//
+// The client's end is a [Call]. A promise does not keep the call alive: when the
+// client has released its last handle, the call is abandoned, and what Complete
+// brings then goes to [Discard].
+type Promise[T any] struct {
+	core
+	value T // K2
+}
+
+// A pair is a call's core and its first handle, in one piece of memory.
+type pair[T any] struct {
+	p Promise[T]
+	c Call[T]
+}
+
+// newPair returns a call that is begun and has one handle.
+func newPair[T any](ctx context.Context, o *options, bits uint64) *pair[T] {
+	a := new(pair[T])
+	a.init(ctx, o, bits)
+	return a
+}
+
+func (a *pair[T]) init(ctx context.Context, o *options, bits uint64) {
+	a.p.ctx, a.p.opts = ctx, o
+	a.p.word.Store(bitBegun | bits | oneRef)
+	a.c.p.Store(&a.p)
+}
+
+// NewPromise begins a call that the promise's owner completes, and returns both
+// ends. When ctx ends before, the call is canceled with its cause (R14); where
+// ctx is done already, it is complete on return.
+func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
+	a := newPair[T](ctx, gather[T](opts), bitPromise)
+	a.p.bound()
+	return &a.p, &a.c
+}
+
+// bound ties a promise that was just begun to its context.
+func (p *Promise[T]) bound() {
+	if p.ctx.Done() != nil {
+		p.ending()
+	}
+}
+
+// expire cancels a promise whose context has ended before anybody was told.
+func (p *Promise[T]) expire() {
+	if p.ctx.Err() != nil {
+		p.syncEnding()
+	}
+}
+
+// Complete completes the call with v and err and reports whether this was the
+// one to do so. Where it was not, because the call was completed, canceled or
+// its context has ended, the call is complete when Complete returns, and v is
+// still the caller's to dispose of. In the terms of the Go memory model, the
+// Complete that returns true is synchronized before every observation of the
+// call as complete.
+func (p *Promise[T]) Complete(v T, err error) bool {
+	p.expire()
+	won, orphaned := p.complete(v, err)
+	if orphaned {
+		go p.discard(v, err)
+	}
+	return won
+}
+
+// Break completes the call with [ErrBrokenPromise] unless it is complete. Made
+// for defer: whatever becomes of the server, nobody waits for it for ever.
+func (p *Promise[T]) Break() {
+	p.expire()
+	p.fail(ErrBrokenPromise)
+}
+
+// Context is the context of the call: Begin's values and deadline, and an end
+// when Begin's context ends or the call is canceled, the cause of which
+// [context.Cause] tells. Completion does not end it (R12).
+func (p *Promise[T]) Context() context.Context { return (*callContext)(&p.core) }
+
+// complete completes the call with a result, and reports whether it did, and
+// whether nobody is left to take it.
+func (p *Promise[T]) complete(v T, err error) (won, orphaned bool) {
+	if !p.claim() {
+		return false, false
+	}
+	p.value, p.err = v, err
+	bits := bitResult
+	if err != nil {
+		bits |= bitFailed
+	}
+	if w := p.publish(bits, false); refs(w) == 0 {
+		p.endStream()
+		return true, true
+	}
+	return true, false
+}
+
+// outcome returns what the call completed with; where that is a panic, it
+// panics.
+func (p *Promise[T]) outcome() (T, error) {
+	if p.word.Load()&bitPanicked != 0 {
+		panic(p.err)
+	}
+	return p.value, p.err
+}
+
+// drop gives up a reference.
+func (p *Promise[T]) drop() { p.dropped(p.word.Add(minusRef)) }
+
+// takeAndDrop is take and drop in one step, for one who knows that the call is
+// complete.
+func (p *Promise[T]) takeAndDrop() {
+	for {
+		w := p.word.Load()
+		if n := (w | bitTaken) + minusRef; p.word.CompareAndSwap(w, n) {
+			p.dropped(n)
+			return
+		}
+	}
+}
+
+// dropped does what is due when a reference was given up and the word became w
+// (K3). The last one abandons a pending call, and disposes of a result that
+// nobody took; a panic that nobody was given it raises.
+func (p *Promise[T]) dropped(w uint64) {
+	if refs(w) != 0 || w&bitBegun == 0 {
+		return
+	}
+	if w&bitSet == 0 {
+		if p.opts != nil && p.opts.abandon {
+			p.cancel(ErrAbandoned, true)
+		}
+		return
+	}
+	p.endStream()
+	switch {
+	case w&bitTaken != 0:
+	case w&bitPanicked != 0:
+		panic(p.err)
+	case w&bitResult != 0 && p.opts != nil && p.opts.discard != nil:
+		go p.discard(p.value, p.err)
+	}
+}
+
+// endStream ends the context of a streaming call that is over.
+func (p *Promise[T]) endStream() {
+	if p.opts.streams() {
+		p.word.Or(bitStreamed)
+		if p.end.Load() != nil {
+			p.syncEnding()
+		}
+	}
+}
+
+// discard hands a result that nobody took to Discard.
+func (p *Promise[T]) discard(v T, err error) {
+	if p.opts != nil && p.opts.discard != nil {
+		p.opts.discard.(func(T, error))(v, err)
+	}
+}

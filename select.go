@@ -1,0 +1,240 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+)
+
+// WaitAny waits until one of ws is complete and returns its index: at once, and
+// the lowest, where some are, even if ctx is done (R6). Nothing is taken from any
+// member, and the others are neither canceled nor held. When ctx ends first it
+// returns -1 and a [*WaitError]; without members, -1 and [ErrNothingToWait]. It
+// leaves nothing behind: it has unlinked itself from every member.
+//
+// Members may be of any kinds, mixed, the same one twice, any number; see
+// [Waitable]. It costs time in proportion to their number at every call: to
+// wait for one after the other, use a [Set]. Members that are neither this
+// package's nor contexts are selected over by package reflect, 65,535 at a time
+// and beyond that with a goroutine for each as many; there, values that arrive on
+// several [Chan]s in the same instant may all be consumed, and one is reported.
+//
+// WaitAny panics where a member is nil, naming its index.
+func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
+	if len(ws) == 0 {
+		return -1, ErrNothingToWait
+	}
+	if i := firstComplete(ws); i >= 0 {
+		return i, nil
+	}
+	a := &any1{over: make(chan struct{}), nodes: make([]node, len(ws))}
+	defer a.leave()
+	for i, w := range ws {
+		if !a.join(i, w) {
+			return i, nil
+		}
+	}
+	if i := a.park(ctx.Done()); i >= 0 {
+		return i, nil
+	}
+	if i := firstComplete(ws); i >= 0 { // R6
+		return i, nil
+	}
+	return -1, contextWaitError(ctx, ws[0])
+}
+
+// firstComplete returns the index of the first complete member, or -1.
+func firstComplete(ws []Waitable) int {
+	first := -1
+	for i, w := range ws {
+		if l, ok := latchOf(w, i); ok {
+			if first < 0 && l.isSet() {
+				first = i
+			}
+		} else if first < 0 && ready(w.Done()) {
+			first = i
+		}
+	}
+	return first
+}
+
+// latchOf returns the latch under a native member. It panics where the member is
+// nil.
+func latchOf(w Waitable, i int) (l *latch, ok bool) {
+	switch w := w.(type) {
+	case native:
+		if l := w.source(); l != nil {
+			return l, true
+		}
+	case nil:
+	default:
+		return nil, false
+	}
+	panic(fmt.Sprintf("async: member %d to wait for is nil", i))
+}
+
+// ready receives from a channel if that needs no waiting.
+func ready(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// An any1 is the wait of one goroutine for the first of many. It has a node at
+// every native member; the first to be fired wins.
+type any1 struct {
+	won   atomic.Int64 // index of the winner, plus one
+	over  chan struct{}
+	nodes []node
+
+	stops   []func() bool // for contexts
+	foreign []<-chan struct{}
+	index   []int // of foreign's members
+}
+
+// fire makes n the winner unless there is one.
+func (a *any1) fire(n *node) {
+	if a.won.CompareAndSwap(0, int64(n.i)+1) {
+		close(a.over)
+	}
+}
+
+// join registers for member i; it reports false where that is complete.
+func (a *any1) join(i int, w Waitable) bool {
+	n := &a.nodes[i]
+	n.i, n.sink = i, a
+	if l, ok := latchOf(w, i); ok {
+		return l.link(n)
+	}
+	if ctx, ok := w.(context.Context); ok {
+		if ctx.Done() != nil {
+			a.stops = append(a.stops, context.AfterFunc(ctx, func() { a.fire(n) }))
+		}
+		return true
+	}
+	if ch := w.Done(); ch != nil {
+		a.foreign, a.index = append(a.foreign, ch), append(a.index, i)
+	}
+	return true
+}
+
+// park waits for a winner and returns its index, or -1 when done is ready first.
+func (a *any1) park(done <-chan struct{}) int {
+	if len(a.foreign) > 0 {
+		if got := receiveAny(a.foreign, a.over, done); len(got) > 0 {
+			return a.index[got[0]]
+		}
+	} else {
+		select {
+		case <-a.over:
+		case <-done:
+		}
+	}
+	return int(a.won.Load()) - 1
+}
+
+// leave takes every registration back (S5).
+func (a *any1) leave() {
+	unlinkAll(a.nodes)
+	for _, stop := range a.stops {
+		stop()
+	}
+}
+
+// WaitAll waits until all of ws are complete and returns nil, at once where they
+// are or there are none. When ctx ends first it returns a [*WaitError] on the
+// first member that is not complete, and leaves nothing behind. Nothing is taken
+// from any member. Members are as for [WaitAny]; it parks once for all that are
+// this package's own. It panics where a member is nil, naming its index.
+func WaitAll(ctx context.Context, ws ...Waitable) error {
+	done := ctx.Done()
+	t := newTally(len(ws))
+	defer unlinkAll(t.nodes)
+	for i, w := range ws {
+		if l, ok := latchOf(w, i); ok {
+			t.join(i, l)
+		} else {
+			t.left.Add(-1)
+		}
+	}
+	t.park(done)
+	for i, w := range ws {
+		if l, ok := latchOf(w, i); ok {
+			if !l.isSet() {
+				return contextWaitError(ctx, w)
+			}
+		} else if !receive(w.Done(), done) {
+			return contextWaitError(ctx, w)
+		}
+	}
+	return nil
+}
+
+// receive receives from ch, which beats done.
+func receive(ch, done <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	case <-done:
+		return ready(ch)
+	}
+}
+
+// A tally is the wait of one goroutine until many latches are set, or, where it
+// is asked to, one of them belongs to a call that failed. It parks once.
+type tally struct {
+	left     atomic.Int64 // members not complete, and one for the joining itself
+	failFast bool
+	failed   atomic.Int64 // index of the first call that failed, plus one
+	ended    atomic.Bool  // over is closed, or will be at once
+	over     chan struct{}
+	nodes    []node
+}
+
+// newTally returns a tally of n members; all are counted before one is linked,
+// since what is linked may be fired.
+func newTally(n int) *tally {
+	t := &tally{over: make(chan struct{}), nodes: make([]node, n)}
+	t.left.Store(int64(n) + 1)
+	return t
+}
+
+// join links member i.
+func (t *tally) join(i int, l *latch) {
+	n := &t.nodes[i]
+	n.i, n.sink = i, t
+	if !l.link(n) {
+		t.fire(n)
+	}
+}
+
+// fire counts n out. The node of a call that cannot be waited for has no latch.
+func (t *tally) fire(n *node) {
+	failed := t.failFast && (n.l == nil || n.l.word.Load()&bitFailed != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
+	if (t.left.Add(-1) == 0 || failed) && t.ended.CompareAndSwap(false, true) {
+		close(t.over)
+	}
+}
+
+// park waits for the last member, or a failure, or done.
+func (t *tally) park(done <-chan struct{}) {
+	if t.left.Add(-1) == 0 {
+		return
+	}
+	select {
+	case <-t.over:
+	case <-done:
+	}
+}
+
+// unlinkAll takes every node out of the latch it was linked to.
+func unlinkAll(nodes []node) {
+	for i := range nodes {
+		if n := &nodes[i]; n.l != nil {
+			n.l.unlink(n)
+		}
+	}
+}

@@ -1,0 +1,308 @@
+package async
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// A Waitable is anything that says it is over by closing a channel. A
+// [context.Context] is one; so are [Event], [Signal], [Call] and [Chan]. Done
+// returns the same channel each time, and a nil channel where it will never be
+// closed.
+//
+// This package waits on its own kinds, and on contexts, without their channels,
+// and registers for as long as it waits. Other kinds it waits on by the channel.
+type Waitable interface {
+	Done() <-chan struct{}
+}
+
+// native is implemented by the Waitables that are a latch underneath.
+type native interface {
+	Waitable
+	source() *latch    // nil for a nil pointer
+	usable() (ok bool) // false once the handle is released
+}
+
+// A Chan makes any channel of empty structs a [Waitable]. A value received from
+// it counts as its completion and is consumed.
+type Chan <-chan struct{}
+
+// Done returns the channel itself.
+func (c Chan) Done() <-chan struct{} { return c }
+
+// An Event is set once and can be waited for any number of times, by any number
+// of goroutines, all at the same time. The zero value is an event that is not
+// set, ready for use. It must not be copied.
+//
+// What happened before Set is visible to whoever learned of it, by any method
+// (S3).
+type Event struct{ l latch }
+
+// Set sets the event and releases everyone who waits for it. It reports whether
+// this call was the one: setting it again changes nothing. Whoever is told
+// false finds the event set and Done closed. In the terms of the Go memory
+// model, the call of Set that returns true is synchronized before every
+// observation of the event as set.
+func (e *Event) Set() bool { return e.l.set() }
+
+// IsSet reports whether the event is set.
+func (e *Event) IsSet() bool { return e.l.isSet() }
+
+// Done returns a channel that is closed when the event is set: the same one each
+// time, made when it is first asked for.
+func (e *Event) Done() <-chan struct{} { return e.l.done() }
+
+// Wait returns nil when the event is set, at once where it is, even if ctx is
+// done (R6). When ctx ends first it returns a [*WaitError]. It leaves nothing
+// behind. Any number of goroutines may wait.
+func (e *Event) Wait(ctx context.Context) error {
+	if e.l.isSet() || e.l.wait(ctx.Done(), nil) {
+		return nil
+	}
+	return contextWaitError(ctx, e)
+}
+
+// WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
+// that is [ErrTimeout]. Zero or less polls.
+func (e *Event) WaitFor(d time.Duration) error {
+	if e.l.isSet() || waitTimeout(d, e.l.wait) {
+		return nil
+	}
+	return &WaitError{On: e, Err: ErrTimeout}
+}
+
+// waitTimeout is wait with a timer for d, which it makes where d is positive and
+// stops.
+func waitTimeout(d time.Duration, wait func(<-chan struct{}, <-chan time.Time) bool) bool {
+	if d <= 0 {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	return wait(nil, t.C)
+}
+
+// Signal returns a new wait-only handle on the event.
+func (e *Event) Signal() *Signal { return newSignal(e) }
+
+func (e *Event) source() *latch {
+	if e == nil {
+		return nil
+	}
+	return &e.l
+}
+
+func (e *Event) usable() bool { return true }
+
+// retain and drop count the event's Signals. Nothing hangs on that count.
+func (e *Event) retain() { e.l.word.Add(oneRef) }
+func (e *Event) drop()   { e.l.word.Add(minusRef) }
+
+// waitLocked parks a Signal of the event.
+func (e *Event) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
+	return e.l.waitLocked(done, timer)
+}
+
+// A signaler is what a Signal is a handle on: an event, or one call.
+type signaler interface {
+	source() *latch
+	retain() // one reference more; the caller knows that there is one
+	drop()
+	waitLocked(done <-chan struct{}, timer <-chan time.Time) bool
+}
+
+// A handle is a counted way to a completion: a Signal or a Call.
+type handle interface {
+	Waitable
+
+	// poll reports whether there is nothing to wait for, and what a wait says then.
+	poll() (over bool, err error)
+
+	// enter begins a wait: it returns what to wait on, retained and locked for
+	// waitLocked, or nil and what the wait says where there is nothing to wait for.
+	enter() (on signaler, err error)
+}
+
+// waitContext parks on a handle that was pending a moment ago, until ctx ends.
+// It lets others run once before: work that takes no time is complete then, and
+// giving way costs a third of a park and a wake.
+func waitContext(ctx context.Context, h handle) error {
+	done := ctx.Done() // before any lock: it may be anybody's code
+	runtime.Gosched()
+	on, err := h.enter()
+	if on == nil {
+		return err
+	}
+	defer on.drop()
+	if !on.waitLocked(done, nil) {
+		return contextWaitError(ctx, h)
+	}
+	return nil
+}
+
+// waitDuration parks on a handle that was pending a moment ago, for at most d.
+func waitDuration(d time.Duration, h handle) (err error) {
+	if !waitTimeout(d, func(_ <-chan struct{}, timer <-chan time.Time) bool {
+		var on signaler
+		if on, err = h.enter(); on == nil {
+			return true
+		}
+		defer on.drop()
+		return on.waitLocked(nil, timer)
+	}) {
+		return &WaitError{On: h, Err: ErrTimeout}
+	}
+	return err
+}
+
+// A Signal is a wait-only handle on one completion: that of an [Event], or of
+// the call it was taken in. It is counted: a call whose last reference is gone
+// is abandoned. It stays bound to its completion when the object it came from
+// is used again (R13).
+//
+// A Signal comes from a Signal method or from Clone; its zero value is of no
+// use. It must not be copied. Its methods may be called by any number of
+// goroutines at the same time.
+type Signal struct {
+	on       signaler
+	released atomic.Bool // changes under the mu of on's latch
+}
+
+func newSignal(on signaler) *Signal {
+	on.retain()
+	return &Signal{on: on}
+}
+
+// Clone returns another handle on the same completion, with a life of its own
+// (S4). It panics after Release.
+func (s *Signal) Clone() *Signal {
+	l := s.on.source()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.released.Load() {
+		panic("async: Clone of a released Signal")
+	}
+	return newSignal(s.on)
+}
+
+// IsSet reports whether what the signal stands for is complete, also after
+// Release.
+func (s *Signal) IsSet() bool { return s.on.source().isSet() }
+
+// Done returns the channel that is closed on completion, also after Release. It
+// is the channel of the event or call itself.
+func (s *Signal) Done() <-chan struct{} { return s.on.source().done() }
+
+// Wait returns nil on completion, at once where it was before, even if ctx is
+// done (R6). When ctx ends first it returns a [*WaitError]; after Release,
+// [ErrReleased]. A wait in progress holds a reference of its own, so a Release
+// does not disturb it (S4), and leaves nothing behind.
+func (s *Signal) Wait(ctx context.Context) error {
+	if over, err := s.poll(); over {
+		return err
+	}
+	return waitContext(ctx, s)
+}
+
+// WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
+// that is [ErrTimeout]. Zero or less polls.
+func (s *Signal) WaitFor(d time.Duration) error {
+	if over, err := s.poll(); over {
+		return err
+	}
+	return waitDuration(d, s)
+}
+
+func (s *Signal) poll() (over bool, err error) {
+	if s.released.Load() {
+		return true, ErrReleased
+	}
+	return s.on.source().isSet(), nil
+}
+
+func (s *Signal) enter() (signaler, error) {
+	l := s.on.source()
+	l.mu.Lock()
+	if s.released.Load() {
+		l.mu.Unlock()
+		return nil, ErrReleased
+	}
+	s.on.retain()
+	return s.on, nil
+}
+
+// Release gives up the handle. It never blocks and runs no user code; again, it
+// does nothing. Where it was the last reference on a call, the call is
+// abandoned; see [CancelOnAbandon] and [Discard]. A panic of the call's function
+// that nobody was given is raised here rather than be lost: Release panics with
+// its [*PanicError].
+func (s *Signal) Release() {
+	l := s.on.source()
+	l.mu.Lock()
+	first := s.released.CompareAndSwap(false, true)
+	l.mu.Unlock()
+	if first {
+		s.on.drop()
+	}
+}
+
+func (s *Signal) source() *latch {
+	if s == nil {
+		return nil
+	}
+	return s.on.source()
+}
+
+func (s *Signal) usable() bool { return !s.released.Load() }
+
+// AfterFunc starts f in a goroutine of its own when w completes, or at once if
+// it has. Calling stop keeps f from being started: it reports true where it did,
+// false where f was started or stopped before; it does not wait for f. That is
+// the contract of [context.AfterFunc], for anything that can be waited for.
+//
+// Functions on one w are independent of each other and start in no particular
+// order. A function that panics ends the program, as in any goroutine. A pending
+// registration holds no reference and costs no goroutine, but for Waitables that
+// are neither this package's nor contexts: those cost one each.
+//
+// AfterFunc panics where w is a released handle, or nil.
+func AfterFunc(w Waitable, f func()) (stop func() bool) {
+	if f == nil {
+		panic("async: AfterFunc with a nil function")
+	}
+	switch w := w.(type) {
+	case native:
+		l := w.source()
+		if l == nil {
+			break
+		}
+		if !w.usable() {
+			panic("async: AfterFunc on a released handle")
+		}
+		return l.after(f)
+	case context.Context:
+		return context.AfterFunc(w, f)
+	case nil:
+	default:
+		return afterChan(w.Done(), f)
+	}
+	panic("async: AfterFunc on a nil Waitable")
+}
+
+// afterChan is AfterFunc for a foreign channel: a latch set by a goroutine that
+// waits for the channel until it is stopped.
+func afterChan(done <-chan struct{}, f func()) (stop func() bool) {
+	var decided latch // by whoever sets it: the channel or stop
+	go func() {
+		select {
+		case <-done:
+			if decided.set() {
+				f()
+			}
+		case <-decided.done():
+		}
+	}()
+	return decided.set
+}
