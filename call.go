@@ -103,36 +103,47 @@ func checkBegin(ctx context.Context, noFunc bool) {
 // one.
 func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(context.Context) (T, error)) (*Promise[T], error) {
 	ended := fn != nil && ctx.Err() != nil // before any lock: it may be anybody's code
-	old := c.lock()
-	p, phase := old, c.phase.Load()
-	switch {
+	if ended {
+		fn = nil
+	}
+	p, kept, err := c.next(ctx, o, bits, fn)
+	if kept != nil {
+		kept.drop() // and its stream ends
+	}
+	if ended && err == nil {
+		p.stillborn()
+	}
+	return p, err
+}
+
+// next is begin under the lock. It also returns the last call, where the handle
+// had kept a reference on that.
+func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(context.Context) (T, error)) (p, kept *Promise[T], err error) {
+	p = c.lock()
+	defer p.mu.Unlock()
+	switch phase := c.phase.Load(); {
 	case phase == phaseReleased:
-		old.mu.Unlock()
-		return nil, ErrReleased
-	case phase == phaseHeld && old.word.Load()&bitBegun != 0:
-		old.mu.Unlock()
-		return nil, ErrCallPending
-	case phase != phaseHeld:
+		return nil, nil, ErrReleased
+	case phase == phaseHeld && p.word.Load()&bitBegun != 0:
+		return nil, nil, ErrCallPending
+	case phase == phaseKept:
+		kept = p
+		fallthrough
+	case phase == phaseFinished:
 		p = new(Promise[T])
 		p.word.Store(oneRef)
+		p.mu.Lock() // whoever finds it in c waits until phase is right, too
+		defer p.mu.Unlock()
 	}
 	p.ctx, p.opts = ctx, o
-	if fn != nil && !ended && !p.start(fn) {
+	if fn != nil && !p.start(fn) {
 		p.ctx, p.opts = nil, nil
-		old.mu.Unlock()
-		return nil, ErrQueueFull
+		return nil, nil, ErrQueueFull
 	}
 	p.word.Add(bitBegun | bits)
 	c.p.Store(p)
 	c.phase.Store(phaseHeld)
-	old.mu.Unlock()
-	if phase == phaseKept {
-		old.drop() // and its stream ends
-	}
-	if ended {
-		p.stillborn()
-	}
-	return p, nil
+	return p, kept, nil
 }
 
 // Done returns a channel that is closed on completion. It is the same one for

@@ -135,7 +135,7 @@ func (c *core) syncEnding() {
 	case w&bitCanceled != 0:
 		c.endContext(context.Canceled, c.cancelCause())
 	case w&bitStreamed != 0:
-		c.endContext(context.Canceled, ErrReleased)
+		c.endContext(context.Canceled, &CanceledError{Cause: ErrReleased})
 	case c.follows() && c.ctx.Err() != nil:
 		c.parentEnded()
 	}

@@ -61,17 +61,17 @@ const (
 // caller must not run user code. It returns the word as of completion.
 func (c *core) publish(bits uint64, elsewhere bool) uint64 {
 	w, nodes := c.latch.publish(bits)
-	if w&bitParked != 0 {
-		c.wg.Done()
-	}
-	fire(nodes)
-	if e := c.end.Load(); e != nil { // X3
+	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
 		if bits&bitCanceled != 0 {
 			c.syncEnding()
 		} else if !c.opts.streams() {
 			e.unfollow()
 		}
 	}
+	if w&bitParked != 0 {
+		c.wg.Done()
+	}
+	fire(nodes)
 	c.opts.signaled(elsewhere)
 	return w
 }

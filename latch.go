@@ -35,9 +35,9 @@ import (
 //	L7  References are added while one is held (or by the maker), so they do
 //	    not rise again from zero but where nothing depends on them.
 //
-// Lock order: the lock of a [queue] before the mu of a latch; two latches are
-// never locked at once, save that an object begun again publishes its new core
-// under the mu of its old one, when nobody else can know the new one yet.
+// Lock order: the lock of a [queue] before the mu of a latch. Two latches are
+// locked at once only where an object is begun again: its old call's, then that
+// of the new one, which nobody else can know yet.
 type latch struct {
 	word atomic.Uint64
 	mu   sync.Mutex

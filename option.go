@@ -79,7 +79,8 @@ func OnSignal(f func()) Option {
 // Streaming says that the result goes on using the call's context, as the body
 // of an HTTP response does. The context then follows Begin's context beyond
 // completion, until the last handle is released or the object is begun again,
-// and is canceled at that point. Finish does not end it: Release does.
+// and is canceled at that point, with a [*CanceledError] as its cause. Finish does
+// not end it: Release does.
 func Streaming() Option {
 	return optionFunc(func(o *options) { o.stream = true })
 }

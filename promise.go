@@ -50,10 +50,11 @@ func (p *Promise[T]) bound() {
 	}
 }
 
-// expire cancels a promise whose context has ended before anybody was told.
+// expire cancels a promise whose context has ended, should the goroutine that
+// brings the word be late.
 func (p *Promise[T]) expire() {
 	if p.ctx.Err() != nil {
-		p.syncEnding()
+		p.parentEnded()
 	}
 }
 

@@ -1,0 +1,363 @@
+package async_test
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// bin counts what goes to Discard.
+type bin struct {
+	count atomic.Int32
+	last  atomic.Pointer[async.Result[int]]
+}
+
+func (b *bin) option() async.Option {
+	return async.Discard(func(v int, err error) {
+		b.count.Add(1)
+		b.last.Store(&async.Result[int]{Value: v, Err: err})
+	})
+}
+
+func (b *bin) want(t *testing.T, what string, n int32) {
+	t.Helper()
+	wantEq(t, what+": results discarded", b.count.Load(), n)
+}
+
+func TestR9_AReleasedHandle(t *testing.T) {
+	p, c := async.NewPromise[int](bg)
+	done := c.Done()
+	d := c.Clone()
+	c.Release()
+	c.Release()
+	wantEq(t, "IsDone", c.IsDone(), false)
+	wantEq(t, "Done", c.Done(), done)
+	p.Complete(1, nil)
+	wantEq(t, "IsDone when complete", c.IsDone(), true)
+	wantEq(t, "Done when complete", isClosed(c.Done()), true)
+	_, awaited := c.Await(bg)
+	_, finished := c.Finish()
+	_, promised := c.BeginPromise(bg)
+	for what, err := range map[string]error{
+		"Await": awaited, "Finish": finished, "BeginPromise": promised,
+		"Wait": c.Wait(bg), "WaitFor": c.WaitFor(time.Hour), "Cancel": c.Cancel(nil), "CancelWait": c.CancelWait(bg, nil),
+		"Begin": c.Begin(bg, value(1, nil)),
+	} {
+		wantEq(t, what, err, async.ErrReleased)
+	}
+	for _, f := range []func(){
+		func() { c.Clone() }, func() { c.Signal() }, func() { async.AfterFunc(c, func() {}) },
+	} {
+		if r, ok := recovered(f).(string); !ok || r[:7] != "async: " {
+			t.Errorf("it did not panic, but: %v", r)
+		}
+	}
+	v, err := d.Finish()
+	wantEq(t, "the clone's value", v, 1)
+	wantEq(t, "its error", err, nil)
+
+	var idle async.Call[int]
+	idle.Release()
+	wantEq(t, "an idle one", idle.Begin(bg, value(1, nil)), async.ErrReleased)
+	wantEq(t, "its channel", isClosed(idle.Done()), false)
+}
+
+func TestR9_AbandoningIsNotCancelling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bin
+		c := async.Go(bg, func(ctx context.Context) (int, error) {
+			time.Sleep(time.Second)
+			return 1, ctx.Err()
+		}, b.option())
+		c.Release()
+		time.Sleep(time.Minute)
+		b.want(t, "abandoned, then returned", 1)
+		wantEq(t, "result", *b.last.Load(), async.Result[int]{Value: 1})
+	})
+}
+
+func TestR9_CancelOnAbandonWaitsForTheLastReference(t *testing.T) {
+	for name, last := range map[string]func(t *testing.T, c *async.Call[int]) (let func()){
+		"handle": func(t *testing.T, c *async.Call[int]) func() { return c.Clone().Release },
+		"signal": func(t *testing.T, c *async.Call[int]) func() {
+			s := c.Signal()
+			d := s.Clone()
+			s.Release()
+			return d.Release
+		},
+		"Await": func(t *testing.T, c *async.Call[int]) func() {
+			return waiting(func(ctx context.Context) { _, _ = c.Await(ctx) })
+		},
+		"Wait": func(t *testing.T, c *async.Call[int]) func() {
+			return waiting(func(ctx context.Context) { _ = c.Wait(ctx) })
+		},
+		"Wait on a signal": func(t *testing.T, c *async.Call[int]) func() {
+			s := c.Signal()
+			let := waiting(func(ctx context.Context) { _ = s.Wait(ctx) })
+			s.Release()
+			return let
+		},
+		"a method of Calls": func(t *testing.T, c *async.Call[int]) func() {
+			return waiting(func(ctx context.Context) { _, _ = async.Calls[int]{c}.All(ctx) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var cause error
+				c := async.Go(bg, func(ctx context.Context) (int, error) {
+					_, err := block(ctx)
+					cause = err
+					return 0, err
+				}, async.CancelOnAbandon())
+				var set async.Set[int]
+				set.Add(0, c)
+				member, leave := context.WithCancel(bg)
+				go func() { _, _ = async.WaitAny(member, c) }()
+				let := last(t, c)
+				c.Release()
+				synctest.Wait()
+				wantEq(t, "canceled before the last reference went", c.IsDone(), false)
+				let()
+				synctest.Wait()
+				wantEq(t, "complete", c.IsDone(), true)
+				wantEq(t, "cause", cause, async.ErrAbandoned)
+				leave()
+			})
+		})
+	}
+}
+
+// waiting runs wait in a goroutine until it is let go.
+func waiting(wait func(context.Context)) (let func()) {
+	ctx, cancel := context.WithCancel(bg)
+	go wait(ctx)
+	synctest.Wait()
+	return cancel
+}
+
+func TestR9_AbandonedCallsAreNotCanceledWithoutTheOption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, c := async.NewPromise[int](bg)
+		c.Release()
+		wantEq(t, "Err", p.Context().Err(), nil)
+		wantEq(t, "Complete", p.Complete(1, nil), true)
+	})
+}
+
+func TestR9_Discard(t *testing.T) {
+	for name, test := range map[string]struct {
+		want int32
+		do   func(*bin)
+	}{
+		"released when complete": {1, func(b *bin) {
+			c := async.Go(bg, value(1, errBoom), b.option())
+			_ = c.Wait(bg)
+			c.Release()
+		}},
+		"released before it returned": {1, func(b *bin) {
+			start := make(chan struct{})
+			c := async.Go(bg, func(context.Context) (int, error) { <-start; return 1, errBoom }, b.option())
+			c.Release()
+			close(start)
+		}},
+		"a promise released before": {1, func(b *bin) {
+			p, c := async.NewPromise[int](bg, b.option())
+			c.Release()
+			p.Complete(1, errBoom)
+		}},
+		"canceled": {1, func(b *bin) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); return 1, errBoom }, b.option())
+			synctest.Wait()
+			_ = c.Cancel(nil)
+			c.Release()
+		}},
+		"canceled by the last reference": {1, func(b *bin) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); return 1, errBoom }, b.option(), async.CancelOnAbandon())
+			synctest.Wait()
+			c.Release()
+		}},
+		"the last handle a signal": {1, func(b *bin) {
+			c := async.Go(bg, value(1, errBoom), b.option())
+			s := c.Signal()
+			c.Release()
+			synctest.Wait()
+			s.Release()
+		}},
+		"only waited for": {1, func(b *bin) {
+			c := async.Go(bg, value(1, errBoom), b.option())
+			_ = c.Wait(bg)
+			_, _ = async.WaitAny(bg, c)
+			_ = async.WaitAll(bg, c)
+			c.Release()
+		}},
+		"finished": {0, func(b *bin) {
+			c := async.Go(bg, value(1, nil), b.option())
+			_ = c.Wait(bg)
+			_, _ = c.Finish()
+			c.Release()
+		}},
+		"awaited": {0, func(b *bin) { c := async.Go(bg, value(1, nil), b.option()); _, _ = c.Await(bg); c.Release() }},
+		"finished by a clone": {0, func(b *bin) {
+			c := async.Go(bg, value(1, nil), b.option())
+			d := c.Clone()
+			_ = c.Wait(bg)
+			_, _ = d.Finish()
+			c.Release()
+		}},
+		"raced": {0, func(b *bin) {
+			c := async.Go(bg, value(1, nil), b.option())
+			_, _, _ = async.Calls[int]{c}.Race(bg)
+			c.Release()
+		}},
+		"never ran": {0, func(b *bin) {
+			ctx, cancel := context.WithCancel(bg)
+			cancel()
+			async.Go(ctx, value(1, nil), b.option()).Release()
+		}},
+		"a broken promise": {0, func(b *bin) { p, c := async.NewPromise[int](bg, b.option()); p.Break(); c.Release() }},
+		"a canceled promise": {0, func(b *bin) {
+			p, c := async.NewPromise[int](bg, b.option())
+			_ = c.Cancel(nil)
+			p.Complete(1, nil)
+			c.Release()
+		}},
+		"Goexit": {0, func(b *bin) {
+			async.Go(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, b.option()).Release()
+		}},
+		"still held by others": {0, func(b *bin) { c := async.Go(bg, value(1, nil), b.option()); c.Clone(); _ = c.Wait(bg); c.Release() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b bin
+				test.do(&b)
+				synctest.Wait()
+				b.want(t, name, test.want)
+				if test.want > 0 {
+					wantEq(t, "result", *b.last.Load(), async.Result[int]{Value: 1, Err: errBoom})
+				}
+			})
+		})
+	}
+}
+
+// A result that arrives late is discarded on the function's own goroutine, so it
+// is over when that is.
+func TestR9_LateResultsAreDiscardedOnTheFunctionsGoroutine(t *testing.T) {
+	for name, end := range map[string]func(*async.Call[int]){
+		"canceled": func(c *async.Call[int]) { _ = c.Cancel(nil) },
+		"released": (*async.Call[int]).Release,
+	} {
+		t.Run(name, func(t *testing.T) {
+			started, start, stack := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+			c := async.Go(bg, func(context.Context) (int, error) { close(started); <-start; return 1, nil },
+				async.Discard(func(int, error) {
+					buf := make([]byte, 1<<16)
+					stack <- string(buf[:runtime.Stack(buf, false)])
+				}))
+			<-started
+			end(c)
+			close(start)
+			wantContains(t, <-stack, ").run(")
+		})
+	}
+}
+
+// Complete, Cancel, the end of the context and the releases of every handle, all
+// at once: whatever the order, the value is with the caller of Complete, with a
+// taker, or discarded, once.
+func TestR9_AValueIsNeverLostAndNeverGivenTwice(t *testing.T) {
+	for round := range rounds(10000) {
+		ctx, end := context.WithCancel(bg)
+		discarded := make(chan int, 2)
+		options := []async.Option{async.Discard(func(v int, _ error) { discarded <- v })}
+		if round%2 == 0 {
+			options = append(options, async.CancelOnAbandon())
+		}
+		p, c := async.NewPromise[int](ctx, options...)
+		d := c.Clone()
+		s := d.Signal()
+		var taken atomic.Int32
+		kept := false
+		together(
+			func() { kept = !p.Complete(round, nil) },
+			func() {
+				if round%3 == 0 {
+					_ = d.Cancel(nil)
+				}
+				d.Release()
+			},
+			func() {
+				if v, err := c.Await(ctx); err == nil && v == round {
+					taken.Add(1)
+				}
+				c.Release()
+			},
+			func() { s.Release() },
+			func() { end() })
+		switch {
+		case kept || taken.Load() == 1:
+		default:
+			if v := <-discarded; v != round {
+				t.Fatalf("round %d: discarded %d", round, v)
+			}
+		}
+		if kept && taken.Load() > 0 {
+			t.Fatalf("round %d: kept by its owner and taken", round)
+		}
+		runtime.Gosched()
+		select {
+		case v := <-discarded:
+			t.Fatalf("round %d: %d discarded although kept: %v, taken: %d", round, v, kept, taken.Load())
+		default:
+		}
+	}
+}
+
+// The same for a function: it ran or not, was canceled or not, and its value, if
+// there is one, has one owner.
+func TestR9_AFunctionsValueHasOneOwner(t *testing.T) {
+	for round := range rounds(5000) {
+		discarded, over := make(chan int, 2), make(chan struct{})
+		var ran atomic.Bool
+		c := async.Go(bg, func(context.Context) (int, error) { ran.Store(true); return round, nil },
+			async.Discard(func(v int, _ error) { discarded <- v }), async.OnSignal(func() { close(over) }))
+		d := c.Clone()
+		taken := false
+		together(
+			func() { _ = c.Cancel(nil); c.Release() },
+			func() { _, err := d.Finish(); taken = err == nil; d.Release() })
+		<-over
+		if taken {
+			continue
+		}
+		if ran.Load() { // then there is a value, and nobody else has it
+			if v := <-discarded; v != round {
+				t.Fatalf("round %d: discarded %d", round, v)
+			}
+		}
+	}
+}
+
+func TestR9_ReleaseRunsNoUserCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inside atomic.Bool
+		check := func() { wantEq(t, "on the stack of Release", inside.Load(), false) }
+		slow := func() { time.Sleep(time.Second); check() }
+		c := async.Go(bg, block, async.CancelOnAbandon(), async.OnSignal(slow), async.Discard(func(int, error) { slow() }))
+		d := async.Ready(1, nil)
+		_, e := async.NewPromise[int](bg, async.CancelOnAbandon(), async.OnSignal(slow))
+		start := time.Now()
+		for _, release := range []func(){c.Release, d.Release, e.Release} {
+			inside.Store(true)
+			release()
+			inside.Store(false)
+		}
+		wantEq(t, "time passed", time.Since(start), time.Duration(0))
+		time.Sleep(time.Minute)
+	})
+}
