@@ -21,16 +21,34 @@ import (
 // need not be.
 type Call[T any] struct {
 	p     atomic.Pointer[Promise[T]] // the current or last call, or one to come; replaced under the mu of the old one
-	phase atomic.Uint32              // changes under p's mu
+	state atomic.Uint32
 }
 
-// What a handle is to the call that p points to.
+// The state of a handle says what it is to the call that p points to:
+//
+//	31         3    2    1   0
+//	[ generation ][ seen ][ phase ]
+//
+// The generation counts what was begun, and seen says that this generation was
+// seen complete, so that IsDone asks no further. seen is added by
+// compare-and-swap, all else changes under p's mu, after p itself.
 const (
-	phaseHeld     uint32 = iota // on a call that is to come, pending or complete, with a reference → finished, kept or released
-	phaseFinished               // the result was taken; no reference → held by Begin, or released
-	phaseKept                   // finished, but streaming: the reference stays → held by Begin, or released
-	phaseReleased               // terminal
+	phaseHeld     uint32 = 0 // on a call that is to come, pending or complete, with a reference → finished, kept or released
+	phaseFinished uint32 = 1 // the result was taken; no reference → held by Begin, or released
+	phaseKept     uint32 = 2 // finished, but streaming: the reference stays → held by Begin, or released
+	phaseReleased uint32 = 3 // terminal
+	phaseMask     uint32 = 3
+
+	bitSeen       uint32 = 4
+	oneGeneration uint32 = 8
 )
+
+func (c *Call[T]) phase() uint32 { return c.state.Load() & phaseMask }
+
+// beginGeneration makes the handle one that holds a call just begun.
+func (c *Call[T]) beginGeneration() {
+	c.state.Store(c.state.Load()&^(oneGeneration-1) + oneGeneration)
+}
 
 // lock returns the call that c is a handle on, made to come where there is
 // none, with its mu held. While it is held neither p nor phase changes.
@@ -121,7 +139,7 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(context.Context) (T, error)) (p, kept *Promise[T], err error) {
 	p = c.lock()
 	defer p.mu.Unlock()
-	switch phase := c.phase.Load(); {
+	switch phase := c.phase(); {
 	case phase == phaseReleased:
 		return nil, nil, ErrReleased
 	case phase == phaseHeld && p.word.Load()&bitBegun != 0:
@@ -142,7 +160,7 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 	}
 	p.word.Add(bitBegun | bits)
 	c.p.Store(p)
-	c.phase.Store(phaseHeld)
+	c.beginGeneration()
 	return p, kept, nil
 }
 
@@ -153,9 +171,17 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 func (c *Call[T]) Done() <-chan struct{} { return c.current().done() }
 
 // IsDone reports whether the call is complete, also after Finish or Release.
-func (c *Call[T]) IsDone() bool {
+func (c *Call[T]) IsDone() bool { return c.state.Load()&bitSeen != 0 || c.see() }
+
+// see is IsDone for a generation that was not yet seen complete.
+func (c *Call[T]) see() bool {
+	state := c.state.Load() // before p: should a Begin come between, the swap fails or is overwritten
 	p := c.p.Load()
-	return p != nil && p.isSet()
+	if p == nil || !p.isSet() {
+		return false
+	}
+	c.state.CompareAndSwap(state, state|bitSeen)
+	return true
 }
 
 // Await waits and reads: it returns the function's value and error when the call
@@ -170,7 +196,7 @@ func (c *Call[T]) IsDone() bool {
 // released meanwhile (R5). Where the function panicked, Await panics with its
 // [*PanicError].
 func (c *Call[T]) Await(ctx context.Context) (T, error) {
-	if p := c.p.Load(); p != nil && c.phase.Load() == phaseHeld && p.take() {
+	if p := c.p.Load(); p != nil && c.phase() == phaseHeld && p.take() {
 		return p.outcome()
 	}
 	return c.await(ctx)
@@ -196,7 +222,7 @@ func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 // held, or why there is no result to wait for.
 func (c *Call[T]) hold() (*Promise[T], error) {
 	p := c.lock()
-	switch c.phase.Load() {
+	switch c.phase() {
 	case phaseHeld:
 		p.retain()
 		return p, nil
@@ -230,10 +256,11 @@ func (c *Call[T]) WaitFor(d time.Duration) error {
 }
 
 func (c *Call[T]) poll() (over bool, err error) {
-	if c.phase.Load() == phaseReleased {
+	state := c.state.Load()
+	if state&phaseMask == phaseReleased {
 		return true, ErrReleased
 	}
-	return c.IsDone(), nil
+	return state&bitSeen != 0 || c.see(), nil
 }
 
 func (c *Call[T]) enter() (signaler, error) {
@@ -263,11 +290,11 @@ func (c *Call[T]) Finish() (v T, err error) {
 		return v, err
 	}
 	if p.opts.streams() {
-		c.phase.Store(phaseKept)
+		c.state.Or(phaseKept)
 		p.mu.Unlock()
 		p.take()
 	} else {
-		c.phase.Store(phaseFinished)
+		c.state.Or(phaseFinished)
 		p.mu.Unlock()
 		p.takeAndDrop()
 	}
@@ -276,7 +303,7 @@ func (c *Call[T]) Finish() (v T, err error) {
 
 func (c *Call[T]) finishable(p *Promise[T]) error {
 	w := p.word.Load()
-	switch phase := c.phase.Load(); {
+	switch phase := c.phase(); {
 	case phase == phaseReleased:
 		return ErrReleased
 	case phase != phaseHeld || w&bitBegun == 0:
@@ -360,7 +387,7 @@ func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 func (c *Call[T]) Signal() *Signal {
 	p := c.lock()
 	defer p.mu.Unlock()
-	if c.phase.Load() == phaseReleased {
+	if c.phase() == phaseReleased {
 		panic("async: Signal of a released Call")
 	}
 	return newSignal(p)
@@ -373,7 +400,7 @@ func (c *Call[T]) Signal() *Signal {
 func (c *Call[T]) Clone() *Call[T] {
 	p := c.lock()
 	defer p.mu.Unlock()
-	phase := c.phase.Load()
+	phase := c.phase()
 	switch phase {
 	case phaseReleased:
 		panic("async: Clone of a released Call")
@@ -382,7 +409,7 @@ func (c *Call[T]) Clone() *Call[T] {
 	}
 	d := new(Call[T])
 	d.p.Store(p)
-	d.phase.Store(phase)
+	d.state.Store(phase)
 	return d
 }
 
@@ -398,7 +425,7 @@ func (c *Call[T]) Clone() *Call[T] {
 // [*PanicError].
 func (c *Call[T]) Release() {
 	p := c.lock()
-	phase := c.phase.Swap(phaseReleased)
+	phase := c.state.Or(phaseReleased) & phaseMask
 	p.mu.Unlock()
 	if phase == phaseHeld || phase == phaseKept {
 		p.drop()
@@ -420,4 +447,4 @@ func (c *Call[T]) source() *latch {
 	return &c.current().latch
 }
 
-func (c *Call[T]) usable() bool { return c.phase.Load() != phaseReleased }
+func (c *Call[T]) usable() bool { return c.phase() != phaseReleased }

@@ -682,7 +682,7 @@ func TestBegin_Misuse(t *testing.T) {
 func TestCall_String(t *testing.T) {
 	p, c := async.NewPromise[int](bg, async.Name("fetch"))
 	wantEq(t, "named", c.String(), `call "fetch"`)
-	wantEq(t, "in an error", c.WaitFor(0).Error(), `async: wait for call "fetch" ended: async: wait timed out`)
+	wantEq(t, "in an error", c.WaitFor(0).Error(), `async: wait for call "fetch" timed out`)
 	wantEq(t, "unnamed", new(async.Call[int]).String(), "call")
 	p.Break()
 }

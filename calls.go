@@ -14,6 +14,9 @@ import (
 // reference on each call, so that another's Release takes no result from it; a
 // result that it returned is taken, one that it only looked at is not.
 //
+// A deferred call of a method sees the slice as it is at the defer statement:
+// begin the calls first, or defer a closure.
+//
 // The methods may be called by any number of goroutines at the same time. They
 // panic where a member is nil. A member that is a released or finished handle
 // counts as complete with [ErrReleased] or [ErrCallComplete].
@@ -80,7 +83,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	if len(cs) == 0 {
 		return -1, zero, ErrNothingToWait
 	}
-	a := &any1{over: make(chan struct{}), nodes: make([]node, len(cs))}
+	a := newAny1(len(cs))
 	m := cs.watch(a, a.nodes)
 	defer m.leave()
 	i := a.park(ctx.Done())
@@ -88,7 +91,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 		i = m.complete() // R6
 	}
 	if i < 0 {
-		return -1, zero, contextWaitError(ctx, m.pending())
+		return -1, zero, contextWaitError(ctx, nil)
 	}
 	v, err := m.take(i)
 	return i, v, err

@@ -65,7 +65,7 @@ var ErrTimeout error = timeoutError{}
 
 type timeoutError struct{}
 
-func (timeoutError) Error() string   { return "async: wait timed out" }
+func (timeoutError) Error() string   { return "async: timed out" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Is(e error) bool { return e == context.DeadlineExceeded }
 
@@ -74,15 +74,19 @@ func (timeoutError) Is(e error) bool { return e == context.DeadlineExceeded }
 // can be waited for again. By errors.Is it is [ErrCallPending], and the
 // context's error and cause, or [ErrTimeout] and [context.DeadlineExceeded].
 type WaitError struct {
-	On  Waitable // what was waited for; where it was all of many, the first that is not complete; nil for one of many
+	On  Waitable // what was waited for: of a wait for all of many the first that is not complete; nil where it was any of many
 	Err error    // why the wait ended
 }
 
 func (e *WaitError) Error() string {
+	wait := "wait"
 	if n, ok := e.On.(fmt.Stringer); ok {
-		return fmt.Sprintf("async: wait for %s ended: %v", n, e.Err)
+		wait = fmt.Sprintf("wait for %v", n)
 	}
-	return fmt.Sprintf("async: wait ended: %v", e.Err)
+	if e.Err == ErrTimeout {
+		return fmt.Sprintf("async: %s timed out", wait)
+	}
+	return fmt.Sprintf("async: %s ended: %v", wait, e.Err)
 }
 
 // Unwrap makes the reason, and [ErrCallPending], visible to errors.Is.

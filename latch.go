@@ -28,9 +28,13 @@ import (
 //	    set after, all in one critical section: who sees closing without set
 //	    waits for mu, and then finds both. So set implies that Done is closed
 //	    and Done closed implies set, for every observer.
-//	L5  A node is in the list of its latch from link until unlink or set,
-//	    whichever is first; both happen under mu, so exactly one of "unlinked"
-//	    and "fired" is its fate.
+//	L5  A node is linked until unlink takes it out or the completer takes all,
+//	    whichever is first: exactly one of "unlinked" and "fired" is its fate.
+//	    The list hangs off head and changes under mu, but for two steps that a
+//	    lone node takes by one compare-and-swap of head: from nil to the node,
+//	    and back. The first to be linked is the last in the list, its next is
+//	    nil for as long as it is linked, so head at it means that it is alone.
+//	    The completer leaves head at [spent], which ends both steps.
 //	L6  Nodes are fired outside mu. Firing runs no user code.
 //	L7  References are added while one is held (or by the maker), so they do
 //	    not rise again from zero but where nothing depends on them.
@@ -41,8 +45,8 @@ import (
 type latch struct {
 	word atomic.Uint64
 	mu   sync.Mutex
-	ch   chan struct{} // L3; read without mu once the chan bit is seen
-	head *node         // nodes to fire, the last linked first; guarded by mu
+	ch   chan struct{}        // L3; read without mu once the chan bit is seen
+	head atomic.Pointer[node] // nodes to fire, the last linked first; L5
 }
 
 // The bits of the word that the latch itself knows.
@@ -114,8 +118,7 @@ func (l *latch) publish(bits uint64) (uint64, *node) {
 		close(l.ch)
 	}
 	w := l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
-	nodes := l.head
-	l.head = nil
+	nodes := l.head.Swap(&spent)
 	l.mu.Unlock()
 	return w, nodes
 }
@@ -132,11 +135,15 @@ func (l *latch) set() bool {
 
 // A node stands for one waiter at one latch. What it wakes is its sink's affair.
 type node struct {
-	next, prev *node
+	next, prev *node // guarded by the latch's mu while linked
 	l          *latch
 	sink       sink
-	i          int // the sink's own: which of its nodes this is
+	i          int32 // the sink's own: which of its nodes this is
+	lone       bool  // linked when there was no other: it may leave by one step (L5)
 }
+
+// spent is where head stays after completion. It is in no list and never fired.
+var spent node
 
 // A sink is told that a node's latch is set. It must neither block nor run user
 // code: it is called by the completer (L6).
@@ -145,7 +152,11 @@ type sink interface{ fire(n *node) }
 // link adds n to the latch. It reports false where the latch is set already; n
 // is then not fired.
 func (l *latch) link(n *node) bool {
-	if l.word.Load()&bitSet != 0 {
+	n.l, n.lone = l, true
+	if l.head.CompareAndSwap(nil, n) {
+		return true
+	}
+	if l.head.Load() == &spent {
 		return false
 	}
 	l.mu.Lock()
@@ -154,34 +165,55 @@ func (l *latch) link(n *node) bool {
 }
 
 func (l *latch) linkLocked(n *node) bool {
-	if l.word.Load()&bitSet != 0 {
-		return false
+	n.l = l
+	for {
+		first := l.head.Load()
+		if first == &spent {
+			return false
+		}
+		n.next, n.lone = first, first == nil
+		if l.head.CompareAndSwap(first, n) {
+			if first != nil {
+				first.prev = n // only now: until here first could leave and be linked elsewhere
+			}
+			return true
+		}
 	}
-	n.l, n.next, n.prev = l, l.head, nil
-	if l.head != nil {
-		l.head.prev = n
-	}
-	l.head = n
-	return true
 }
 
 // unlink takes n out in constant time and reports whether it did: false where
 // the latch is set, and n was or will be fired, or where n was taken out before.
 func (l *latch) unlink(n *node) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.word.Load()&bitSet != 0 || n.prev == n {
+	if n.lone && l.head.CompareAndSwap(n, nil) {
+		return true
+	}
+	if l.head.Load() == &spent {
 		return false
 	}
-	if n.next != nil {
-		n.next.prev = n.prev
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unlinkLocked(n)
+}
+
+func (l *latch) unlinkLocked(n *node) bool {
+	switch first := l.head.Load(); {
+	case first == &spent:
+		return false
+	case n.prev != nil:
+		if n.prev.next = n.next; n.next != nil {
+			n.next.prev = n.prev
+		}
+	case first != n: // out already
+		return false
+	case n.lone:
+		return l.head.CompareAndSwap(n, nil)
+	default:
+		if n.next != nil {
+			n.next.prev = nil // before it is first, when it may leave by itself
+		}
+		l.head.Store(n.next)
 	}
-	if n.prev != nil {
-		n.prev.next = n.next
-	} else {
-		l.head = n.next
-	}
-	n.next, n.prev = nil, n // prev to itself: in no list
+	n.next, n.prev = nil, nil
 	return true
 }
 
@@ -195,7 +227,7 @@ func fire(nodes *node) {
 	}
 	for n := list; n != nil; {
 		next := n.next
-		n.next = nil
+		n.next, n.prev = nil, nil
 		n.sink.fire(n)
 		n = next
 	}
@@ -247,7 +279,6 @@ func (f callback) fire(*node) { go f() }
 func (l *latch) after(f func()) (stop func() bool) {
 	n := &node{l: l, sink: callback(f)}
 	if !l.link(n) {
-		n.prev = n
 		go f()
 	}
 	return n.stop

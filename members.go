@@ -33,7 +33,7 @@ func (cs Calls[T]) watch(s sink, nodes []node) *members[T] {
 
 func (m *members[T]) enter(i int, s sink) {
 	n := &m.nodes[i]
-	n.i, n.sink = i, s
+	n.i, n.sink = int32(i), s
 	p, err := m.cs[i].hold()
 	if err != nil {
 		if m.no == nil {
@@ -184,9 +184,9 @@ func (t *turns[T]) next() (int, error) {
 	t.q.mu.Unlock()
 	switch {
 	case n != nil:
-		return n.i, nil
+		return int(n.i), nil
 	case empty:
 		return -1, ErrNothingToWait
 	}
-	return -1, contextWaitError(t.ctx, t.pending())
+	return -1, contextWaitError(t.ctx, nil)
 }

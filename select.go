@@ -24,10 +24,11 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if len(ws) == 0 {
 		return -1, ErrNothingToWait
 	}
-	if i := firstComplete(ws); i >= 0 {
+	checkMembers(ws)
+	if i := firstComplete(ws[:min(len(ws), cheapMembers)]); i >= 0 {
 		return i, nil
 	}
-	a := &any1{over: make(chan struct{}), nodes: make([]node, len(ws))}
+	a := newAny1(len(ws))
 	defer a.leave()
 	for i, w := range ws {
 		if !a.join(i, w) {
@@ -40,37 +41,49 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if i := firstComplete(ws); i >= 0 { // R6
 		return i, nil
 	}
-	return -1, contextWaitError(ctx, ws[0])
+	return -1, contextWaitError(ctx, nil)
 }
+
+// cheapMembers is how many members are looked at before anything is allocated.
+const cheapMembers = 16
+
+// checkMembers panics where a member is nil.
+func checkMembers(ws []Waitable) {
+	for i, w := range ws {
+		if w == nil {
+			panicNilMember(i)
+		}
+	}
+}
+
+func panicNilMember(i int) { panic(fmt.Sprintf("async: member %d to wait for is nil", i)) }
 
 // firstComplete returns the index of the first complete member, or -1.
 func firstComplete(ws []Waitable) int {
-	first := -1
 	for i, w := range ws {
-		if l, ok := latchOf(w, i); ok {
-			if first < 0 && l.isSet() {
-				first = i
+		if l := latchOf(w, i); l != nil {
+			if l.isSet() {
+				return i
 			}
-		} else if first < 0 && ready(w.Done()) {
-			first = i
+		} else if ready(w.Done()) {
+			return i
 		}
 	}
-	return first
+	return -1
 }
 
-// latchOf returns the latch under a native member. It panics where the member is
-// nil.
-func latchOf(w Waitable, i int) (l *latch, ok bool) {
-	switch w := w.(type) {
-	case native:
-		if l := w.source(); l != nil {
-			return l, true
-		}
-	case nil:
-	default:
-		return nil, false
+// latchOf returns the latch under a member of this package's own, or nil. It
+// panics where the member is a nil pointer.
+func latchOf(w Waitable, i int) *latch {
+	n, ok := w.(native)
+	if !ok {
+		return nil
 	}
-	panic(fmt.Sprintf("async: member %d to wait for is nil", i))
+	l := n.source()
+	if l == nil {
+		panicNilMember(i)
+	}
+	return l
 }
 
 // ready receives from a channel if that needs no waiting.
@@ -95,6 +108,8 @@ type any1 struct {
 	index   []int // of foreign's members
 }
 
+func newAny1(n int) *any1 { return &any1{over: make(chan struct{}), nodes: make([]node, n)} }
+
 // fire makes n the winner unless there is one.
 func (a *any1) fire(n *node) {
 	if a.won.CompareAndSwap(0, int64(n.i)+1) {
@@ -105,8 +120,8 @@ func (a *any1) fire(n *node) {
 // join registers for member i; it reports false where that is complete.
 func (a *any1) join(i int, w Waitable) bool {
 	n := &a.nodes[i]
-	n.i, n.sink = i, a
-	if l, ok := latchOf(w, i); ok {
+	n.i, n.sink = int32(i), a
+	if l := latchOf(w, i); l != nil {
 		return l.link(n)
 	}
 	if ctx, ok := w.(context.Context); ok {
@@ -150,11 +165,12 @@ func (a *any1) leave() {
 // from any member. Members are as for [WaitAny]; it parks once for all that are
 // this package's own. It panics where a member is nil, naming its index.
 func WaitAll(ctx context.Context, ws ...Waitable) error {
+	checkMembers(ws)
 	done := ctx.Done()
 	t := newTally(len(ws))
 	defer unlinkAll(t.nodes)
 	for i, w := range ws {
-		if l, ok := latchOf(w, i); ok {
+		if l := latchOf(w, i); l != nil {
 			t.join(i, l)
 		} else {
 			t.left.Add(-1)
@@ -162,7 +178,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	}
 	t.park(done)
 	for i, w := range ws {
-		if l, ok := latchOf(w, i); ok {
+		if l := latchOf(w, i); l != nil {
 			if !l.isSet() {
 				return contextWaitError(ctx, w)
 			}
@@ -205,7 +221,7 @@ func newTally(n int) *tally {
 // join links member i.
 func (t *tally) join(i int, l *latch) {
 	n := &t.nodes[i]
-	n.i, n.sink = i, t
+	n.i, n.sink = int32(i), t
 	if !l.link(n) {
 		t.fire(n)
 	}

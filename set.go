@@ -98,7 +98,7 @@ func (s *Set[K]) enter(key K, add func(*node)) {
 	} else {
 		n = s.growLocked()
 	}
-	s.slot(n.i).key = key
+	s.slot(int(n.i)).key = key
 	add(n)
 }
 
@@ -111,7 +111,7 @@ func (s *Set[K]) growLocked() *node {
 		s.slots = append(s.slots, make([]slot[K], moreSlots))
 	}
 	n := &s.slot(s.used).node
-	n.i = s.used
+	n.i = int32(s.used)
 	s.used++
 	return n
 }
@@ -127,7 +127,7 @@ func (s *Set[K]) slot(i int) *slot[K] {
 // takeLocked returns the key of a node that came out of the queue and frees its
 // slot.
 func (s *Set[K]) takeLocked(n *node) (key K) {
-	m := s.slot(n.i)
+	m := s.slot(int(n.i))
 	var zero K
 	key, m.key = m.key, zero
 	n.l, n.next, s.free = nil, s.free, n
