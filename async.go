@@ -1,3 +1,51 @@
+// Package async is a channel-native runtime for asynchronous calls.
+//
+// A call is begun, signals its completion exactly once by closing a channel, and
+// is finished by taking its result:
+//
+//	call := async.Go(ctx, fetch) // runs in a goroutine of its own
+//	defer call.Release()
+//	prepare()                     // meanwhile
+//	page, err := call.Await(ctx)  // ctx bounds this wait and nothing else
+//
+// # Pieces
+//
+// An [Event] is set once. A [Call] runs a function, a [Promise] is completed by
+// whoever has it; both end up in the same handle. A [Signal] is a wait-only
+// handle on one completion. All of them, and every context, are [Waitable]: their
+// Done goes into any select.
+//
+// [WaitAny] and [WaitAll] wait for many things of any kind. A [Set] hands them
+// out one after the other in the order of completion, at the same cost each,
+// however many there are. [Calls] are calls of one type, with the usual ways to
+// wait for them: Race, Any, All, Settle, Quorum, Each. [Hedge] runs a function
+// again while it is slow to answer. [AfterFunc] and [OnSignal] call back.
+//
+// # Giving up
+//
+// Three acts that are often taken for one:
+//
+//   - A wait that ends, because its context does or the time is up, ends alone:
+//     a [*WaitError]. The call goes on and can be waited for again.
+//   - Cancel completes the call at once: a [*CanceledError]. The function's context
+//     is canceled; CancelWait asks first and gives it time.
+//   - Release gives up a handle. When the last one goes the call is abandoned: it
+//     runs on, or is canceled where it was begun with [CancelOnAbandon].
+//
+// A result that comes too late for anybody goes to [Discard], exactly once.
+//
+// # Promises of the package
+//
+// Completion beats expiry: where the result is there, it is returned, even if the
+// context is done. A panic in a call's function is raised where its result is
+// taken; one that nobody can be given ends the program. A function that calls
+// [runtime.Goexit] leaves nobody hanging. No wait costs a goroutine, save on
+// contexts of foreign kinds and on more foreign channels than a select takes; a
+// wait that was given up leaves nothing behind. There is no global state, and
+// everything works inside a testing/synctest bubble.
+//
+// What is not promised: the order in which waiters wake and callbacks start, and
+// fairness among waiters.
 package async
 
 import "context"

@@ -16,7 +16,7 @@ import (
 
 // versus measures ours against a yardstick written by hand in raw Go. The two
 // take turns, in short slices, so that whatever slows the machine down slows both;
-// the figure to read is "x-raw", the median of the ratios of neighbouring slices.
+// the figure to read is "x-raw", the median of the ratios of neighboring slices.
 // Each function does its operation n times.
 func versus(b *testing.B, raw, ours func(n int)) {
 	b.ReportAllocs()
@@ -55,7 +55,7 @@ func inParallel(f func(n int)) func(n int) {
 	}
 }
 
-// sink keeps what is computed from being optimised away.
+// sink keeps what is computed from being optimized away.
 var sink atomic.Int64
 
 func keep(n int) { sink.Store(int64(n)) }

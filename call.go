@@ -13,7 +13,7 @@ import (
 // another. The zero value is an idle object, ready for use. It must not be
 // copied; [Call.Clone] makes another handle.
 //
-// What is said of waiting, cancelling and releasing may be done by any number
+// What is said of waiting, canceling and releasing may be done by any number
 // of goroutines at the same time. One call's results, signals and channels never
 // touch those of another begun later on the same object (R13).
 //
@@ -418,7 +418,7 @@ func (c *Call[T]) Clone() *Call[T] {
 // answer as before, what returns an error returns [ErrReleased], and Clone,
 // Signal and [AfterFunc] panic.
 //
-// Releasing the last reference on a call abandons it, which is not cancelling:
+// Releasing the last reference on a call abandons it, which is not canceling:
 // the work runs on, unless the call was begun with [CancelOnAbandon]. A result
 // that nobody took goes to [Discard] (R9). A panic of the function that nobody
 // was given is raised here rather than be lost: Release panics with its

@@ -545,7 +545,7 @@ func TestR11_CancelWaitCancelsInTheEnd(t *testing.T) {
 func TestR11_CanceledByAnotherMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c := async.NewPromise[int](bg)
-		go func() { time.Sleep(1); _ = c.Cancel(nil) }()
+		go func() { time.Sleep(time.Nanosecond); _ = c.Cancel(nil) }()
 		wantEq(t, "CancelWait", c.CancelWait(bg, nil), async.ErrCanceled)
 		d := async.Ready(1, nil)
 		wantEq(t, "of a complete call", d.CancelWait(bg, nil), async.ErrCallComplete)

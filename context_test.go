@@ -69,7 +69,7 @@ func (c *foreignCtx) end(err error) { c.err.Store(&err); close(c.done) }
 
 // functionCtx begins a call whose function never returns by itself and gives its
 // context.
-func functionCtx(t *testing.T, ctx context.Context, opts ...async.Option) (context.Context, *async.Call[int]) {
+func functionCtx(ctx context.Context, t *testing.T, opts ...async.Option) (context.Context, *async.Call[int]) {
 	t.Helper()
 	got := make(chan context.Context, 1)
 	stop := make(chan struct{})
@@ -82,7 +82,7 @@ func functionCtx(t *testing.T, ctx context.Context, opts ...async.Option) (conte
 func given(t *testing.T, test func(t *testing.T, begin func(context.Context, ...async.Option) (context.Context, *async.Call[int]))) {
 	t.Run("function", func(t *testing.T) {
 		test(t, func(ctx context.Context, opts ...async.Option) (context.Context, *async.Call[int]) {
-			return functionCtx(t, ctx, opts...)
+			return functionCtx(ctx, t, opts...)
 		})
 	})
 	t.Run("promise", func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestR12_EndsWithBeginsContext(t *testing.T) {
 			t.Run(name+"/looked at "+looked, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					parent, end := parent()
-					ctx, _ := functionCtx(t, parent)
+					ctx, _ := functionCtx(parent, t)
 					var done <-chan struct{}
 					child := ctx
 					switch looked {

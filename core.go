@@ -89,14 +89,13 @@ func (c *core) cancel(cause error, elsewhere bool) bool {
 // cancelCause is why a canceled call was canceled.
 func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }
 
-// fail completes the call with an error that is no result of anybody's.
-func (c *core) fail(err error) bool {
-	if !c.claim() {
-		return false
+// fail completes the call, if it is pending, with an error that is no result of
+// anybody's.
+func (c *core) fail(err error) {
+	if c.claim() {
+		c.err = err
+		c.publish(bitFailed, false)
 	}
-	c.err = err
-	c.publish(bitFailed, false)
-	return true
 }
 
 func (c *core) source() *latch { return &c.latch }

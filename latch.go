@@ -142,8 +142,9 @@ type node struct {
 	lone       bool  // linked when there was no other: it may leave by one step (L5)
 }
 
-// spent is where head stays after completion. It is in no list and never fired.
-var spent node
+// spent is where head stays after completion: an address. The node is in no list
+// and nothing is ever written to it.
+var spent node //nolint:gochecknoglobals // it never changes
 
 // A sink is told that a node's latch is set. It must neither block nor run user
 // code: it is called by the completer (L6).

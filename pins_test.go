@@ -142,7 +142,9 @@ func TestPins_WaitingCostsNoGoroutine(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		wantEq(t, "goroutines beside the waiters", runtime.NumGoroutine()-before-9*n, 0)
+		if more := runtime.NumGoroutine() - before - 9*n; more > 0 { // less: those of earlier tests ended
+			t.Errorf("%d goroutines beside the waiters", more)
+		}
 		p.Complete(1, nil)
 		e.Set()
 		cancel()

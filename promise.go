@@ -38,6 +38,7 @@ func (a *pair[T]) init(ctx context.Context, o *options, bits uint64) {
 // ends. When ctx ends before, the call is canceled with its cause (R14); where
 // ctx is done already, it is complete on return.
 func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
+	checkBegin(ctx, false)
 	a := newPair[T](ctx, gather[T](opts), bitPromise)
 	a.p.bound()
 	return &a.p, &a.c

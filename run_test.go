@@ -116,7 +116,7 @@ func TestR4_APanicIsRaisedAgainWithItsOrigin(t *testing.T) {
 			return async.Go(ctx, func(ctx context.Context) (int, error) {
 				return async.Go(ctx, panicWith(errBoom)).Await(ctx)
 			}).Await(ctx)
-		}, func(t *testing.T, e *async.PanicError) { wantEq(t, "value", e.Value, error(errBoom)) }},
+		}, func(t *testing.T, e *async.PanicError) { wantIs(t, e, errBoom) }},
 	}
 	for kindName, kind := range kinds {
 		for name, take := range takers {
