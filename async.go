@@ -61,16 +61,6 @@ func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ..
 	return &a.c
 }
 
-// launch starts a call that was just made, or completes it where it cannot run.
-func (a *pair[T]) launch(fn func(context.Context) (T, error)) {
-	switch {
-	case a.p.ctx.Err() != nil:
-		a.p.stillborn()
-	case !a.p.start(fn):
-		a.p.fail(ErrQueueFull)
-	}
-}
-
 // Ready returns a call that is complete with v and err.
 func Ready[T any](v T, err error) *Call[T] {
 	a := newPair[T](context.Background(), nil, 0)

@@ -129,6 +129,26 @@ func TestR1_OneOfManyBeginsWins(t *testing.T) {
 	}
 }
 
+// The narrow place is an object that was used: its old call goes and its new one
+// comes.
+func TestR1_OneOfManyBeginsWinsOnAUsedObject(t *testing.T) {
+	var c async.Call[int]
+	for round := range rounds(30000) {
+		var wins atomic.Int32
+		begin := func() {
+			if c.Begin(bg, value(0, nil)) == nil {
+				wins.Add(1)
+			}
+		}
+		together(begin, begin, begin, begin)
+		if wins.Load() != 1 {
+			t.Fatalf("round %d: %d Begins won", round, wins.Load())
+		}
+		_ = c.Wait(bg)
+		_, _ = c.Finish()
+	}
+}
+
 func TestR2_BusyUntilFinish(t *testing.T) {
 	for name, end := range map[string]func(*async.Call[int]){
 		"pending":  func(*async.Call[int]) {},
@@ -363,6 +383,32 @@ func TestR6_CompletionBeatsExpiryForAWaiter(t *testing.T) {
 				}
 			})
 	}
+}
+
+// The context ends, and before the waiter has run the call completes: it is
+// complete when the wait returns, so that is what it says.
+func TestR6_CompletionBeatsExpiryForAWaiterOnItsWay(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that who is woken does not run at once
+	synctest.Test(t, func(t *testing.T) {
+		for round := range rounds(10000) {
+			ctx, cancel := context.WithCancel(bg)
+			p, c := async.NewPromise[int](bg)
+			s := c.Signal()
+			errs := make(chan error, 4)
+			go func() { _, err := c.Await(ctx); errs <- err }()
+			go func() { errs <- c.Wait(ctx) }()
+			go func() { errs <- s.Wait(ctx) }()
+			go func() { _, err := async.WaitAny(ctx, c); errs <- err }()
+			synctest.Wait()
+			cancel()
+			p.Complete(1, nil)
+			for range cap(errs) {
+				if err := <-errs; err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+			}
+		}
+	})
 }
 
 func TestR6_AtTheDeadlineAndJustBefore(t *testing.T) {

@@ -22,13 +22,6 @@ import (
 // counts as complete with [ErrReleased] or [ErrCallComplete].
 type Calls[T any] []*Call[T]
 
-// A Result is what a call completed with: a value, an error, or both, as the
-// function returned them. A panic is an Err here, a [*PanicError].
-type Result[T any] struct {
-	Value T
-	Err   error
-}
-
 // GoAll begins a call of each function; see [Go].
 func GoAll[T any](ctx context.Context, fns ...func(context.Context) (T, error)) Calls[T] {
 	for i, fn := range fns {
@@ -84,7 +77,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 		return -1, zero, ErrNothingToWait
 	}
 	a := newAny1(len(cs))
-	m := cs.watch(a, a.nodes)
+	m := watch(cs, a, a.nodes)
 	defer m.leave()
 	i := a.park(ctx.Done())
 	if i < 0 {
@@ -125,7 +118,7 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 		return nil, nil, fmt.Errorf("async: quorum of %d among %d calls", k, len(cs))
 	}
 	var won, lost []int
-	m := cs.inTurn(ctx)
+	m := inTurn(ctx, cs)
 	defer m.leave()
 	for len(won) < k && len(lost) <= len(cs)-k {
 		i, err := m.next()
@@ -157,7 +150,7 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 	t := newTally(len(cs))
 	t.failFast = true
-	m := cs.watch(t, t.nodes)
+	m := watch(cs, t, t.nodes)
 	defer m.leave()
 	t.park(ctx.Done())
 	if i := m.failure(int(t.failed.Load()) - 1); i >= 0 {
@@ -179,7 +172,7 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 // beside the results, which then have that error for the calls that are pending.
 func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 	t := newTally(len(cs))
-	m := cs.watch(t, t.nodes)
+	m := watch(cs, t, t.nodes)
 	defer m.leave()
 	t.park(ctx.Done())
 	var err error
@@ -203,7 +196,7 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 // taken (W5).
 func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
-		m := cs.inTurn(ctx)
+		m := inTurn(ctx, cs)
 		defer m.leave()
 		for {
 			i, err := m.next()
@@ -225,17 +218,4 @@ func (cs Calls[T]) Cancel(cause error) {
 // raises a panic.
 func (cs Calls[T]) Release() {
 	sweep(len(cs), func(i int) { cs[i].Release() })
-}
-
-// sweep calls f for each i below n, the rest also where one panics.
-func sweep(n int, f func(i int)) {
-	i := 0
-	defer func() {
-		if i++; i < n {
-			sweep(n-i, func(j int) { f(i + j) })
-		}
-	}()
-	for ; i < n; i++ {
-		f(i)
-	}
 }

@@ -381,6 +381,41 @@ func TestR12_AMillionCallsUnderOneParent(t *testing.T) {
 	}
 }
 
+// A slowCtx lets the call complete while it is being registered at.
+type slowCtx struct {
+	countingCtx
+	meanwhile func()
+}
+
+func (c slowCtx) AfterFunc(f func()) func() bool {
+	stop := c.countingCtx.AfterFunc(f)
+	c.meanwhile()
+	return stop
+}
+
+func TestR12_CompletionDuringTheRegistration(t *testing.T) {
+	for _, name := range []string{"complete", "canceled"} {
+		t.Run(name, func(t *testing.T) {
+			cancellable, cancel := context.WithCancel(bg)
+			defer cancel()
+			parent := slowCtx{countingCtx: counting(cancellable), meanwhile: func() {}}
+			var c async.Call[int]
+			ctxs, stop := make(chan context.Context), make(chan struct{})
+			parent.meanwhile = func() { _ = c.Cancel(nil) }
+			if name == "complete" {
+				parent.meanwhile = func() { close(stop); _ = c.Wait(bg) }
+			}
+			_ = c.Begin(parent, func(ctx context.Context) (int, error) { ctxs <- ctx; <-stop; return 1, nil })
+			ctx := <-ctxs
+			wantEq(t, "ended", isClosed(ctx.Done()), name == "canceled")
+			wantEq(t, "registrations left", parent.live.Load(), int64(0))
+			if name == "canceled" {
+				close(stop)
+			}
+		})
+	}
+}
+
 // eventually waits for other goroutines to make ok true.
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()

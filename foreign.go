@@ -6,6 +6,26 @@ import (
 	"sync"
 )
 
+// ready receives from a channel if that needs no waiting.
+func ready(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// receive receives from ch, which beats done.
+func receive(ch, done <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	case <-done:
+		return ready(ch)
+	}
+}
+
 // selectLimit is how many cases one reflect.Select takes.
 const selectLimit = 1 << 16
 

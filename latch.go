@@ -153,7 +153,7 @@ type sink interface{ fire(n *node) }
 // link adds n to the latch. It reports false where the latch is set already; n
 // is then not fired.
 func (l *latch) link(n *node) bool {
-	n.l, n.lone = l, true
+	n.l, n.next, n.prev, n.lone = l, nil, nil, true
 	if l.head.CompareAndSwap(nil, n) {
 		return true
 	}
@@ -166,7 +166,7 @@ func (l *latch) link(n *node) bool {
 }
 
 func (l *latch) linkLocked(n *node) bool {
-	n.l = l
+	n.l, n.prev = l, nil
 	for {
 		first := l.head.Load()
 		if first == &spent {
@@ -216,6 +216,15 @@ func (l *latch) unlinkLocked(n *node) bool {
 	}
 	n.next, n.prev = nil, nil
 	return true
+}
+
+// unlinkAll takes every node out of the latch it was linked to.
+func unlinkAll(nodes []node) {
+	for i := range nodes {
+		if n := &nodes[i]; n.l != nil {
+			n.l.unlink(n)
+		}
+	}
 }
 
 // fire fires nodes in the order in which they were linked. A node may be used

@@ -7,10 +7,17 @@ import (
 	"slices"
 )
 
+// A Result is what a call completed with: a value, an error, or both, as the
+// function returned them. A panic is an Err here, a [*PanicError].
+type Result[T any] struct {
+	Value T
+	Err   error
+}
+
 // members are the calls that a method of [Calls] waits for: a reference and a
 // node at each.
 type members[T any] struct {
-	cs    Calls[T]
+	cs    []*Call[T]
 	ps    []*Promise[T] // retained; nil where refused
 	nodes []node
 	no    map[int]error // why a handle was refused
@@ -18,7 +25,7 @@ type members[T any] struct {
 
 // watch registers s at every call. A member that is complete, or whose handle is
 // of no use, is fired at once.
-func (cs Calls[T]) watch(s sink, nodes []node) *members[T] {
+func watch[T any](cs []*Call[T], s sink, nodes []node) *members[T] {
 	for i, c := range cs {
 		if c == nil {
 			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
@@ -168,10 +175,10 @@ type turns[T any] struct {
 	s   *sleeper
 }
 
-func (cs Calls[T]) inTurn(ctx context.Context) *turns[T] {
+func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
 	t := &turns[T]{ctx: ctx, s: newSleeper()}
 	t.q.size = len(cs)
-	t.members = cs.watch(&t.q, make([]node, len(cs)))
+	t.members = watch(cs, &t.q, make([]node, len(cs)))
 	return t
 }
 
@@ -189,4 +196,17 @@ func (t *turns[T]) next() (int, error) {
 		return -1, ErrNothingToWait
 	}
 	return -1, contextWaitError(t.ctx, nil)
+}
+
+// sweep calls f for each i below n, the rest also where one panics.
+func sweep(n int, f func(i int)) {
+	i := 0
+	defer func() {
+		if i++; i < n {
+			sweep(n-i, func(j int) { f(i + j) })
+		}
+	}()
+	for ; i < n; i++ {
+		f(i)
+	}
 }

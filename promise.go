@@ -15,35 +15,6 @@ type Promise[T any] struct {
 	value T // K2
 }
 
-// A pair is a call's core and its first handle, in one piece of memory.
-type pair[T any] struct {
-	p Promise[T]
-	c Call[T]
-}
-
-// newPair returns a call that is begun and has one handle.
-func newPair[T any](ctx context.Context, o *options, bits uint64) *pair[T] {
-	a := new(pair[T])
-	a.init(ctx, o, bits)
-	return a
-}
-
-func (a *pair[T]) init(ctx context.Context, o *options, bits uint64) {
-	a.p.ctx, a.p.opts = ctx, o
-	a.p.word.Store(bitBegun | bits | oneRef)
-	a.c.p.Store(&a.p)
-}
-
-// NewPromise begins a call that the promise's owner completes, and returns both
-// ends. When ctx ends before, the call is canceled with its cause (R14); where
-// ctx is done already, it is complete on return.
-func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
-	checkBegin(ctx, false)
-	a := newPair[T](ctx, gather[T](opts), bitPromise)
-	a.p.bound()
-	return &a.p, &a.c
-}
-
 // bound ties a promise that was just begun to its context.
 func (p *Promise[T]) bound() {
 	if p.ctx.Done() != nil {

@@ -343,6 +343,26 @@ func TestR9_AFunctionsValueHasOneOwner(t *testing.T) {
 	}
 }
 
+// A complete call is read and released at once: the value is handed out or
+// discarded, not both and not neither.
+func TestR9_AwaitAgainstTheLastRelease(t *testing.T) {
+	for round := range rounds(20000) {
+		discarded := make(chan int, 1)
+		p, c := async.NewPromise[int](bg, async.Discard(func(v int, _ error) { discarded <- v }))
+		p.Complete(round, nil)
+		var err error
+		together(func() { _, err = c.Await(bg) }, c.Release)
+		if err == async.ErrReleased {
+			<-discarded
+			continue
+		}
+		runtime.Gosched()
+		if err != nil || len(discarded) > 0 {
+			t.Fatalf("round %d: Await said %v, discarded %d", round, err, len(discarded))
+		}
+	}
+}
+
 func TestR9_ReleaseRunsNoUserCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inside atomic.Bool

@@ -86,16 +86,6 @@ func latchOf(w Waitable, i int) *latch {
 	return l
 }
 
-// ready receives from a channel if that needs no waiting.
-func ready(ch <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
-}
-
 // An any1 is the wait of one goroutine for the first of many. It has a node at
 // every native member; the first to be fired wins.
 type any1 struct {
@@ -189,16 +179,6 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	return nil
 }
 
-// receive receives from ch, which beats done.
-func receive(ch, done <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	case <-done:
-		return ready(ch)
-	}
-}
-
 // A tally is the wait of one goroutine until many latches are set, or, where it
 // is asked to, one of them belongs to a call that failed. It parks once.
 type tally struct {
@@ -243,14 +223,5 @@ func (t *tally) park(done <-chan struct{}) {
 	select {
 	case <-t.over:
 	case <-done:
-	}
-}
-
-// unlinkAll takes every node out of the latch it was linked to.
-func unlinkAll(nodes []node) {
-	for i := range nodes {
-		if n := &nodes[i]; n.l != nil {
-			n.l.unlink(n)
-		}
 	}
 }

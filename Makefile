@@ -1,0 +1,45 @@
+# make runs every check, as CI does; make help lists the parts. What a check
+# does, and with which version of which tool, is in .ci/run.
+
+CHECKS := deps test race vet fmt tidy lint api examples modules
+BENCH  ?= .
+COUNT  ?= 1
+
+.PHONY: all help bench cover update format $(CHECKS)
+
+all:
+	@bash .ci/run
+
+$(CHECKS):
+	@bash .ci/run $@
+
+help:
+	@echo 'make            every check, as CI does'
+	@echo 'make deps       download and verify what is required'
+	@echo 'make test       go test ./...'
+	@echo 'make race       the same under the race detector'
+	@echo 'make vet        go vet'
+	@echo 'make fmt        is everything formatted?'
+	@echo 'make tidy       is go.mod tidy?'
+	@echo 'make lint       golangci-lint with .golangci.yml'
+	@echo 'make api        the exported surface and the arrows between files'
+	@echo 'make examples   run the examples'
+	@echo 'make modules    test the modules in folders of this one'
+	@echo
+	@echo 'make bench      benchmarks of the package; BENCH=regexp, COUNT=n'
+	@echo 'make cover      test coverage by function'
+	@echo 'make update     rewrite api/async.txt from the source'
+	@echo 'make format     gofmt -w'
+
+bench:
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
+
+cover:
+	go test -coverprofile cover.out .
+	go tool cover -func cover.out
+
+update:
+	go test -run '^TestAPI$$' -update .
+
+format:
+	gofmt -w .
