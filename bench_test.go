@@ -187,6 +187,29 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		})
 	})
+	// Here the function gives way so often that the waiter has to park.
+	slow := func(context.Context) (int, error) {
+		for range 4 {
+			runtime.Gosched()
+		}
+		return 1, nil
+	}
+	b.Run("go await of work that takes time", func(b *testing.B) {
+		versus(b, func(n int) {
+			for range n {
+				ch := make(chan result, 1)
+				go func() {
+					v, err := slow(bg)
+					ch <- result{v, err}
+				}()
+				<-ch
+			}
+		}, func(n int) {
+			for range n {
+				_, _ = async.Go(bg, slow).Await(bg)
+			}
+		})
+	})
 	b.Run("begin finish", func(b *testing.B) {
 		var c async.Call[int]
 		versus(b, raw, func(n int) {
@@ -275,34 +298,44 @@ func BenchmarkBroadcast(b *testing.B) {
 	}
 }
 
-// The members are pending promises, one of which completes; the yardstick is
-// reflect.Select over as many channels. Making and completing them is not counted
-// against either.
+// From a slice of pending events, wait until the last completes; the yardstick
+// does so by reflect.Select from a slice of channels. Each has to bring its
+// members into the form that its function takes.
 func BenchmarkWaitAny(b *testing.B) {
 	for _, size := range []int{2, 8, 64, 1024, 65535} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			cases := make([]reflect.SelectCase, size)
 			chans := make([]chan struct{}, size)
-			for i := range cases {
+			for i := range chans {
 				chans[i] = make(chan struct{}, 1)
-				cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(chans[i])}
 			}
-			members := make([]async.Waitable, size)
-			for i := range members {
-				members[i] = new(async.Event)
+			events := make([]*async.Event, size)
+			for i := range events {
+				events[i] = new(async.Event)
 			}
 			last := size - 1
 			versus(b, func(n int) {
 				for range n {
 					go func() { chans[last] <- struct{}{} }()
-					reflect.Select(cases)
+					cases := make([]reflect.SelectCase, size)
+					for i, ch := range chans {
+						cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
+					}
+					if i, _, _ := reflect.Select(cases); i != last {
+						b.Fatal(i)
+					}
 				}
 			}, func(n int) {
 				for range n {
 					e := new(async.Event)
-					members[last] = e
+					events[last] = e
 					go e.Set()
-					_, _ = async.WaitAny(bg, members...)
+					members := make([]async.Waitable, size)
+					for i, e := range events {
+						members[i] = e
+					}
+					if i, err := async.WaitAny(bg, members...); i != last || err != nil {
+						b.Fatal(i, err)
+					}
 				}
 			})
 		})

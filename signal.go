@@ -127,7 +127,7 @@ type handle interface {
 
 // waitContext parks on a handle that was pending a moment ago, until ctx ends.
 // It lets others run once before: work that takes no time is complete then, and
-// giving way costs a third of a park and a wake.
+// giving way costs less than a park and a wake.
 func waitContext(ctx context.Context, h handle) error {
 	done := ctx.Done() // before any lock: it may be anybody's code
 	runtime.Gosched()
