@@ -153,12 +153,13 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 	m := watch(cs, t, t.nodes)
 	defer m.leave()
 	t.park(ctx.Done())
+	pending := m.pending() // before the failures: if there is none, they are all there
 	if i := m.failure(int(t.failed.Load()) - 1); i >= 0 {
 		_, err := m.take(i)
 		return nil, err
 	}
-	if c := m.pending(); c != nil {
-		return nil, contextWaitError(ctx, c)
+	if pending != nil {
+		return nil, contextWaitError(ctx, pending)
 	}
 	vs := make([]T, len(cs))
 	for i := range cs {
@@ -207,11 +208,10 @@ func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 	}
 }
 
-// Cancel cancels every call that is pending, as by [Call.Cancel].
+// Cancel cancels every call that is pending, as by [Call.Cancel], the rest also
+// where an [OnSignal] function of one panics.
 func (cs Calls[T]) Cancel(cause error) {
-	for _, c := range cs {
-		_ = c.Cancel(cause) // whatever it says: the call is complete
-	}
+	sweep(len(cs), func(i int) { _ = cs[i].Cancel(cause) }) // whatever it says: the call is complete
 }
 
 // Release releases every handle, as by [Call.Release], the rest also where one

@@ -57,9 +57,10 @@ const (
 )
 
 // publish completes a call that the caller has claimed and whose outcome is
-// written: it frees mu, wakes everyone, and runs OnSignal, elsewhere where the
-// caller must not run user code. It returns the word as of completion.
-func (c *core) publish(bits uint64, elsewhere bool) uint64 {
+// written: it frees mu and wakes everyone. It returns the word as of completion.
+// The caller has the OnSignal functions run when he has nothing else to see to:
+// they may panic.
+func (c *core) publish(bits uint64) uint64 {
 	w, nodes := c.latch.publish(bits)
 	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
 		if bits&bitCanceled != 0 {
@@ -72,17 +73,18 @@ func (c *core) publish(bits uint64, elsewhere bool) uint64 {
 		c.wg.Done()
 	}
 	fire(nodes)
-	c.opts.signaled(elsewhere)
 	return w
 }
 
-// cancel completes the call as canceled and reports whether it was the one.
+// cancel completes the call as canceled and reports whether it was the one. Its
+// OnSignal functions run elsewhere where the caller must not run user code.
 func (c *core) cancel(cause error, elsewhere bool) bool {
 	if !c.claim() {
 		return false
 	}
 	c.err = &CanceledError{Cause: cause}
-	c.publish(bitCanceled|bitFailed, elsewhere)
+	c.publish(bitCanceled | bitFailed)
+	c.opts.signaled(elsewhere)
 	return true
 }
 
@@ -94,7 +96,8 @@ func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }
 func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
-		c.publish(bitFailed, false)
+		c.publish(bitFailed)
+		c.opts.signaled(false)
 	}
 }
 

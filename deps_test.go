@@ -57,7 +57,7 @@ latch:
 errors:   ^signal
 option:
 foreign:  latch
-signal:   latch errors
+signal:   latch errors foreign
 core:     latch errors option ^context
 context:  latch errors option core
 promise:  latch errors option core context

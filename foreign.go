@@ -26,6 +26,30 @@ func receive(ch, done <-chan struct{}) bool {
 	}
 }
 
+// receiveEach receives from every one of chans, in the order in which they are
+// ready, so that who sends to one may wait before he sends to another. When done
+// is ready first it returns the indices of those that are left, in order.
+func receiveEach(chans []<-chan struct{}, done <-chan struct{}) (left []int) {
+	for i := range chans {
+		left = append(left, i)
+	}
+	for over := false; ; {
+		left = slices.DeleteFunc(left, func(i int) bool { return ready(chans[i]) })
+		if len(left) == 0 || over {
+			return left
+		}
+		rest := make([]<-chan struct{}, len(left))
+		for k, i := range left {
+			rest[k] = chans[i]
+		}
+		got := receiveAny(rest, done)
+		over = len(got) == 0 // and then one look more (R6)
+		for _, k := range slices.Backward(got) {
+			left = slices.Delete(left, k, k+1)
+		}
+	}
+}
+
 // selectLimit is how many cases one reflect.Select takes.
 const selectLimit = 1 << 16
 

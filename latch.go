@@ -183,7 +183,8 @@ func (l *latch) linkLocked(n *node) bool {
 }
 
 // unlink takes n out in constant time and reports whether it did: false where
-// the latch is set, and n was or will be fired, or where n was taken out before.
+// n was or will be fired, or was taken out before. True does not mean that the
+// latch is not set: a lone node may slip out between set and spent.
 func (l *latch) unlink(n *node) bool {
 	if n.lone && l.head.CompareAndSwap(n, nil) {
 		return true
@@ -276,7 +277,7 @@ func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
 	case <-done:
 	case <-timer:
 	}
-	return !l.unlink(&g.node) // set meanwhile: completion beats expiry (R6)
+	return !l.unlink(&g.node) || l.isSet() // set meanwhile: completion beats expiry (R6)
 }
 
 // A callback starts a function in a goroutine of its own.

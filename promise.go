@@ -42,6 +42,9 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 	if orphaned {
 		go p.discard(v, err)
 	}
+	if won {
+		p.opts.signaled(false)
+	}
 	return won
 }
 
@@ -58,7 +61,7 @@ func (p *Promise[T]) Break() {
 func (p *Promise[T]) Context() context.Context { return (*callContext)(&p.core) }
 
 // complete completes the call with a result, and reports whether it did, and
-// whether nobody is left to take it.
+// whether nobody is left to take it. OnSignal is left to the caller.
 func (p *Promise[T]) complete(v T, err error) (won, orphaned bool) {
 	if !p.claim() {
 		return false, false
@@ -68,7 +71,7 @@ func (p *Promise[T]) complete(v T, err error) (won, orphaned bool) {
 	if err != nil {
 		bits |= bitFailed
 	}
-	if w := p.publish(bits, false); refs(w) == 0 {
+	if w := p.publish(bits); refs(w) == 0 {
 		p.endStream()
 		return true, true
 	}

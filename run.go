@@ -59,6 +59,9 @@ func newPanicError(value any) *PanicError {
 // where it comes too late for anybody, by discarding that.
 func (p *Promise[T]) completeOrDiscard(v T, err error) {
 	won, orphaned := p.complete(v, err)
+	if won {
+		p.opts.signaled(false)
+	}
 	if !won || orphaned {
 		p.discard(v, err)
 	}
@@ -70,7 +73,9 @@ func (p *Promise[T]) completeOrDiscard(v T, err error) {
 func (p *Promise[T]) completePanic(e *PanicError) {
 	if p.claim() {
 		p.err = e
-		if w := p.publish(bitPanicked|bitFailed, false); refs(w) != 0 {
+		w := p.publish(bitPanicked | bitFailed)
+		p.opts.signaled(false)
+		if refs(w) != 0 {
 			return
 		}
 	}

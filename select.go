@@ -114,14 +114,17 @@ func (a *any1) join(i int, w Waitable) bool {
 	if l := latchOf(w, i); l != nil {
 		return l.link(n)
 	}
-	if ctx, ok := w.(context.Context); ok {
-		if ctx.Done() != nil {
-			a.stops = append(a.stops, context.AfterFunc(ctx, func() { a.fire(n) }))
-		}
+	done := w.Done()
+	if done == nil {
 		return true
 	}
-	if ch := w.Done(); ch != nil {
-		a.foreign, a.index = append(a.foreign, ch), append(a.index, i)
+	if ready(done) {
+		return false
+	}
+	if ctx, ok := w.(context.Context); ok {
+		a.stops = append(a.stops, context.AfterFunc(ctx, func() { a.fire(n) }))
+	} else {
+		a.foreign, a.index = append(a.foreign, done), append(a.index, i)
 	}
 	return true
 }
@@ -159,24 +162,45 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	done := ctx.Done()
 	t := newTally(len(ws))
 	defer unlinkAll(t.nodes)
+	var foreign []<-chan struct{}
+	var index []int
 	for i, w := range ws {
 		if l := latchOf(w, i); l != nil {
 			t.join(i, l)
-		} else {
-			t.left.Add(-1)
+			continue
 		}
+		t.left.Add(-1)
+		if _, ok := w.(context.Context); !ok {
+			foreign, index = append(foreign, w.Done()), append(index, i)
+		}
+	}
+	first := len(ws) // that is not complete
+	for _, k := range receiveEach(foreign, done) {
+		first = min(first, index[k])
 	}
 	t.park(done)
-	for i, w := range ws {
-		if l := latchOf(w, i); l != nil {
-			if !l.isSet() {
-				return contextWaitError(ctx, w)
-			}
-		} else if !receive(w.Done(), done) {
-			return contextWaitError(ctx, w)
+	for i, w := range ws[:first] {
+		if !completeBefore(w, done) {
+			first = i
+			break
 		}
 	}
+	if first < len(ws) {
+		return contextWaitError(ctx, ws[first])
+	}
 	return nil
+}
+
+// completeBefore reports whether w is complete. It waits for a context, which
+// ends by itself whatever else happens; what else there is was waited for.
+func completeBefore(w Waitable, done <-chan struct{}) bool {
+	switch w := w.(type) {
+	case native:
+		return w.source().isSet()
+	case context.Context:
+		return receive(w.Done(), done)
+	}
+	return true
 }
 
 // A tally is the wait of one goroutine until many latches are set, or, where it

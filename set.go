@@ -18,10 +18,29 @@ import (
 // although it is in a set. Nothing is taken from a member or done to it.
 type Set[K any] struct {
 	q     queue
-	slots [][]slot[K]           // firstSlots, then moreSlots each
-	used  int                   // slots that have ever been used
-	free  *node                 // the nodes of free slots, linked by next
-	stops map[*node]func() bool // end the registrations at contexts
+	slots [][]slot[K] // firstSlots, then moreSlots each
+	used  int         // slots that have ever been used
+	free  *node       // the nodes of free slots, linked by next
+	ends  map[*node]*contextEnd
+}
+
+// A contextEnd stands for a context in a set: a latch that is set when it ends.
+type contextEnd struct {
+	latch
+	done <-chan struct{}
+	stop func() bool // ends the registration at the context; nil where there is none
+}
+
+func newContextEnd(ctx context.Context) *contextEnd {
+	e := &contextEnd{done: ctx.Done()}
+	switch {
+	case e.done == nil:
+	case ready(e.done):
+		e.set()
+	default:
+		e.stop = context.AfterFunc(ctx, func() { e.set() })
+	}
+	return e
 }
 
 // A slot is a member of a set; its node's i says which.
@@ -45,47 +64,29 @@ const (
 // Add may be called while others wait in Next, and after Release. It panics where
 // w is nil.
 func (s *Set[K]) Add(key K, w Waitable) {
-	var (
-		l    *latch
-		ch   <-chan struct{}
-		stop func() bool
-	)
 	switch w := w.(type) {
 	case native:
-		l = w.source()
+		if l := w.source(); l != nil {
+			s.enter(key, func(n *node) { s.q.addLocked(n, l) })
+			return
+		}
 	case context.Context:
-		l, stop = contextLatch(w)
+		e := newContextEnd(w)
+		s.enter(key, func(n *node) {
+			if s.ends == nil {
+				s.ends = make(map[*node]*contextEnd)
+			}
+			s.ends[n] = e
+			s.q.addLocked(n, &e.latch)
+		})
+		return
 	case nil:
 	default:
-		ch = w.Done()
+		ch := w.Done()
 		s.enter(key, func(n *node) { s.q.addForeignLocked(n, ch) })
 		return
 	}
-	if l == nil {
-		panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
-	}
-	s.enter(key, func(n *node) {
-		if stop != nil {
-			if s.stops == nil {
-				s.stops = make(map[*node]func() bool)
-			}
-			s.stops[n] = stop
-		}
-		s.q.addLocked(n, l)
-	})
-}
-
-// contextLatch returns a latch that is set when ctx ends, and what ends the
-// registration.
-func contextLatch(ctx context.Context) (*latch, func() bool) {
-	l := new(latch)
-	if done := ctx.Done(); done == nil || ready(done) {
-		if done != nil {
-			l.set()
-		}
-		return l, nil
-	}
-	return l, context.AfterFunc(ctx, func() { l.set() })
+	panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
 }
 
 // enter gives key a slot and has add enter its node.
@@ -131,9 +132,7 @@ func (s *Set[K]) takeLocked(n *node) (key K) {
 	var zero K
 	key, m.key = m.key, zero
 	n.l, n.next, s.free = nil, s.free, n
-	if s.stops != nil {
-		delete(s.stops, n)
-	}
+	delete(s.ends, n)
 	return key
 }
 
@@ -147,6 +146,9 @@ func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) 
 func (s *Set[K]) next(ctx context.Context, sl *sleeper) (key K, err error) {
 	done := ctx.Done()
 	n, empty := s.nextNode(sl, done, &key)
+	if n == nil && !empty && s.syncContexts() {
+		n, empty = s.nextNode(sl, done, &key)
+	}
 	switch {
 	case n != nil:
 		return key, nil
@@ -165,14 +167,38 @@ func (s *Set[K]) nextNode(sl *sleeper, done <-chan struct{}, key *K) (n *node, e
 	return n, empty
 }
 
-// TryNext takes the next completion if there is one.
+// syncContexts brings in the members that are contexts and have ended: their own
+// word comes by a goroutine and may be late. It reports whether there were any.
+func (s *Set[K]) syncContexts() bool {
+	var ended []*contextEnd
+	s.q.mu.Lock()
+	for _, e := range s.ends {
+		if ready(e.done) {
+			ended = append(ended, e)
+		}
+	}
+	s.q.mu.Unlock()
+	for _, e := range ended {
+		e.set()
+	}
+	return len(ended) > 0
+}
+
+// TryNext takes the next completion if there is one. Where there is none it looks
+// at each member that is a context or a channel.
 func (s *Set[K]) TryNext() (key K, ok bool) {
+	ok = s.tryNext(&key) || s.syncContexts() && s.tryNext(&key)
+	return key, ok
+}
+
+func (s *Set[K]) tryNext(key *K) bool {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
-	if n := s.q.takeLocked(); n != nil {
-		return s.takeLocked(n), true
+	n := s.q.takeLocked()
+	if n != nil {
+		*key = s.takeLocked(n)
 	}
-	return key, false
+	return n != nil
 }
 
 // All ranges over the keys in the order of completion, waiting for each, until
@@ -201,13 +227,15 @@ func (s *Set[K]) Len() int {
 // not taken. A Next that waits returns [ErrNothingToWait]. The set can be used
 // again.
 func (s *Set[K]) Release() {
-	for _, stop := range s.reset() {
-		stop()
+	for _, e := range s.reset() {
+		if e.stop != nil {
+			e.stop()
+		}
 	}
 }
 
-// reset empties the set and returns what ends its registrations at contexts.
-func (s *Set[K]) reset() (stops map[*node]func() bool) {
+// reset empties the set and returns what is still registered at contexts.
+func (s *Set[K]) reset() (ends map[*node]*contextEnd) {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	for i := range s.used {
@@ -217,9 +245,9 @@ func (s *Set[K]) reset() (stops map[*node]func() bool) {
 		}
 		n.i = -1 // Q2
 	}
-	stops = s.stops
-	s.slots, s.used, s.free, s.stops = nil, 0, nil, nil
+	ends = s.ends
+	s.slots, s.used, s.free, s.ends = nil, 0, nil, nil
 	s.q.first, s.q.last, s.q.foreign = nil, nil, nil
 	s.q.shrinkLocked(s.q.size)
-	return stops
+	return ends
 }

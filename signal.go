@@ -294,6 +294,10 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 // afterChan is AfterFunc for a foreign channel: a latch set by a goroutine that
 // waits for the channel until it is stopped.
 func afterChan(done <-chan struct{}, f func()) (stop func() bool) {
+	if ready(done) {
+		go f()
+		return func() bool { return false }
+	}
 	var decided latch // by whoever sets it: the channel or stop
 	go func() {
 		select {
