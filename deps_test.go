@@ -50,26 +50,30 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // which others. A file stands below those it knows of, so arrows point to lines
 // above their own. One that points the other way has a ^ and its reason here:
 //
+//	latch ^ node       one thing in two files: the latch, and the list that hangs off it
 //	errors ^ signal    a WaitError names the Waitable that was waited for
 //	core ^ context     one thing in two files: the context is the core by another name
 const arrows = `
-latch:
+latch:    ^node
+node:     latch
 errors:   ^signal
 option:
 foreign:  latch
-signal:   latch errors foreign
-core:     latch errors option ^context
-context:  latch errors option core
+wait:     latch errors ^signal
+signal:   latch node errors foreign wait
+core:     latch node errors option ^context
+context:  latch node errors option core
 promise:  latch errors option core context
 run:      latch errors option core context promise
-call:     latch errors option signal core context promise run
+call:     latch errors option signal core promise run wait
+cancel:   latch errors core context promise call
 pair:     latch errors option core promise run call
 async:    option promise call pair
-select:   latch errors foreign signal core
-queue:    latch foreign
-set:      latch errors foreign signal queue
-members:  latch errors signal core promise call queue
-calls:    errors option run call select members pair
+select:   latch node errors foreign signal core
+queue:    latch node foreign
+set:      latch node errors foreign signal queue
+members:  latch node errors signal core promise call queue
+calls:    errors option run call cancel select members pair
 hedge:    latch errors option signal core call async set calls
 `
 

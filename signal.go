@@ -2,7 +2,6 @@ package async
 
 import (
 	"context"
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -73,17 +72,6 @@ func (e *Event) WaitFor(d time.Duration) error {
 	return &WaitError{On: e, Err: ErrTimeout}
 }
 
-// waitTimeout is wait with a timer for d, which it makes where d is positive and
-// stops.
-func waitTimeout(d time.Duration, wait func(<-chan struct{}, <-chan time.Time) bool) bool {
-	if d <= 0 {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	return wait(nil, t.C)
-}
-
 // Signal returns a new wait-only handle on the event.
 func (e *Event) Signal() *Signal { return newSignal(e) }
 
@@ -103,58 +91,6 @@ func (e *Event) drop()   { e.l.word.Add(minusRef) }
 // waitLocked parks a Signal of the event.
 func (e *Event) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
 	return e.l.waitLocked(done, timer)
-}
-
-// A signaler is what a Signal is a handle on: an event, or one call.
-type signaler interface {
-	source() *latch
-	retain() // one reference more; the caller knows that there is one
-	drop()
-	waitLocked(done <-chan struct{}, timer <-chan time.Time) bool
-}
-
-// A handle is a counted way to a completion: a Signal or a Call.
-type handle interface {
-	Waitable
-
-	// poll reports whether there is nothing to wait for, and what a wait says then.
-	poll() (over bool, err error)
-
-	// enter begins a wait: it returns what to wait on, retained and locked for
-	// waitLocked, or nil and what the wait says where there is nothing to wait for.
-	enter() (on signaler, err error)
-}
-
-// waitContext parks on a handle that was pending a moment ago, until ctx ends.
-// It lets others run once before: work that takes no time is complete then, and
-// giving way costs less than a park and a wake.
-func waitContext(ctx context.Context, h handle) error {
-	done := ctx.Done() // before any lock: it may be anybody's code
-	runtime.Gosched()
-	on, err := h.enter()
-	if on == nil {
-		return err
-	}
-	defer on.drop()
-	if !on.waitLocked(done, nil) {
-		return contextWaitError(ctx, h)
-	}
-	return nil
-}
-
-// waitDuration parks on a handle that was pending a moment ago, for at most d.
-func waitDuration(d time.Duration, h handle) (err error) {
-	if !waitTimeout(d, func(_ <-chan struct{}, timer <-chan time.Time) bool {
-		var on signaler
-		if on, err = h.enter(); on == nil {
-			return true
-		}
-		defer on.drop()
-		return on.waitLocked(nil, timer)
-	}) {
-		return &WaitError{On: h, Err: ErrTimeout}
-	}
-	return err
 }
 
 // A Signal is a wait-only handle on one completion: that of an [Event], or of

@@ -1,0 +1,167 @@
+package async
+
+import "time"
+
+// A node stands for one waiter at one latch. What it wakes is its sink's affair.
+type node struct {
+	next, prev *node // guarded by the latch's mu while linked
+	l          *latch
+	sink       sink
+	i          int32 // the sink's own: which of its nodes this is
+	lone       bool  // linked when there was no other: it may leave by one step (L5)
+}
+
+// spent is where head stays after completion: an address. The node is in no list
+// and nothing is ever written to it.
+var spent node //nolint:gochecknoglobals // it never changes
+
+// A sink is told that a node's latch is set. It must neither block nor run user
+// code: it is called by the completer (L6).
+type sink interface{ fire(n *node) }
+
+// link adds n to the latch. It reports false where the latch is set already; n
+// is then not fired.
+func (l *latch) link(n *node) bool {
+	n.l, n.next, n.prev, n.lone = l, nil, nil, true
+	if l.head.CompareAndSwap(nil, n) {
+		return true
+	}
+	if l.head.Load() == &spent {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.linkLocked(n)
+}
+
+func (l *latch) linkLocked(n *node) bool {
+	n.l, n.prev = l, nil
+	for {
+		first := l.head.Load()
+		if first == &spent {
+			return false
+		}
+		n.next, n.lone = first, first == nil
+		if l.head.CompareAndSwap(first, n) {
+			if first != nil {
+				first.prev = n // only now: until here first could leave and be linked elsewhere
+			}
+			return true
+		}
+	}
+}
+
+// unlink takes n out in constant time and reports whether it did: false where
+// n was or will be fired, or was taken out before. True does not mean that the
+// latch is not set: a lone node may slip out between set and spent.
+func (l *latch) unlink(n *node) bool {
+	if n.lone && l.head.CompareAndSwap(n, nil) {
+		return true
+	}
+	if l.head.Load() == &spent {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unlinkLocked(n)
+}
+
+func (l *latch) unlinkLocked(n *node) bool {
+	switch first := l.head.Load(); {
+	case first == &spent:
+		return false
+	case n.prev != nil:
+		if n.prev.next = n.next; n.next != nil {
+			n.next.prev = n.prev
+		}
+	case first != n: // out already
+		return false
+	case n.lone:
+		return l.head.CompareAndSwap(n, nil)
+	default:
+		if n.next != nil {
+			n.next.prev = nil // before it is first, when it may leave by itself
+		}
+		l.head.Store(n.next)
+	}
+	n.next, n.prev = nil, nil
+	return true
+}
+
+// unlinkAll takes every node out of the latch it was linked to.
+func unlinkAll(nodes []node) {
+	for i := range nodes {
+		if n := &nodes[i]; n.l != nil {
+			n.l.unlink(n)
+		}
+	}
+}
+
+// fire fires nodes in the order in which they were linked. A node may be used
+// again as soon as it was fired, so its successor is read first.
+func fire(nodes *node) {
+	var list *node
+	for n := nodes; n != nil; {
+		next := n.next
+		n.next, list, n = list, n, next
+	}
+	for n := list; n != nil; {
+		next := n.next
+		n.next, n.prev = nil, nil
+		n.sink.fire(n)
+		n = next
+	}
+}
+
+// A gate parks one goroutine at one latch.
+type gate struct {
+	node
+	ch chan struct{}
+}
+
+func (g *gate) fire(*node) { close(g.ch) }
+
+// wait parks until the latch is set and reports true, or until done or timer is
+// ready and the latch is still not set. It leaves nothing behind.
+func (l *latch) wait(done <-chan struct{}, timer <-chan time.Time) bool {
+	if l.word.Load()&bitSet != 0 {
+		return true
+	}
+	l.mu.Lock()
+	return l.waitLocked(done, timer)
+}
+
+// waitLocked is wait for one who holds mu; it frees it.
+func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
+	g := &gate{ch: make(chan struct{})}
+	g.sink = g
+	linked := l.linkLocked(&g.node)
+	l.mu.Unlock()
+	if !linked {
+		return true
+	}
+	select {
+	case <-g.ch:
+		return true
+	case <-done:
+	case <-timer:
+	}
+	return !l.unlink(&g.node) || l.isSet() // set meanwhile: completion beats expiry (R6)
+}
+
+// A callback starts a function in a goroutine of its own.
+type callback func()
+
+func (f callback) fire(*node) { go f() }
+
+// after starts f when the latch is set, or now if it is. The returned stop
+// keeps the contract of [context.AfterFunc].
+func (l *latch) after(f func()) (stop func() bool) {
+	n := &node{l: l, sink: callback(f)}
+	if !l.link(n) {
+		go f()
+	}
+	return n.stop
+}
+
+func (n *node) stop() bool { return n.l.unlink(n) }
