@@ -70,7 +70,7 @@ cancel:   latch errors core context promise call
 pair:     latch errors option core promise run call
 async:    option promise call pair
 select:   latch node errors foreign signal core
-queue:    latch node foreign
+queue:    node foreign
 set:      latch node errors foreign signal queue
 members:  latch node errors signal core promise call queue
 calls:    errors option run call cancel select members pair

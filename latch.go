@@ -26,7 +26,8 @@ import (
 //	L4  Where ch was made before set, closing is added before it is closed and
 //	    set after, all in one critical section: who sees closing without set
 //	    waits for mu, and then finds both. So set implies that Done is closed
-//	    and Done closed implies set, for every observer.
+//	    and Done closed implies set, for every observer. The same holds for
+//	    prompt nodes.
 //	L5  A node is linked until unlink takes it out or the completer takes all,
 //	    whichever is first: exactly one of "unlinked" and "fired" is its fate.
 //	    The list hangs off head and changes under mu, but for two steps that a
@@ -34,11 +35,14 @@ import (
 //	    and back. The first to be linked is the last in the list, its next is
 //	    nil for as long as it is linked, so head at it means that it is alone.
 //	    The completer leaves head at [spent], which ends both steps.
-//	L6  Nodes are fired outside mu. Firing runs no user code.
+//	L6  Firing runs no user code and waits for nobody. Nodes are fired outside mu,
+//	    after set, but for prompt ones: those are fired under mu, after closing and
+//	    before anything else can be seen of the completion. So what is seen to be
+//	    complete is in every [queue] it was added to.
 //	L7  References are added while one is held (or by the maker), so they do
 //	    not rise again from zero but where nothing depends on them.
 //
-// Lock order: the lock of a [queue] before the mu of a latch. Two latches are
+// Lock order: the mu of a latch before the lock of a [queue]. Two latches are
 // locked at once only where an object is begun again: its old call's, then that
 // of the new one, which nobody else can know yet.
 type latch struct {
@@ -71,9 +75,16 @@ func (l *latch) closing() bool {
 	if l.word.Load()&(bitClosing|bitSet) == 0 {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.settle()
 	return true
+}
+
+// settle waits for a completer that is known to be at it.
+func (l *latch) settle() {
+	if l.word.Load()&bitSet == 0 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+	}
 }
 
 // done returns the channel that is closed when the latch is set, made now if
@@ -112,12 +123,15 @@ func (l *latch) claim() bool {
 // publish sets the latch, together with bits, frees mu, and returns the word as
 // of that instant and the nodes that the completer has now to fire.
 func (l *latch) publish(bits uint64) (uint64, *node) {
-	if l.ch != nil {
+	nodes, prompt := split(l.head.Swap(&spent))
+	if l.ch != nil || prompt != nil {
 		l.word.Add(bitClosing)
+	}
+	fire(prompt)
+	if l.ch != nil {
 		close(l.ch)
 	}
 	w := l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
-	nodes := l.head.Swap(&spent)
 	l.mu.Unlock()
 	return w, nodes
 }

@@ -50,11 +50,11 @@ func (m *members[T]) enter(i int, s sink) {
 		s.fire(n)
 		return
 	}
-	m.ps[i] = p
+	m.ps[i], n.l = p, &p.latch
+	_, n.prompt = s.(*queue)
 	linked := p.linkLocked(n)
 	p.mu.Unlock()
 	if !linked {
-		n.l = &p.latch
 		s.fire(n)
 	}
 }
@@ -190,7 +190,7 @@ func (t *turns[T]) next() (int, error) {
 	n, empty := t.q.nextLocked(t.s, done)
 	t.q.mu.Unlock()
 	switch {
-	case n != nil:
+	case n != nil && t.isComplete(int(n.i)): // which waits for a completer that is at it (L6)
 		return int(n.i), nil
 	case empty:
 		return -1, ErrNothingToWait

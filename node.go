@@ -9,6 +9,7 @@ type node struct {
 	sink       sink
 	i          int32 // the sink's own: which of its nodes this is
 	lone       bool  // linked when there was no other: it may leave by one step (L5)
+	prompt     bool  // fired before the completion can be seen (L6)
 }
 
 // spent is where head stays after completion: an address. The node is in no list
@@ -19,14 +20,15 @@ var spent node //nolint:gochecknoglobals // it never changes
 // code: it is called by the completer (L6).
 type sink interface{ fire(n *node) }
 
-// link adds n to the latch. It reports false where the latch is set already; n
-// is then not fired.
+// link adds n, whose l is l, to the latch. It reports false where the latch is
+// set already; n is then not fired.
 func (l *latch) link(n *node) bool {
-	n.l, n.next, n.prev, n.lone = l, nil, nil, true
+	n.next, n.prev, n.lone = nil, nil, true
 	if l.head.CompareAndSwap(nil, n) {
 		return true
 	}
 	if l.head.Load() == &spent {
+		l.settle()
 		return false
 	}
 	l.mu.Lock()
@@ -35,7 +37,7 @@ func (l *latch) link(n *node) bool {
 }
 
 func (l *latch) linkLocked(n *node) bool {
-	n.l, n.prev = l, nil
+	n.prev = nil
 	for {
 		first := l.head.Load()
 		if first == &spent {
@@ -97,6 +99,29 @@ func unlinkAll(nodes []node) {
 	}
 }
 
+// split parts a list that was taken out into the nodes to fire after completion
+// and the prompt ones. It does not touch a list that has none of these.
+func split(nodes *node) (later, prompt *node) {
+	n := nodes
+	for n != nil && !n.prompt {
+		n = n.next
+	}
+	if n == nil {
+		return nodes, nil
+	}
+	end := [2]**node{&later, &prompt}
+	for n := nodes; n != nil; n = n.next {
+		which := 0
+		if n.prompt {
+			which = 1
+		}
+		*end[which] = n
+		end[which] = &n.next
+	}
+	*end[0], *end[1] = nil, nil
+	return later, prompt
+}
+
 // fire fires nodes in the order in which they were linked. A node may be used
 // again as soon as it was fired, so its successor is read first.
 func fire(nodes *node) {
@@ -134,7 +159,7 @@ func (l *latch) wait(done <-chan struct{}, timer <-chan time.Time) bool {
 // waitLocked is wait for one who holds mu; it frees it.
 func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
 	g := &gate{ch: make(chan struct{})}
-	g.sink = g
+	g.l, g.sink = l, g
 	linked := l.linkLocked(&g.node)
 	l.mu.Unlock()
 	if !linked {
@@ -146,7 +171,11 @@ func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
 	case <-done:
 	case <-timer:
 	}
-	return !l.unlink(&g.node) || l.isSet() // set meanwhile: completion beats expiry (R6)
+	if l.unlink(&g.node) {
+		return l.isSet() // completion beats expiry (R6)
+	}
+	l.settle()
+	return true
 }
 
 // A callback starts a function in a goroutine of its own.

@@ -21,7 +21,7 @@ import (
 //
 // A wake-up may be spurious: a sleeper that finds nothing sleeps again.
 type queue struct {
-	mu          sync.Mutex // taken before the mu of a latch
+	mu          sync.Mutex // taken after the mu of a latch
 	first, last *node      // complete, in order, linked by next
 	size        int        // Q3
 	asleep      *sleeper   // the one longest asleep, in a ring
@@ -44,16 +44,8 @@ type sleeper struct {
 
 func newSleeper() *sleeper { return &sleeper{wake: make(chan struct{}, 1)} }
 
-// addLocked enters n for the latch l.
-func (q *queue) addLocked(n *node, l *latch) {
-	q.size++
-	n.sink = q
-	if !l.link(n) {
-		q.pushLocked(n)
-	}
-}
-
-// fire is told that n's latch is set.
+// fire is told that n's latch is, or is about to be, set. Its nodes are prompt:
+// whatever is seen to be complete is in the queue.
 func (q *queue) fire(n *node) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -210,9 +202,8 @@ func (q *queue) selectLocked(s *sleeper, done <-chan struct{}) (woken bool) {
 	return len(got) > 0 || !ready(done)
 }
 
-// addForeignLocked enters n for a channel.
+// addForeignLocked has n, which is counted, wait for a channel.
 func (q *queue) addForeignLocked(n *node, ch <-chan struct{}) {
-	q.size++
 	if ch != nil { // a nil channel never completes
 		q.foreign = append(q.foreign, foreign{ch, n})
 		q.rouseAllLocked() // whoever selects does so without ch

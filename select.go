@@ -24,8 +24,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if len(ws) == 0 {
 		return -1, ErrNothingToWait
 	}
-	checkMembers(ws)
-	if i := firstComplete(ws[:min(len(ws), cheapMembers)]); i >= 0 {
+	if i := firstComplete(ws); i >= 0 {
 		return i, nil
 	}
 	a := newAny1(len(ws))
@@ -44,39 +43,32 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	return -1, contextWaitError(ctx, nil)
 }
 
-// cheapMembers is how many members are looked at before anything is allocated.
-const cheapMembers = 16
-
-// checkMembers panics where a member is nil.
-func checkMembers(ws []Waitable) {
-	for i, w := range ws {
-		if w == nil {
-			panicNilMember(i)
-		}
-	}
-}
-
 func panicNilMember(i int) { panic(fmt.Sprintf("async: member %d to wait for is nil", i)) }
 
-// firstComplete returns the index of the first complete member, or -1.
+// firstComplete returns the index of the first complete member, or -1. It looks
+// at all of them, so that a nil one is found whatever the others do.
 func firstComplete(ws []Waitable) int {
+	first := -1
 	for i, w := range ws {
 		if l := latchOf(w, i); l != nil {
-			if l.isSet() {
-				return i
+			if first < 0 && l.isSet() {
+				first = i
 			}
-		} else if ready(w.Done()) {
-			return i
+		} else if first < 0 && ready(w.Done()) {
+			first = i
 		}
 	}
-	return -1
+	return first
 }
 
 // latchOf returns the latch under a member of this package's own, or nil. It
-// panics where the member is a nil pointer.
+// panics where the member is nil.
 func latchOf(w Waitable, i int) *latch {
 	n, ok := w.(native)
 	if !ok {
+		if w == nil {
+			panicNilMember(i)
+		}
 		return nil
 	}
 	l := n.source()
@@ -111,8 +103,8 @@ func (a *any1) fire(n *node) {
 func (a *any1) join(i int, w Waitable) bool {
 	n := &a.nodes[i]
 	n.i, n.sink = int32(i), a
-	if l := latchOf(w, i); l != nil {
-		return l.link(n)
+	if n.l = latchOf(w, i); n.l != nil {
+		return n.l.link(n)
 	}
 	done := w.Done()
 	if done == nil {
@@ -158,7 +150,6 @@ func (a *any1) leave() {
 // from any member. Members are as for [WaitAny]; it parks once for all that are
 // this package's own. It panics where a member is nil, naming its index.
 func WaitAll(ctx context.Context, ws ...Waitable) error {
-	checkMembers(ws)
 	done := ctx.Done()
 	t := newTally(len(ws))
 	defer unlinkAll(t.nodes)
@@ -225,7 +216,7 @@ func newTally(n int) *tally {
 // join links member i.
 func (t *tally) join(i int, l *latch) {
 	n := &t.nodes[i]
-	n.i, n.sink = int32(i), t
+	n.i, n.l, n.sink = int32(i), l, t
 	if !l.link(n) {
 		t.fire(n)
 	}

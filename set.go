@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 )
 
 // A Set waits for many things and hands out their keys in the order in which
@@ -22,25 +23,14 @@ type Set[K any] struct {
 	used  int         // slots that have ever been used
 	free  *node       // the nodes of free slots, linked by next
 	ends  map[*node]*contextEnd
+	epoch atomic.Int64 // how often the set was released; changes under the lock
 }
 
-// A contextEnd stands for a context in a set: a latch that is set when it ends.
+// A contextEnd stands for a member that is a context and has not been seen to
+// have ended.
 type contextEnd struct {
-	latch
 	done <-chan struct{}
-	stop func() bool // ends the registration at the context; nil where there is none
-}
-
-func newContextEnd(ctx context.Context) *contextEnd {
-	e := &contextEnd{done: ctx.Done()}
-	switch {
-	case e.done == nil:
-	case ready(e.done):
-		e.set()
-	default:
-		e.stop = context.AfterFunc(ctx, func() { e.set() })
-	}
-	return e
+	stop func() bool // ends the registration at the context; nil until there is one
 }
 
 // A slot is a member of a set; its node's i says which.
@@ -67,40 +57,89 @@ func (s *Set[K]) Add(key K, w Waitable) {
 	switch w := w.(type) {
 	case native:
 		if l := w.source(); l != nil {
-			s.enter(key, func(n *node) { s.q.addLocked(n, l) })
+			s.addLatch(key, l)
 			return
 		}
 	case context.Context:
-		e := newContextEnd(w)
-		s.enter(key, func(n *node) {
-			if s.ends == nil {
-				s.ends = make(map[*node]*contextEnd)
-			}
-			s.ends[n] = e
-			s.q.addLocked(n, &e.latch)
-		})
+		s.addContext(key, w)
 		return
 	case nil:
 	default:
-		ch := w.Done()
-		s.enter(key, func(n *node) { s.q.addForeignLocked(n, ch) })
+		ch := w.Done() // before the lock: it may be anybody's code
+		s.q.mu.Lock()
+		defer s.q.mu.Unlock()
+		s.q.addForeignLocked(s.enterLocked(key), ch)
 		return
 	}
 	panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
 }
 
-// enter gives key a slot and has add enter its node.
-func (s *Set[K]) enter(key K, add func(*node)) {
+// addLatch links a node without the lock, which comes after that of a latch.
+func (s *Set[K]) addLatch(key K, l *latch) {
 	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
+	n := s.enterLocked(key)
+	n.l = l
+	epoch := s.epoch.Load()
+	s.q.mu.Unlock()
+	if !l.link(n) {
+		s.q.fire(n)
+	} else if s.epoch.Load() != epoch { // released meanwhile, which may have missed n
+		l.unlink(n)
+	}
+}
+
+// addContext registers at ctx without the lock: a foreign one is anybody's code.
+func (s *Set[K]) addContext(key K, ctx context.Context) {
+	e := &contextEnd{done: ctx.Done()}
+	s.q.mu.Lock()
+	n := s.enterLocked(key)
+	if s.ends == nil {
+		s.ends = make(map[*node]*contextEnd)
+	}
+	s.ends[n] = e
+	s.q.mu.Unlock()
+	if e.done == nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() {
+		s.q.mu.Lock()
+		defer s.q.mu.Unlock()
+		s.endedLocked(n, e)
+	})
+	s.q.mu.Lock()
+	if ready(e.done) {
+		s.endedLocked(n, e)
+	}
+	waiting := s.ends[n] == e
+	if waiting {
+		e.stop = stop
+	}
+	s.q.mu.Unlock()
+	if !waiting {
+		stop()
+	}
+}
+
+// endedLocked completes a context's node, unless that was done before.
+func (s *Set[K]) endedLocked(n *node, e *contextEnd) {
+	if s.ends[n] == e {
+		delete(s.ends, n)
+		s.q.pushLocked(n)
+	}
+}
+
+// enterLocked gives key a slot and returns its node, counted.
+func (s *Set[K]) enterLocked(key K) *node {
 	n := s.free
 	if n != nil {
 		s.free = n.next
 	} else {
 		n = s.growLocked()
 	}
+	n.sink, n.prompt = &s.q, true
 	s.slot(int(n.i)).key = key
-	add(n)
+	s.q.size++
+	return n
 }
 
 // growLocked returns a node that was never used.
@@ -125,15 +164,15 @@ func (s *Set[K]) slot(i int) *slot[K] {
 	return &s.slots[1+i/moreSlots][i%moreSlots]
 }
 
-// takeLocked returns the key of a node that came out of the queue and frees its
-// slot.
-func (s *Set[K]) takeLocked(n *node) (key K) {
-	m := s.slot(int(n.i))
+// takeLocked takes what came out of the queue: its key, and the latch, if it is
+// one, for [latch.isSet] to wait for a completer that is at it (L6). The slot is
+// free then.
+func (s *Set[K]) takeLocked(n *node, key *K) *latch {
+	m, l := s.slot(int(n.i)), n.l
 	var zero K
-	key, m.key = m.key, zero
+	*key, m.key = m.key, zero
 	n.l, n.next, s.free = nil, s.free, n
-	delete(s.ends, n)
-	return key
+	return l
 }
 
 // Next takes the next completion and returns its key: at once where there is
@@ -145,60 +184,55 @@ func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) 
 
 func (s *Set[K]) next(ctx context.Context, sl *sleeper) (key K, err error) {
 	done := ctx.Done()
-	n, empty := s.nextNode(sl, done, &key)
-	if n == nil && !empty && s.syncContexts() {
-		n, empty = s.nextNode(sl, done, &key)
+	s.q.mu.Lock()
+	n, empty := s.q.nextLocked(sl, done)
+	if n == nil && !empty {
+		n = s.lookLocked() // R6
 	}
-	switch {
-	case n != nil:
-		return key, nil
-	case empty:
-		return key, ErrNothingToWait
-	}
-	return key, contextWaitError(ctx, nil)
+	return s.took(n, func() error {
+		if empty {
+			return ErrNothingToWait
+		}
+		return contextWaitError(ctx, nil)
+	})
 }
 
-func (s *Set[K]) nextNode(sl *sleeper, done <-chan struct{}, key *K) (n *node, empty bool) {
-	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
-	if n, empty = s.q.nextLocked(sl, done); n != nil {
-		*key = s.takeLocked(n)
+// took ends a Next, which holds the lock, with the node that it got or with the
+// error that it did not.
+func (s *Set[K]) took(n *node, none func() error) (key K, err error) {
+	if n == nil {
+		s.q.mu.Unlock()
+		return key, none()
 	}
-	return n, empty
+	l := s.takeLocked(n, &key)
+	s.q.mu.Unlock()
+	if l != nil {
+		l.isSet()
+	}
+	return key, nil
 }
 
-// syncContexts brings in the members that are contexts and have ended: their own
-// word comes by a goroutine and may be late. It reports whether there were any.
-func (s *Set[K]) syncContexts() bool {
-	var ended []*contextEnd
-	s.q.mu.Lock()
-	for _, e := range s.ends {
+// lookLocked looks at the members whose completion comes by a goroutine, which
+// may be late: contexts.
+func (s *Set[K]) lookLocked() *node {
+	for n, e := range s.ends {
 		if ready(e.done) {
-			ended = append(ended, e)
+			s.endedLocked(n, e)
 		}
 	}
-	s.q.mu.Unlock()
-	for _, e := range ended {
-		e.set()
-	}
-	return len(ended) > 0
+	return s.q.takeLocked()
 }
 
 // TryNext takes the next completion if there is one. Where there is none it looks
 // at each member that is a context or a channel.
 func (s *Set[K]) TryNext() (key K, ok bool) {
-	ok = s.tryNext(&key) || s.syncContexts() && s.tryNext(&key)
-	return key, ok
-}
-
-func (s *Set[K]) tryNext(key *K) bool {
 	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
 	n := s.q.takeLocked()
-	if n != nil {
-		*key = s.takeLocked(n)
+	if n == nil {
+		n = s.lookLocked()
 	}
-	return n != nil
+	key, err := s.took(n, func() error { return ErrNothingToWait })
+	return key, err == nil
 }
 
 // All ranges over the keys in the order of completion, waiting for each, until
@@ -227,27 +261,27 @@ func (s *Set[K]) Len() int {
 // not taken. A Next that waits returns [ErrNothingToWait]. The set can be used
 // again.
 func (s *Set[K]) Release() {
-	for _, e := range s.reset() {
+	s.q.mu.Lock()
+	slots, ends := s.slots, s.ends
+	for i := range s.used {
+		s.slot(i).node.i = -1 // Q2
+	}
+	s.slots, s.used, s.free, s.ends = nil, 0, nil, nil
+	s.q.first, s.q.last, s.q.foreign = nil, nil, nil
+	s.epoch.Add(1)
+	s.q.shrinkLocked(s.q.size)
+	s.q.mu.Unlock()
+
+	for _, part := range slots {
+		for i := range part {
+			if n := &part[i].node; n.l != nil {
+				n.l.unlink(n)
+			}
+		}
+	}
+	for _, e := range ends {
 		if e.stop != nil {
 			e.stop()
 		}
 	}
-}
-
-// reset empties the set and returns what is still registered at contexts.
-func (s *Set[K]) reset() (ends map[*node]*contextEnd) {
-	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
-	for i := range s.used {
-		n := &s.slot(i).node
-		if n.l != nil {
-			n.l.unlink(n)
-		}
-		n.i = -1 // Q2
-	}
-	ends = s.ends
-	s.slots, s.used, s.free, s.ends = nil, 0, nil, nil
-	s.q.first, s.q.last, s.q.foreign = nil, nil, nil
-	s.q.shrinkLocked(s.q.size)
-	return ends
 }
