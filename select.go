@@ -24,15 +24,20 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if len(ws) == 0 {
 		return -1, ErrNothingToWait
 	}
-	if i := firstComplete(ws); i >= 0 {
+	if i := firstComplete(ws[:min(len(ws), cheapMembers)]); i >= 0 {
+		checkMembers(ws)
 		return i, nil
 	}
 	a := newAny1(len(ws))
 	defer a.leave()
+	first := -1
 	for i, w := range ws {
-		if !a.join(i, w) {
-			return i, nil
+		if l := latchOf(w, i); first < 0 && !a.join(i, w, l) {
+			first = i
 		}
+	}
+	if first >= 0 {
+		return first, nil
 	}
 	if i := a.park(ctx.Done()); i >= 0 {
 		return i, nil
@@ -43,22 +48,26 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	return -1, contextWaitError(ctx, nil)
 }
 
+// cheapMembers is how many members are looked at before anything is allocated.
+const cheapMembers = 16
+
+// checkMembers panics where a member is nil.
+func checkMembers(ws []Waitable) {
+	for i, w := range ws {
+		latchOf(w, i)
+	}
+}
+
 func panicNilMember(i int) { panic(fmt.Sprintf("async: member %d to wait for is nil", i)) }
 
-// firstComplete returns the index of the first complete member, or -1. It looks
-// at all of them, so that a nil one is found whatever the others do.
+// firstComplete returns the index of the first complete member, or -1.
 func firstComplete(ws []Waitable) int {
-	first := -1
 	for i, w := range ws {
-		if l := latchOf(w, i); l != nil {
-			if first < 0 && l.isSet() {
-				first = i
-			}
-		} else if first < 0 && ready(w.Done()) {
-			first = i
+		if l := latchOf(w, i); l != nil && l.isSet() || l == nil && ready(w.Done()) {
+			return i
 		}
 	}
-	return first
+	return -1
 }
 
 // latchOf returns the latch under a member of this package's own, or nil. It
@@ -99,12 +108,13 @@ func (a *any1) fire(n *node) {
 	}
 }
 
-// join registers for member i; it reports false where that is complete.
-func (a *any1) join(i int, w Waitable) bool {
+// join registers for member i, which is w and may have the latch l; it reports
+// false where that is complete.
+func (a *any1) join(i int, w Waitable, l *latch) bool {
 	n := &a.nodes[i]
-	n.i, n.sink = int32(i), a
-	if n.l = latchOf(w, i); n.l != nil {
-		return n.l.link(n)
+	n.i, n.l, n.sink = int32(i), l, a
+	if l != nil {
+		return l.link(n)
 	}
 	done := w.Done()
 	if done == nil {
