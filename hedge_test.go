@@ -1,0 +1,348 @@
+package async_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// A script says what each attempt of a Hedge does: how long it takes, whether it
+// listens to its context meanwhile, and what it returns. It notes when each
+// began and how it ended. It is used in a bubble.
+type script struct {
+	attempts []attempt
+	mu       sync.Mutex
+	began    []time.Duration // since the start
+	causes   []error         // why each attempt's context ended; nil where it had not when the attempt returned
+	contexts []context.Context
+	start    time.Time
+}
+
+type attempt struct {
+	takes time.Duration // for ever where negative
+	deaf  bool          // does not listen to its context
+	err   error
+}
+
+func (s *script) run(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	i := len(s.began)
+	s.began = append(s.began, time.Since(s.start))
+	s.causes = append(s.causes, nil)
+	s.contexts = append(s.contexts, ctx)
+	s.mu.Unlock()
+	a := s.attempts[i]
+	if a.deaf {
+		time.Sleep(a.takes)
+		return i, a.err
+	}
+	var over <-chan time.Time
+	if a.takes >= 0 {
+		over = time.After(a.takes)
+	}
+	select {
+	case <-over:
+		return i, a.err
+	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.causes[i] = context.Cause(ctx)
+		return i, context.Cause(ctx)
+	}
+}
+
+const forEver = -1
+
+// play runs a Hedge over the attempts in a bubble.
+func play(t *testing.T, ctx context.Context, delay time.Duration, attempts []attempt, opts ...async.Option) (s *script, v int, err error, took time.Duration) {
+	t.Helper()
+	s = &script{attempts: attempts, start: time.Now()}
+	v, err = async.Hedge(ctx, delay, len(attempts), s.run, opts...)
+	took = time.Since(s.start)
+	synctest.Wait()
+	return s, v, err, took
+}
+
+func TestW6_HedgeStartsAttempts(t *testing.T) {
+	const d = time.Second
+	slow := attempt{takes: forEver}
+	for name, test := range map[string]struct {
+		delay    time.Duration
+		attempts []attempt
+		began    []time.Duration
+		winner   int // or -1
+		took     time.Duration
+	}{
+		"the first is quick":              {d, []attempt{{takes: d - 1}, slow}, []time.Duration{0}, 0, d - 1},
+		"the first takes a little longer": {d, []attempt{{takes: d + 1}, slow}, []time.Duration{0, d}, 0, d + 1},
+		"the second wins":                 {d, []attempt{slow, {takes: 5}, slow}, []time.Duration{0, d}, 1, d + 5},
+		"the third wins":                  {d, []attempt{slow, slow, {takes: 5}}, []time.Duration{0, d, 2 * d}, 2, 2*d + 5},
+		"the first wins late":             {d, []attempt{{takes: 9 * d}, slow, slow}, []time.Duration{0, d, 2 * d}, 0, 9 * d},
+		"a failure starts the next":       {d, []attempt{{takes: 3, err: errBoom}, slow, {takes: 1}}, []time.Duration{0, 3, d + 3}, 2, d + 4},
+		"each failure starts one":         {d, []attempt{{takes: 3, err: errBoom}, {takes: 4, err: errBoom}, {takes: 5}}, []time.Duration{0, 3, 7}, 2, 12},
+		"a failure beside one that runs":  {d, []attempt{slow, {takes: 2, err: errBoom}, {takes: 2}}, []time.Duration{0, d, d + 2}, 2, d + 4},
+		"the delay starts anew":           {d, []attempt{{takes: d / 2, err: errBoom}, slow, {takes: 1}}, []time.Duration{0, d / 2, d/2 + d}, 2, d/2 + d + 1},
+		"no delay":                        {0, []attempt{slow, slow, {takes: 7}}, []time.Duration{0, 0, 0}, 2, 7},
+		"a negative delay":                {-d, []attempt{slow, {takes: 7}, slow}, []time.Duration{0, 0, 0}, 1, 7},
+		"no delay, and failures":          {0, []attempt{{takes: 1, err: errBoom}, {takes: 2, err: errBoom}, {takes: 3}}, []time.Duration{0, 0, 0}, 2, 3},
+		"one attempt":                     {d, []attempt{{takes: 5 * d}}, []time.Duration{0}, 0, 5 * d},
+		"all fail":                        {d, []attempt{{takes: 3, err: errBoom}, {takes: 3, err: errBoom}}, []time.Duration{0, 3}, -1, 6},
+		"all fail, the first one last":    {d, []attempt{{takes: 3 * d, err: errBoom}, {takes: 3, err: errBoom}}, []time.Duration{0, d}, -1, 3 * d},
+		"a failure when all are begun":    {d, []attempt{{takes: d + 1, err: errBoom}, {takes: 5 * d}}, []time.Duration{0, d}, 1, 6 * d},
+		"a failure just before the delay": {d, []attempt{{takes: d - 1, err: errBoom}, slow, {takes: 1}}, []time.Duration{0, d - 1, 2*d - 1}, 2, 2 * d},
+		"a delay longer than there is":    {1 << 62, []attempt{{takes: d}, slow}, []time.Duration{0}, 0, d},
+		"an attempt that takes no time":   {d, []attempt{{}, slow}, []time.Duration{0}, 0, 0},
+		"a failure that takes no time":    {d, []attempt{{err: errBoom}, {err: errBoom}, {}}, []time.Duration{0, 0, 0}, 2, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, v, err, took := play(t, t.Context(), test.delay, test.attempts)
+				if !slices.Equal(s.began, test.began) {
+					t.Errorf("attempts began at %v, want %v", s.began, test.began)
+				}
+				wantEq(t, "took", took, test.took)
+				if test.winner < 0 {
+					wantIs(t, err, errBoom)
+					return
+				}
+				wantEq(t, "winner", v, test.winner)
+				wantEq(t, "error", err, nil)
+				for i, cause := range s.causes {
+					if lost := i != test.winner && test.attempts[i] == slow; lost != (cause != nil) {
+						t.Errorf("attempt %d: its context ended by %v", i, cause)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The errors are joined in the order of the attempts, not of their ends.
+func TestW6_HedgeJoinsErrorsInTheOrderOfTheAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		errs := []error{errors.New("first"), errors.New("second"), errors.New("third")}
+		const d = time.Second
+		_, v, err, _ := play(t, t.Context(), d, []attempt{{takes: 9 * d, err: errs[0]}, {takes: 5 * d, err: errs[1]}, {takes: 2, err: errs[2]}})
+		wantEq(t, "value", v, 0)
+		wantEq(t, "joined", err.Error(), "first\nsecond\nthird")
+		wantIs(t, err, errs...)
+	})
+}
+
+func TestW6_HedgeEndsWithItsContext(t *testing.T) {
+	for _, at := range []time.Duration{1, time.Second - 1, time.Second, time.Second + 1, time.Minute} {
+		t.Run(at.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeoutCause(bg, at, errBoom)
+				defer cancel()
+				s, v, err, took := play(t, ctx, time.Second, []attempt{{takes: forEver}, {takes: forEver}})
+				wantEq(t, "value", v, 0)
+				wantIs(t, err, async.ErrCanceled, context.Canceled, errBoom)
+				wantEq(t, "not a wait that goes on", errors.Is(err, async.ErrCallPending), false)
+				wantEq(t, "took", took, at)
+				if at != time.Second { // when both came at once
+					wantEq(t, "attempts", len(s.began), 1+int(min(at/time.Second, 1)))
+				}
+				for _, cause := range s.causes {
+					wantIs(t, cause, errBoom)
+				}
+			})
+		})
+	}
+	t.Run("before it began", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(bg)
+		cancel(errBoom)
+		_, err := async.Hedge(ctx, 0, 3, func(context.Context) (int, error) { t.Error("it ran"); return 0, nil })
+		wantIs(t, err, async.ErrCanceled, errBoom)
+	})
+}
+
+// An attempt that succeeds as the context ends has won (R6).
+func TestR6_HedgeWonAsTheContextEnded(t *testing.T) {
+	for round := range rounds(5000) {
+		ctx, cancel := context.WithCancel(bg)
+		v, err := async.Hedge(ctx, time.Hour, 2, func(context.Context) (int, error) { return 1, nil },
+			async.OnSignal(cancel))
+		if v != 1 || err != nil {
+			t.Fatalf("round %d: %d, %v", round, v, err)
+		}
+	}
+}
+
+// The winner is never discarded, the losers are, each result once, early and
+// late ones, value and error both.
+func TestW6_HedgeDiscardsWhatLost(t *testing.T) {
+	const d = time.Second
+	for name, test := range map[string]struct {
+		ctx       func() (context.Context, context.CancelFunc)
+		delay     time.Duration
+		attempts  []attempt
+		discarded []int
+	}{
+		"late, deaf to its context": {delay: d, attempts: []attempt{{takes: 9 * d, deaf: true}, {takes: 1}}, discarded: []int{0}},
+		"late, with an error":       {delay: d, attempts: []attempt{{takes: 9 * d, deaf: true, err: errBoom}, {takes: 1}}, discarded: []int{0}},
+		"canceled":                  {delay: d, attempts: []attempt{{takes: forEver}, {takes: 1}, {}}, discarded: []int{0}},
+		"failed before":             {delay: d, attempts: []attempt{{takes: 1, err: errBoom}, {takes: 1}}, discarded: []int{0}},
+		"all fail":                  {delay: d, attempts: []attempt{{takes: 1, err: errBoom}, {takes: 1, err: errBoom}}},
+		"the only one":              {delay: d, attempts: []attempt{{takes: 1}}},
+		"given up": {
+			ctx:   func() (context.Context, context.CancelFunc) { return context.WithTimeout(bg, 5*d) },
+			delay: d, attempts: []attempt{{takes: 1, err: errBoom}, {takes: 9 * d, deaf: true}, {takes: forEver}}, discarded: []int{0, 1, 2},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(bg)
+				if test.ctx != nil {
+					ctx, cancel = test.ctx()
+				}
+				defer cancel()
+				var got []int
+				var mu sync.Mutex
+				_, v, err, _ := play(t, ctx, test.delay, test.attempts, async.Discard(func(v int, err error) {
+					mu.Lock()
+					got = append(got, v)
+					mu.Unlock()
+					if test.attempts[v].err != nil {
+						wantEq(t, "its error", err, test.attempts[v].err)
+					}
+				}))
+				time.Sleep(time.Hour)
+				mu.Lock()
+				defer mu.Unlock()
+				slices.Sort(got)
+				if !slices.Equal(got, test.discarded) {
+					t.Errorf("discarded %v, want %v (Hedge: %d, %v)", got, test.discarded, v, err)
+				}
+			})
+		})
+	}
+}
+
+// Two attempts succeed at the same time: one is returned, the other discarded.
+func TestW6_HedgeLosesNoResult(t *testing.T) {
+	for round := range rounds(3000) {
+		const n = 3
+		discarded := make(chan int, n+1)
+		var next int
+		turn := make(chan int, n)
+		for i := range n {
+			turn <- i
+		}
+		got, err := async.Hedge(bg, 0, n, func(context.Context) (int, error) { return <-turn, nil },
+			async.Discard(func(v int, _ error) { discarded <- v }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := []int{got}
+		// An attempt that was canceled before it started never ran, and its turn
+		// is still there.
+		for len(seen) < n {
+			select {
+			case next = <-discarded:
+			case next = <-turn:
+			}
+			seen = append(seen, next)
+		}
+		runtime.Gosched()
+		slices.Sort(seen)
+		if fmt.Sprint(seen) != "[0 1 2]" || len(discarded) > 0 {
+			t.Fatalf("round %d: returned or discarded: %v, and %d more", round, seen, len(discarded))
+		}
+	}
+}
+
+func TestW6_AStreamingWinnersContextLivesOn(t *testing.T) {
+	for _, streaming := range []bool{false, true} {
+		t.Run(fmt.Sprint(streaming), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(bg)
+				var opts []async.Option
+				if streaming {
+					opts = append(opts, async.Streaming())
+				}
+				s, v, err, _ := play(t, ctx, time.Second, []attempt{{takes: forEver}, {takes: 1}}, opts...)
+				wantEq(t, "winner", fmt.Sprint(v, err), "1 <nil>")
+				wantEq(t, "the loser's context has ended", s.contexts[0].Err() != nil, true)
+				winner := s.contexts[1]
+				time.Sleep(time.Hour)
+				wantEq(t, "the winner's has not", winner.Err(), nil)
+				cancel(errBoom)
+				synctest.Wait()
+				// One that is not streaming follows its parent no longer.
+				wantEq(t, "it ends with the Hedge's", winner.Err() != nil, streaming)
+				if streaming {
+					wantEq(t, "cause", context.Cause(winner), errBoom)
+				}
+			})
+		})
+	}
+}
+
+func TestW6_HedgeRaisesAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var contexts []context.Context
+		var mu sync.Mutex
+		var b bin
+		e, _ := recovered(func() {
+			_, _ = async.Hedge(bg, time.Second, 2, func(ctx context.Context) (int, error) {
+				mu.Lock()
+				contexts = append(contexts, ctx)
+				n := len(contexts)
+				mu.Unlock()
+				if n == 2 {
+					originOfThePanic(errBoom)
+				}
+				return block(ctx)
+			}, b.option())
+		}).(*async.PanicError)
+		if e == nil {
+			t.Fatal("it did not panic")
+		}
+		wantIs(t, e, errBoom)
+		wantContains(t, string(e.Stack), "originOfThePanic")
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		wantEq(t, "the other is canceled", contexts[0].Err() != nil, true)
+		b.want(t, "and its result discarded", 1)
+	})
+}
+
+func TestW6_HedgeMisuse(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		_, err := async.Hedge(bg, 0, n, value(1, nil))
+		wantEq(t, "no attempts", err, async.ErrNothingToWait)
+	}
+	wantPanic(t, "nil function", "nil function", func() { _, _ = async.Hedge[int](bg, 0, 1, nil) })
+	wantPanic(t, "nil context", "nil context", func() { _, _ = async.Hedge(nil, 0, 1, value(1, nil)) }) //nolint:staticcheck // the misuse itself
+	wantPanic(t, "nil option", "nil Option", func() { _, _ = async.Hedge(bg, 0, 1, value(1, nil), nil) })
+	wantPanic(t, "another type", "Discard", func() { _, _ = async.Hedge(bg, 0, 1, value(1, nil), async.Discard(func(string, error) {})) })
+}
+
+// A Hedge that was quick leaves neither its timer nor anything in a context that
+// lives for ever.
+func TestW6_HedgeLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(bg)
+	defer cancel()
+	wantFlat(t, "hedges", func() {
+		for range rounds(20_000) {
+			n := 0
+			_, _ = async.Hedge(ctx, time.Hour, 3, func(ctx context.Context) (int, error) {
+				ctx.Done()
+				if n++; n < 3 {
+					return 0, errBoom
+				}
+				return n, nil
+			})
+		}
+	})
+}
