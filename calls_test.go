@@ -662,7 +662,7 @@ func TestW7_AllTakesNoFailureForASuccess(t *testing.T) {
 	for i := range cs {
 		cs[i] = async.Ready(i, nil)
 	}
-	for round := range rounds(3000) {
+	for round := range rounds(2000) {
 		p, c := async.NewPromise[int](bg)
 		cs[0] = c
 		var err error

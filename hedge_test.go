@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +126,20 @@ func TestW6_HedgeStartsAttempts(t *testing.T) {
 	}
 }
 
+// Without a delay all attempts are begun before the first is looked at, even if
+// that one is quick.
+func TestW6_HedgeWithoutDelayBeginsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, delay := range []time.Duration{0, -1} {
+			var begun atomic.Int32 // and completed
+			_, err := async.Hedge(bg, delay, 100, value(1, nil), async.OnSignal(func() { begun.Add(1) }))
+			wantEq(t, "error", err, nil)
+			synctest.Wait()
+			wantEq(t, "attempts", begun.Load(), int32(100))
+		}
+	})
+}
+
 // The errors are joined in the order of the attempts, not of their ends.
 func TestW6_HedgeJoinsErrorsInTheOrderOfTheAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -138,12 +153,16 @@ func TestW6_HedgeJoinsErrorsInTheOrderOfTheAttempts(t *testing.T) {
 }
 
 func TestW6_HedgeEndsWithItsContext(t *testing.T) {
-	for _, at := range []time.Duration{1, time.Second - 1, time.Second, time.Second + 1, time.Minute} {
+	for at, deaf := range map[time.Duration]bool{1: false, time.Second - 1: true, time.Second: false, time.Second + 1: true, time.Minute: false} {
 		t.Run(at.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeoutCause(bg, at, errBoom)
 				defer cancel()
-				s, v, err, took := play(t, ctx, time.Second, []attempt{{takes: forEver}, {takes: forEver}})
+				slow := attempt{takes: forEver}
+				if deaf {
+					slow = attempt{takes: time.Hour, deaf: true}
+				}
+				s, v, err, took := play(t, ctx, time.Second, []attempt{slow, slow})
 				wantEq(t, "value", v, 0)
 				wantIs(t, err, async.ErrCanceled, context.Canceled, errBoom)
 				wantEq(t, "not a wait that goes on", errors.Is(err, async.ErrCallPending), false)
@@ -152,8 +171,9 @@ func TestW6_HedgeEndsWithItsContext(t *testing.T) {
 					wantEq(t, "attempts", len(s.began), 1+int(min(at/time.Second, 1)))
 				}
 				for _, cause := range s.causes {
-					wantIs(t, cause, errBoom)
+					wantEq(t, "told to stop", errors.Is(cause, errBoom), !deaf)
 				}
+				time.Sleep(2 * time.Hour) // for the deaf
 			})
 		})
 	}
@@ -205,19 +225,18 @@ func TestW6_HedgeDiscardsWhatLost(t *testing.T) {
 					ctx, cancel = test.ctx()
 				}
 				defer cancel()
-				var got []int
 				var mu sync.Mutex
+				var got []int
 				_, v, err, _ := play(t, ctx, test.delay, test.attempts, async.Discard(func(v int, err error) {
 					mu.Lock()
+					defer mu.Unlock()
 					got = append(got, v)
-					mu.Unlock()
 					if test.attempts[v].err != nil {
 						wantEq(t, "its error", err, test.attempts[v].err)
 					}
 				}))
 				time.Sleep(time.Hour)
-				mu.Lock()
-				defer mu.Unlock()
+				synctest.Wait()
 				slices.Sort(got)
 				if !slices.Equal(got, test.discarded) {
 					t.Errorf("discarded %v, want %v (Hedge: %d, %v)", got, test.discarded, v, err)
@@ -289,16 +308,11 @@ func TestW6_AStreamingWinnersContextLivesOn(t *testing.T) {
 
 func TestW6_HedgeRaisesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var contexts []context.Context
-		var mu sync.Mutex
+		contexts := make(chan context.Context, 2)
 		var b bin
 		e, _ := recovered(func() {
 			_, _ = async.Hedge(bg, time.Second, 2, func(ctx context.Context) (int, error) {
-				mu.Lock()
-				contexts = append(contexts, ctx)
-				n := len(contexts)
-				mu.Unlock()
-				if n == 2 {
+				if contexts <- ctx; len(contexts) == 2 {
 					originOfThePanic(errBoom)
 				}
 				return block(ctx)
@@ -310,9 +324,7 @@ func TestW6_HedgeRaisesAPanic(t *testing.T) {
 		wantIs(t, e, errBoom)
 		wantContains(t, string(e.Stack), "originOfThePanic")
 		synctest.Wait()
-		mu.Lock()
-		defer mu.Unlock()
-		wantEq(t, "the other is canceled", contexts[0].Err() != nil, true)
+		wantEq(t, "the other is canceled", (<-contexts).Err() != nil, true)
 		b.want(t, "and its result discarded", 1)
 	})
 }

@@ -40,9 +40,10 @@ func watch[T any](cs []*Call[T], s sink, nodes []node) *members[T] {
 
 func (m *members[T]) enter(i int, s sink) {
 	n := &m.nodes[i]
-	n.i, n.sink = int32(i), s
+	_, n.prompt = s.(*queue)
 	p, err := m.cs[i].hold()
 	if err != nil {
+		n.reset(nil, s, i)
 		if m.no == nil {
 			m.no = make(map[int]error)
 		}
@@ -50,8 +51,8 @@ func (m *members[T]) enter(i int, s sink) {
 		s.fire(n)
 		return
 	}
-	m.ps[i], n.l = p, &p.latch
-	_, n.prompt = s.(*queue)
+	m.ps[i] = p
+	n.reset(&p.latch, s, i)
 	linked := p.linkLocked(n)
 	p.mu.Unlock()
 	if !linked {

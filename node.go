@@ -20,10 +20,14 @@ var spent node //nolint:gochecknoglobals // it never changes
 // code: it is called by the completer (L6).
 type sink interface{ fire(n *node) }
 
-// link adds n, whose l is l, to the latch. It reports false where the latch is
-// set already; n is then not fired.
+// reset makes n the i-th node of s, ready to be linked to l.
+func (n *node) reset(l *latch, s sink, i int) {
+	*n = node{l: l, sink: s, i: int32(i), lone: true, prompt: n.prompt}
+}
+
+// link adds n, which was reset for it, to the latch. It reports false where the
+// latch is set already; n is then not fired. But under mu it writes nothing to n.
 func (l *latch) link(n *node) bool {
-	n.next, n.prev, n.lone = nil, nil, true
 	if l.head.CompareAndSwap(nil, n) {
 		return true
 	}
@@ -37,7 +41,6 @@ func (l *latch) link(n *node) bool {
 }
 
 func (l *latch) linkLocked(n *node) bool {
-	n.prev = nil
 	for {
 		first := l.head.Load()
 		if first == &spent {
@@ -159,7 +162,7 @@ func (l *latch) wait(done <-chan struct{}, timer <-chan time.Time) bool {
 // waitLocked is wait for one who holds mu; it frees it.
 func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
 	g := &gate{ch: make(chan struct{})}
-	g.l, g.sink = l, g
+	g.reset(l, g, 0)
 	linked := l.linkLocked(&g.node)
 	l.mu.Unlock()
 	if !linked {
@@ -186,7 +189,8 @@ func (f callback) fire(*node) { go f() }
 // after starts f when the latch is set, or now if it is. The returned stop
 // keeps the contract of [context.AfterFunc].
 func (l *latch) after(f func()) (stop func() bool) {
-	n := &node{l: l, sink: callback(f)}
+	n := new(node)
+	n.reset(l, callback(f), 0)
 	if !l.link(n) {
 		go f()
 	}

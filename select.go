@@ -112,7 +112,7 @@ func (a *any1) fire(n *node) {
 // false where that is complete.
 func (a *any1) join(i int, w Waitable, l *latch) bool {
 	n := &a.nodes[i]
-	n.i, n.l, n.sink = int32(i), l, a
+	n.reset(l, a, i)
 	if l != nil {
 		return l.link(n)
 	}
@@ -226,7 +226,7 @@ func newTally(n int) *tally {
 // join links member i.
 func (t *tally) join(i int, l *latch) {
 	n := &t.nodes[i]
-	n.i, n.l, n.sink = int32(i), l, t
+	n.reset(l, t, i)
 	if !l.link(n) {
 		t.fire(n)
 	}

@@ -78,7 +78,7 @@ func (s *Set[K]) Add(key K, w Waitable) {
 func (s *Set[K]) addLatch(key K, l *latch) {
 	s.q.mu.Lock()
 	n := s.enterLocked(key)
-	n.l = l
+	n.reset(l, &s.q, int(n.i))
 	epoch := s.epoch.Load()
 	s.q.mu.Unlock()
 	if !l.link(n) {
@@ -275,7 +275,9 @@ func (s *Set[K]) Release() {
 	for _, part := range slots {
 		for i := range part {
 			if n := &part[i].node; n.l != nil {
-				n.l.unlink(n)
+				n.l.mu.Lock() // Add may be linking it
+				n.l.unlinkLocked(n)
+				n.l.mu.Unlock()
 			}
 		}
 	}

@@ -237,6 +237,44 @@ func TestW4_AWakeUpIsNotLostWithItsSleeper(t *testing.T) {
 	}
 }
 
+// One of those that wait selects over the channels. When it leaves, whatever for,
+// another does.
+func TestW4_AnotherTakesOverTheChannels(t *testing.T) {
+	for name, leave := range map[string]func(cancel func(), e *async.Event){
+		"its context ended": func(cancel func(), _ *async.Event) { cancel() },
+		"it has its answer": func(_ func(), e *async.Event) { e.Set() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var s async.Set[int]
+				e, ch := new(async.Event), make(chan struct{})
+				s.Add(1, e)
+				s.Add(2, async.Chan(ch))
+				s.Add(3, new(async.Event))
+				ctx, cancel := context.WithCancel(bg)
+				results := make(chan int, 2)
+				for _, ctx := range []context.Context{ctx, bg} {
+					go func() { key, _ := s.Next(ctx); results <- key }()
+					synctest.Wait()
+				}
+				leave(cancel, e)
+				synctest.Wait()
+				wantEq(t, "returned", len(results), 1)
+				<-results
+				close(ch)
+				synctest.Wait()
+				if len(results) == 0 {
+					t.Error("nobody looks at the channel")
+				} else {
+					wantEq(t, "key", <-results, 2)
+				}
+				cancel()
+				s.Release()
+			})
+		})
+	}
+}
+
 // A completion that comes between the end of the context and the return of Next
 // is not lost, but stays.
 func TestW4_GivingUpDropsNothing(t *testing.T) {
@@ -433,10 +471,17 @@ func TestW4_ReleaseAndCompletionAtTheSameTime(t *testing.T) {
 				var s async.Set[int]
 				w, complete := fresh()
 				v, completeToo := fresh()
+				if _, ok := w.(waiter); ok {
+					crowded(w, 100)
+				}
 				s.Add(1, w)
 				s.Add(1, v)
 				after := new(async.Event)
+				spin := rand.N(1000)
 				together(complete, completeToo, func() {
+					for range spin {
+						after.IsSet()
+					}
 					s.Release()
 					s.Add(2, after)
 				})
@@ -449,6 +494,66 @@ func TestW4_ReleaseAndCompletionAtTheSameTime(t *testing.T) {
 				after.Set()
 				if key, err := s.Next(bg); key != 2 || err != nil {
 					t.Fatalf("round %d: %d, %v", round, key, err)
+				}
+			}
+		})
+	}
+}
+
+// crowded adds w to a set so many times that telling it takes a while; whoever
+// comes later is told later.
+func crowded(w async.Waitable, n int) *async.Set[int] {
+	crowd := new(async.Set[int])
+	for i := range n {
+		crowd.Add(i, w)
+	}
+	return crowd
+}
+
+// All methods at once, completions among them. What was added after the last
+// Release comes out once or is still there.
+func TestW4_AllMethodsAtOnce(t *testing.T) {
+	for name, fresh := range completing() {
+		t.Run(name, func(t *testing.T) {
+			for round := range rounds(300) {
+				var s async.Set[int]
+				var completeAll []func()
+				add := func(n int) func() {
+					ws := make([]async.Waitable, n)
+					for i := range ws {
+						var complete func()
+						ws[i], complete = fresh()
+						completeAll = append(completeAll, complete)
+					}
+					return func() {
+						for i, w := range ws {
+							s.Add(i, w)
+						}
+					}
+				}
+				acts := []func(){add(5), add(5), add(3)}
+				together(append(acts,
+					func() {
+						for _, complete := range completeAll {
+							complete()
+						}
+					},
+					func() { s.Release(); s.Release() },
+					func() {
+						s.TryNext()
+						s.Len()
+						_, _ = s.Next(expired)
+						for range s.All(expired) {
+						}
+					})...)
+				for n := s.Len(); n > 0; n-- {
+					if _, err := s.Next(bg); err != nil {
+						t.Fatalf("round %d: %d left, and Next says %v", round, n, err)
+					}
+				}
+				s.Add(7, setEvent())
+				if key, ok := s.TryNext(); key != 7 || !ok || s.Len() != 0 {
+					t.Fatalf("round %d: then %d, %v, %d left", round, key, ok, s.Len())
 				}
 			}
 		})

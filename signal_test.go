@@ -595,6 +595,33 @@ func TestS4_AWaitIsNotDisturbedByARelease(t *testing.T) {
 	}
 }
 
+// A wait in progress counts among the references of its call.
+func TestS4_AWaitHoldsItsCall(t *testing.T) {
+	for name, wait := range map[string]func(ctx context.Context, s *async.Signal) error{
+		"Wait":    func(ctx context.Context, s *async.Signal) error { return s.Wait(ctx) },
+		"WaitFor": func(_ context.Context, s *async.Signal) error { return s.WaitFor(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(bg, time.Second)
+				defer cancel()
+				p, c := async.NewPromise[int](bg, async.CancelOnAbandon())
+				s := c.Signal()
+				c.Release()
+				go func() { wantIs(t, wait(ctx, s), async.ErrCallPending) }()
+				synctest.Wait()
+				s.Release()
+				time.Sleep(time.Second - 1)
+				wantEq(t, "abandoned while one waits", s.IsSet(), false)
+				time.Sleep(1)
+				synctest.Wait()
+				wantEq(t, "abandoned when he gave up", s.IsSet(), true)
+				wantEq(t, "cause", context.Cause(p.Context()), async.ErrAbandoned)
+			})
+		})
+	}
+}
+
 func TestS4_AReleasedSignal(t *testing.T) {
 	for _, set := range []bool{false, true} {
 		t.Run(fmt.Sprintf("set: %v", set), func(t *testing.T) {
@@ -676,6 +703,8 @@ func TestS5_WhoLeftIsForgotten(t *testing.T) {
 	e := new(async.Event)
 	kept := new(async.Set[*big])
 	done := setEvent()
+	forEver, cancel := context.WithCancel(bg)
+	defer cancel()
 	for _, leave := range map[string]func(b *big){
 		"a stopped callback": func(b *big) { async.AfterFunc(e, func() { b[0]++ })() },
 		"a released set":     func(b *big) { kept.Add(b, e); kept.Release() },
@@ -684,6 +713,21 @@ func TestS5_WhoLeftIsForgotten(t *testing.T) {
 			e := new(async.Event)
 			kept.Add(b, e)
 			e.Set()
+			_, _ = kept.Next(bg)
+		},
+		"a taken event": func(b *big) {
+			member := &struct {
+				async.Event
+				b *big
+			}{b: b}
+			kept.Add(nil, &member.Event)
+			member.Set()
+			kept.TryNext()
+		},
+		"a taken context": func(b *big) {
+			ctx, cancel := context.WithCancel(context.WithValue(forEver, errBoom, b))
+			kept.Add(nil, ctx)
+			cancel()
 			_, _ = kept.Next(bg)
 		},
 		"a callback that ran": func(b *big) {
@@ -742,6 +786,50 @@ func TestS5_LeavingIsConstantInTime(t *testing.T) {
 		t.Errorf("%d stops took %v", n, d)
 	}
 	e.Set()
+}
+
+// Many register on one event and leave again, in all orders and at the same time:
+// when it is set, those that stayed are told, once, and nobody else.
+func TestS5_ComingAndGoingAtTheSameTime(t *testing.T) {
+	const goroutines = 4
+	for round := range rounds(1000) {
+		e := new(async.Event)
+		var stayed, ran [goroutines]atomic.Int32
+		come := func(g int) {
+			var stops []func() bool
+			for range 30 {
+				switch k := len(stops); {
+				case k > 0 && rand.N(2) == 0:
+					i := rand.N(k)
+					if !stops[i]() {
+						stayed[g].Add(1) // it was too late
+					}
+					stops = slices.Delete(stops, i, i+1)
+				case k > 0 && rand.N(8) == 0:
+					_, _ = async.WaitAny(expired, e, e)
+					_ = e.Wait(expired)
+				default:
+					stops = append(stops, async.AfterFunc(e, func() { ran[g].Add(1) }))
+				}
+			}
+			stayed[g].Add(int32(len(stops)))
+		}
+		acts := make([]func(), goroutines)
+		for g := range acts {
+			acts[g] = func() { come(g) }
+		}
+		if round%2 == 0 {
+			acts = append(acts, func() { e.Set() })
+		}
+		together(acts...)
+		e.Set()
+		for g := range goroutines {
+			eventually(t, func() bool { return ran[g].Load() >= stayed[g].Load() })
+			if ran, stayed := ran[g].Load(), stayed[g].Load(); ran != stayed {
+				t.Fatalf("round %d: %d callbacks ran, %d were not stopped", round, ran, stayed)
+			}
+		}
+	}
 }
 
 func TestS6_ZeroAndLessPoll(t *testing.T) {
@@ -845,10 +933,7 @@ func TestR6_SeenCompleteByAnother(t *testing.T) {
 	const crowd = 300
 	seen := map[string]func(x target, cancel func()) (gone func()){
 		"by IsSet": func(x target, cancel func()) func() {
-			var s async.Set[int]
-			for i := range crowd {
-				s.Add(i, x.w) // each is told before the waiter is
-			}
+			crowded(x.w, crowd)
 			return func() { spinUntil(x.isSet); cancel() }
 		},
 		"by Done": func(x target, cancel func()) func() {
@@ -1027,9 +1112,11 @@ func TestS7_StopKeepsTheContractOfContext(t *testing.T) {
 		"registered late, stopped at once": func(s subject, note func(...any)) {
 			s.complete()
 			synctest.Wait()
-			stop := s.afterFunc(func() { time.Sleep(1); note("ran") })
+			release := make(chan struct{})
+			stop := s.afterFunc(func() { <-release; note("ran") })
 			note(stop())
-			time.Sleep(2)
+			close(release)
+			synctest.Wait()
 			note(stop())
 		},
 		"registered late": func(s subject, note func(...any)) {
