@@ -70,7 +70,9 @@ func refs(word uint64) uint64 { return word >> 32 }
 func (l *latch) isSet() bool { return l.word.Load()&bitSet != 0 || l.closing() }
 
 // closing waits for a completer that has announced itself (L4) and reports
-// whether there was one.
+// whether there was one. Inlined, it would make isSet too large to be.
+//
+//go:noinline
 func (l *latch) closing() bool {
 	if l.word.Load()&(bitClosing|bitSet) == 0 {
 		return false

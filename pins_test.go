@@ -2,7 +2,10 @@ package async_test
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -118,6 +121,27 @@ func TestPins_Bytes(t *testing.T) {
 	within("its channel", perItem(n, func(i int) { calls[i].Done() }), 112.5)
 	wantEq(t, "size of an Event", unsafe.Sizeof(async.Event{}), uintptr(32))
 	runtime.KeepAlive(promises)
+}
+
+// A look at what is complete is one load because the compiler can inline it. That
+// hangs on how much stands in a function, which changes without notice.
+func TestPins_Inlined(t *testing.T) {
+	out, err := exec.Command("go", "build", "-gcflags=-m", ".").CombinedOutput()
+	if err != nil {
+		t.Skipf("no compiler to ask: %v\n%s", err, out)
+	}
+	for _, f := range []string{"(*latch).isSet", "(*Event).IsSet"} {
+		if !strings.Contains(string(out), "can inline "+f+"\n") {
+			t.Errorf("%s is not inlined", f)
+		}
+	}
+	cmd := exec.Command("go", "test", "-c", "-o", os.DevNull, "-gcflags=-m", ".") // generic: inlined where it is instantiated
+	if out, err = cmd.CombinedOutput(); err != nil {
+		t.Skipf("no compiler to ask: %v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "can inline async.(*Call[go.shape.int]).IsDone\n") {
+		t.Error("(*Call[int]).IsDone is not inlined")
+	}
 }
 
 func TestPins_WaitingCostsNoGoroutine(t *testing.T) {
