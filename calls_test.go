@@ -154,7 +154,7 @@ func TestCalls_RaceReturnsTheFirstWhateverItSays(t *testing.T) {
 		// Complete on entry it is the lowest, before that the first.
 		if i == first {
 			wantEq(t, "value", v, first+1)
-			wantEq(t, "error", err, error(errBoom))
+			wantEq(t, "error", err, errBoom)
 		} else {
 			wantEq(t, "the lowest", i, 0)
 			wantEq(t, "error", err, nil)
@@ -747,7 +747,7 @@ func TestCalls_TheMethodsDoNotDisturbOneAnother(t *testing.T) {
 func TestCalls_CancelCancelsAllBesideAPanic(t *testing.T) {
 	_, bad := async.NewPromise[int](bg, async.OnSignal(func() { panic(errBoom) }))
 	_, good := async.NewPromise[int](bg)
-	wantEq(t, "panic", recovered(func() { async.Calls[int]{bad, good}.Cancel(nil) }), error(errBoom))
+	wantEq(t, "panic", recovered(func() { async.Calls[int]{bad, good}.Cancel(nil) }), any(errBoom))
 	wantEq(t, "canceled", good.IsDone(), true)
 }
 

@@ -131,8 +131,7 @@ func ExampleWaitAll_startup() {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), 0, errors.New("startup took too long"))
 	defer cancel()
 	err := async.WaitAll(ctx, &config, &cache, &listener)
-	var late *async.WaitError
-	if errors.As(err, &late) {
+	if late, ok := errors.AsType[*async.WaitError](err); ok {
 		fmt.Println("the cache is late:", late.On == &cache)
 	}
 	fmt.Println(err)

@@ -63,7 +63,7 @@ func (s *script) run(ctx context.Context) (int, error) {
 const forEver = -1
 
 // play runs a Hedge over the attempts in a bubble.
-func play(t *testing.T, ctx context.Context, delay time.Duration, attempts []attempt, opts ...async.Option) (s *script, v int, err error, took time.Duration) {
+func play(ctx context.Context, t *testing.T, delay time.Duration, attempts []attempt, opts ...async.Option) (s *script, v int, err error, took time.Duration) {
 	t.Helper()
 	s = &script{attempts: attempts, start: time.Now()}
 	v, err = async.Hedge(ctx, delay, len(attempts), s.run, opts...)
@@ -105,7 +105,7 @@ func TestW6_HedgeStartsAttempts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, v, err, took := play(t, t.Context(), test.delay, test.attempts)
+				s, v, err, took := play(t.Context(), t, test.delay, test.attempts)
 				if !slices.Equal(s.began, test.began) {
 					t.Errorf("attempts began at %v, want %v", s.began, test.began)
 				}
@@ -145,7 +145,7 @@ func TestW6_HedgeJoinsErrorsInTheOrderOfTheAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errs := []error{errors.New("first"), errors.New("second"), errors.New("third")}
 		const d = time.Second
-		_, v, err, _ := play(t, t.Context(), d, []attempt{{takes: 9 * d, err: errs[0]}, {takes: 5 * d, err: errs[1]}, {takes: 2, err: errs[2]}})
+		_, v, err, _ := play(t.Context(), t, d, []attempt{{takes: 9 * d, err: errs[0]}, {takes: 5 * d, err: errs[1]}, {takes: 2, err: errs[2]}})
 		wantEq(t, "value", v, 0)
 		wantEq(t, "joined", err.Error(), "first\nsecond\nthird")
 		wantIs(t, err, errs...)
@@ -162,7 +162,7 @@ func TestW6_HedgeEndsWithItsContext(t *testing.T) {
 				if deaf {
 					slow = attempt{takes: time.Hour, deaf: true}
 				}
-				s, v, err, took := play(t, ctx, time.Second, []attempt{slow, slow})
+				s, v, err, took := play(ctx, t, time.Second, []attempt{slow, slow})
 				wantEq(t, "value", v, 0)
 				wantIs(t, err, async.ErrCanceled, context.Canceled, errBoom)
 				wantEq(t, "not a wait that goes on", errors.Is(err, async.ErrCallPending), false)
@@ -227,7 +227,7 @@ func TestW6_HedgeDiscardsWhatLost(t *testing.T) {
 				defer cancel()
 				var mu sync.Mutex
 				var got []int
-				_, v, err, _ := play(t, ctx, test.delay, test.attempts, async.Discard(func(v int, err error) {
+				_, v, err, _ := play(ctx, t, test.delay, test.attempts, async.Discard(func(v int, err error) {
 					mu.Lock()
 					defer mu.Unlock()
 					got = append(got, v)
@@ -288,7 +288,7 @@ func TestW6_AStreamingWinnersContextLivesOn(t *testing.T) {
 				if streaming {
 					opts = append(opts, async.Streaming())
 				}
-				s, v, err, _ := play(t, ctx, time.Second, []attempt{{takes: forEver}, {takes: 1}}, opts...)
+				s, v, err, _ := play(ctx, t, time.Second, []attempt{{takes: forEver}, {takes: 1}}, opts...)
 				wantEq(t, "winner", fmt.Sprint(v, err), "1 <nil>")
 				wantEq(t, "the loser's context has ended", s.contexts[0].Err() != nil, true)
 				winner := s.contexts[1]

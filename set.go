@@ -61,7 +61,7 @@ func (s *Set[K]) Add(key K, w Waitable) {
 			return
 		}
 	case context.Context:
-		s.addContext(key, w)
+		s.addContext(w, key)
 		return
 	case nil:
 	default:
@@ -89,7 +89,7 @@ func (s *Set[K]) addLatch(key K, l *latch) {
 }
 
 // addContext registers at ctx without the lock: a foreign one is anybody's code.
-func (s *Set[K]) addContext(key K, ctx context.Context) {
+func (s *Set[K]) addContext(ctx context.Context, key K) {
 	e := &contextEnd{done: ctx.Done()}
 	s.q.mu.Lock()
 	n := s.enterLocked(key)
