@@ -645,6 +645,46 @@ func TestR13_EverythingIsBoundToItsCall(t *testing.T) {
 	}
 }
 
+// A wait on many is bound to the calls that it began on, too.
+func TestR13_AWaitOnManyAndAnObjectBegunAgain(t *testing.T) {
+	for name, wait := range map[string]func(ctx context.Context, c *async.Call[int], e *async.Event) error{
+		"WaitAll": func(ctx context.Context, c *async.Call[int], e *async.Event) error { return async.WaitAll(ctx, c, e) },
+		"WaitAny": func(ctx context.Context, c *async.Call[int], _ *async.Event) error {
+			_, err := async.WaitAny(ctx, new(async.Event), c)
+			return err
+		},
+		"Set": func(ctx context.Context, c *async.Call[int], _ *async.Event) error {
+			var s async.Set[int]
+			s.Add(1, c)
+			_, err := s.Next(ctx)
+			return err
+		},
+		"All": func(ctx context.Context, c *async.Call[int], _ *async.Event) error {
+			_, err := async.Calls[int]{c}.All(ctx)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(bg)
+				defer cancel()
+				var c async.Call[int]
+				var e async.Event
+				p, _ := c.BeginPromise(bg)
+				got := make(chan error, 1)
+				go func() { got <- wait(ctx, &c, &e) }()
+				synctest.Wait()
+				p.Complete(1, nil)
+				_, _ = c.Finish()
+				p, _ = c.BeginPromise(bg)
+				e.Set()
+				wantEq(t, "error", <-got, nil)
+				p.Break()
+			})
+		})
+	}
+}
+
 // A late function of a canceled call cannot touch the call begun after it.
 func TestR13_LateFinishersOfAnEarlierCall(t *testing.T) {
 	for round := range rounds(3000) {

@@ -26,7 +26,7 @@ func (n *node) reset(l *latch, s sink, i int) {
 }
 
 // link adds n, which was reset for it, to the latch. It reports false where the
-// latch is set already; n is then not fired. But under mu it writes nothing to n.
+// latch is set already; n is then not fired. Only under mu does it write to n.
 func (l *latch) link(n *node) bool {
 	if l.head.CompareAndSwap(nil, n) {
 		return true

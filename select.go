@@ -42,7 +42,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if i := a.park(ctx.Done()); i >= 0 {
 		return i, nil
 	}
-	if i := firstComplete(ws); i >= 0 { // R6
+	if i := a.complete(ws); i >= 0 { // R6
 		return i, nil
 	}
 	return -1, contextWaitError(ctx, nil)
@@ -146,6 +146,17 @@ func (a *any1) park(done <-chan struct{}) int {
 	return int(a.won.Load()) - 1
 }
 
+// complete returns the index of the first member that is complete, or -1. It
+// looks at the latches that were joined: a call's object may have begun another.
+func (a *any1) complete(ws []Waitable) int {
+	for i := range a.nodes {
+		if l := a.nodes[i].l; l != nil && l.isSet() || l == nil && ready(ws[i].Done()) {
+			return i
+		}
+	}
+	return -1
+}
+
 // leave takes every registration back (S5).
 func (a *any1) leave() {
 	unlinkAll(a.nodes)
@@ -181,7 +192,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	}
 	t.park(done)
 	for i, w := range ws[:first] {
-		if !completeBefore(w, done) {
+		if !t.isComplete(i, w, done) {
 			first = i
 			break
 		}
@@ -192,14 +203,15 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	return nil
 }
 
-// completeBefore reports whether w is complete. It waits for a context, which
-// ends by itself whatever else happens; what else there is was waited for.
-func completeBefore(w Waitable, done <-chan struct{}) bool {
-	switch w := w.(type) {
-	case native:
-		return w.source().isSet()
-	case context.Context:
-		return receive(w.Done(), done)
+// isComplete reports whether member i, which is w, is complete. It waits for a
+// context, which ends by itself whatever else happens; what else there is was
+// waited for.
+func (t *tally) isComplete(i int, w Waitable, done <-chan struct{}) bool {
+	if l := t.nodes[i].l; l != nil {
+		return l.isSet()
+	}
+	if ctx, ok := w.(context.Context); ok {
+		return receive(ctx.Done(), done)
 	}
 	return true
 }
