@@ -85,7 +85,7 @@ func (c *Call[T]) current() *Promise[T] {
 // cause, and fn never runs (R8).
 //
 // The context that fn is given has the values and deadline of ctx and ends with
-// it, or when the call is canceled; see R12 in the design for the fine print. A
+// it, or when the call is canceled (R12). A
 // panic in fn is raised again in Finish and Await as a [*PanicError]; where fn
 // calls [runtime.Goexit] the call completes with [ErrGoexit] (R4).
 //

@@ -581,6 +581,16 @@ func TestW7_AFailureComesBeforeTheEchoesOfOne(t *testing.T) {
 	}
 }
 
+// A panic is no echo, whatever it panicked with.
+func TestW7_APanicIsNoEcho(t *testing.T) {
+	canceled := async.Ready(0, error(&async.CanceledError{}))
+	panicked := async.Go(bg, panicWith(context.Canceled))
+	_ = panicked.Wait(bg)
+	cs := async.Calls[int]{canceled, panicked}
+	e, _ := recovered(func() { _, _ = cs.All(bg) }).(*async.PanicError)
+	wantEq(t, "raised", e != nil, true)
+}
+
 func TestW7_TheEchoesOfTheGroupsOwnCancellation(t *testing.T) {
 	for range rounds(2000) {
 		ctx, cancel := context.WithCancelCause(bg)
