@@ -85,9 +85,9 @@ func (c *Call[T]) current() *Promise[T] {
 // cause, and fn never runs (R8).
 //
 // The context that fn is given has the values and deadline of ctx and ends with
-// it, or when the call is canceled (R12). A
-// panic in fn is raised again in Finish and Await as a [*PanicError]; where fn
-// calls [runtime.Goexit] the call completes with [ErrGoexit] (R4).
+// it, or when the call is canceled (R12). A panic in fn is raised again in Finish
+// and Await as a [*PanicError]; where fn calls [runtime.Goexit] the call completes
+// with [ErrGoexit] (R4).
 //
 // Begin panics where ctx or fn is nil, and where [Discard] is of another type.
 func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error), opts ...Option) error {

@@ -177,24 +177,24 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 	defer m.leave()
 	t.park(ctx.Done())
 	var err error
-	if c := m.pending(); c != nil {
-		err = contextWaitError(ctx, c)
-	}
 	rs := make([]Result[T], len(cs))
 	for i := range rs {
 		if m.isComplete(i) {
 			rs[i] = m.result(i)
-		} else {
-			rs[i].Err = err
+			continue
 		}
+		if err == nil {
+			err = contextWaitError(ctx, cs[i])
+		}
+		rs[i].Err = err
 	}
 	return rs, err
 }
 
 // Each ranges over the indices and results of the calls in order of completion,
-// waiting for each, until all were yielded or ctx is done. Panics are held as
-// Err. Leaving early leaves nothing behind, and the results not yielded are not
-// taken (W5).
+// waiting for each, until all were yielded or ctx is done and nothing more is
+// complete (R6). Panics are held as Err. Leaving early leaves nothing behind, and
+// the results not yielded are not taken (W5).
 func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
 		m := inTurn(ctx, cs)

@@ -286,6 +286,7 @@ func TestInGroup(t *testing.T) {
 		var d async.Call[int]
 		wantEq(t, "Begin in a full group", d.Begin(bg, value(2, nil), async.InGroup(&g)), async.ErrQueueFull)
 		wantEq(t, "nothing changed", d.Begin(bg, value(3, nil)), nil)
+		synctest.Wait() // the function runs
 		_ = c.Cancel(nil)
 		_, err = c.Finish()
 		wantIs(t, err, async.ErrCanceled)

@@ -169,7 +169,9 @@ func (a *any1) leave() {
 // are or there are none. When ctx ends first it returns a [*WaitError] on the
 // first member that is not complete, and leaves nothing behind. Nothing is taken
 // from any member. Members are as for [WaitAny]; it parks once for all that are
-// this package's own. It panics where a member is nil, naming its index.
+// this package's own. Channels of other kinds it receives from in the order in
+// which they are ready, with a reflect.Select over those that are left each time.
+// It panics where a member is nil, naming its index.
 func WaitAll(ctx context.Context, ws ...Waitable) error {
 	done := ctx.Done()
 	t := newTally(len(ws))

@@ -236,8 +236,8 @@ func (s *Set[K]) TryNext() (key K, ok bool) {
 }
 
 // All ranges over the keys in the order of completion, waiting for each, until
-// the set is empty or ctx is done. What it did not yield stays in the set, and
-// more may be added meanwhile (W5).
+// the set is empty, or ctx is done and nothing in it is complete (R6). What it did
+// not yield stays in the set, and more may be added meanwhile (W5).
 func (s *Set[K]) All(ctx context.Context) iter.Seq[K] {
 	return func(yield func(K) bool) {
 		sl := newSleeper()
