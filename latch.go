@@ -129,6 +129,11 @@ func (l *latch) publish(bits uint64) (uint64, *node) {
 	if l.ch != nil || prompt != nil {
 		l.word.Add(bitClosing)
 	}
+	if l.ch != nil {
+		for n := prompt; n != nil; n = n.next {
+			n.early = true
+		}
+	}
 	fire(prompt)
 	if l.ch != nil {
 		close(l.ch)

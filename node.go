@@ -10,6 +10,7 @@ type node struct {
 	i          int32 // the sink's own: which of its nodes this is
 	lone       bool  // linked when there was no other: it may leave by one step (L5)
 	prompt     bool  // fired before the completion can be seen (L6)
+	early      bool  // fired before a channel was closed: whoever takes it waits for that
 }
 
 // spent is where head stays after completion: an address. The node is in no list
@@ -22,7 +23,8 @@ type sink interface{ fire(n *node) }
 
 // reset makes n the i-th node of s, ready to be linked to l.
 func (n *node) reset(l *latch, s sink, i int) {
-	*n = node{l: l, sink: s, i: int32(i), lone: true, prompt: n.prompt}
+	n.next, n.prev, n.l, n.sink = nil, nil, l, s
+	n.i, n.lone, n.early = int32(i), true, false
 }
 
 // link adds n, which was reset for it, to the latch. It reports false where the
@@ -105,6 +107,9 @@ func unlinkAll(nodes []node) {
 // split parts a list that was taken out into the nodes to fire after completion
 // and the prompt ones. It does not touch a list that has none of these.
 func split(nodes *node) (later, prompt *node) {
+	if nodes != nil && nodes.next == nil && nodes.prompt {
+		return nil, nodes
+	}
 	n := nodes
 	for n != nil && !n.prompt {
 		n = n.next

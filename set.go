@@ -164,15 +164,17 @@ func (s *Set[K]) slot(i int) *slot[K] {
 	return &s.slots[1+i/moreSlots][i%moreSlots]
 }
 
-// takeLocked takes what came out of the queue: its key, and the latch, if it is
-// one, for [latch.isSet] to wait for a completer that is at it (L6). The slot is
-// free then.
-func (s *Set[K]) takeLocked(n *node, key *K) *latch {
-	m, l := s.slot(int(n.i)), n.l
+// takeLocked takes what came out of the queue: its key, and the latch that is to
+// be settled, if any (L6). The slot is free then.
+func (s *Set[K]) takeLocked(n *node, key *K) (early *latch) {
+	if n.early {
+		early = n.l
+	}
+	m := s.slot(int(n.i))
 	var zero K
 	*key, m.key = m.key, zero
 	n.l, n.next, s.free = nil, s.free, n
-	return l
+	return early
 }
 
 // Next takes the next completion and returns its key: at once where there is
@@ -204,10 +206,10 @@ func (s *Set[K]) took(n *node, none func() error) (key K, err error) {
 		s.q.mu.Unlock()
 		return key, none()
 	}
-	l := s.takeLocked(n, &key)
+	early := s.takeLocked(n, &key)
 	s.q.mu.Unlock()
-	if l != nil {
-		l.isSet()
+	if early != nil {
+		early.settle()
 	}
 	return key, nil
 }
