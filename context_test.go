@@ -282,6 +282,44 @@ func TestR12_Streaming(t *testing.T) {
 	}
 }
 
+// The last handle went while the function was running; the end of the call ends
+// the stream then, whatever the end is.
+func TestR12_StreamingAnAbandonedCall(t *testing.T) {
+	ends := map[string]func(context.Context) (int, error){
+		"returns": value(1, nil),
+		"Goexit":  func(context.Context) (int, error) { runtime.Goexit(); return 1, nil },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cancellable, cancel := context.WithCancel(bg)
+				defer cancel()
+				parent := counting(cancellable)
+				stop := make(chan struct{})
+				var ctx context.Context
+				c := async.Go(parent, func(c context.Context) (int, error) {
+					ctx = c
+					_ = c.Done()
+					<-stop
+					return end(c)
+				}, async.Streaming())
+				synctest.Wait()
+				c.Release()
+				wantEq(t, "registered", parent.live.Load(), int64(1))
+				close(stop)
+				synctest.Wait()
+				wantEq(t, "left in the parent", parent.live.Load(), int64(0))
+				wantEq(t, "Err", ctx.Err(), context.Canceled)
+			})
+		})
+	}
+	parent := counting(t.Context())
+	p, c := async.NewPromise[int](parent, async.Streaming())
+	c.Release()
+	p.Break()
+	wantEq(t, "left by a broken promise", parent.live.Load(), int64(0))
+}
+
 // The case it is made for: a body is read after the call completed, and the
 // connection ends with the handle.
 func TestR12_StreamingAResponseBody(t *testing.T) {

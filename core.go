@@ -62,6 +62,9 @@ const (
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
 	w, nodes := c.latch.publish(bits)
+	if refs(w) == 0 {
+		c.endStream() // nobody is left to do it (K3)
+	}
 	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
 		if bits&bitCanceled != 0 {
 			c.syncEnding()
@@ -74,6 +77,16 @@ func (c *core) publish(bits uint64) uint64 {
 	}
 	fire(nodes)
 	return w
+}
+
+// endStream ends the context of a streaming call that is over.
+func (c *core) endStream() {
+	if c.opts.streams() {
+		c.word.Or(bitStreamed)
+		if c.end.Load() != nil {
+			c.syncEnding()
+		}
+	}
 }
 
 // cancel completes the call as canceled and reports whether it was the one. Its

@@ -38,6 +38,7 @@ func watch[T any](cs []*Call[T], s sink, nodes []node) *members[T] {
 	return m
 }
 
+// enter holds and registers at call i.
 func (m *members[T]) enter(i int, s sink) {
 	n := &m.nodes[i]
 	_, n.prompt = s.(*queue)

@@ -114,7 +114,8 @@ func gather[T any](opts []Option) *options {
 	return o
 }
 
-func (o *options) streams() bool { return o != nil && o.stream }
+func (o *options) streams() bool  { return o != nil && o.stream }
+func (o *options) discards() bool { return o != nil && o.discard != nil }
 
 // signaled runs the OnSignal functions on the completer's stack, or, where that
 // is deep or the completer must not run user code, on a goroutine of their own.

@@ -39,7 +39,7 @@ func (p *Promise[T]) expire() {
 func (p *Promise[T]) Complete(v T, err error) bool {
 	p.expire()
 	won, orphaned := p.complete(v, err)
-	if orphaned {
+	if orphaned && p.opts.discards() {
 		go p.discard(v, err)
 	}
 	if won {
@@ -71,11 +71,7 @@ func (p *Promise[T]) complete(v T, err error) (won, orphaned bool) {
 	if err != nil {
 		bits |= bitFailed
 	}
-	if w := p.publish(bits); refs(w) == 0 {
-		p.endStream()
-		return true, true
-	}
-	return true, false
+	return true, refs(p.publish(bits)) == 0
 }
 
 // outcome returns what the call completed with; where that is a panic, it
@@ -120,24 +116,14 @@ func (p *Promise[T]) dropped(w uint64) {
 	case w&bitTaken != 0:
 	case w&bitPanicked != 0:
 		panic(p.err)
-	case w&bitResult != 0 && p.opts != nil && p.opts.discard != nil:
+	case w&bitResult != 0 && p.opts.discards():
 		go p.discard(p.value, p.err)
-	}
-}
-
-// endStream ends the context of a streaming call that is over.
-func (p *Promise[T]) endStream() {
-	if p.opts.streams() {
-		p.word.Or(bitStreamed)
-		if p.end.Load() != nil {
-			p.syncEnding()
-		}
 	}
 }
 
 // discard hands a result that nobody took to Discard.
 func (p *Promise[T]) discard(v T, err error) {
-	if p.opts != nil && p.opts.discard != nil {
+	if p.opts.discards() {
 		p.opts.discard.(func(T, error))(v, err)
 	}
 }
