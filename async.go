@@ -52,8 +52,9 @@ import "context"
 
 // Go begins a call of fn in a goroutine of its own and returns the handle on it.
 // It is [Call.Begin] on a new object, whose rules it follows, except that it
-// always returns a call: where the call cannot be run, because the group of
-// [InGroup] is full, it is complete with that error.
+// always returns a call: where the call cannot be run, because its scope is
+// closed or full, or the group of [InGroup] is full, it is complete with that
+// error.
 func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ...Option) *Call[T] {
 	checkBegin(ctx, fn == nil)
 	a := newPair[T](ctx, gather[T](opts), 0)

@@ -78,8 +78,9 @@ func (c *Call[T]) current() *Promise[T] {
 // Begin begins a call: fn is run in a goroutine of its own and its result is the
 // call's. Begin returns at once, whatever fn does (R7). It returns
 // [ErrCallPending] where an earlier call is not finished (R1, R2),
-// [ErrReleased] after Release, [ErrQueueFull] where [InGroup]'s group is full;
-// then nothing has changed. Of several Begins at the same time one wins.
+// [ErrReleased] after Release, [ErrScopeClosed] or [ErrQueueFull] where the scope
+// it was given takes no more, [ErrQueueFull] where [InGroup]'s group is full; then
+// nothing has changed. Of several Begins at the same time one wins.
 //
 // Where ctx is done already, the call completes at once as canceled, with ctx's
 // cause, and fn never runs (R8).
@@ -128,10 +129,14 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 	if kept != nil {
 		kept.drop() // and its stream ends
 	}
-	if ended && err == nil {
+	if err != nil {
+		return nil, err
+	}
+	p.proceed()
+	if ended {
 		p.stillborn()
 	}
-	return p, err
+	return p, nil
 }
 
 // next is begin under the lock. It also returns the last call, where the handle
@@ -153,12 +158,18 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 		p.mu.Lock() // whoever finds it in c waits until phase is right, too
 		defer p.mu.Unlock()
 	}
-	p.ctx, p.opts = ctx, o
-	if fn != nil && !p.start(fn) {
-		p.ctx, p.opts = nil, nil
-		return nil, nil, ErrQueueFull
+	p.ctx, p.terms = ctx, o.plain()
+	if o != nil && o.scope != nil {
+		t := new(task)
+		t.init(o, &p.core)
+		p.terms = &t.terms
+	}
+	if err := p.start(fn); err != nil {
+		p.ctx, p.terms = nil, nil
+		return nil, nil, err
 	}
 	p.word.Add(bitBegun | bits)
+	p.terms.inScope().hold(c, false)
 	c.p.Store(p)
 	c.beginGeneration()
 	return p, kept, nil
@@ -204,13 +215,13 @@ func (c *Call[T]) Await(ctx context.Context) (T, error) {
 
 // await is Await for a call that was pending a moment ago.
 func (c *Call[T]) await(ctx context.Context) (v T, err error) {
-	done := ctx.Done()
+	u := untilDone(ctx)
 	runtime.Gosched() // see waitContext
 	p, err := c.hold()
 	if err != nil {
 		return v, err
 	}
-	if !p.waitLocked(done, nil) {
+	if !p.waitLocked(u) {
 		p.drop()
 		return v, contextWaitError(ctx, c)
 	}
@@ -289,12 +300,13 @@ func (c *Call[T]) Finish() (v T, err error) {
 		p.mu.Unlock()
 		return v, err
 	}
-	if p.opts.streams() {
+	if p.terms.streams() {
 		c.state.Or(phaseKept)
 		p.mu.Unlock()
 		p.take()
 	} else {
 		c.state.Or(phaseFinished)
+		p.terms.inScope().letGo(c)
 		p.mu.Unlock()
 		p.takeAndDrop()
 	}
@@ -343,6 +355,9 @@ func (c *Call[T]) Clone() *Call[T] {
 	d := new(Call[T])
 	d.p.Store(p)
 	d.state.Store(phase)
+	if phase == phaseHeld || phase == phaseKept {
+		p.terms.inScope().hold(d, true)
+	}
 	return d
 }
 
@@ -359,6 +374,7 @@ func (c *Call[T]) Clone() *Call[T] {
 func (c *Call[T]) Release() {
 	p := c.lock()
 	phase := c.state.Or(phaseReleased) & phaseMask
+	p.terms.inScope().letGo(c)
 	p.mu.Unlock()
 	if phase == phaseHeld || phase == phaseKept {
 		p.drop()

@@ -41,10 +41,19 @@ func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 	checkBegin(ctx, fn == nil)
 	o := gather[T](opts)
 	in = slices.Clone(in) // the caller may use his own again
-	pairs := make([]pair[T], len(in))
 	cs := make(Calls[T], len(in))
+	if o != nil && o.scope != nil {
+		placed := make([]placed[T], len(in))
+		for i := range placed {
+			placed[i].init(ctx, o, 0)
+			cs[i] = &placed[i].c
+			placed[i].launch(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
+		}
+		return cs
+	}
+	pairs := make([]pair[T], len(in))
 	for i := range pairs {
-		pairs[i].init(ctx, o, 0)
+		pairs[i].init(ctx, o.plain(), 0)
 		cs[i] = &pairs[i].c
 	}
 	if ctx.Err() != nil || o != nil && o.group != nil {
@@ -79,7 +88,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	a := newAny1(len(cs))
 	m := watch(cs, a, a.nodes)
 	defer m.leave()
-	i := a.park(ctx.Done())
+	i := a.park(untilDone(ctx))
 	if i < 0 {
 		i = m.complete() // R6
 	}
@@ -152,7 +161,7 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 	t.failFast = true
 	m := watch(cs, t, t.nodes)
 	defer m.leave()
-	t.park(ctx.Done())
+	t.park(untilDone(ctx))
 	pending := m.pending() // before the failures: if there is none, they are all there
 	if i := m.failure(int(t.failed.Load()) - 1); i >= 0 {
 		_, err := m.take(i)
@@ -175,7 +184,7 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 	t := newTally(len(cs))
 	m := watch(cs, t, t.nodes)
 	defer m.leave()
-	t.park(ctx.Done())
+	t.park(untilDone(ctx))
 	var err error
 	rs := make([]Result[T], len(cs))
 	for i := range rs {

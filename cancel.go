@@ -52,7 +52,7 @@ func (p *Promise[T]) tooLate() error {
 // cancel, or somebody else canceled the call meanwhile, it returns what Cancel
 // would (R11).
 func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
-	done := ctx.Done()
+	u := untilDone(ctx)
 	p, err := c.cancelable()
 	if p == nil {
 		return err
@@ -60,7 +60,7 @@ func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	defer p.drop()
 	p.endContext(context.Canceled, cause)
 	p.mu.Lock()
-	if !p.waitLocked(done, nil) && p.cancel(cause, false) {
+	if !p.waitLocked(u) && p.cancel(cause, false) {
 		return contextWaitError(ctx, c)
 	}
 	if err := p.tooLate(); err == ErrCanceled {

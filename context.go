@@ -33,6 +33,16 @@ type ending struct {
 
 func (x *callContext) core() *core { return (*core)(x) }
 
+// A coreKey is the key of a context's Value that is the core of the call whose
+// function was given that context, or the nearest above it.
+type coreKey struct{}
+
+// coreOf returns the call in whose function ctx is used, or nil.
+func coreOf(ctx context.Context) *core {
+	c, _ := ctx.Value(coreKey{}).(*core)
+	return c
+}
+
 // Deadline returns that of Begin's context.
 func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.ctx.Deadline() }
 
@@ -58,6 +68,9 @@ func (x *callContext) Err() error {
 // Value returns that of Begin's context. Once the context has ended by a cause
 // of its own, the key by which package context looks for a cause finds that.
 func (x *callContext) Value(key any) any {
+	if key == (coreKey{}) {
+		return x.core()
+	}
 	if e := x.end.Load(); e != nil && e.isSet() && e.dead != nil {
 		return e.dead.Value(key)
 	}
@@ -122,7 +135,7 @@ func (e *ending) unfollow() {
 // follows reports whether Begin's context still bounds this one.
 func (c *core) follows() bool {
 	w := c.word.Load()
-	return w&bitSet == 0 || w&(bitStreamed|bitCanceled) == 0 && c.opts.streams()
+	return w&bitSet == 0 || w&(bitStreamed|bitCanceled) == 0 && c.terms.streams()
 }
 
 // syncEnding brings the ending up to date with the call and with Begin's

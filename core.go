@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // A core is the untyped part of one call: what it was begun with, and how it
@@ -19,7 +18,7 @@ import (
 //
 // Invariants, beside those of [latch]:
 //
-//	K1  ctx and opts are written before begun, under mu, and only read after it.
+//	K1  ctx and terms are written before begun, under mu, and only read after it.
 //	K2  err, and the value of the Promise, are written by the completer and never
 //	    overwritten (L2). There is one place where a call completes: claim, write,
 //	    [core.publish]. So complete, cancel, panic and the end of a context have
@@ -35,11 +34,11 @@ import (
 //	    and sets parked, under mu; the completer takes it off.
 type core struct {
 	latch
-	wg   sync.WaitGroup // K5
-	ctx  context.Context
-	end  atomic.Pointer[ending] // of the function's context; X1
-	opts *options
-	err  error
+	wg    sync.WaitGroup // K5
+	ctx   context.Context
+	end   atomic.Pointer[ending] // of the function's context; X1
+	terms *terms                 // nil for a call without options
+	err   error
 }
 
 // The bits of the word that are a call's. All but taken and streamed are added
@@ -54,6 +53,14 @@ const (
 	bitParked   // somebody waits on wg
 	bitPromise  // the call has no function; Begin's context bounds it
 	bitStreamed // streaming is over: the last reference is gone, or the object begun again
+	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
+)
+
+// The count of waits on wg stands between the bits and the references. It is
+// added to under mu.
+const (
+	oneParked  = 1 << 16
+	maskParked = 0xFFFF * oneParked
 )
 
 // publish completes a call that the caller has claimed and whose outcome is
@@ -61,6 +68,8 @@ const (
 // The caller has the OnSignal functions run when he has nothing else to see to:
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
+	t := c.terms.inScope()
+	t.completing(bits) // before anybody can see it, so that the ledger never lags
 	w, nodes := c.latch.publish(bits)
 	if refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
@@ -68,7 +77,7 @@ func (c *core) publish(bits uint64) uint64 {
 	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
 		if bits&bitCanceled != 0 {
 			c.syncEnding()
-		} else if !c.opts.streams() {
+		} else if !c.terms.streams() {
 			e.unfollow()
 		}
 	}
@@ -76,12 +85,15 @@ func (c *core) publish(bits uint64) uint64 {
 		c.wg.Done()
 	}
 	fire(nodes)
+	if w&(bitCanceled|bitPromise) != 0 {
+		t.settled()
+	}
 	return w
 }
 
 // endStream ends the context of a streaming call that is over.
 func (c *core) endStream() {
-	if c.opts.streams() {
+	if c.terms.streams() {
 		c.word.Or(bitStreamed)
 		if c.end.Load() != nil {
 			c.syncEnding()
@@ -90,14 +102,15 @@ func (c *core) endStream() {
 }
 
 // cancel completes the call as canceled and reports whether it was the one. Its
-// OnSignal functions run elsewhere where the caller must not run user code.
-func (c *core) cancel(cause error, elsewhere bool) bool {
+// OnSignal functions run elsewhere where the caller must not run user code, after
+// those of before.
+func (c *core) cancel(cause error, elsewhere bool, before ...func()) bool {
 	if !c.claim() {
 		return false
 	}
 	c.err = &CanceledError{Cause: cause}
 	c.publish(bitCanceled | bitFailed)
-	c.opts.signaled(elsewhere)
+	c.terms.signaled(elsewhere, before...)
 	return true
 }
 
@@ -110,7 +123,7 @@ func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
 		c.publish(bitFailed)
-		c.opts.signaled(false)
+		c.terms.signaled(false)
 	}
 }
 
@@ -118,23 +131,40 @@ func (c *core) source() *latch { return &c.latch }
 
 func (c *core) retain() { c.word.Add(oneRef) }
 
-// waitLocked parks until the call completes and reports true, or until done or
-// timer is ready and it has not. It is called with mu held and frees it.
-func (c *core) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
+func (c *core) hold(handle any, clone bool) { c.terms.inScope().hold(handle, clone) }
+func (c *core) letGo(handle any)            { c.terms.inScope().letGo(handle) }
+
+// waitLocked parks until the call completes and reports true, or until u
+// ends the wait and it has not. It is called with mu held and frees it.
+func (c *core) waitLocked(u until) bool {
 	w := c.word.Load()
-	if w&bitSet == 0 && (done != nil || timer != nil) {
-		return c.latch.waitLocked(done, timer)
+	if w&bitSet == 0 && (u.done != nil || u.timer != nil) {
+		return c.latch.waitLocked(u)
 	}
-	if w&(bitSet|bitParked) == 0 { // K5
+	if w&bitSet != 0 {
+		c.mu.Unlock()
+		return true
+	}
+	var add uint64
+	if w&bitParked == 0 { // K5
 		c.wg.Add(1)
-		c.word.Add(bitParked)
+		add = bitParked
 	}
+	count := uint64(oneParked)
+	if w&maskParked == maskParked {
+		count = 0 // one too many to be counted
+	}
+	c.word.Add(add + count)
 	c.mu.Unlock()
-	if w&bitSet == 0 {
-		c.wg.Wait()
-	}
+	u.slot.lend()
+	c.wg.Wait()
+	u.slot.regain()
+	c.word.Add(-count)
 	return true
 }
+
+// parked returns how many waits on wg there are, up to 65,535.
+func parked(word uint64) int { return int(word & maskParked / oneParked) }
 
 // take marks the outcome as handed out and reports whether it can be: false
 // where the call is pending, or was released by all and disposed of (K4). Once
@@ -149,15 +179,25 @@ func (c *core) take() bool {
 			return false
 		}
 		if c.word.CompareAndSwap(w, w|bitTaken) {
+			c.tookFirst(w)
 			return true
 		}
 	}
 }
 
+// tookFirst tells those who keep count that the outcome was handed out for the
+// first time; the word was w.
+func (c *core) tookFirst(w uint64) {
+	if c.terms != nil {
+		c.terms.task.taken(w)
+		c.terms.share.taken()
+	}
+}
+
 // name is what Name called the call; nil-safe and only for calls begun.
 func (c *core) name() string {
-	if c.word.Load()&bitBegun == 0 || c.opts == nil {
+	if c.word.Load()&bitBegun == 0 || c.terms == nil {
 		return ""
 	}
-	return c.opts.name
+	return c.terms.name
 }

@@ -31,8 +31,8 @@ const modulePath = "github.com/seed4712c49f/async"
 // files are apart. What the root imports is stated to the package; nothing is
 // listed that it no longer needs.
 const imports = `
-root:           context errors fmt iter math/rand/v2 reflect runtime runtime/debug
-                slices sync sync/atomic time
+root:           cmp context errors fmt iter maps math/rand/v2 reflect runtime runtime/debug
+                slices strings sync sync/atomic time
                 golang.org/x/sync/errgroup
 root tests:     std async golang.org/x/sync/errgroup go.uber.org/goleak
 
@@ -54,27 +54,39 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //	errors ^ signal    a WaitError names the Waitable that was waited for
 //	core ^ context     one thing in two files: the context is the core by another name
 const arrows = `
-latch:    ^node
-node:     latch
+share:
 errors:   ^signal
-option:
-foreign:  latch
-wait:     latch errors ^signal
-signal:   latch node errors foreign wait
-core:     latch node errors option ^context
-context:  latch node errors option core
-promise:  latch errors option core context
-run:      latch errors option core context promise
-call:     latch errors option signal core promise run wait
-cancel:   latch errors core context promise call
-pair:     latch errors option core promise run call
+latch:    ^node
+scope:    errors ^option ^task ^slot ^ledger ^info ^observer ^shutdown
+terms:    scope ^option ^task
+option:   share scope terms ^task ^observer
+context:  errors latch terms ^node ^core
+task:     errors scope terms option context ^slot ^track ^core ^ledger ^observer ^watch ^shutdown
+slot:     scope terms option context task ^core ^watch
+wait:     errors latch task slot ^signal
+foreign:  latch slot wait
+node:     latch slot wait
+track:    latch scope option task ^core ^info
+core:     share errors latch terms option context task slot wait node track ^ledger
+ledger:   latch scope option task slot core
+info:     latch scope terms option task node track core ^call
+observer: scope option task info
+watch:    scope option task slot core ^members
+queue:    slot wait foreign node
+promise:  share errors latch terms option context task track core ledger info observer
+run:      errors latch scope terms option context task core observer promise
+signal:   errors latch wait foreign node
+start:    errors latch scope terms option task slot core observer watch promise run
+call:     errors latch terms option task wait track core promise signal start
+cancel:   errors latch context wait core promise call
+select:   errors latch wait foreign node core signal
+members:  errors latch wait node core queue promise signal call
+pair:     latch terms option task track core promise start call
 async:    option promise call pair
-select:   latch node errors foreign signal core
-queue:    node foreign
-set:      latch node errors foreign signal queue
-members:  latch node errors signal core promise call queue
-calls:    errors option run call cancel select members pair
-hedge:    latch errors option signal core call async set calls
+calls:    errors option wait run call cancel select members pair
+set:      errors latch wait foreign node queue signal
+shutdown: errors scope task slot wait foreign core info members
+hedge:    errors latch terms option core signal call async calls set
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

@@ -16,20 +16,26 @@ func ready(ch <-chan struct{}) bool {
 	}
 }
 
-// receive receives from ch, which beats done.
-func receive(ch, done <-chan struct{}) bool {
+// receive parks until it received from ch and reports true, or until the wait
+// ends and there is still nothing in ch.
+func (u until) receive(ch <-chan struct{}) (received bool) {
+	if ready(ch) {
+		return true
+	}
+	u.slot.lend()
 	select {
 	case <-ch:
-		return true
-	case <-done:
-		return ready(ch)
+		received = true
+	case <-u.done:
 	}
+	u.slot.regain()
+	return received || ready(ch)
 }
 
 // receiveEach receives from every one of chans, in the order in which they are
-// ready, so that who sends to one may wait before he sends to another. When done
-// is ready first it returns the indices of those that are left, in order.
-func receiveEach(chans []<-chan struct{}, done <-chan struct{}) (left []int) {
+// ready, so that who sends to one may wait before he sends to another. Where the
+// wait ends first it returns the indices of those that are left, in order.
+func receiveEach(chans []<-chan struct{}, u until) (left []int) {
 	for i := range chans {
 		left = append(left, i)
 	}
@@ -42,7 +48,7 @@ func receiveEach(chans []<-chan struct{}, done <-chan struct{}) (left []int) {
 		for k, i := range left {
 			rest[k] = chans[i]
 		}
-		got := receiveAny(rest, done)
+		got := receiveAny(rest, u)
 		over = len(got) == 0 // and then one look more (R6)
 		for _, k := range slices.Backward(got) {
 			left = slices.Delete(left, k, k+1)
@@ -54,11 +60,15 @@ func receiveEach(chans []<-chan struct{}, done <-chan struct{}) (left []int) {
 const selectLimit = 1 << 16
 
 // receiveAny waits until a receive from one of chans succeeded and returns its
-// index, or until one of wakes is ready and returns nothing. Past the limit of
+// index, or until one of wakes is ready, or the wait ends, and returns nothing.
+// Past the limit of
 // reflect.Select the channels are split among goroutines, which are gone when it
 // returns; then more than one index may be returned, in ascending order, and
 // each of them has been received from.
-func receiveAny(chans []<-chan struct{}, wakes ...<-chan struct{}) []int {
+func receiveAny(chans []<-chan struct{}, u until, wakes ...<-chan struct{}) []int {
+	u.slot.lend()
+	defer u.slot.regain()
+	wakes = append(wakes, u.done)
 	room := selectLimit - len(wakes)
 	if len(chans) <= room {
 		if i := selectOne(chans, wakes); i >= 0 {

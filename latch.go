@@ -11,8 +11,8 @@ import (
 //
 // The word, bit by bit:
 //
-//	63        32 31                16 15           3    2       1      0
-//	[ references ][      unused      ][ call's bits ][ chan ][ closing ][ set ]
+//	63        32 31            16 15           3    2       1      0
+//	[ references ][ call's count ][ call's bits ][ chan ][ closing ][ set ]
 //
 // Invariants:
 //

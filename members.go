@@ -54,6 +54,7 @@ func (m *members[T]) enter(i int, s sink) {
 	}
 	m.ps[i] = p
 	n.reset(&p.latch, s, i)
+	n.holds = true
 	linked := p.linkLocked(n)
 	p.mu.Unlock()
 	if !linked {
@@ -187,9 +188,9 @@ func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
 // next returns the index of the next member to complete, or an error:
 // ErrNothingToWait after the last, a *WaitError when the context is done.
 func (t *turns[T]) next() (int, error) {
-	done := t.ctx.Done()
+	u := untilDone(t.ctx)
 	t.q.mu.Lock()
-	n, empty := t.q.nextLocked(t.s, done)
+	n, empty := t.q.nextLocked(t.s, u)
 	t.q.mu.Unlock()
 	switch {
 	case n != nil && t.isComplete(int(n.i)): // which waits for a completer that is at it (L6)

@@ -1,7 +1,5 @@
 package async
 
-import "time"
-
 // A node stands for one waiter at one latch. What it wakes is its sink's affair.
 type node struct {
 	next, prev *node // guarded by the latch's mu while linked
@@ -11,6 +9,7 @@ type node struct {
 	lone       bool  // linked when there was no other: it may leave by one step (L5)
 	prompt     bool  // fired before the completion can be seen (L6)
 	early      bool  // fired before a channel was closed: whoever takes it waits for that
+	holds      bool  // its waiter has a reference on the call
 }
 
 // spent is where head stays after completion: an address. The node is in no list
@@ -24,7 +23,7 @@ type sink interface{ fire(n *node) }
 // reset makes n the i-th node of s, ready to be linked to l.
 func (n *node) reset(l *latch, s sink, i int) {
 	n.next, n.prev, n.l, n.sink = nil, nil, l, s
-	n.i, n.lone, n.early = int32(i), true, false
+	n.i, n.lone, n.early, n.holds = int32(i), true, false, false
 }
 
 // link adds n, which was reset for it, to the latch. It reports false where the
@@ -154,31 +153,33 @@ type gate struct {
 
 func (g *gate) fire(*node) { close(g.ch) }
 
-// wait parks until the latch is set and reports true, or until done or timer is
-// ready and the latch is still not set. It leaves nothing behind.
-func (l *latch) wait(done <-chan struct{}, timer <-chan time.Time) bool {
+// wait parks until the latch is set and reports true, or until u ends the wait
+// and the latch is still not set. It leaves nothing behind.
+func (l *latch) wait(u until) bool {
 	if l.word.Load()&bitSet != 0 {
 		return true
 	}
 	l.mu.Lock()
-	return l.waitLocked(done, timer)
+	return l.waitLocked(u)
 }
 
 // waitLocked is wait for one who holds mu; it frees it.
-func (l *latch) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
+func (l *latch) waitLocked(u until) bool {
 	g := &gate{ch: make(chan struct{})}
 	g.reset(l, g, 0)
+	g.holds = true
 	linked := l.linkLocked(&g.node)
 	l.mu.Unlock()
 	if !linked {
 		return true
 	}
+	u.slot.lend()
 	select {
 	case <-g.ch:
-		return true
-	case <-done:
-	case <-timer:
+	case <-u.done:
+	case <-u.timer:
 	}
+	u.slot.regain()
 	if l.unlink(&g.node) {
 		return l.isSet() // completion beats expiry (R6)
 	}

@@ -24,6 +24,18 @@ type options struct {
 	discard  any      // nil, or the func(T, error) of Discard
 	onSignal []func() // in the order given
 	group    *errgroup.Group
+	scope    *Scope
+	share    *share // nil but for a handle of [Group.Join]
+	alone    terms  // those of a call without a scope
+}
+
+// plain returns the terms of calls that are begun with o, outside a scope.
+func (o *options) plain() *terms {
+	if o == nil {
+		return nil
+	}
+	o.alone.options = o
+	return &o.alone
 }
 
 type optionFunc func(*options)
@@ -94,10 +106,14 @@ func InGroup(g *errgroup.Group) Option {
 	return optionFunc(func(o *options) { o.group = g })
 }
 
-// gather adds up opts for a call of type T. No options are a nil *options.
+// gather adds up opts for a call of type T. No options are a nil *options. A
+// scope alone needs nothing that it does not have already.
 func gather[T any](opts []Option) *options {
 	if len(opts) == 0 {
 		return nil
+	}
+	if s, ok := opts[0].(*Scope); ok && len(opts) == 1 && s != nil {
+		return s.only()
 	}
 	o := new(options)
 	for _, opt := range opts {
@@ -114,18 +130,23 @@ func gather[T any](opts []Option) *options {
 	return o
 }
 
-func (o *options) streams() bool  { return o != nil && o.stream }
-func (o *options) discards() bool { return o != nil && o.discard != nil }
-
-// signaled runs the OnSignal functions on the completer's stack, or, where that
-// is deep or the completer must not run user code, on a goroutine of their own.
-func (o *options) signaled(elsewhere bool) {
+// signaled tells the scope's observer of the completion and runs the OnSignal
+// functions: on the completer's stack, or, where that is deep or the completer
+// must not run user code, on a goroutine of their own.
+func (t *terms) signaled(elsewhere bool, before ...func()) {
+	if t == nil {
+		return
+	}
+	fs := t.onSignal
+	if f := t.task.observer().Completed; f != nil || len(before) > 0 {
+		fs = append(append(before, func() { t.task.tell(f) }), fs...)
+	}
 	switch {
-	case o == nil || len(o.onSignal) == 0:
+	case len(fs) == 0:
 	case elsewhere || deepStack():
-		go runInTurn(o.onSignal)
+		t.task.spawn(func() { runInTurn(fs) })
 	default:
-		runInTurn(o.onSignal)
+		runInTurn(fs)
 	}
 }
 

@@ -8,35 +8,63 @@ type pair[T any] struct {
 	c Call[T]
 }
 
+// A placed is a pair with its place in a scope.
+type placed[T any] struct {
+	pair[T]
+	t task
+}
+
 // newPair returns a call that is begun and has one handle.
 func newPair[T any](ctx context.Context, o *options, bits uint64) *pair[T] {
+	if o != nil && o.scope != nil {
+		a := new(placed[T])
+		a.init(ctx, o, bits)
+		return &a.pair
+	}
 	a := new(pair[T])
-	a.init(ctx, o, bits)
+	a.init(ctx, o.plain(), bits)
 	return a
 }
 
-func (a *pair[T]) init(ctx context.Context, o *options, bits uint64) {
-	a.p.ctx, a.p.opts = ctx, o
+func (a *placed[T]) init(ctx context.Context, o *options, bits uint64) {
+	a.t.init(o, &a.p.core)
+	a.pair.init(ctx, &a.t.terms, bits)
+}
+
+func (a *pair[T]) init(ctx context.Context, t *terms, bits uint64) {
+	a.p.ctx, a.p.terms = ctx, t
 	a.p.word.Store(bitBegun | bits | oneRef)
 	a.c.p.Store(&a.p)
 }
 
 // launch starts a call that was just made, or completes it where it cannot run.
 func (a *pair[T]) launch(fn func(context.Context) (T, error)) {
-	switch {
-	case a.p.ctx.Err() != nil:
+	ended := fn != nil && a.p.ctx.Err() != nil
+	if ended {
+		fn = nil
+	}
+	if err := a.p.start(fn); err != nil {
+		if t := a.p.terms.inScope(); t != nil {
+			t.refuse()
+		}
+		a.p.fail(err)
+		return
+	}
+	a.p.terms.inScope().hold(&a.c, false)
+	a.p.proceed()
+	if ended {
 		a.p.stillborn()
-	case !a.p.start(fn):
-		a.p.fail(ErrQueueFull)
 	}
 }
 
 // NewPromise begins a call that the promise's owner completes, and returns both
 // ends. When ctx ends before, the call is canceled with its cause (R14); where
-// ctx is done already, it is complete on return.
+// ctx is done already, it is complete on return. So it is with [ErrScopeClosed]
+// where the scope it was given is closed; the promise's Complete is false then.
 func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
 	checkBegin(ctx, false)
 	a := newPair[T](ctx, gather[T](opts), bitPromise)
+	a.launch(nil)
 	a.p.bound()
 	return &a.p, &a.c
 }

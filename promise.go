@@ -39,11 +39,11 @@ func (p *Promise[T]) expire() {
 func (p *Promise[T]) Complete(v T, err error) bool {
 	p.expire()
 	won, orphaned := p.complete(v, err)
-	if orphaned && p.opts.discards() {
-		go p.discard(v, err)
+	if orphaned {
+		p.discardElsewhere(nil)
 	}
 	if won {
-		p.opts.signaled(false)
+		p.terms.signaled(false)
 	}
 	return won
 }
@@ -63,14 +63,22 @@ func (p *Promise[T]) Context() context.Context { return (*callContext)(&p.core) 
 // complete completes the call with a result, and reports whether it did, and
 // whether nobody is left to take it. OnSignal is left to the caller.
 func (p *Promise[T]) complete(v T, err error) (won, orphaned bool) {
+	return p.completeAs(resultBits(err), v, err)
+}
+
+func resultBits(err error) uint64 {
+	if err != nil {
+		return bitResult | bitFailed
+	}
+	return bitResult
+}
+
+// completeAs is complete with bits.
+func (p *Promise[T]) completeAs(bits uint64, v T, err error) (won, orphaned bool) {
 	if !p.claim() {
 		return false, false
 	}
 	p.value, p.err = v, err
-	bits := bitResult
-	if err != nil {
-		bits |= bitFailed
-	}
 	return true, refs(p.publish(bits)) == 0
 }
 
@@ -92,6 +100,9 @@ func (p *Promise[T]) takeAndDrop() {
 	for {
 		w := p.word.Load()
 		if n := (w | bitTaken) + minusRef; p.word.CompareAndSwap(w, n) {
+			if w&bitTaken == 0 {
+				p.tookFirst(w)
+			}
 			p.dropped(n)
 			return
 		}
@@ -105,25 +116,67 @@ func (p *Promise[T]) dropped(w uint64) {
 	if refs(w) != 0 || w&bitBegun == 0 {
 		return
 	}
+	t := p.terms.inScope()
+	t.gone()
 	if w&bitSet == 0 {
-		if p.opts != nil && p.opts.abandon {
-			p.cancel(ErrAbandoned, true)
-		}
+		p.abandoned()
 		return
 	}
 	p.endStream()
+	if p.terms != nil {
+		p.terms.share.gone()
+	}
 	switch {
 	case w&bitTaken != 0:
 	case w&bitPanicked != 0:
+		t.taken(w) // by whoever gets the panic
 		panic(p.err)
-	case w&bitResult != 0 && p.opts.discards():
-		go p.discard(p.value, p.err)
+	case w&bitResult != 0:
+		p.discardElsewhere(t.observer().Abandoned)
 	}
 }
 
-// discard hands a result that nobody took to Discard.
-func (p *Promise[T]) discard(v T, err error) {
-	if p.opts.discards() {
-		p.opts.discard.(func(T, error))(v, err)
+// abandoned is told that the last reference went before completion.
+func (p *Promise[T]) abandoned() {
+	var tell []func()
+	t := p.terms.inScope()
+	if f := t.observer().Abandoned; f != nil {
+		tell = append(tell, func() { t.tell(f) })
 	}
+	if p.terms.abandons() && p.cancel(ErrAbandoned, true, tell...) {
+		return
+	}
+	for _, f := range tell {
+		t.spawn(f)
+	}
+}
+
+// discard disposes of a result that nobody took: it is counted, the observer
+// told, and Discard called.
+func (p *Promise[T]) discard(v T, err error) {
+	p.terms.inScope().countDiscarded()
+	p.dispose(v, err)
+}
+
+func (p *Promise[T]) dispose(v T, err error) {
+	p.terms.inScope().tellDiscarded(err)
+	if p.terms.discards() {
+		p.terms.discard.(func(T, error))(v, err)
+	}
+}
+
+// discardElsewhere is discard of the call's own result for one who must not run
+// user code; first is told before, unless it is nil.
+func (p *Promise[T]) discardElsewhere(first func(CallInfo)) {
+	t := p.terms.inScope()
+	t.countDiscarded()
+	if first == nil && t.observer().Discarded == nil && !p.terms.discards() {
+		return
+	}
+	t.spawn(func() {
+		if first != nil {
+			t.tell(first)
+		}
+		p.dispose(p.value, p.err)
+	})
 }

@@ -128,9 +128,9 @@ func (q *queue) awakeLocked(s *sleeper) {
 
 // nextLocked returns the next completion; it waits for one if need be, with the
 // lock let go. It returns nil and true where the queue is or becomes empty, nil
-// and false when done is ready first. s may be nil; a loop keeps one for all its
+// and false where u ends the wait first. s may be nil; a loop keeps one for all its
 // rounds.
-func (q *queue) nextLocked(s *sleeper, done <-chan struct{}) (n *node, empty bool) {
+func (q *queue) nextLocked(s *sleeper, u until) (n *node, empty bool) {
 	for {
 		if n := q.takeLocked(); n != nil {
 			return n, false
@@ -141,7 +141,7 @@ func (q *queue) nextLocked(s *sleeper, done <-chan struct{}) (n *node, empty boo
 		if s == nil {
 			s = newSleeper()
 		}
-		if !q.parkLocked(s, done) {
+		if !q.parkLocked(s, u) {
 			return q.takeLocked(), false // R6, Q4
 		}
 	}
@@ -162,27 +162,33 @@ func (q *queue) takeLocked() *node {
 }
 
 // parkLocked lets go of the lock and sleeps until something may have come, and
-// reports true, or until done is ready.
-func (q *queue) parkLocked(s *sleeper, done <-chan struct{}) (woken bool) {
+// reports true, or until u ends the wait.
+func (q *queue) parkLocked(s *sleeper, u until) (woken bool) {
 	q.sleepLocked(s)
-	defer q.awakeLocked(s)
 	if len(q.foreign) > 0 && !q.selecting {
-		return q.selectLocked(s, done)
+		woken = q.selectLocked(s, u)
+	} else {
+		q.mu.Unlock()
+		u.slot.lend()
+		woken = until{done: u.done}.receive(s.wake)
+		q.mu.Lock()
 	}
-	q.mu.Unlock()
-	defer q.mu.Lock()
-	select {
-	case <-s.wake:
-		return true
-	case <-done:
-		return false
+	q.awakeLocked(s)
+	if !u.slot.tryRegain() {
+		if q.first != nil && q.asleep != nil {
+			q.rouseLocked(q.asleep) // a completion does not wait for a slot
+		}
+		q.mu.Unlock()
+		u.slot.regain()
+		q.mu.Lock()
 	}
+	return woken
 }
 
 // selectLocked is parkLocked for the one sleeper that also looks after the
 // foreign members. One does at a time, so that no more is received than counts
 // as a completion; when it leaves, another takes its place.
-func (q *queue) selectLocked(s *sleeper, done <-chan struct{}) (woken bool) {
+func (q *queue) selectLocked(s *sleeper, u until) (woken bool) {
 	members := slices.Clone(q.foreign)
 	q.selecting = true
 	q.mu.Unlock()
@@ -190,7 +196,8 @@ func (q *queue) selectLocked(s *sleeper, done <-chan struct{}) (woken bool) {
 	for i, f := range members {
 		chans[i] = f.ch
 	}
-	got := receiveAny(chans, s.wake, done)
+	u.slot.lend()
+	got := receiveAny(chans, until{done: u.done}, s.wake)
 	q.mu.Lock()
 	q.selecting = false
 	for _, i := range got {
@@ -199,7 +206,7 @@ func (q *queue) selectLocked(s *sleeper, done <-chan struct{}) (woken bool) {
 	if q.awakeLocked(s); q.asleep != nil && len(q.foreign) > 0 {
 		q.rouseLocked(q.asleep)
 	}
-	return len(got) > 0 || !ready(done)
+	return len(got) > 0 || !ready(u.done)
 }
 
 // addForeignLocked has n, which is counted, wait for a channel.

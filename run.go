@@ -5,11 +5,13 @@ import (
 	"runtime/debug"
 )
 
-// run is the life of a function's goroutine. A call that was canceled before it
-// started never runs (R10).
-func (p *Promise[T]) run(fn func(context.Context) (T, error)) {
-	if p.isSet() {
-		return
+// run calls fn and completes the call with what comes of it. It is the life of a
+// goroutine, or a part of one: in a scope it returns the task that has the slot
+// next. A call that was canceled before it started never runs (R10).
+func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
+	t := p.terms.inScope()
+	if p.isSet() || t.expired() {
+		return t.finish()
 	}
 	var (
 		v        T
@@ -26,9 +28,14 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) {
 		default:
 			p.completeOrDiscard(v, err)
 		}
+		if next = t.finish(); next != nil && !returned {
+			go next.loop()
+		}
 	}()
+	t.tellStarted()
 	v, err, panicked = guard((*callContext)(&p.core), fn)
 	returned = true
+	return nil
 }
 
 // guard calls fn and turns a panic into a value. It does not return where fn
@@ -58,55 +65,38 @@ func newPanicError(value any) *PanicError {
 // completeOrDiscard ends a call whose function returned: with its result, or,
 // where it comes too late for anybody, by discarding that.
 func (p *Promise[T]) completeOrDiscard(v T, err error) {
-	won, orphaned := p.complete(v, err)
+	p.completeOrDiscardAs(resultBits(err), v, err)
+}
+
+func (p *Promise[T]) completeOrDiscardAs(bits uint64, v T, err error) {
+	won, orphaned := p.completeAs(bits, v, err)
 	if won {
-		p.opts.signaled(false)
+		p.terms.signaled(false)
 	}
 	if !won || orphaned {
 		p.discard(v, err)
 	}
 }
 
-// completePanic ends a call whose function panicked. A panic that nobody can be
-// given, because the call was canceled or every handle released, ends the
-// program here, as in a plain goroutine.
+// completePanic ends a call whose function panicked, as the scope would have it
+// (C5). A panic that nobody can be given, because the call was canceled or every
+// handle released, ends the program here, as in a plain goroutine.
 func (p *Promise[T]) completePanic(e *PanicError) {
+	switch p.terms.panicPolicy() {
+	case PanicCrash:
+		panic(e)
+	case PanicReturn:
+		var zero T
+		p.completeOrDiscardAs(bitResult|bitFailed|bitCaught, zero, e)
+		return
+	}
 	if p.claim() {
 		p.err = e
 		w := p.publish(bitPanicked | bitFailed)
-		p.opts.signaled(false)
+		p.terms.signaled(false)
 		if refs(w) != 0 {
 			return
 		}
 	}
 	panic(e)
-}
-
-// start runs fn in a goroutine of its own, or as a task of the group, and
-// reports whether there was room.
-func (p *Promise[T]) start(fn func(context.Context) (T, error)) bool {
-	if p.opts == nil || p.opts.group == nil {
-		go p.run(fn)
-		return true
-	}
-	return p.opts.group.TryGo(func() error {
-		// The function runs beside the task: a task that is ended by Goexit
-		// could not tell its group so.
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			p.run(fn)
-		}()
-		<-over
-		return p.err
-	})
-}
-
-// stillborn ends a call whose context had ended before it began (R8). It never
-// runs, but a group hears of it where it has room.
-func (p *Promise[T]) stillborn() {
-	p.cancel(context.Cause(p.ctx), false)
-	if p.opts != nil && p.opts.group != nil {
-		p.opts.group.TryGo(func() error { return p.err })
-	}
 }

@@ -39,7 +39,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if first >= 0 {
 		return first, nil
 	}
-	if i := a.park(ctx.Done()); i >= 0 {
+	if i := a.park(untilDone(ctx)); i >= 0 {
 		return i, nil
 	}
 	if i := a.complete(ws); i >= 0 { // R6
@@ -131,17 +131,15 @@ func (a *any1) join(i int, w Waitable, l *latch) bool {
 	return true
 }
 
-// park waits for a winner and returns its index, or -1 when done is ready first.
-func (a *any1) park(done <-chan struct{}) int {
+// park waits for a winner and returns its index, or -1 where u ends the wait
+// first.
+func (a *any1) park(u until) int {
 	if len(a.foreign) > 0 {
-		if got := receiveAny(a.foreign, a.over, done); len(got) > 0 {
+		if got := receiveAny(a.foreign, u, a.over); len(got) > 0 {
 			return a.index[got[0]]
 		}
 	} else {
-		select {
-		case <-a.over:
-		case <-done:
-		}
+		u.receive(a.over)
 	}
 	return int(a.won.Load()) - 1
 }
@@ -173,7 +171,7 @@ func (a *any1) leave() {
 // which they are ready, with a reflect.Select over those that are left each time.
 // It panics where a member is nil, naming its index.
 func WaitAll(ctx context.Context, ws ...Waitable) error {
-	done := ctx.Done()
+	u := untilDone(ctx)
 	t := newTally(len(ws))
 	defer unlinkAll(t.nodes)
 	var foreign []<-chan struct{}
@@ -189,12 +187,12 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 		}
 	}
 	first := len(ws) // that is not complete
-	for _, k := range receiveEach(foreign, done) {
+	for _, k := range receiveEach(foreign, u) {
 		first = min(first, index[k])
 	}
-	t.park(done)
+	t.park(u)
 	for i, w := range ws[:first] {
-		if !t.isComplete(i, w, done) {
+		if !t.isComplete(i, w, u) {
 			first = i
 			break
 		}
@@ -208,12 +206,12 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 // isComplete reports whether member i, which is w, is complete. It waits for a
 // context, which ends by itself whatever else happens; what else there is was
 // waited for.
-func (t *tally) isComplete(i int, w Waitable, done <-chan struct{}) bool {
+func (t *tally) isComplete(i int, w Waitable, u until) bool {
 	if l := t.nodes[i].l; l != nil {
 		return l.isSet()
 	}
 	if ctx, ok := w.(context.Context); ok {
-		return receive(ctx.Done(), done)
+		return u.receive(ctx.Done())
 	}
 	return true
 }
@@ -254,13 +252,9 @@ func (t *tally) fire(n *node) {
 	}
 }
 
-// park waits for the last member, or a failure, or done.
-func (t *tally) park(done <-chan struct{}) {
-	if t.left.Add(-1) == 0 {
-		return
-	}
-	select {
-	case <-t.over:
-	case <-done:
+// park waits for the last member, or a failure, or the end of the wait.
+func (t *tally) park(u until) {
+	if t.left.Add(-1) != 0 {
+		u.receive(t.over)
 	}
 }

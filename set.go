@@ -185,9 +185,9 @@ func (s *Set[K]) takeLocked(n *node, key *K) (early *latch) {
 func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) }
 
 func (s *Set[K]) next(ctx context.Context, sl *sleeper) (key K, err error) {
-	done := ctx.Done()
+	u := untilDone(ctx)
 	s.q.mu.Lock()
-	n, empty := s.q.nextLocked(sl, done)
+	n, empty := s.q.nextLocked(sl, u)
 	if n == nil && !empty {
 		n = s.lookLocked() // R6
 	}

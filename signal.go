@@ -57,7 +57,7 @@ func (e *Event) Done() <-chan struct{} { return e.l.done() }
 // done (R6). When ctx ends first it returns a [*WaitError]. It leaves nothing
 // behind. Any number of goroutines may wait.
 func (e *Event) Wait(ctx context.Context) error {
-	if e.l.isSet() || e.l.wait(ctx.Done(), nil) {
+	if e.l.isSet() || e.l.wait(untilDone(ctx)) {
 		return nil
 	}
 	return contextWaitError(ctx, e)
@@ -88,9 +88,13 @@ func (e *Event) usable() bool { return true }
 func (e *Event) retain() { e.l.word.Add(oneRef) }
 func (e *Event) drop()   { e.l.word.Add(minusRef) }
 
+// hold and letGo have nobody to report to: an event belongs to no scope.
+func (e *Event) hold(any, bool) {}
+func (e *Event) letGo(any)      {}
+
 // waitLocked parks a Signal of the event.
-func (e *Event) waitLocked(done <-chan struct{}, timer <-chan time.Time) bool {
-	return e.l.waitLocked(done, timer)
+func (e *Event) waitLocked(u until) bool {
+	return e.l.waitLocked(u)
 }
 
 // A Signal is a wait-only handle on one completion: that of an [Event], or of
@@ -108,7 +112,9 @@ type Signal struct {
 
 func newSignal(on signaler) *Signal {
 	on.retain()
-	return &Signal{on: on}
+	s := &Signal{on: on}
+	on.hold(s, true)
+	return s
 }
 
 // Clone returns another handle on the same completion, with a life of its own
@@ -178,6 +184,9 @@ func (s *Signal) Release() {
 	l := s.on.source()
 	l.mu.Lock()
 	first := s.released.CompareAndSwap(false, true)
+	if first {
+		s.on.letGo(s)
+	}
 	l.mu.Unlock()
 	if first {
 		s.on.drop()

@@ -11,7 +11,23 @@ type signaler interface {
 	source() *latch
 	retain() // one reference more; the caller knows that there is one
 	drop()
-	waitLocked(done <-chan struct{}, timer <-chan time.Time) bool
+	hold(handle any, clone bool) // records a handle, for leak reports
+	letGo(handle any)
+	waitLocked(u until) bool
+}
+
+// An until is what ends a wait before its time, and whose slot in a scope is
+// free for as long as the wait is parked (C2).
+type until struct {
+	done  <-chan struct{}
+	timer <-chan time.Time
+	slot  *task // nil where the waiter has none
+}
+
+// untilDone is the until of a wait through ctx. It is called before any lock:
+// ctx may be anybody's code.
+func untilDone(ctx context.Context) until {
+	return until{done: ctx.Done(), slot: slotOf(ctx)}
 }
 
 // A handle is a counted way to a completion: a Signal or a Call.
@@ -30,14 +46,14 @@ type handle interface {
 // It lets others run once before: work that takes no time is complete then, and
 // giving way costs less than a park and a wake.
 func waitContext(ctx context.Context, h handle) error {
-	done := ctx.Done() // before any lock: it may be anybody's code
+	u := untilDone(ctx)
 	runtime.Gosched()
 	on, err := h.enter()
 	if on == nil {
 		return err
 	}
 	defer on.drop()
-	if !on.waitLocked(done, nil) {
+	if !on.waitLocked(u) {
 		return contextWaitError(ctx, h)
 	}
 	return nil
@@ -45,13 +61,13 @@ func waitContext(ctx context.Context, h handle) error {
 
 // waitDuration parks on a handle that was pending a moment ago, for at most d.
 func waitDuration(d time.Duration, h handle) (err error) {
-	if !waitTimeout(d, func(_ <-chan struct{}, timer <-chan time.Time) bool {
+	if !waitTimeout(d, func(u until) bool {
 		var on signaler
 		if on, err = h.enter(); on == nil {
 			return true
 		}
 		defer on.drop()
-		return on.waitLocked(nil, timer)
+		return on.waitLocked(u)
 	}) {
 		return &WaitError{On: h, Err: ErrTimeout}
 	}
@@ -60,11 +76,11 @@ func waitDuration(d time.Duration, h handle) (err error) {
 
 // waitTimeout is wait with a timer for d, which it makes where d is positive and
 // stops.
-func waitTimeout(d time.Duration, wait func(<-chan struct{}, <-chan time.Time) bool) bool {
+func waitTimeout(d time.Duration, wait func(until) bool) bool {
 	if d <= 0 {
 		return false
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
-	return wait(nil, t.C)
+	return wait(until{timer: t.C})
 }

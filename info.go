@@ -1,0 +1,192 @@
+package async
+
+import (
+	"fmt"
+	"iter"
+	"time"
+)
+
+// A State is where a call is in its life.
+type State int
+
+const (
+	// StateQueued is a call that waits for a slot of its scope → StateRunning or
+	// StateCompleted.
+	StateQueued State = iota + 1
+
+	// StateRunning is a call whose function is running, or whose promise has not
+	// been completed → StateCompleted.
+	StateRunning
+
+	// StateCompleted is a call that has an outcome. Terminal, though the function
+	// of a canceled call may still be running.
+	StateCompleted
+)
+
+// String returns the state in lower case; that of an object that was never begun,
+// the zero State, is "idle".
+func (s State) String() string { return nameOf(int(s), "idle", "queued", "running", "completed") }
+
+// A CallInfo says what there is to know of a call at one moment.
+type CallInfo struct {
+	ID       uint64    // counts the calls of a scope from 1; 0 outside
+	Name     string    // what [Name] called it
+	State    State     // where it is in its life
+	Began    time.Time // zero outside of a scope
+	Canceled time.Time // when it was canceled; zero where it was not, and outside of a scope
+	Handles  int       // how many Calls and Signals on it are not released
+	Waiters  int       // how many wait for its completion, or are registered for it; no more than 10,000 are counted
+	Err      error     // what it completed with; nil before
+	Stack    string    // with Track: where it was begun
+}
+
+// String names the call for logs and reports.
+func (i CallInfo) String() string {
+	s := named("call", i.Name)
+	if i.ID != 0 {
+		s = fmt.Sprintf("%s #%d", s, i.ID)
+	}
+	if i.Canceled.IsZero() {
+		return fmt.Sprintf("%s, %v", s, i.State)
+	}
+	return fmt.Sprintf("%s, canceled", s)
+}
+
+// Info returns what there is to know of the handle's call: the current or last
+// one. It blocks nobody and changes nothing.
+func (c *Call[T]) Info() CallInfo {
+	p := c.p.Load()
+	if p == nil {
+		return CallInfo{}
+	}
+	return p.info()
+}
+
+// info is that of a call which may not have begun, or is not in a scope.
+func (c *core) info() CallInfo {
+	w := c.word.Load()
+	if w&bitBegun == 0 {
+		return CallInfo{}
+	}
+	if t := c.terms.inScope(); t != nil {
+		return t.info()
+	}
+	return c.baseInfo()
+}
+
+func (c *core) baseInfo() CallInfo {
+	i := CallInfo{Name: c.name(), State: StateRunning}
+	i.Handles, i.Waiters = c.census()
+	if c.isSet() {
+		i.State, i.Err = StateCompleted, c.err
+	}
+	return i
+}
+
+// info is that of a call in a scope.
+func (t *task) info() CallInfo {
+	i := t.core.baseInfo()
+	s := t.scope
+	i.ID, i.Began = t.id, s.start.Add(time.Duration(t.began))
+	if at := t.canceled.Load(); at != 0 {
+		i.Canceled = s.start.Add(time.Duration(at))
+	}
+	s.mu.Lock()
+	if i.State == StateRunning && (t.state == taskQueued || t.state == taskComing && t.work != nil) {
+		i.State = StateQueued
+	}
+	s.mu.Unlock()
+	i.Stack = t.stack()
+	return i
+}
+
+// censusLimit is how many waiters are counted: to count them is to hold up the
+// completion of that one call.
+const censusLimit = 10_000
+
+// census counts the handles on the call and its waiters. References are held by
+// handles and by waits, so the waits that hold one are subtracted.
+func (c *core) census() (handles, waiters int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.word.Load()
+	waiters = parked(w)
+	holding := waiters
+	if first := c.head.Load(); first != &spent {
+		for n := first; n != nil && waiters < censusLimit; n = n.next {
+			waiters++
+			if n.holds {
+				holding++
+			}
+		}
+	}
+	return max(int(refs(w))-holding, 0), waiters
+}
+
+// InFlight ranges over the calls of the scope that are not over: until their
+// functions have returned, or for a promise until it is complete. They come in
+// the order in which they were begun, those that are begun meanwhile included. It
+// blocks no call for longer than it takes to look at a few, whatever the loop
+// does.
+func (s *Scope) InFlight() iter.Seq[CallInfo] {
+	return func(yield func(CallInfo) bool) {
+		for t := range s.tasks() {
+			if !yield(t.info()) {
+				return
+			}
+		}
+	}
+}
+
+// tasks ranges over the tasks in the list, some at a time: a cursor stands in the
+// list where it goes on.
+func (s *Scope) tasks() iter.Seq[*task] {
+	return func(yield func(*task) bool) {
+		cursor := new(task)
+		s.mu.Lock()
+		s.calls.insert(cursor, nil)
+		defer func() {
+			s.calls.remove(cursor)
+			s.mu.Unlock()
+		}()
+		var some [64]*task
+		for {
+			n := 0
+			t := cursor.next
+			for ; t != nil && n < len(some); t = t.next {
+				if t.core != nil {
+					some[n] = t
+					n++
+				}
+			}
+			if n == 0 {
+				return
+			}
+			s.calls.remove(cursor)
+			s.calls.insert(cursor, some[n-1])
+			s.mu.Unlock()
+			more := true
+			for i := 0; i < n && more; i++ {
+				more = yield(some[i])
+			}
+			s.mu.Lock()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func named(what, name string) string {
+	if name == "" {
+		return what
+	}
+	return fmt.Sprintf("%s %q", what, name)
+}
+
+func nameOf(i int, names ...string) string {
+	if i < 0 || i >= len(names) {
+		return fmt.Sprintf("%d", i)
+	}
+	return names[i]
+}

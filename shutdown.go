@@ -1,0 +1,116 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A ShutdownError says that a scope did not come to its end before the context
+// of Shutdown did. By errors.Is it is that context's error and cause.
+type ShutdownError struct {
+	Scope *Scope
+	Left  []CallInfo // what was in flight when the context ended; all of it is canceled, functions may still run
+	Err   error      // why Shutdown waits no longer
+}
+
+func (e *ShutdownError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "async: %v did not stop: %v", e.Scope, e.Err)
+	for i, c := range e.Left {
+		if i == 10 {
+			fmt.Fprintf(&b, "; and %d more", len(e.Left)-i)
+			break
+		}
+		fmt.Fprintf(&b, "; %v", c)
+	}
+	return b.String()
+}
+
+// Unwrap makes the reason visible to errors.Is.
+func (e *ShutdownError) Unwrap() error { return e.Err }
+
+// A quiet is one wait for the end of a scope.
+type quiet struct {
+	ch  chan struct{} // closed when it has come
+	own []*task       // not waited for
+}
+
+// Shutdown closes the scope and waits until nothing of it is left: every function
+// has returned, also of calls that were abandoned or canceled, every promise is
+// complete, and what was called for them, as Discard, has returned. Then it
+// returns nil, at once where it is so, and no goroutine of the scope is left.
+//
+// When ctx ends first, Shutdown cancels every call that is left, with
+// [ErrScopeClosed] as the cause, and returns at once a [*ShutdownError] that lists
+// them. It does not wait for their functions; another Shutdown does.
+//
+// Any number of goroutines may call it, any number of times; each has its own
+// context. Within a function of the scope, by its context, it waits for all
+// others: neither for that function nor for those whose contexts it was made
+// from, which could not return before it. Their calls it does not cancel either.
+func (s *Scope) Shutdown(ctx context.Context) error {
+	u := untilDone(ctx)
+	q := &quiet{ch: make(chan struct{}), own: s.tasksOf(ctx)}
+	s.mu.Lock()
+	s.closed = true
+	s.quiets = append(s.quiets, q)
+	s.wakeQuietsLocked()
+	s.mu.Unlock()
+	if ready(q.ch) {
+		return nil
+	}
+	u.slot.lend()
+	defer u.slot.regain()
+	select {
+	case <-q.ch:
+		return nil
+	case <-u.done:
+	}
+	if !s.giveUp(q) {
+		return nil // R6
+	}
+	return &ShutdownError{Scope: s, Left: s.cancelLeft(q.own), Err: contextReason(ctx)}
+}
+
+// wakeQuietsLocked wakes whoever waits for no more than there is.
+func (s *Scope) wakeQuietsLocked() {
+	s.quiets = slices.DeleteFunc(s.quiets, func(q *quiet) bool {
+		own := 0
+		for _, t := range q.own {
+			if t.state != taskOver {
+				own++
+			}
+		}
+		if s.live > own {
+			return false
+		}
+		close(q.ch)
+		return true
+	})
+}
+
+// giveUp ends a wait and reports whether it was still waiting.
+func (s *Scope) giveUp(q *quiet) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.quiets, q)
+	if i >= 0 {
+		s.quiets = slices.Delete(s.quiets, i, i+1)
+	}
+	return i >= 0
+}
+
+// cancelLeft cancels every call that is left but own, and returns what there was
+// to know of them before.
+func (s *Scope) cancelLeft(own []*task) (left []CallInfo) {
+	var tasks []*task
+	for t := range s.tasks() {
+		if !slices.Contains(own, t) {
+			tasks, left = append(tasks, t), append(left, t.info())
+		}
+	}
+	sweep(len(tasks), func(i int) { tasks[i].core.cancel(ErrScopeClosed, false) })
+	return left
+}

@@ -1,0 +1,193 @@
+package async
+
+import "context"
+
+// slots are what a scope's limit leaves to share: so many functions may run at
+// once. They are guarded by the scope's mu.
+type slots struct {
+	limit int // 0: none
+	used  int
+	queue int   // calls that wait for their first slot
+	head  *task // the first of these; the rest are behind it in the scope's list
+
+	again     *task // the first function that wants its slot back, linked by aside.after
+	lastAgain *task
+	callsTurn bool // such a function had the last slot
+
+	watches map[<-chan struct{}]*ctxWatch // of the contexts of those in the queue
+}
+
+func (s *slots) free() bool { return s.limit == 0 || s.used < s.limit }
+
+func (s *slots) take(t *task) {
+	if s.limit > 0 {
+		s.used++
+		t.held = true
+	}
+}
+
+func (s *slots) give(t *task) {
+	s.used--
+	t.held = false
+}
+
+// fullLocked reports whether another function would find neither a slot nor a
+// place in the queue. Those about to come have theirs.
+func (s *Scope) fullLocked() bool {
+	return s.slots.limit > 0 && s.o.Queue > 0 && s.slots.used+s.slots.queue+s.coming >= s.slots.limit+s.o.Queue
+}
+
+// enqueueLocked has a task that is in the list wait for its first slot.
+func (s *Scope) enqueueLocked(t *task) {
+	t.state, t.waited = taskQueued, true
+	s.slots.queue++
+	if s.slots.head == nil {
+		s.slots.head = t
+	}
+}
+
+// dequeueLocked takes a task out of the queue, and returns the watch that nobody
+// needs any more then, if any. The queue is those of the list that are queued; as
+// its head only moves forward, looking for the next costs a step for each task,
+// once.
+func (s *Scope) dequeueLocked(t *task) *ctxWatch {
+	s.slots.queue--
+	if s.slots.head == t {
+		next := t.next
+		for s.slots.queue > 0 && next.state != taskQueued {
+			next = next.next
+		}
+		if s.slots.queue == 0 {
+			next = nil
+		}
+		s.slots.head = next
+	}
+	return t.unwatchLocked()
+}
+
+// grantLocked gives a slot that is free to whoever waits for one (T2): in turn to
+// functions that come out of a wait and to calls that wait to start. Neither can
+// keep the other from ever having one. It returns the task that is to be started,
+// if any, and a watch that nobody needs any more.
+func (s *Scope) grantLocked() (start *task, drop *ctxWatch) {
+	again := s.againLocked()
+	if again != nil && (s.slots.head == nil || !s.slots.callsTurn) {
+		a := again.aside
+		s.slots.again, a.after = a.after, nil
+		s.slots.take(again)
+		close(a.ready)
+		a.ready = nil
+		s.slots.callsTurn = true
+		return nil, nil
+	}
+	s.slots.callsTurn = false
+	start = s.slots.head
+	if start != nil {
+		drop = s.dequeueLocked(start)
+		s.startLocked(start)
+	}
+	return start, drop
+}
+
+// againLocked returns the first function that wants its slot back. Those that
+// have returned meanwhile want nothing.
+func (s *Scope) againLocked() *task {
+	for t := s.slots.again; t != nil && t.aside.ready == nil; t = s.slots.again {
+		s.slots.again = t.aside.after
+	}
+	return s.slots.again
+}
+
+// slotOf returns the task of the function that ctx was made for, where that may
+// have a slot to lend: nil outside of scopes with a limit. What a function begins
+// outside of its scope is not the function itself.
+func slotOf(ctx context.Context) *task {
+	c := coreOf(ctx)
+	if c == nil {
+		return nil
+	}
+	t := c.terms.inScope()
+	if t == nil || t.scope.slots.limit == 0 {
+		return nil
+	}
+	return t
+}
+
+// lend hands the slot back for the time of a wait (C2). Where another goroutine
+// of the function has done so, or the function has returned, there is none.
+func (t *task) lend() {
+	if t == nil {
+		return
+	}
+	s := t.scope
+	var start *task
+	var drop *ctxWatch
+	s.mu.Lock()
+	if t.held {
+		s.slots.give(t)
+		start, drop = s.grantLocked()
+	}
+	s.mu.Unlock()
+	drop.end()
+	if start != nil {
+		go start.loop()
+	}
+}
+
+// tryRegain takes a slot again and reports whether there was one, or none is
+// needed.
+func (t *task) tryRegain() bool {
+	if t == nil {
+		return true
+	}
+	t.scope.mu.Lock()
+	defer t.scope.mu.Unlock()
+	return t.regainLocked()
+}
+
+func (t *task) regainLocked() bool {
+	if t.held || t.state == taskOver {
+		return true
+	}
+	if s := &t.scope.slots; s.free() {
+		s.take(t)
+		return true
+	}
+	return false
+}
+
+// regain takes a slot again and waits for it if need be: whatever happens, until
+// one is free.
+func (t *task) regain() {
+	if t == nil {
+		return
+	}
+	s := t.scope
+	s.mu.Lock()
+	for !t.regainLocked() {
+		ready := s.wantLocked(t)
+		s.mu.Unlock()
+		<-ready
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+}
+
+// wantLocked has a function wait for its slot, once for all its goroutines.
+func (s *Scope) wantLocked(t *task) (ready <-chan struct{}) {
+	if t.aside == nil {
+		t.aside = new(aside)
+	}
+	a := t.aside
+	if a.ready != nil {
+		return a.ready
+	}
+	a.ready, a.after = make(chan struct{}), nil
+	if s.againLocked() == nil {
+		s.slots.again = t
+	} else {
+		s.slots.lastAgain.aside.after = t
+	}
+	s.slots.lastAgain = t
+	return a.ready
+}

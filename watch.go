@@ -1,0 +1,112 @@
+package async
+
+import "context"
+
+// A ctxWatch looks after a context that queued calls were begun with: when it ends
+// they are canceled at once (C1). The calls of one scope that share a context
+// share its watch, so that a million of them register once.
+type ctxWatch struct {
+	scope *Scope
+	done  <-chan struct{}
+	tasks map[*task]struct{} // queued; guarded by the scope's mu, as is all below
+	stop  func() bool
+	over  bool // nobody needs it
+}
+
+// watch has the task canceled should its context end while it is queued. It runs
+// outside every lock: a foreign context is anybody's code.
+func (t *task) watch() {
+	ctx := t.core.ctx
+	done := ctx.Done()
+	if done == nil {
+		return
+	}
+	s := t.scope
+	s.mu.Lock()
+	if t.state != taskQueued {
+		s.mu.Unlock()
+		return
+	}
+	w := s.slots.watches[done]
+	first := w == nil
+	if first {
+		w = &ctxWatch{scope: s, done: done, tasks: make(map[*task]struct{})}
+		if s.slots.watches == nil {
+			s.slots.watches = make(map[<-chan struct{}]*ctxWatch)
+		}
+		s.slots.watches[done] = w
+	}
+	w.tasks[t] = struct{}{}
+	if t.aside == nil {
+		t.aside = new(aside)
+	}
+	t.aside.watch = w
+	s.mu.Unlock()
+	if first {
+		w.begin(ctx)
+	}
+}
+
+// begin registers at the context.
+func (w *ctxWatch) begin(ctx context.Context) {
+	stop := context.AfterFunc(ctx, w.ended)
+	w.scope.mu.Lock()
+	w.stop = stop
+	over := w.over
+	w.scope.mu.Unlock()
+	if over {
+		stop()
+	}
+}
+
+// ended cancels every call that waits with the context.
+func (w *ctxWatch) ended() {
+	s := w.scope
+	s.mu.Lock()
+	s.slots.forget(w) // who comes later registers anew
+	var tasks []*task
+	for t := range w.tasks {
+		tasks = append(tasks, t)
+	}
+	s.mu.Unlock()
+	sweep(len(tasks), func(i int) {
+		tasks[i].core.cancel(context.Cause(tasks[i].core.ctx), false)
+	})
+}
+
+// unwatchLocked takes the task out of its watch, and returns that where it was
+// the last: the caller ends it, outside the lock.
+func (t *task) unwatchLocked() *ctxWatch {
+	if t.aside == nil || t.aside.watch == nil {
+		return nil
+	}
+	w := t.aside.watch
+	t.aside.watch = nil
+	delete(w.tasks, t)
+	if len(w.tasks) > 0 {
+		return nil
+	}
+	t.scope.slots.forget(w)
+	w.over = true
+	return w
+}
+
+// forget has nobody join the watch any more.
+func (s *slots) forget(w *ctxWatch) {
+	if s.watches[w.done] == w {
+		delete(s.watches, w.done)
+	}
+}
+
+// end takes the registration back, where there is one.
+func (w *ctxWatch) end() {
+	if w == nil {
+		return
+	}
+	w.scope.mu.Lock()
+	stop := w.stop
+	w.scope.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
