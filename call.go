@@ -158,18 +158,18 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 		p.mu.Lock() // whoever finds it in c waits until phase is right, too
 		defer p.mu.Unlock()
 	}
-	p.ctx, p.terms = ctx, o.plain()
+	p.ctx, p.task = ctx, o.plain()
 	if o != nil && o.scope != nil {
 		t := new(task)
 		t.init(o, &p.core)
-		p.terms = &t.terms
+		p.task = t
 	}
 	if err := p.start(fn); err != nil {
-		p.ctx, p.terms = nil, nil
+		p.ctx, p.task = nil, nil
 		return nil, nil, err
 	}
 	p.word.Add(bitBegun | bits)
-	p.terms.inScope().hold(c, false)
+	p.task.inScope().hold(c, false)
 	c.p.Store(p)
 	c.beginGeneration()
 	return p, kept, nil
@@ -300,13 +300,13 @@ func (c *Call[T]) Finish() (v T, err error) {
 		p.mu.Unlock()
 		return v, err
 	}
-	if p.terms.streams() {
+	if p.task.streams() {
 		c.state.Or(phaseKept)
 		p.mu.Unlock()
 		p.take()
 	} else {
 		c.state.Or(phaseFinished)
-		p.terms.inScope().letGo(c)
+		p.task.inScope().letGo(c)
 		p.mu.Unlock()
 		p.takeAndDrop()
 	}
@@ -356,7 +356,7 @@ func (c *Call[T]) Clone() *Call[T] {
 	d.p.Store(p)
 	d.state.Store(phase)
 	if phase == phaseHeld || phase == phaseKept {
-		p.terms.inScope().hold(d, true)
+		p.task.inScope().hold(d, true)
 	}
 	return d
 }
@@ -374,7 +374,7 @@ func (c *Call[T]) Clone() *Call[T] {
 func (c *Call[T]) Release() {
 	p := c.lock()
 	phase := c.state.Or(phaseReleased) & phaseMask
-	p.terms.inScope().letGo(c)
+	p.task.inScope().letGo(c)
 	p.mu.Unlock()
 	if phase == phaseHeld || phase == phaseKept {
 		p.drop()

@@ -135,7 +135,7 @@ func (e *ending) unfollow() {
 // follows reports whether Begin's context still bounds this one.
 func (c *core) follows() bool {
 	w := c.word.Load()
-	return w&bitSet == 0 || w&(bitStreamed|bitCanceled) == 0 && c.terms.streams()
+	return w&bitSet == 0 || w&(bitStreamed|bitCanceled) == 0 && c.task.streams()
 }
 
 // syncEnding brings the ending up to date with the call and with Begin's

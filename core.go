@@ -18,7 +18,7 @@ import (
 //
 // Invariants, beside those of [latch]:
 //
-//	K1  ctx and terms are written before begun, under mu, and only read after it.
+//	K1  ctx and task are written before begun, under mu, and only read after it.
 //	K2  err, and the value of the Promise, are written by the completer and never
 //	    overwritten (L2). There is one place where a call completes: claim, write,
 //	    [core.publish]. So complete, cancel, panic and the end of a context have
@@ -34,11 +34,11 @@ import (
 //	    and sets parked, under mu; the completer takes it off.
 type core struct {
 	latch
-	wg    sync.WaitGroup // K5
-	ctx   context.Context
-	end   atomic.Pointer[ending] // of the function's context; X1
-	terms *terms                 // nil for a call without options
-	err   error
+	wg   sync.WaitGroup // K5
+	ctx  context.Context
+	end  atomic.Pointer[ending] // of the function's context; X1
+	task *task                  // nil for a call without options
+	err  error
 }
 
 // The bits of the word that are a call's. All but taken and streamed are added
@@ -68,7 +68,7 @@ const (
 // The caller has the OnSignal functions run when he has nothing else to see to:
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
-	t := c.terms.inScope()
+	t := c.task.inScope()
 	t.completing(bits) // before anybody can see it, so that the ledger never lags
 	w, nodes := c.latch.publish(bits)
 	if refs(w) == 0 {
@@ -77,7 +77,7 @@ func (c *core) publish(bits uint64) uint64 {
 	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
 		if bits&bitCanceled != 0 {
 			c.syncEnding()
-		} else if !c.terms.streams() {
+		} else if !c.task.streams() {
 			e.unfollow()
 		}
 	}
@@ -93,7 +93,7 @@ func (c *core) publish(bits uint64) uint64 {
 
 // endStream ends the context of a streaming call that is over.
 func (c *core) endStream() {
-	if c.terms.streams() {
+	if c.task.streams() {
 		c.word.Or(bitStreamed)
 		if c.end.Load() != nil {
 			c.syncEnding()
@@ -110,7 +110,7 @@ func (c *core) cancel(cause error, elsewhere bool, before ...func()) bool {
 	}
 	c.err = &CanceledError{Cause: cause}
 	c.publish(bitCanceled | bitFailed)
-	c.terms.signaled(elsewhere, before...)
+	c.task.signaled(elsewhere, before...)
 	return true
 }
 
@@ -123,7 +123,7 @@ func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
 		c.publish(bitFailed)
-		c.terms.signaled(false)
+		c.task.signaled(false)
 	}
 }
 
@@ -131,8 +131,8 @@ func (c *core) source() *latch { return &c.latch }
 
 func (c *core) retain() { c.word.Add(oneRef) }
 
-func (c *core) hold(handle any, clone bool) { c.terms.inScope().hold(handle, clone) }
-func (c *core) letGo(handle any)            { c.terms.inScope().letGo(handle) }
+func (c *core) hold(handle any, clone bool) { c.task.inScope().hold(handle, clone) }
+func (c *core) letGo(handle any)            { c.task.inScope().letGo(handle) }
 
 // waitLocked parks until the call completes and reports true, or until u
 // ends the wait and it has not. It is called with mu held and frees it.
@@ -188,16 +188,16 @@ func (c *core) take() bool {
 // tookFirst tells those who keep count that the outcome was handed out for the
 // first time; the word was w.
 func (c *core) tookFirst(w uint64) {
-	if c.terms != nil {
-		c.terms.task.taken(w)
-		c.terms.share.taken()
+	if c.task != nil {
+		c.task.inScope().taken(w)
+		c.task.share.taken()
 	}
 }
 
 // name is what Name called the call; nil-safe and only for calls begun.
 func (c *core) name() string {
-	if c.word.Load()&bitBegun == 0 || c.terms == nil {
+	if c.word.Load()&bitBegun == 0 || c.task == nil {
 		return ""
 	}
-	return c.terms.name
+	return c.task.name
 }

@@ -51,42 +51,46 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // above their own. One that points the other way has a ^ and its reason here:
 //
 //	latch ^ node       one thing in two files: the latch, and the list that hangs off it
-//	errors ^ signal    a WaitError names the Waitable that was waited for
+//	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
 //	core ^ context     one thing in two files: the context is the core by another name
+//	task, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
+//	                   one thing by its aspects: a call and its place in its scope. The
+//	                   core tells the task what becomes of the call, the task cancels
+//	                   and describes the call, the scope holds all tasks
 const arrows = `
-share:
 errors:   ^signal
+share:
 latch:    ^node
-scope:    errors ^option ^task ^slot ^ledger ^info ^observer ^shutdown
-terms:    scope ^option ^task
-option:   share scope terms ^task ^observer
-context:  errors latch terms ^node ^core
-task:     errors scope terms option context ^slot ^track ^core ^ledger ^observer ^watch ^shutdown
-slot:     scope terms option context task ^core ^watch
-wait:     errors latch task slot ^signal
+option:   share ^task ^scope ^observer
+slot:     option ^task ^scope ^core ^context ^watch
+task:     errors option slot ^ledger ^scope ^core ^track ^observer ^context ^watch ^shutdown
+wait:     errors latch slot task ^signal
+ledger:   latch option slot task ^scope ^core
 foreign:  latch slot wait
+scope:    errors option slot task ledger ^info ^observer ^shutdown
 node:     latch slot wait
-track:    latch scope option task ^core ^info
-core:     share errors latch terms option context task slot wait node track ^ledger
-ledger:   latch scope option task slot core
-info:     latch scope terms option task node track core ^call
-observer: scope option task info
-watch:    scope option task slot core ^members
+core:     errors share latch option slot task wait ledger node ^track ^context
+track:    latch option task scope core ^info
+info:     latch option task scope node core track ^call
 queue:    slot wait foreign node
-promise:  share errors latch terms option context task track core ledger info observer
-run:      errors latch scope terms option context task core observer promise
+observer: option task scope info
+context:  errors latch task node core
+promise:  errors share latch option task ledger core track info observer context
+factory:  errors
 signal:   errors latch wait foreign node
-start:    errors latch scope terms option task slot core observer watch promise run
-call:     errors latch terms option task wait track core promise signal start
-cancel:   errors latch context wait core promise call
-select:   errors latch wait foreign node core signal
+run:      errors latch option task scope core observer context promise
+start:    errors latch option slot task scope core observer promise run ^watch
+call:     errors latch option task wait core track promise signal start
+pair:     latch option task core track promise start call
+cancel:   errors latch wait core context promise call
 members:  errors latch wait node core queue promise signal call
-pair:     latch terms option task track core promise start call
+select:   errors latch wait foreign node core signal
 async:    option promise call pair
-calls:    errors option wait run call cancel select members pair
+calls:    errors option wait run call pair cancel members select
+watch:    option slot task scope core members
 set:      errors latch wait foreign node queue signal
-shutdown: errors scope task slot wait foreign core info members
-hedge:    errors latch terms option core signal call async calls set
+hedge:    errors latch option task core signal call async calls set
+shutdown: errors slot task wait foreign scope core info members
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

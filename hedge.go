@@ -108,7 +108,7 @@ func (h *hedge[T]) win(i int) (T, error) {
 	}()
 	h.release()
 	v, err := c.Await(h.ctx)
-	if c.current().terms.streams() {
+	if c.current().task.streams() {
 		c = nil // its context lives until h.ctx ends
 	}
 	return v, err

@@ -68,7 +68,7 @@ func (c *core) info() CallInfo {
 	if w&bitBegun == 0 {
 		return CallInfo{}
 	}
-	if t := c.terms.inScope(); t != nil {
+	if t := c.task.inScope(); t != nil {
 		return t.info()
 	}
 	return c.baseInfo()
@@ -88,10 +88,10 @@ func (t *task) info() CallInfo {
 	i := t.core.baseInfo()
 	s := t.scope
 	i.ID, i.Began = t.id, s.start.Add(time.Duration(t.began))
-	if at := t.canceled.Load(); at != 0 {
+	s.mu.Lock()
+	if at := t.canceledAt(); at != 0 {
 		i.Canceled = s.start.Add(time.Duration(at))
 	}
-	s.mu.Lock()
 	if i.State == StateRunning && (t.state == taskQueued || t.state == taskComing && t.work != nil) {
 		i.State = StateQueued
 	}

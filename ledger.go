@@ -134,7 +134,9 @@ func (t *task) completing(bits uint64) {
 	switch {
 	case bits&bitCanceled != 0:
 		o = outcomeCanceled
-		t.canceled.Store(max(t.scope.clock(), 1))
+		t.scope.mu.Lock()
+		t.besides().canceled = max(t.scope.clock(), 1)
+		t.scope.mu.Unlock()
 	case bits&(bitPanicked|bitCaught) != 0:
 		o = outcomePanicked
 	case bits&bitResult == 0 && t.core.word.Load()&bitPromise != 0:

@@ -26,15 +26,14 @@ type options struct {
 	group    *errgroup.Group
 	scope    *Scope
 	share    *share // nil but for a handle of [Group.Join]
-	alone    terms  // those of a call without a scope
+	alone    task   // that of every call that is begun with them outside a scope
 }
 
-// plain returns the terms of calls that are begun with o, outside a scope.
-func (o *options) plain() *terms {
+// plain returns the task of calls that are begun with o outside a scope.
+func (o *options) plain() *task {
 	if o == nil {
 		return nil
 	}
-	o.alone.options = o
 	return &o.alone
 }
 
@@ -116,6 +115,7 @@ func gather[T any](opts []Option) *options {
 		return s.only()
 	}
 	o := new(options)
+	o.alone.options = o
 	for _, opt := range opts {
 		if opt == nil {
 			panic("async: nil Option")
@@ -133,18 +133,22 @@ func gather[T any](opts []Option) *options {
 // signaled tells the scope's observer of the completion and runs the OnSignal
 // functions: on the completer's stack, or, where that is deep or the completer
 // must not run user code, on a goroutine of their own.
-func (t *terms) signaled(elsewhere bool, before ...func()) {
+func (t *task) signaled(elsewhere bool, before ...func()) {
 	if t == nil {
 		return
 	}
 	fs := t.onSignal
-	if f := t.task.observer().Completed; f != nil || len(before) > 0 {
-		fs = append(append(before, func() { t.task.tell(f) }), fs...)
+	in := t.inScope()
+	if f := in.observer().Completed; f != nil {
+		before = append(before, func() { in.tell(f) })
+	}
+	if len(before) > 0 {
+		fs = append(before, fs...)
 	}
 	switch {
 	case len(fs) == 0:
 	case elsewhere || deepStack():
-		t.task.spawn(func() { runInTurn(fs) })
+		in.spawn(func() { runInTurn(fs) })
 	default:
 		runInTurn(fs)
 	}

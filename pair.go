@@ -28,11 +28,11 @@ func newPair[T any](ctx context.Context, o *options, bits uint64) *pair[T] {
 
 func (a *placed[T]) init(ctx context.Context, o *options, bits uint64) {
 	a.t.init(o, &a.p.core)
-	a.pair.init(ctx, &a.t.terms, bits)
+	a.pair.init(ctx, &a.t, bits)
 }
 
-func (a *pair[T]) init(ctx context.Context, t *terms, bits uint64) {
-	a.p.ctx, a.p.terms = ctx, t
+func (a *pair[T]) init(ctx context.Context, t *task, bits uint64) {
+	a.p.ctx, a.p.task = ctx, t
 	a.p.word.Store(bitBegun | bits | oneRef)
 	a.c.p.Store(&a.p)
 }
@@ -44,13 +44,13 @@ func (a *pair[T]) launch(fn func(context.Context) (T, error)) {
 		fn = nil
 	}
 	if err := a.p.start(fn); err != nil {
-		if t := a.p.terms.inScope(); t != nil {
+		if t := a.p.task.inScope(); t != nil {
 			t.refuse()
 		}
 		a.p.fail(err)
 		return
 	}
-	a.p.terms.inScope().hold(&a.c, false)
+	a.p.task.inScope().hold(&a.c, false)
 	a.p.proceed()
 	if ended {
 		a.p.stillborn()

@@ -43,7 +43,7 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 		p.discardElsewhere(nil)
 	}
 	if won {
-		p.terms.signaled(false)
+		p.task.signaled(false)
 	}
 	return won
 }
@@ -116,15 +116,15 @@ func (p *Promise[T]) dropped(w uint64) {
 	if refs(w) != 0 || w&bitBegun == 0 {
 		return
 	}
-	t := p.terms.inScope()
+	t := p.task.inScope()
 	t.gone()
 	if w&bitSet == 0 {
 		p.abandoned()
 		return
 	}
 	p.endStream()
-	if p.terms != nil {
-		p.terms.share.gone()
+	if p.task != nil {
+		p.task.share.gone()
 	}
 	switch {
 	case w&bitTaken != 0:
@@ -139,11 +139,11 @@ func (p *Promise[T]) dropped(w uint64) {
 // abandoned is told that the last reference went before completion.
 func (p *Promise[T]) abandoned() {
 	var tell []func()
-	t := p.terms.inScope()
+	t := p.task.inScope()
 	if f := t.observer().Abandoned; f != nil {
 		tell = append(tell, func() { t.tell(f) })
 	}
-	if p.terms.abandons() && p.cancel(ErrAbandoned, true, tell...) {
+	if p.task.abandons() && p.cancel(ErrAbandoned, true, tell...) {
 		return
 	}
 	for _, f := range tell {
@@ -154,23 +154,23 @@ func (p *Promise[T]) abandoned() {
 // discard disposes of a result that nobody took: it is counted, the observer
 // told, and Discard called.
 func (p *Promise[T]) discard(v T, err error) {
-	p.terms.inScope().countDiscarded()
+	p.task.inScope().countDiscarded()
 	p.dispose(v, err)
 }
 
 func (p *Promise[T]) dispose(v T, err error) {
-	p.terms.inScope().tellDiscarded(err)
-	if p.terms.discards() {
-		p.terms.discard.(func(T, error))(v, err)
+	p.task.inScope().tellDiscarded(err)
+	if p.task.discards() {
+		p.task.discard.(func(T, error))(v, err)
 	}
 }
 
 // discardElsewhere is discard of the call's own result for one who must not run
 // user code; first is told before, unless it is nil.
 func (p *Promise[T]) discardElsewhere(first func(CallInfo)) {
-	t := p.terms.inScope()
+	t := p.task.inScope()
 	t.countDiscarded()
-	if first == nil && t.observer().Discarded == nil && !p.terms.discards() {
+	if first == nil && t.observer().Discarded == nil && !p.task.discards() {
 		return
 	}
 	t.spawn(func() {

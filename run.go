@@ -9,7 +9,7 @@ import (
 // goroutine, or a part of one: in a scope it returns the task that has the slot
 // next. A call that was canceled before it started never runs (R10).
 func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
-	t := p.terms.inScope()
+	t := p.task.inScope()
 	if p.isSet() || t.expired() {
 		return t.finish()
 	}
@@ -71,7 +71,7 @@ func (p *Promise[T]) completeOrDiscard(v T, err error) {
 func (p *Promise[T]) completeOrDiscardAs(bits uint64, v T, err error) {
 	won, orphaned := p.completeAs(bits, v, err)
 	if won {
-		p.terms.signaled(false)
+		p.task.signaled(false)
 	}
 	if !won || orphaned {
 		p.discard(v, err)
@@ -82,7 +82,7 @@ func (p *Promise[T]) completeOrDiscardAs(bits uint64, v T, err error) {
 // (C5). A panic that nobody can be given, because the call was canceled or every
 // handle released, ends the program here, as in a plain goroutine.
 func (p *Promise[T]) completePanic(e *PanicError) {
-	switch p.terms.panicPolicy() {
+	switch p.task.panicPolicy() {
 	case PanicCrash:
 		panic(e)
 	case PanicReturn:
@@ -93,7 +93,7 @@ func (p *Promise[T]) completePanic(e *PanicError) {
 	if p.claim() {
 		p.err = e
 		w := p.publish(bitPanicked | bitFailed)
-		p.terms.signaled(false)
+		p.task.signaled(false)
 		if refs(w) != 0 {
 			return
 		}

@@ -106,7 +106,7 @@ func slotOf(ctx context.Context) *task {
 	if c == nil {
 		return nil
 	}
-	t := c.terms.inScope()
+	t := c.task.inScope()
 	if t == nil || t.scope.slots.limit == 0 {
 		return nil
 	}
@@ -175,10 +175,7 @@ func (t *task) regain() {
 
 // wantLocked has a function wait for its slot, once for all its goroutines.
 func (s *Scope) wantLocked(t *task) (ready <-chan struct{}) {
-	if t.aside == nil {
-		t.aside = new(aside)
-	}
-	a := t.aside
+	a := t.besides()
 	if a.ready != nil {
 		return a.ready
 	}

@@ -7,9 +7,9 @@ import "context"
 // latch; proceed is to be called after it without. A promise, and a call that is
 // over before it begins, have no fn.
 func (p *Promise[T]) start(fn func(context.Context) (T, error)) error {
-	t := p.terms.inScope()
+	t := p.task.inScope()
 	switch {
-	case fn != nil && p.terms.inGroup():
+	case fn != nil && p.task.inGroup():
 		return p.startInGroup(t, fn)
 	case t != nil:
 		now, err := t.admit(p.worker(fn))
@@ -44,7 +44,7 @@ func (p *Promise[T]) worker(fn func(context.Context) (T, error)) func() func() *
 func (p *Promise[T]) startInGroup(t *task, fn func(context.Context) (T, error)) error {
 	over := make(chan struct{})
 	refused := false
-	if !p.terms.group.TryGo(func() error {
+	if !p.task.group.TryGo(func() error {
 		<-over
 		if refused {
 			return nil
@@ -76,7 +76,7 @@ func (p *Promise[T]) startInGroup(t *task, fn func(context.Context) (T, error)) 
 // scope's observer is told, and the context of a call that waits for a slot is
 // watched.
 func (p *Promise[T]) proceed() {
-	t := p.terms.inScope()
+	t := p.task.inScope()
 	if t == nil {
 		return
 	}
@@ -92,7 +92,7 @@ func (p *Promise[T]) proceed() {
 // runs, but a group hears of it where it has room.
 func (p *Promise[T]) stillborn() {
 	p.cancel(context.Cause(p.ctx), false)
-	if p.terms.inGroup() {
-		p.terms.group.TryGo(func() error { return p.err })
+	if p.task.inGroup() {
+		p.task.group.TryGo(func() error { return p.err })
 	}
 }

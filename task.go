@@ -1,12 +1,12 @@
 package async
 
-import (
-	"context"
-	"sync/atomic"
-)
+import "context"
 
-// A task is one call's place in a scope, from when it is accepted until its
-// function has returned, or for a promise until it is complete.
+// A task is what a call was begun on, beside its function and its context: its
+// options and, where these name a scope, its place there, from when it is accepted
+// until its function has returned, or for a promise until it is complete. A core
+// has it behind one pointer, so that a pending call stays small; calls that are
+// begun together outside of a scope share one.
 //
 // Invariants, all of them under the scope's mu. Lock order: the mu of a latch,
 // the lock of a [queue], the mu of a scope. Under the last nothing else is locked.
@@ -20,13 +20,12 @@ import (
 //	    free nobody waits for one.
 //	T3  The outcome is counted before the call can be seen to be complete.
 type task struct {
-	terms // the call's, in this place to spare an allocation
-	core  *core
-	id    uint64
+	*options
+	core *core // nil outside a scope, where all below is of no use
+	id   uint64
 
 	next, prev *task // in the list; a cursor stands there without a core
 	began      int64
-	canceled   atomic.Int64 // when, on the scope's clock; 0 where it is not
 	work       func() *task // of a queued call: runs its function, as Promise.run does
 	aside      *aside       // what few tasks need
 	state      taskState
@@ -38,10 +37,11 @@ type task struct {
 
 // An aside is what a task may need besides.
 type aside struct {
-	watch *ctxWatch     // of its context, while it is queued
-	ready chan struct{} // closed when it has a slot again; there while it waits for that
-	after *task         // the next to wait for a slot again
-	trace *trace        // with Track
+	canceled int64         // when, on the scope's clock; 0 where it is not
+	watch    *ctxWatch     // of its context, while it is queued
+	ready    chan struct{} // closed when it has a slot again; there while it waits for that
+	after    *task         // the next to wait for a slot again
+	trace    *trace        // with Track
 }
 
 // A taskState is where a task is in its life. It changes under the scope's mu.
@@ -90,13 +90,49 @@ func (l *taskList) remove(t *task) {
 	t.next, t.prev = nil, nil
 }
 
-// init makes t the task of a call that is about to begin.
-func (t *task) init(o *options, c *core) {
-	t.options, t.terms.task, t.core = o, t, c
+// init makes t the task of a call that is about to begin in a scope.
+func (t *task) init(o *options, c *core) { t.options, t.core = o, c }
+
+// refuse makes t one outside, as its scope did not accept the call.
+func (t *task) refuse() { t.core = nil }
+
+// inScope returns t where it is one in a scope, or nil.
+func (t *task) inScope() *task {
+	if t == nil || t.core == nil {
+		return nil
+	}
+	return t
 }
 
-// refuse takes the task out of a call that its scope did not accept.
-func (t *task) refuse() { t.terms.task = nil }
+// What a call's options say. A call without any has no task.
+
+func (t *task) streams() bool  { return t != nil && t.stream }
+func (t *task) discards() bool { return t != nil && t.discard != nil }
+func (t *task) abandons() bool { return t != nil && t.abandon }
+func (t *task) inGroup() bool  { return t != nil && t.group != nil }
+
+func (t *task) panicPolicy() PanicPolicy {
+	if t = t.inScope(); t != nil {
+		return t.scope.o.Panic
+	}
+	return PanicReraise
+}
+
+// besides returns the task's aside, made now if there is none.
+func (t *task) besides() *aside {
+	if t.aside == nil {
+		t.aside = new(aside)
+	}
+	return t.aside
+}
+
+// canceledAt returns when the call was canceled on the scope's clock, or 0.
+func (t *task) canceledAt() int64 {
+	if t.aside == nil {
+		return 0
+	}
+	return t.aside.canceled
+}
 
 // admit takes a call into the scope, or says why not. work, which makes the work
 // of a function that has to wait, is nil for a call without function. It reports
@@ -105,7 +141,13 @@ func (t *task) admit(work func() func() *task) (start bool, err error) {
 	s := t.scope
 	now := s.clock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	start, err = t.admitLocked(work, now)
+	s.mu.Unlock()
+	return start, err
+}
+
+func (t *task) admitLocked(work func() func() *task, now int64) (start bool, err error) {
+	s := t.scope
 	if s.closed {
 		return false, ErrScopeClosed
 	}
@@ -207,7 +249,7 @@ func (t *task) settled() {
 	case taskWaiting:
 		s.leaveLocked(t)
 	case taskRunning:
-		if t.canceled.Load() != 0 {
+		if t.canceledAt() != 0 {
 			t.stopping = true
 			s.stopping++
 		}
@@ -248,9 +290,6 @@ func (t *task) finish() (next *task) {
 		return nil
 	}
 	s := t.scope
-	if at := t.canceled.Load(); at != 0 && t.ran {
-		s.stopped(s.clock() - at)
-	}
 	s.mu.Lock()
 	if t.state != taskRunning { // canceled in the queue; see settled
 		s.mu.Unlock()
@@ -259,6 +298,9 @@ func (t *task) finish() (next *task) {
 	s.running--
 	if t.stopping {
 		s.stopping--
+	}
+	if at := t.canceledAt(); at != 0 && t.ran {
+		s.stopped(s.clock() - at)
 	}
 	if a := t.aside; a != nil && a.ready != nil { // a goroutine of its own wants the slot (C2)
 		close(a.ready)
@@ -308,7 +350,7 @@ func (t *task) spawn(f func()) {
 // tasksOf returns the tasks of the scope in whose functions ctx is used.
 func (s *Scope) tasksOf(ctx context.Context) (own []*task) {
 	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
-		if t := c.terms.inScope(); t != nil && t.scope == s {
+		if t := c.task.inScope(); t != nil && t.scope == s {
 			own = append(own, t)
 		}
 	}

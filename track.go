@@ -68,7 +68,7 @@ func (t *task) unreleased() (hs []HandleInfo) {
 // keepLocked begins the trace of a call.
 func (s *Scope) keepLocked(t *task) {
 	s.kept[t] = struct{}{}
-	t.aside = &aside{trace: &trace{began: callers(), handles: make(map[any][]uintptr)}}
+	t.besides().trace = &trace{began: callers(), handles: make(map[any][]uintptr)}
 }
 
 func (t *task) tracked() bool { return t != nil && t.scope.o.Track }

@@ -37,10 +37,7 @@ func (t *task) watch() {
 		s.slots.watches[done] = w
 	}
 	w.tasks[t] = struct{}{}
-	if t.aside == nil {
-		t.aside = new(aside)
-	}
-	t.aside.watch = w
+	t.besides().watch = w
 	s.mu.Unlock()
 	if first {
 		w.begin(ctx)
