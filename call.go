@@ -102,11 +102,7 @@ func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error)
 func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T], error) {
 	checkBegin(ctx, false)
 	p, err := c.begin(ctx, gather[T](opts), bitPromise, nil)
-	if err != nil {
-		return nil, err
-	}
-	p.bound()
-	return p, nil
+	return p, err
 }
 
 func checkBegin(ctx context.Context, noFunc bool) {
@@ -127,15 +123,13 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 	}
 	p, kept, err := c.next(ctx, o, bits, fn)
 	if kept != nil {
+		kept.task.inScope().letGo(c)
 		kept.drop() // and its stream ends
 	}
 	if err != nil {
 		return nil, err
 	}
-	p.proceed()
-	if ended {
-		p.stillborn()
-	}
+	p.proceed(ended)
 	return p, nil
 }
 
@@ -222,10 +216,10 @@ func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 		return v, err
 	}
 	if !p.waitLocked(u) {
-		p.drop()
+		p.leave()
 		return v, contextWaitError(ctx, c)
 	}
-	p.takeAndDrop()
+	p.takeAndLeave()
 	return p.outcome()
 }
 
@@ -235,7 +229,7 @@ func (c *Call[T]) hold() (*Promise[T], error) {
 	p := c.lock()
 	switch c.phase() {
 	case phaseHeld:
-		p.retain()
+		p.join()
 		return p, nil
 	case phaseReleased:
 		p.mu.Unlock()

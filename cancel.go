@@ -15,7 +15,7 @@ func (c *Call[T]) Cancel(cause error) error {
 	if p == nil {
 		return err
 	}
-	defer p.drop()
+	defer p.leave()
 	if p.cancel(cause, false) {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (c *Call[T]) cancelable() (*Promise[T], error) {
 	defer p.mu.Unlock()
 	switch err := c.finishable(p); err {
 	case ErrCallPending:
-		p.retain()
+		p.join()
 		return p, nil
 	case nil:
 		return nil, p.tooLate()
@@ -57,7 +57,7 @@ func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	if p == nil {
 		return err
 	}
-	defer p.drop()
+	defer p.leave()
 	p.endContext(context.Canceled, cause)
 	p.mu.Lock()
 	if !p.waitLocked(u) && p.cancel(cause, false) {

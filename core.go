@@ -56,20 +56,31 @@ const (
 	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
 )
 
-// The count of waits on wg stands between the bits and the references. It is
-// added to under mu.
+// How many of the references are those of waits in progress stands between the
+// bits and the references. It is added to under mu. A count of so many waits that
+// there is no room for more stays where it is.
 const (
-	oneParked  = 1 << 16
-	maskParked = 0xFFFF * oneParked
+	oneWait  uint64 = 1 << 16
+	maskWait        = 0xFFFF * oneWait
 )
+
+// waits returns how many of the references are those of waits.
+func waits(word uint64) int { return int(word & maskWait / oneWait) }
+
+// waitRef is a wait's reference in terms of the word, as of when it was w.
+func waitRef(w uint64) uint64 {
+	if w&maskWait == maskWait {
+		return oneRef
+	}
+	return oneRef + oneWait
+}
 
 // publish completes a call that the caller has claimed and whose outcome is
 // written: it frees mu and wakes everyone. It returns the word as of completion.
 // The caller has the OnSignal functions run when he has nothing else to see to:
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
-	t := c.task.inScope()
-	t.completing(bits) // before anybody can see it, so that the ledger never lags
+	c.task.inScope().completing(bits) // before anybody can see it, so that the ledger never lags
 	w, nodes := c.latch.publish(bits)
 	if refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
@@ -85,9 +96,6 @@ func (c *core) publish(bits uint64) uint64 {
 		c.wg.Done()
 	}
 	fire(nodes)
-	if w&(bitCanceled|bitPromise) != 0 {
-		t.settled()
-	}
 	return w
 }
 
@@ -109,6 +117,7 @@ func (c *core) cancel(cause error, elsewhere bool, before ...func()) bool {
 		return false
 	}
 	c.err = &CanceledError{Cause: cause}
+	defer c.task.inScope().settled()
 	c.publish(bitCanceled | bitFailed)
 	c.task.signaled(elsewhere, before...)
 	return true
@@ -122,6 +131,9 @@ func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }
 func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
+		if c.word.Load()&bitPromise != 0 {
+			defer c.task.inScope().settled()
+		}
 		c.publish(bitFailed)
 		c.task.signaled(false)
 	}
@@ -130,6 +142,9 @@ func (c *core) fail(err error) {
 func (c *core) source() *latch { return &c.latch }
 
 func (c *core) retain() { c.word.Add(oneRef) }
+
+// join adds the reference of a wait. The caller holds mu.
+func (c *core) join() { c.word.Add(waitRef(c.word.Load())) }
 
 func (c *core) hold(handle any, clone bool) { c.task.inScope().hold(handle, clone) }
 func (c *core) letGo(handle any)            { c.task.inScope().letGo(handle) }
@@ -145,26 +160,16 @@ func (c *core) waitLocked(u until) bool {
 		c.mu.Unlock()
 		return true
 	}
-	var add uint64
 	if w&bitParked == 0 { // K5
 		c.wg.Add(1)
-		add = bitParked
+		c.word.Add(bitParked)
 	}
-	count := uint64(oneParked)
-	if w&maskParked == maskParked {
-		count = 0 // one too many to be counted
-	}
-	c.word.Add(add + count)
 	c.mu.Unlock()
 	u.slot.lend()
 	c.wg.Wait()
 	u.slot.regain()
-	c.word.Add(-count)
 	return true
 }
-
-// parked returns how many waits on wg there are, up to 65,535.
-func parked(word uint64) int { return int(word & maskParked / oneParked) }
 
 // take marks the outcome as handed out and reports whether it can be: false
 // where the call is pending, or was released by all and disposed of (K4). Once

@@ -75,8 +75,9 @@ func (c *core) info() CallInfo {
 }
 
 func (c *core) baseInfo() CallInfo {
-	i := CallInfo{Name: c.name(), State: StateRunning}
+	i := CallInfo{State: StateRunning}
 	i.Handles, i.Waiters = c.census()
+	i.Name = c.name() // now that a Begin that is at it has let go of the lock
 	if c.isSet() {
 		i.State, i.Err = StateCompleted, c.err
 	}
@@ -104,23 +105,23 @@ func (t *task) info() CallInfo {
 // completion of that one call.
 const censusLimit = 10_000
 
-// census counts the handles on the call and its waiters. References are held by
-// handles and by waits, so the waits that hold one are subtracted.
+// census counts the handles on the call and its waiters: the waits that hold a
+// reference, and the nodes of those that do not.
 func (c *core) census() (handles, waiters int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.word.Load()
-	waiters = parked(w)
-	holding := waiters
-	if first := c.head.Load(); first != &spent {
-		for n := first; n != nil && waiters < censusLimit; n = n.next {
+	handles = int(refs(w)) - waits(w)
+	if w&bitSet != 0 {
+		return handles, 0
+	}
+	waiters = min(waits(w), censusLimit)
+	for n := c.head.Load(); n != nil && n != &spent && waiters < censusLimit; n = n.next {
+		if !n.holds {
 			waiters++
-			if n.holds {
-				holding++
-			}
 		}
 	}
-	return max(int(refs(w))-holding, 0), waiters
+	return handles, waiters
 }
 
 // InFlight ranges over the calls of the scope that are not over: until their
@@ -131,7 +132,8 @@ func (c *core) census() (handles, waiters int) {
 func (s *Scope) InFlight() iter.Seq[CallInfo] {
 	return func(yield func(CallInfo) bool) {
 		for t := range s.tasks() {
-			if !yield(t.info()) {
+			info := t.info()
+			if !t.isOver() && !yield(info) {
 				return
 			}
 		}
@@ -145,36 +147,45 @@ func (s *Scope) tasks() iter.Seq[*task] {
 		cursor := new(task)
 		s.mu.Lock()
 		s.calls.insert(cursor, nil)
+		s.mu.Unlock()
 		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			s.calls.remove(cursor)
-			s.mu.Unlock()
 		}()
 		var some [64]*task
-		for {
-			n := 0
-			t := cursor.next
-			for ; t != nil && n < len(some); t = t.next {
-				if t.core != nil {
-					some[n] = t
-					n++
+		for n := s.advance(cursor, some[:]); n > 0; n = s.advance(cursor, some[:]) {
+			for _, t := range some[:n] {
+				if !yield(t) {
+					return
 				}
-			}
-			if n == 0 {
-				return
-			}
-			s.calls.remove(cursor)
-			s.calls.insert(cursor, some[n-1])
-			s.mu.Unlock()
-			more := true
-			for i := 0; i < n && more; i++ {
-				more = yield(some[i])
-			}
-			s.mu.Lock()
-			if !more {
-				return
 			}
 		}
 	}
+}
+
+// advance moves a cursor past the next tasks and returns how many those in some
+// are.
+func (s *Scope) advance(cursor *task, some []*task) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := cursor.next; t != nil && n < len(some); t = t.next {
+		if t.core != nil {
+			some[n] = t
+			n++
+		}
+	}
+	if n > 0 {
+		s.calls.remove(cursor)
+		s.calls.insert(cursor, some[n-1])
+	}
+	return n
+}
+
+func (t *task) isOver() bool {
+	t.scope.mu.Lock()
+	defer t.scope.mu.Unlock()
+	return t.state == taskOver
 }
 
 func named(what, name string) string {

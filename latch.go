@@ -12,7 +12,7 @@ import (
 // The word, bit by bit:
 //
 //	63        32 31            16 15           3    2       1      0
-//	[ references ][ call's count ][ call's bits ][ chan ][ closing ][ set ]
+//	[ references ][ of waits     ][ call's bits ][ chan ][ closing ][ set ]
 //
 // Invariants:
 //

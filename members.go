@@ -68,7 +68,7 @@ func (m *members[T]) leave() {
 	unlinkAll(m.nodes)
 	sweep(len(m.ps), func(i int) {
 		if p := m.ps[i]; p != nil {
-			p.drop()
+			p.leave()
 		}
 	})
 }

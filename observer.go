@@ -3,9 +3,9 @@ package async
 // An Observer is told what becomes of the calls of a scope. Its functions are
 // called outside every lock and must not block; any may be nil, which costs
 // nothing. Each is called once for a call, but Discarded, which is called for each
-// result discarded. Begun comes before Started, and both before Completed, unless
-// another goroutine cancels the call through a shared handle while it is being
-// begun. What a Release brings about is told on a goroutine of the scope's.
+// result discarded. Begun comes before Started, and Started before Completed,
+// unless another goroutine cancels the call while it is being begun or started.
+// What a Release brings about is told on a goroutine of the scope's.
 type Observer struct {
 	Begun     func(CallInfo) // a call was accepted; on the goroutine of its Begin
 	Started   func(CallInfo) // its function is about to run; on the function's goroutine

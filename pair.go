@@ -51,10 +51,7 @@ func (a *pair[T]) launch(fn func(context.Context) (T, error)) {
 		return
 	}
 	a.p.task.inScope().hold(&a.c, false)
-	a.p.proceed()
-	if ended {
-		a.p.stillborn()
-	}
+	a.p.proceed(ended)
 }
 
 // NewPromise begins a call that the promise's owner completes, and returns both
@@ -65,6 +62,5 @@ func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[
 	checkBegin(ctx, false)
 	a := newPair[T](ctx, gather[T](opts), bitPromise)
 	a.launch(nil)
-	a.p.bound()
 	return &a.p, &a.c
 }

@@ -39,13 +39,15 @@ func (p *Promise[T]) expire() {
 func (p *Promise[T]) Complete(v T, err error) bool {
 	p.expire()
 	won, orphaned := p.complete(v, err)
+	if !won {
+		return false
+	}
+	defer p.task.inScope().settled()
 	if orphaned {
 		p.discardElsewhere(nil)
 	}
-	if won {
-		p.task.signaled(false)
-	}
-	return won
+	p.task.signaled(false)
+	return true
 }
 
 // Break completes the call with [ErrBrokenPromise] unless it is complete. Made
@@ -94,13 +96,26 @@ func (p *Promise[T]) outcome() (T, error) {
 // drop gives up a reference.
 func (p *Promise[T]) drop() { p.dropped(p.word.Add(minusRef)) }
 
+// leave gives up the reference of a wait.
+func (p *Promise[T]) leave() { p.giveUp(0, true) }
+
 // takeAndDrop is take and drop in one step, for one who knows that the call is
 // complete.
-func (p *Promise[T]) takeAndDrop() {
+func (p *Promise[T]) takeAndDrop() { p.giveUp(bitTaken, false) }
+
+// takeAndLeave is take and leave in one step.
+func (p *Promise[T]) takeAndLeave() { p.giveUp(bitTaken, true) }
+
+// giveUp adds taken, or nothing, and gives up a reference, that of a wait or not.
+func (p *Promise[T]) giveUp(taken uint64, wait bool) {
 	for {
 		w := p.word.Load()
-		if n := (w | bitTaken) + minusRef; p.word.CompareAndSwap(w, n) {
-			if w&bitTaken == 0 {
+		n := (w | taken) - oneRef
+		if wait {
+			n = (w | taken) - waitRef(w)
+		}
+		if p.word.CompareAndSwap(w, n) {
+			if n&^w&bitTaken != 0 {
 				p.tookFirst(w)
 			}
 			p.dropped(n)
@@ -123,8 +138,9 @@ func (p *Promise[T]) dropped(w uint64) {
 		return
 	}
 	p.endStream()
-	if p.task != nil {
-		p.task.share.gone()
+	if p.task != nil && p.task.share != nil {
+		p.task.share.of.gone() // the result is the run's, which disposes of it
+		return
 	}
 	switch {
 	case w&bitTaken != 0:

@@ -18,7 +18,13 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 		err      error
 		panicked *PanicError
 		returned bool
+		whole    bool // nothing that was called has ended the goroutine
 	)
+	defer func() {
+		if next = t.finish(); next != nil && !whole {
+			go next.loop()
+		}
+	}()
 	defer func() {
 		switch {
 		case !returned: // Goexit: only deferred functions run
@@ -28,9 +34,7 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 		default:
 			p.completeOrDiscard(v, err)
 		}
-		if next = t.finish(); next != nil && !returned {
-			go next.loop()
-		}
+		whole = returned
 	}()
 	t.tellStarted()
 	v, err, panicked = guard((*callContext)(&p.core), fn)

@@ -22,14 +22,16 @@ import (
 // is given the function's context or one made from it; a plain receive from Done
 // cannot. Who comes out of such a wait has a slot again: it may have waited for
 // one, past the end of its own context, and then tells what is true by then (R6).
+// A function gives its slot up when it has returned and its result was handed on,
+// Discard included: who begins a call the moment another is complete may find no
+// slot yet.
 // Slots go in turn to functions that come out of a wait and to calls that wait to
 // start, each in order. A function that waits in several goroutines with its
 // context has one slot for them all, and has it back when the first of them goes
 // on.
 //
-// The functions of a scope may follow each other on one goroutine: one that
-// changes its goroutine for good, by [runtime.LockOSThread] without an unlock,
-// ends it by [runtime.Goexit].
+// The functions of a scope may follow each other on one goroutine: one that locks
+// its thread, by [runtime.LockOSThread], unlocks it before it returns.
 type Scope struct {
 	o     ScopeOptions
 	start time.Time // all times of calls count from here
@@ -38,8 +40,9 @@ type Scope struct {
 
 	mu     sync.Mutex
 	closed bool
-	live   int // calls of which something still runs or is to come, and other goroutines of theirs
-	coming int // functions accepted, but not yet in the list
+	ended  bool // Shutdown has given up: what still comes is canceled
+	live   int  // calls of which something still runs or is to come, and other goroutines of theirs
+	coming int  // functions accepted, but not yet in the list
 	calls  taskList
 	slots  slots
 	quiets []*quiet           // who waits in Shutdown

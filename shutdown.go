@@ -105,6 +105,9 @@ func (s *Scope) giveUp(q *quiet) bool {
 // cancelLeft cancels every call that is left but own, and returns what there was
 // to know of them before.
 func (s *Scope) cancelLeft(own []*task) (left []CallInfo) {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
 	var tasks []*task
 	for t := range s.tasks() {
 		if !slices.Contains(own, t) {

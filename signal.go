@@ -87,6 +87,8 @@ func (e *Event) usable() bool { return true }
 // retain and drop count the event's Signals. Nothing hangs on that count.
 func (e *Event) retain() { e.l.word.Add(oneRef) }
 func (e *Event) drop()   { e.l.word.Add(minusRef) }
+func (e *Event) join()   { e.retain() }
+func (e *Event) leave()  { e.drop() }
 
 // hold and letGo have nobody to report to: an event belongs to no scope.
 func (e *Event) hold(any, bool) {}
@@ -171,7 +173,7 @@ func (s *Signal) enter() (signaler, error) {
 		l.mu.Unlock()
 		return nil, ErrReleased
 	}
-	s.on.retain()
+	s.on.join()
 	return s.on, nil
 }
 

@@ -146,8 +146,8 @@ func (t *task) tryRegain() bool {
 }
 
 func (t *task) regainLocked() bool {
-	if t.held || t.state == taskOver {
-		return true
+	if t.held || t.state != taskRunning {
+		return true // there is no slot that it could do with
 	}
 	if s := &t.scope.slots; s.free() {
 		s.take(t)

@@ -73,17 +73,33 @@ func (p *Promise[T]) startInGroup(t *task, fn func(context.Context) (T, error)) 
 }
 
 // proceed is the part of a start that needs to be outside of every lock: the
-// scope's observer is told, and the context of a call that waits for a slot is
-// watched.
-func (p *Promise[T]) proceed() {
+// scope's observer is told, the context of a call that waits for a slot is
+// watched, and so is that of a promise. A call whose context had ended is over.
+func (p *Promise[T]) proceed(ended bool) {
 	t := p.task.inScope()
-	if t == nil {
+	if t != nil && t.scope.o.Observer.Begun != nil {
+		defer p.enter(t, ended) // also where the observer panics: the call was accepted
+		t.tell(t.scope.o.Observer.Begun)
 		return
 	}
-	if t.scope.o.Observer.Begun != nil && t.enter() {
+	p.begun(t, ended)
+}
+
+// enter is what follows when the observer was told.
+func (p *Promise[T]) enter(t *task, ended bool) {
+	if t.enter() {
 		go t.loop()
 	}
-	if t.scope.slots.limit > 0 && p.word.Load()&bitPromise == 0 {
+	p.begun(t, ended)
+}
+
+func (p *Promise[T]) begun(t *task, ended bool) {
+	switch {
+	case ended:
+		p.stillborn()
+	case p.word.Load()&bitPromise != 0:
+		p.bound()
+	case t != nil && t.scope.slots.limit > 0:
 		t.watch()
 	}
 }

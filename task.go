@@ -171,12 +171,15 @@ func (t *task) admitLocked(work func() func() *task, now int64) (start bool, err
 	return false, nil
 }
 
-// enter is the second half of admit where the observer is told in between. It
-// runs outside every lock.
+// enter is the second half of admit where the observer was told in between.
 func (t *task) enter() (start bool) {
 	s := t.scope
-	t.tell(s.o.Observer.Begun)
 	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		t.core.cancel(ErrScopeClosed, false)
+		return false
+	}
 	defer s.mu.Unlock()
 	if t.state != taskComing {
 		return false
@@ -267,8 +270,8 @@ func (t *task) dismissLocked() {
 	if t.state == taskComing {
 		t.scope.coming--
 	}
-	if t.inGroup() {
-		go t.work()
+	if work := t.work; t.inGroup() {
+		t.scope.spawnLocked(func() { work() })
 	}
 	t.work = nil
 }
@@ -333,10 +336,13 @@ func (t *task) spawn(f func()) {
 		go f()
 		return
 	}
-	s := t.scope
-	s.mu.Lock()
+	t.scope.mu.Lock()
+	defer t.scope.mu.Unlock()
+	t.scope.spawnLocked(f)
+}
+
+func (s *Scope) spawnLocked(f func()) {
 	s.live++
-	s.mu.Unlock()
 	go func() {
 		defer func() {
 			s.mu.Lock()

@@ -14,7 +14,13 @@ import (
 // where each handle on it comes from. Guarded by the scope's mu.
 type trace struct {
 	began   []uintptr
-	handles map[any][]uintptr // a *Call or *Signal, and the stack that made it
+	handles map[any]origin // of a *Call or *Signal
+}
+
+// An origin is where a handle comes from.
+type origin struct {
+	stack []uintptr
+	clone bool
 }
 
 // A HandleInfo is a handle that has not been released.
@@ -45,22 +51,17 @@ func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 
 // unreleased returns the handles of one call.
 func (t *task) unreleased() (hs []HandleInfo) {
-	h := HandleInfo{Call: t.info()}
+	call := t.info()
 	w := t.core.word.Load()
-	h.Untaken = w&(bitResult|bitPanicked) != 0 && w&bitTaken == 0
+	untaken := w&(bitResult|bitPanicked) != 0 && w&bitTaken == 0
 	t.scope.mu.Lock()
-	var stacks []string
-	for _, pcs := range t.aside.trace.handles {
-		stacks = append(stacks, frames(pcs))
+	for _, from := range t.aside.trace.handles {
+		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: from.clone, Stack: frames(from.stack)})
 	}
 	t.scope.mu.Unlock()
-	slices.Sort(stacks)
-	for range h.Call.Handles - len(stacks) {
-		stacks = append(stacks, "")
-	}
-	for _, stack := range stacks {
-		h.Stack, h.Clone = stack, stack != h.Call.Stack
-		hs = append(hs, h)
+	slices.SortFunc(hs, func(a, b HandleInfo) int { return cmp.Compare(a.Stack, b.Stack) })
+	for range call.Handles - len(hs) {
+		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: true})
 	}
 	return hs
 }
@@ -68,7 +69,7 @@ func (t *task) unreleased() (hs []HandleInfo) {
 // keepLocked begins the trace of a call.
 func (s *Scope) keepLocked(t *task) {
 	s.kept[t] = struct{}{}
-	t.besides().trace = &trace{began: callers(), handles: make(map[any][]uintptr)}
+	t.besides().trace = &trace{began: callers(), handles: make(map[any]origin)}
 }
 
 func (t *task) tracked() bool { return t != nil && t.scope.o.Track }
@@ -87,13 +88,13 @@ func (t *task) hold(handle any, clone bool) {
 	if !t.tracked() {
 		return
 	}
-	stack := t.aside.trace.began
+	from := origin{t.aside.trace.began, clone}
 	if clone {
-		stack = callers()
+		from.stack = callers()
 	}
 	t.scope.mu.Lock()
 	defer t.scope.mu.Unlock()
-	t.aside.trace.handles[handle] = stack
+	t.aside.trace.handles[handle] = from
 }
 
 // letGo forgets a handle that was released or finished.

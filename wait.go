@@ -11,6 +11,8 @@ type signaler interface {
 	source() *latch
 	retain() // one reference more; the caller knows that there is one
 	drop()
+	join() // the reference of a wait; the caller holds the latch's mu
+	leave()
 	hold(handle any, clone bool) // records a handle, for leak reports
 	letGo(handle any)
 	waitLocked(u until) bool
@@ -52,7 +54,7 @@ func waitContext(ctx context.Context, h handle) error {
 	if on == nil {
 		return err
 	}
-	defer on.drop()
+	defer on.leave()
 	if !on.waitLocked(u) {
 		return contextWaitError(ctx, h)
 	}
@@ -66,7 +68,7 @@ func waitDuration(d time.Duration, h handle) (err error) {
 		if on, err = h.enter(); on == nil {
 			return true
 		}
-		defer on.drop()
+		defer on.leave()
 		return on.waitLocked(u)
 	}) {
 		return &WaitError{On: h, Err: ErrTimeout}
