@@ -47,7 +47,8 @@ func (p *Promise[T]) tooLate() error {
 
 // CancelWait asks before it cancels: the function's context is canceled with
 // cause, and the call completes with what the function makes of it; then
-// CancelWait returns nil. When ctx ends before that, the call is canceled as by
+// CancelWait returns nil. That of a call which waits for a slot of its scope is
+// asked when its turn comes. When ctx ends before that, the call is canceled as by
 // Cancel and CancelWait returns a [*WaitError]. Where there is nothing to
 // cancel, or somebody else canceled the call meanwhile, it returns what Cancel
 // would (R11).

@@ -37,7 +37,7 @@ root:           cmp context errors fmt iter maps math/rand/v2 reflect runtime ru
 root tests:     std async golang.org/x/sync/errgroup go.uber.org/goleak
 
 asynctest:          std async go.uber.org/goleak
-asynctest tests:    std async asynctest
+asynctest tests:    std async asynctest go.uber.org/goleak
 examples:           std async golang.org/x/sync/errgroup
 examples tests:     std async asynctest go.uber.org/goleak
 docs tests:         std async

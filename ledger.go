@@ -135,7 +135,8 @@ func (t *task) completing(bits uint64) {
 	case bits&bitCanceled != 0:
 		o = outcomeCanceled
 		t.scope.mu.Lock()
-		t.besides().canceled = max(t.scope.clock(), 1)
+		t.besides().canceled = t.scope.clock()
+		t.scope.live++ // for what the one who cancels has still to call; until settled
 		t.scope.mu.Unlock()
 	case bits&(bitPanicked|bitCaught) != 0:
 		o = outcomePanicked

@@ -31,7 +31,6 @@ func (t *task) tellStarted() {
 	if t == nil {
 		return
 	}
-	t.ran = true
 	if f := t.scope.o.Observer.Started; f != nil {
 		t.tell(f)
 	}

@@ -11,7 +11,7 @@ import (
 func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 	t := p.task.inScope()
 	if p.isSet() || t.expired() {
-		return t.finish()
+		return t.finish(false)
 	}
 	var (
 		v        T
@@ -21,7 +21,7 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 		whole    bool // nothing that was called has ended the goroutine
 	)
 	defer func() {
-		if next = t.finish(); next != nil && !whole {
+		if next = t.finish(true); next != nil && !whole {
 			go next.loop()
 		}
 	}()

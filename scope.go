@@ -26,9 +26,10 @@ import (
 // Discard included: who begins a call the moment another is complete may find no
 // slot yet.
 // Slots go in turn to functions that come out of a wait and to calls that wait to
-// start, each in order. A function that waits in several goroutines with its
-// context has one slot for them all, and has it back when the first of them goes
-// on.
+// start, each in order. A function that uses its context in several goroutines has
+// one slot for them all. As long as one of them waits, it is lent, and the others
+// go on without: Go does not tell whose goroutine is whose, and to keep it could
+// keep the one from ever having what it waits for.
 //
 // The functions of a scope may follow each other on one goroutine: one that locks
 // its thread, by [runtime.LockOSThread], unlocks it before it returns.
@@ -87,7 +88,7 @@ func (p PanicPolicy) String() string {
 
 // NewScope returns a scope, which takes calls until Close or Shutdown.
 func NewScope(o ScopeOptions) *Scope {
-	s := &Scope{o: o, start: time.Now()}
+	s := &Scope{o: o, start: time.Now().Add(-1)} // so that no time on its clock is 0
 	s.alone.scope = s
 	s.slots.limit = max(o.Limit, 0)
 	if o.Track {

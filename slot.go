@@ -72,11 +72,9 @@ func (s *Scope) dequeueLocked(t *task) *ctxWatch {
 func (s *Scope) grantLocked() (start *task, drop *ctxWatch) {
 	again := s.againLocked()
 	if again != nil && (s.slots.head == nil || !s.slots.callsTurn) {
-		a := again.aside
-		s.slots.again, a.after = a.after, nil
+		s.popAgainLocked()
 		s.slots.take(again)
-		close(a.ready)
-		a.ready = nil
+		again.wakeLocked()
 		s.slots.callsTurn = true
 		return nil, nil
 	}
@@ -89,13 +87,18 @@ func (s *Scope) grantLocked() (start *task, drop *ctxWatch) {
 	return start, drop
 }
 
-// againLocked returns the first function that wants its slot back. Those that
-// have returned meanwhile want nothing.
+// againLocked returns the first function that wants its slot back, and takes those
+// before it out of the list, which want it no more.
 func (s *Scope) againLocked() *task {
-	for t := s.slots.again; t != nil && t.aside.ready == nil; t = s.slots.again {
-		s.slots.again = t.aside.after
+	for s.slots.again != nil && s.slots.again.aside.ready == nil {
+		s.popAgainLocked()
 	}
 	return s.slots.again
+}
+
+func (s *Scope) popAgainLocked() {
+	a := s.slots.again.aside
+	s.slots.again, a.after, a.listed = a.after, nil, false
 }
 
 // slotOf returns the task of the function that ctx was made for, where that may
@@ -113,8 +116,9 @@ func slotOf(ctx context.Context) *task {
 	return t
 }
 
-// lend hands the slot back for the time of a wait (C2). Where another goroutine
-// of the function has done so, or the function has returned, there is none.
+// lend hands the slot back for the time of a wait (C2): the first of the
+// function's goroutines to wait does. One of them that was waiting for the slot to
+// go on may go on without.
 func (t *task) lend() {
 	if t == nil {
 		return
@@ -123,10 +127,12 @@ func (t *task) lend() {
 	var start *task
 	var drop *ctxWatch
 	s.mu.Lock()
+	t.parked++
 	if t.held {
 		s.slots.give(t)
 		start, drop = s.grantLocked()
 	}
+	t.wakeLocked()
 	s.mu.Unlock()
 	drop.end()
 	if start != nil {
@@ -134,7 +140,7 @@ func (t *task) lend() {
 	}
 }
 
-// tryRegain takes a slot again and reports whether there was one, or none is
+// tryRegain takes the slot again and reports whether there was one, or none is
 // needed.
 func (t *task) tryRegain() bool {
 	if t == nil {
@@ -145,18 +151,21 @@ func (t *task) tryRegain() bool {
 	return t.regainLocked()
 }
 
+// regainLocked ends a wait where that needs no waiting: the last of the function's
+// goroutines to come back takes the slot, the others go on without. A promise has
+// no function, and a function that has returned needs no slot.
 func (t *task) regainLocked() bool {
-	if t.held || t.state != taskRunning {
-		return true // there is no slot that it could do with
+	if !t.held && t.state == taskRunning && t.parked == 1 {
+		if !t.scope.slots.free() {
+			return false
+		}
+		t.scope.slots.take(t)
 	}
-	if s := &t.scope.slots; s.free() {
-		s.take(t)
-		return true
-	}
-	return false
+	t.parked--
+	return true
 }
 
-// regain takes a slot again and waits for it if need be: whatever happens, until
+// regain takes the slot again and waits for it if need be: whatever happens, until
 // one is free.
 func (t *task) regain() {
 	if t == nil {
@@ -173,14 +182,26 @@ func (t *task) regain() {
 	s.mu.Unlock()
 }
 
-// wantLocked has a function wait for its slot, once for all its goroutines.
+// wakeLocked has a goroutine that waits for the slot look again.
+func (t *task) wakeLocked() {
+	if a := t.aside; a != nil && a.ready != nil {
+		close(a.ready)
+		a.ready = nil
+	}
+}
+
+// wantLocked has a function wait for its slot. One that did before, and went on
+// without, may have its place in the list still.
 func (s *Scope) wantLocked(t *task) (ready <-chan struct{}) {
 	a := t.besides()
-	if a.ready != nil {
+	if a.ready == nil {
+		a.ready = make(chan struct{})
+	}
+	if a.listed {
 		return a.ready
 	}
-	a.ready, a.after = make(chan struct{}), nil
-	if s.againLocked() == nil {
+	a.listed = true
+	if s.slots.again == nil {
 		s.slots.again = t
 	} else {
 		s.slots.lastAgain.aside.after = t

@@ -16,8 +16,8 @@ import "context"
 //	    the observer is told of its Begin. Whoever makes a task over counts it
 //	    out: the function's goroutine, or, where no function is going to run, the
 //	    completer.
-//	T2  A slot is held by a task that is running and not lent. Where a slot is
-//	    free nobody waits for one.
+//	T2  A slot is held by a task that is running and no goroutine of which is
+//	    parked in a wait. Where a slot is free nobody waits for one.
 //	T3  The outcome is counted before the call can be seen to be complete.
 type task struct {
 	*options
@@ -29,10 +29,10 @@ type task struct {
 	work       func() *task // of a queued call: runs its function, as Promise.run does
 	aside      *aside       // what few tasks need
 	state      taskState
-	held       bool // has a slot
-	waited     bool // had to wait for its first
-	stopping   bool // canceled while its function ran; counted
-	ran        bool // its function was called; its goroutine's own
+	held       bool   // has a slot
+	waited     bool   // had to wait for its first
+	stopping   bool   // canceled while its function ran; counted
+	parked     uint32 // goroutines of its function that are in a wait (C2)
 }
 
 // An aside is what a task may need besides.
@@ -40,7 +40,8 @@ type aside struct {
 	canceled int64         // when, on the scope's clock; 0 where it is not
 	watch    *ctxWatch     // of its context, while it is queued
 	ready    chan struct{} // closed when it has a slot again; there while it waits for that
-	after    *task         // the next to wait for a slot again
+	after    *task         // the next in the list of those that wait for a slot again
+	listed   bool          // in that list
 	trace    *trace        // with Track
 }
 
@@ -257,6 +258,9 @@ func (t *task) settled() {
 			s.stopping++
 		}
 	}
+	if t.canceledAt() != 0 {
+		s.downLocked() // see completing
+	}
 	s.mu.Unlock()
 	drop.end()
 }
@@ -286,9 +290,10 @@ func (t *task) expired() bool {
 	return true
 }
 
-// finish is told that the task's function has returned, and returns a task whose
-// turn it is now: the caller's goroutine is free to run it.
-func (t *task) finish() (next *task) {
+// finish is told that the task's function has returned, or, where ran is false, is
+// not going to run. It returns a task whose turn it is now: the caller's goroutine
+// is free to run it.
+func (t *task) finish(ran bool) (next *task) {
 	if t == nil {
 		return nil
 	}
@@ -302,13 +307,10 @@ func (t *task) finish() (next *task) {
 	if t.stopping {
 		s.stopping--
 	}
-	if at := t.canceledAt(); at != 0 && t.ran {
+	if at := t.canceledAt(); at != 0 && ran {
 		s.stopped(s.clock() - at)
 	}
-	if a := t.aside; a != nil && a.ready != nil { // a goroutine of its own wants the slot (C2)
-		close(a.ready)
-		a.ready = nil
-	}
+	t.wakeLocked()
 	var drop *ctxWatch
 	if t.held {
 		s.slots.give(t)
