@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Call is a handle on an asynchronous call: begun, then complete, then
@@ -55,6 +57,7 @@ func (c *Call[T]) beginGeneration() {
 func (c *Call[T]) lock() *Promise[T] {
 	for {
 		p := c.current()
+		sched.Point("lock the call")
 		p.mu.Lock()
 		if c.p.Load() == p {
 			return p
@@ -71,6 +74,7 @@ func (c *Call[T]) current() *Promise[T] {
 	}
 	p := new(Promise[T])
 	p.word.Store(oneRef)
+	sched.Point("make the first call")
 	c.p.CompareAndSwap(nil, p)
 	return c.p.Load()
 }
@@ -181,10 +185,12 @@ func (c *Call[T]) IsDone() bool { return c.state.Load()&bitSeen != 0 || c.see() 
 // see is IsDone for a generation that was not yet seen complete.
 func (c *Call[T]) see() bool {
 	state := c.state.Load() // before p: should a Begin come between, the swap fails or is overwritten
+	sched.Point("see")
 	p := c.p.Load()
 	if p == nil || !p.isSet() {
 		return false
 	}
+	sched.Point("seen")
 	c.state.CompareAndSwap(state, state|bitSeen)
 	return true
 }
@@ -201,7 +207,9 @@ func (c *Call[T]) see() bool {
 // released meanwhile (R5). Where the function panicked, Await panics with its
 // [*PanicError].
 func (c *Call[T]) Await(ctx context.Context) (T, error) {
-	if p := c.p.Load(); p != nil && c.phase() == phaseHeld && p.take() {
+	p := c.p.Load()
+	sched.Point("await")
+	if p != nil && c.phase() == phaseHeld && p.take() {
 		return p.outcome()
 	}
 	return c.await(ctx)

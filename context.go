@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A callContext is the [context.Context] that a call's function, or the server
@@ -95,6 +97,7 @@ func (c *core) ending() *ending {
 		return e
 	}
 	e := new(ending)
+	sched.Point("make the ending")
 	if !c.end.CompareAndSwap(nil, e) {
 		return c.end.Load()
 	}
@@ -109,7 +112,9 @@ func (c *core) follow(e *ending) {
 	if c.ctx.Done() == nil || !c.follows() {
 		return
 	}
+	sched.Point("follow")
 	stop := context.AfterFunc(c.ctx, c.parentEnded)
+	sched.Point("followed")
 	e.mu.Lock()
 	off := e.off
 	if !off {
@@ -157,6 +162,7 @@ func (c *core) syncEnding() {
 // parentEnded passes the end of Begin's context on: to the function's context
 // and, where the call is a promise, to the call (R14).
 func (c *core) parentEnded() {
+	sched.Point("the parent ended")
 	if !c.follows() {
 		return
 	}
@@ -174,6 +180,7 @@ func (c *core) endContext(err, cause error) {
 }
 
 func (c *core) endWith(err error, dead context.Context) {
+	sched.Point("end the context")
 	c.end.CompareAndSwap(nil, new(ending))
 	e := c.end.Load()
 	if !e.claim() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A core is the untyped part of one call: what it was begun with, and how it
@@ -85,6 +87,7 @@ func (c *core) publish(bits uint64) uint64 {
 	if refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
 	}
+	sched.Point("publish: ending")
 	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
 		if bits&bitCanceled != 0 {
 			c.syncEnding()
@@ -93,6 +96,7 @@ func (c *core) publish(bits uint64) uint64 {
 		}
 	}
 	if w&bitParked != 0 {
+		sched.Point("wake")
 		c.wg.Done()
 	}
 	fire(nodes)
@@ -102,6 +106,7 @@ func (c *core) publish(bits uint64) uint64 {
 // endStream ends the context of a streaming call that is over.
 func (c *core) endStream() {
 	if c.task.streams() {
+		sched.Point("end the stream")
 		c.word.Or(bitStreamed)
 		if c.end.Load() != nil {
 			c.syncEnding()
@@ -167,6 +172,7 @@ func (c *core) waitLocked(u until) bool {
 	c.mu.Unlock()
 	u.slot.lend()
 	c.wg.Wait()
+	sched.Point("woken")
 	u.slot.regain()
 	return true
 }
@@ -176,6 +182,7 @@ func (c *core) waitLocked(u until) bool {
 // it is marked, taking it again writes nothing.
 func (c *core) take() bool {
 	for {
+		sched.Point("take: look")
 		w := c.word.Load()
 		if w&bitTaken != 0 {
 			return true
@@ -183,6 +190,7 @@ func (c *core) take() bool {
 		if w&bitSet == 0 || refs(w) == 0 {
 			return false
 		}
+		sched.Point("take")
 		if c.word.CompareAndSwap(w, w|bitTaken) {
 			c.tookFirst(w)
 			return true

@@ -33,10 +33,11 @@ const modulePath = "github.com/seed4712c49f/async"
 const imports = `
 root:           cmp context errors fmt iter maps math/rand/v2 reflect runtime runtime/debug
                 slices strings sync sync/atomic time
-                golang.org/x/sync/errgroup
-root tests:     std async golang.org/x/sync/errgroup go.uber.org/goleak
+                golang.org/x/sync/errgroup internal/sched
+root tests:     std async golang.org/x/sync/errgroup golang.org/x/sync/singleflight go.uber.org/goleak
 
-asynctest:          std async go.uber.org/goleak
+internal/sched:     std
+asynctest:          std async internal/sched go.uber.org/goleak
 asynctest tests:    std async asynctest go.uber.org/goleak
 examples:           std async golang.org/x/sync/errgroup
 examples tests:     std async asynctest go.uber.org/goleak
@@ -53,6 +54,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //	latch ^ node       one thing in two files: the latch, and the list that hangs off it
 //	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
 //	core ^ context     one thing in two files: the context is the core by another name
+//	group ^ sharing, lazy    one thing in three files: a group, its runs, and the group of one
 //	task, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
 //	                   one thing by its aspects: a call and its place in its scope. The
 //	                   core tells the task what becomes of the call, the task cancels
@@ -89,6 +91,10 @@ async:    option promise call pair
 calls:    errors option wait run call pair cancel members select
 watch:    option slot task scope core members
 set:      errors latch wait foreign node queue signal
+group:    errors option wait core context promise start call ^sharing ^lazy
+sharing:  latch option slot task wait core promise run start group
+join:     share latch option task node core promise call pair group sharing
+lazy:     latch option task core promise call group sharing
 hedge:    errors latch option task core signal call async calls set
 shutdown: errors slot task wait foreign scope core info members
 `

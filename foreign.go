@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // ready receives from a channel if that needs no waiting.
@@ -28,6 +30,7 @@ func (u until) receive(ch <-chan struct{}) (received bool) {
 		received = true
 	case <-u.done:
 	}
+	sched.Point("woken")
 	u.slot.regain()
 	return received || ready(ch)
 }

@@ -1,8 +1,9 @@
 package async
 
 import (
-	"sync"
 	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A latch is the closed-once core of everything that can be waited for: an
@@ -47,7 +48,7 @@ import (
 // of the new one, which nobody else can know yet.
 type latch struct {
 	word atomic.Uint64
-	mu   sync.Mutex
+	mu   sched.Mutex
 	ch   chan struct{}        // L3; read without mu once the chan bit is seen
 	head atomic.Pointer[node] // nodes to fire, the last linked first; L5
 }
@@ -92,6 +93,7 @@ func (l *latch) settle() {
 // done returns the channel that is closed when the latch is set, made now if
 // nobody has asked before.
 func (l *latch) done() <-chan struct{} {
+	sched.Point("done")
 	if l.word.Load()&bitChan != 0 {
 		return l.ch
 	}
@@ -125,8 +127,10 @@ func (l *latch) claim() bool {
 // publish sets the latch, together with bits, frees mu, and returns the word as
 // of that instant and the nodes that the completer has now to fire.
 func (l *latch) publish(bits uint64) (uint64, *node) {
+	sched.Point("publish: take the nodes")
 	nodes, prompt := split(l.head.Swap(&spent))
 	if l.ch != nil || prompt != nil {
+		sched.Point("publish: closing")
 		l.word.Add(bitClosing)
 	}
 	if l.ch != nil {
@@ -136,10 +140,13 @@ func (l *latch) publish(bits uint64) (uint64, *node) {
 	}
 	fire(prompt)
 	if l.ch != nil {
+		sched.Point("publish: close")
 		close(l.ch)
 	}
+	sched.Point("publish: set")
 	w := l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
 	l.mu.Unlock()
+	sched.Point("published")
 	return w, nodes
 }
 

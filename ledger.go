@@ -52,6 +52,7 @@ type Stats struct {
 	Begun   int64 // calls accepted
 	Queued  int64 // of those pending, the ones that wait for their first slot
 	Running int64 // functions that have started and not returned, those of canceled calls too
+	Lent    int64 // of those running, the ones that wait and have lent their slot; 0 without a limit
 	Pending int64 // calls that are not complete
 
 	Returned int64 // functions and promises that ended without an error
@@ -119,6 +120,9 @@ func (s *Scope) Stats() Stats {
 	s.mu.Lock()
 	st.Begun, st.Running, st.Stopping = int64(s.begun), s.running, s.stopping
 	st.Queued = int64(s.slots.queue)
+	if s.slots.limit > 0 {
+		st.Lent = s.running - int64(s.slots.used)
+	}
 	s.mu.Unlock()
 	st.Pending = st.Begun - st.Returned - st.Failed - st.Panicked - st.Canceled - st.Goexited - st.Broken
 	return st

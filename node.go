@@ -1,5 +1,7 @@
 package async
 
+import "github.com/seed4712c49f/async/internal/sched"
+
 // A node stands for one waiter at one latch. What it wakes is its sink's affair.
 type node struct {
 	next, prev *node // guarded by the latch's mu while linked
@@ -29,6 +31,7 @@ func (n *node) reset(l *latch, s sink, i int) {
 // link adds n, which was reset for it, to the latch. It reports false where the
 // latch is set already; n is then not fired. Only under mu does it write to n.
 func (l *latch) link(n *node) bool {
+	sched.Point("link")
 	if l.head.CompareAndSwap(nil, n) {
 		return true
 	}
@@ -48,6 +51,7 @@ func (l *latch) linkLocked(n *node) bool {
 			return false
 		}
 		n.next, n.lone = first, first == nil
+		sched.Point("link behind")
 		if l.head.CompareAndSwap(first, n) {
 			if first != nil {
 				first.prev = n // only now: until here first could leave and be linked elsewhere
@@ -61,6 +65,7 @@ func (l *latch) linkLocked(n *node) bool {
 // n was or will be fired, or was taken out before. True does not mean that the
 // latch is not set: a lone node may slip out between set and spent.
 func (l *latch) unlink(n *node) bool {
+	sched.Point("unlink")
 	if n.lone && l.head.CompareAndSwap(n, nil) {
 		return true
 	}
@@ -83,6 +88,7 @@ func (l *latch) unlinkLocked(n *node) bool {
 	case first != n: // out already
 		return false
 	case n.lone:
+		sched.Point("unlink locked")
 		return l.head.CompareAndSwap(n, nil)
 	default:
 		if n.next != nil {
@@ -140,6 +146,7 @@ func fire(nodes *node) {
 	for n := list; n != nil; {
 		next := n.next
 		n.next, n.prev = nil, nil
+		sched.Point("fire")
 		n.sink.fire(n)
 		n = next
 	}
@@ -179,6 +186,7 @@ func (l *latch) waitLocked(u until) bool {
 	case <-u.done:
 	case <-u.timer:
 	}
+	sched.Point("woken")
 	u.slot.regain()
 	if l.unlink(&g.node) {
 		return l.isSet() // completion beats expiry (R6)
@@ -190,7 +198,12 @@ func (l *latch) waitLocked(u until) bool {
 // A callback starts a function in a goroutine of its own.
 type callback func()
 
-func (f callback) fire(*node) { go f() }
+func (f callback) fire(*node) { go f.run() }
+
+func (f callback) run() {
+	sched.Point("callback")
+	f()
+}
 
 // after starts f when the latch is set, or now if it is. The returned stop
 // keeps the contract of [context.AfterFunc].
@@ -198,7 +211,7 @@ func (l *latch) after(f func()) (stop func() bool) {
 	n := new(node)
 	n.reset(l, callback(f), 0)
 	if !l.link(n) {
-		go f()
+		go callback(f).run()
 	}
 	return n.stop
 }

@@ -1,6 +1,10 @@
 package async
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // A Promise is the server's end of a call without a goroutine: somewhere,
 // sometime, somebody completes it. It comes from [NewPromise] or
@@ -94,7 +98,10 @@ func (p *Promise[T]) outcome() (T, error) {
 }
 
 // drop gives up a reference.
-func (p *Promise[T]) drop() { p.dropped(p.word.Add(minusRef)) }
+func (p *Promise[T]) drop() {
+	sched.Point("drop")
+	p.dropped(p.word.Add(minusRef))
+}
 
 // leave gives up the reference of a wait.
 func (p *Promise[T]) leave() { p.giveUp(0, true) }
@@ -114,6 +121,7 @@ func (p *Promise[T]) giveUp(taken uint64, wait bool) {
 		if wait {
 			n = (w | taken) - waitRef(w)
 		}
+		sched.Point("give up")
 		if p.word.CompareAndSwap(w, n) {
 			if n&^w&bitTaken != 0 {
 				p.tookFirst(w)
@@ -131,6 +139,7 @@ func (p *Promise[T]) dropped(w uint64) {
 	if refs(w) != 0 || w&bitBegun == 0 {
 		return
 	}
+	sched.Point("the last reference")
 	t := p.task.inScope()
 	t.gone()
 	if w&bitSet == 0 {
@@ -190,6 +199,7 @@ func (p *Promise[T]) discardElsewhere(first func(CallInfo)) {
 		return
 	}
 	t.spawn(func() {
+		sched.Point("discard")
 		if first != nil {
 			t.tell(first)
 		}

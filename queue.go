@@ -2,7 +2,8 @@ package async
 
 import (
 	"slices"
-	"sync"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A queue delivers nodes in the order in which their latches were set. It is
@@ -21,12 +22,12 @@ import (
 //
 // A wake-up may be spurious: a sleeper that finds nothing sleeps again.
 type queue struct {
-	mu          sync.Mutex // taken after the mu of a latch
-	first, last *node      // complete, in order, linked by next
-	size        int        // Q3
-	asleep      *sleeper   // the one longest asleep, in a ring
-	foreign     []foreign  // members that only a select can wait for
-	selecting   bool       // a sleeper selects over them
+	mu          sched.Mutex // taken after the mu of a latch
+	first, last *node       // complete, in order, linked by next
+	size        int         // Q3
+	asleep      *sleeper    // the one longest asleep, in a ring
+	foreign     []foreign   // members that only a select can wait for
+	selecting   bool        // a sleeper selects over them
 }
 
 // A foreign is a member of a queue that is a channel.

@@ -3,12 +3,15 @@ package async
 import (
 	"context"
 	"runtime/debug"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // run calls fn and completes the call with what comes of it. It is the life of a
 // goroutine, or a part of one: in a scope it returns the task that has the slot
 // next. A call that was canceled before it started never runs (R10).
 func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
+	sched.Point("run")
 	t := p.task.inScope()
 	if p.isSet() || t.expired() {
 		return t.finish(false)
@@ -21,6 +24,11 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 		whole    bool // nothing that was called has ended the goroutine
 	)
 	defer func() {
+		if !whole {
+			if e := recover(); e != nil {
+				panic(e) // the program ends here: nobody goes on as if the call were over
+			}
+		}
 		if next = t.finish(true); next != nil && !whole {
 			go next.loop()
 		}
@@ -37,6 +45,7 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 		whole = returned
 	}()
 	t.tellStarted()
+	sched.Point("call the function")
 	v, err, panicked = guard((*callContext)(&p.core), fn)
 	returned = true
 	return nil

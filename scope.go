@@ -1,8 +1,9 @@
 package async
 
 import (
-	"sync"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Scope owns calls: it bounds how many of their functions run at once, keeps a
@@ -39,7 +40,7 @@ type Scope struct {
 	alone options   // of a call begun with the scope and no other Option
 	ledger
 
-	mu     sync.Mutex
+	mu     sched.Mutex
 	closed bool
 	ended  bool // Shutdown has given up: what still comes is canceled
 	live   int  // calls of which something still runs or is to come, and other goroutines of theirs

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // WaitAny waits until one of ws is complete and returns its index: at once, and
@@ -103,6 +105,7 @@ func newAny1(n int) *any1 { return &any1{over: make(chan struct{}), nodes: make(
 
 // fire makes n the winner unless there is one.
 func (a *any1) fire(n *node) {
+	sched.Point("win")
 	if a.won.CompareAndSwap(0, int64(n.i)+1) {
 		close(a.over)
 	}
@@ -246,6 +249,7 @@ func (t *tally) join(i int, l *latch) {
 
 // fire counts n out. The node of a call that cannot be waited for has no latch.
 func (t *tally) fire(n *node) {
+	sched.Point("count out")
 	failed := t.failFast && (n.l == nil || n.l.word.Load()&bitFailed != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
 	if (t.left.Add(-1) == 0 || failed) && t.ended.CompareAndSwap(false, true) {
 		close(t.over)

@@ -11,7 +11,7 @@ import (
 // of Shutdown did. By errors.Is it is that context's error and cause.
 type ShutdownError struct {
 	Scope *Scope
-	Left  []CallInfo // what was in flight when the context ended; all of it is canceled, functions may still run
+	Left  []CallInfo // what was in flight when the context ended; what had not ended by its turn is canceled, functions may still run
 	Err   error      // why Shutdown waits no longer
 }
 

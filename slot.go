@@ -1,6 +1,10 @@
 package async
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // slots are what a scope's limit leaves to share: so many functions may run at
 // once. They are guarded by the scope's mu.
@@ -177,6 +181,7 @@ func (t *task) regain() {
 		ready := s.wantLocked(t)
 		s.mu.Unlock()
 		<-ready
+		sched.Point("woken")
 		s.mu.Lock()
 	}
 	s.mu.Unlock()

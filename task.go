@@ -1,6 +1,10 @@
 package async
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // A task is what a call was begun on, beside its function and its context: its
 // options and, where these name a scope, its place there, from when it is accepted
@@ -346,6 +350,7 @@ func (t *task) spawn(f func()) {
 func (s *Scope) spawnLocked(f func()) {
 	s.live++
 	go func() {
+		sched.Point("spawned")
 		defer func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -1,6 +1,10 @@
 package async
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // A ctxWatch looks after a context that queued calls were begun with: when it ends
 // they are canceled at once (C1). The calls of one scope that share a context
@@ -58,6 +62,7 @@ func (w *ctxWatch) begin(ctx context.Context) {
 
 // ended cancels every call that waits with the context.
 func (w *ctxWatch) ended() {
+	sched.Point("the watched context ended")
 	s := w.scope
 	s.mu.Lock()
 	s.slots.forget(w) // who comes later registers anew
