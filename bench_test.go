@@ -303,43 +303,61 @@ func BenchmarkBroadcast(b *testing.B) {
 // members into the form that its function takes.
 func BenchmarkWaitAny(b *testing.B) {
 	for _, size := range []int{2, 8, 64, 1024, 65535} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			chans := make([]chan struct{}, size)
-			for i := range chans {
-				chans[i] = make(chan struct{}, 1)
-			}
-			events := make([]*async.Event, size)
-			for i := range events {
-				events[i] = new(async.Event)
-			}
-			last := size - 1
-			versus(b, func(n int) {
-				for range n {
-					go func() { chans[last] <- struct{}{} }()
-					cases := make([]reflect.SelectCase, size)
-					for i, ch := range chans {
-						cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
-					}
-					if i, _, _ := reflect.Select(cases); i != last {
-						b.Fatal(i)
-					}
-				}
-			}, func(n int) {
-				for range n {
-					e := new(async.Event)
-					events[last] = e
-					go e.Set()
-					members := make([]async.Waitable, size)
-					for i, e := range events {
-						members[i] = e
-					}
-					if i, err := async.WaitAny(bg, members...); i != last || err != nil {
-						b.Fatal(i, err)
-					}
-				}
-			})
-		})
+		b.Run(fmt.Sprint(size), func(b *testing.B) { waitAny(b, size, 0) })
 	}
+	// What takes longer than it takes to give way once is waited for in earnest.
+	for _, size := range []int{2, 64, 1024} {
+		b.Run(fmt.Sprintf("%d and parked", size), func(b *testing.B) { waitAny(b, size, 10) })
+	}
+}
+
+// waitAny waits for the last of size members, which gives way so often before it
+// completes.
+func waitAny(b *testing.B, size, yields int) {
+	chans := make([]chan struct{}, size)
+	for i := range chans {
+		chans[i] = make(chan struct{}, 1)
+	}
+	events := make([]*async.Event, size)
+	for i := range events {
+		events[i] = new(async.Event)
+	}
+	last := size - 1
+	versus(b, func(n int) {
+		for range n {
+			go func() {
+				for range yields {
+					runtime.Gosched()
+				}
+				chans[last] <- struct{}{}
+			}()
+			cases := make([]reflect.SelectCase, size)
+			for i, ch := range chans {
+				cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
+			}
+			if i, _, _ := reflect.Select(cases); i != last {
+				b.Fatal(i)
+			}
+		}
+	}, func(n int) {
+		for range n {
+			e := new(async.Event)
+			events[last] = e
+			go func() {
+				for range yields {
+					runtime.Gosched()
+				}
+				e.Set()
+			}()
+			members := make([]async.Waitable, size)
+			for i, e := range events {
+				members[i] = e
+			}
+			if i, err := async.WaitAny(bg, members...); i != last || err != nil {
+				b.Fatal(i, err)
+			}
+		}
+	})
 }
 
 // The yardstick is one buffered channel that everything is sent to. Members

@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/sched"
@@ -26,7 +27,13 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if len(ws) == 0 {
 		return -1, ErrNothingToWait
 	}
-	if i := firstComplete(ws[:min(len(ws), cheapMembers)]); i >= 0 {
+	u := untilDone(ctx)
+	i := firstComplete(ws[:min(len(ws), cheapMembers)])
+	if i < 0 {
+		runtime.Gosched() // see waitContext
+		i = firstComplete(ws)
+	}
+	if i >= 0 {
 		checkMembers(ws)
 		return i, nil
 	}
@@ -41,7 +48,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if first >= 0 {
 		return first, nil
 	}
-	if i := a.park(untilDone(ctx)); i >= 0 {
+	if i := a.park(u); i >= 0 {
 		return i, nil
 	}
 	if i := a.complete(ws); i >= 0 { // R6
@@ -50,7 +57,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	return -1, contextWaitError(ctx, nil)
 }
 
-// cheapMembers is how many members are looked at before anything is allocated.
+// cheapMembers is how many members are looked at before others are let run.
 const cheapMembers = 16
 
 // checkMembers panics where a member is nil.
