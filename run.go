@@ -7,32 +7,53 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// run calls fn and completes the call with what comes of it. It is the life of a
-// goroutine, or a part of one: in a scope it returns the task that has the slot
-// next. A call that was canceled before it started never runs (R10).
+// run is the life of a function's goroutine, or a part of one: in a scope it
+// returns the task that has the slot next. A call that was canceled before it
+// started never runs (R10).
 func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 	sched.Point("run")
-	t := p.task.inScope()
+	if t := p.task.inScope(); t != nil {
+		return p.runInScope(t, fn)
+	}
+	if !p.isSet() {
+		p.call(fn)
+	}
+	return nil
+}
+
+// runInScope is run for a call that has a slot, or needs none. It gives that up
+// however the function ends, or whatever is called for it: but not where the
+// program ends by a panic, so that nobody goes on as if the call were over.
+func (p *Promise[T]) runInScope(t *task, fn func(context.Context) (T, error)) (next *task) {
 	if p.isSet() || t.expired() {
 		return t.finish(false)
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			if e := recover(); e != nil {
+				panic(e)
+			}
+			p.fail(ErrGoexit) // where the observer did it, before the function
+		}
+		if next = t.finish(true); next != nil && !returned {
+			go next.loop()
+		}
+	}()
+	t.tellStarted()
+	p.call(fn)
+	returned = true
+	return nil
+}
+
+// call calls fn and completes the call with what comes of it.
+func (p *Promise[T]) call(fn func(context.Context) (T, error)) {
 	var (
 		v        T
 		err      error
 		panicked *PanicError
 		returned bool
-		whole    bool // nothing that was called has ended the goroutine
 	)
-	defer func() {
-		if !whole {
-			if e := recover(); e != nil {
-				panic(e) // the program ends here: nobody goes on as if the call were over
-			}
-		}
-		if next = t.finish(true); next != nil && !whole {
-			go next.loop()
-		}
-	}()
 	defer func() {
 		switch {
 		case !returned: // Goexit: only deferred functions run
@@ -42,13 +63,10 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 		default:
 			p.completeOrDiscard(v, err)
 		}
-		whole = returned
 	}()
-	t.tellStarted()
 	sched.Point("call the function")
 	v, err, panicked = guard((*callContext)(&p.core), fn)
 	returned = true
-	return nil
 }
 
 // guard calls fn and turns a panic into a value. It does not return where fn
