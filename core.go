@@ -63,7 +63,7 @@ const (
 // there is no room for more stays where it is.
 const (
 	oneWait  uint64 = 1 << 16
-	maskWait        = 0xFFFF * oneWait
+	maskWait        = oneRef - oneWait
 )
 
 // waits returns how many of the references are those of waits.
@@ -100,6 +100,9 @@ func (c *core) publish(bits uint64) uint64 {
 		c.wg.Done()
 	}
 	fire(nodes)
+	if w&(bitCanceled|bitPromise) != 0 {
+		c.task.inScope().settled()
+	}
 	return w
 }
 
@@ -122,7 +125,7 @@ func (c *core) cancel(cause error, elsewhere bool, before ...func()) bool {
 		return false
 	}
 	c.err = &CanceledError{Cause: cause}
-	defer c.task.inScope().settled()
+	defer c.task.inScope().allTold()
 	c.publish(bitCanceled | bitFailed)
 	c.task.signaled(elsewhere, before...)
 	return true
@@ -137,7 +140,7 @@ func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
 		if c.word.Load()&bitPromise != 0 {
-			defer c.task.inScope().settled()
+			defer c.task.inScope().allTold()
 		}
 		c.publish(bitFailed)
 		c.task.signaled(false)

@@ -111,7 +111,7 @@ func (c *core) census() (handles, waiters int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.word.Load()
-	handles = int(refs(w)) - waits(w)
+	handles = max(int(refs(w))-waits(w), 0)
 	if w&bitSet != 0 {
 		return handles, 0
 	}

@@ -12,7 +12,7 @@ import (
 //
 // The word, bit by bit:
 //
-//	63        32 31            16 15           3    2       1      0
+//	63        36 35            16 15           3    2       1      0
 //	[ references ][ of waits     ][ call's bits ][ chan ][ closing ][ set ]
 //
 // Invariants:
@@ -61,11 +61,11 @@ const (
 
 	bitsOfCall // the first bit free for other uses
 
-	oneRef   uint64 = 1 << 32
+	oneRef   uint64 = 1 << 36
 	minusRef        = ^(oneRef - 1) // what Add takes to give one up
 )
 
-func refs(word uint64) uint64 { return word >> 32 }
+func refs(word uint64) uint64 { return word >> 36 }
 
 // isSet reports whether the latch is set: one atomic load where it is.
 func (l *latch) isSet() bool { return l.word.Load()&bitSet != 0 || l.closing() }

@@ -129,29 +129,37 @@ func (s *Scope) Stats() Stats {
 }
 
 // completing counts the outcome of a call that is about to be complete with bits
-// (T3).
+// (T3), and whoever completes it without its function (T1).
 func (t *task) completing(bits uint64) {
 	if t == nil {
 		return
 	}
-	var o outcome
+	promise := t.core.word.Load()&bitPromise != 0
+	if promise || bits&bitCanceled != 0 {
+		t.scope.mu.Lock()
+		t.scope.live++ // until allTold
+		if bits&bitCanceled != 0 {
+			t.besides().canceled = t.scope.clock()
+		}
+		t.scope.mu.Unlock()
+	}
+	t.scope.outcomes[outcomeOf(bits, promise)].Add(1)
+}
+
+func outcomeOf(bits uint64, promise bool) outcome {
 	switch {
 	case bits&bitCanceled != 0:
-		o = outcomeCanceled
-		t.scope.mu.Lock()
-		t.besides().canceled = t.scope.clock()
-		t.scope.live++ // for what the one who cancels has still to call; until settled
-		t.scope.mu.Unlock()
+		return outcomeCanceled
 	case bits&(bitPanicked|bitCaught) != 0:
-		o = outcomePanicked
-	case bits&bitResult == 0 && t.core.word.Load()&bitPromise != 0:
-		o = outcomeBroken
+		return outcomePanicked
+	case bits&bitResult == 0 && promise:
+		return outcomeBroken
 	case bits&bitResult == 0:
-		o = outcomeGoexited
+		return outcomeGoexited
 	case bits&bitFailed != 0:
-		o = outcomeFailed
+		return outcomeFailed
 	}
-	t.scope.outcomes[o].Add(1)
+	return outcomeReturned
 }
 
 // taken counts a result that was handed out for the first time; the word of the

@@ -46,7 +46,7 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 	if !won {
 		return false
 	}
-	defer p.task.inScope().settled()
+	defer p.task.inScope().allTold()
 	if orphaned {
 		p.discardElsewhere(nil)
 	}

@@ -19,7 +19,8 @@ import (
 //	    the scope's list, in the order of entering it, but for the moment in which
 //	    the observer is told of its Begin. Whoever makes a task over counts it
 //	    out: the function's goroutine, or, where no function is going to run, the
-//	    completer.
+//	    completer. Who completes a call without its function is counted in live, too,
+//	    until all is told.
 //	T2  A slot is held by a task that is running and no goroutine of which is
 //	    parked in a wait. Where a slot is free nobody waits for one.
 //	T3  The outcome is counted before the call can be seen to be complete.
@@ -262,11 +263,18 @@ func (t *task) settled() {
 			s.stopping++
 		}
 	}
-	if t.canceledAt() != 0 {
-		s.downLocked() // see completing
-	}
 	s.mu.Unlock()
 	drop.end()
+}
+
+// allTold is told that whoever completed the call without its function has called
+// all there was to be called for that. Until then the scope is not at its end.
+func (t *task) allTold() {
+	if t != nil {
+		t.scope.mu.Lock()
+		defer t.scope.mu.Unlock()
+		t.scope.downLocked()
+	}
 }
 
 // dismissLocked drops the work of a task that is not going to run. A group has a
