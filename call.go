@@ -207,10 +207,11 @@ func (c *Call[T]) see() bool {
 // released meanwhile (R5). Where the function panicked, Await panics with its
 // [*PanicError].
 func (c *Call[T]) Await(ctx context.Context) (T, error) {
-	p := c.p.Load()
-	sched.Point("await")
-	if p != nil && c.phase() == phaseHeld && p.take() {
-		return p.outcome()
+	if c.phase() == phaseHeld {
+		sched.Point("await")
+		if p := c.p.Load(); p != nil && p.take() { // p is no older than the phase: next stores it first
+			return p.outcome()
+		}
 	}
 	return c.await(ctx)
 }

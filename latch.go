@@ -133,7 +133,7 @@ func (l *latch) publish(bits uint64) (uint64, *node) {
 		sched.Point("publish: closing")
 		l.word.Add(bitClosing)
 	}
-	if l.ch != nil {
+	if l.ch != nil || prompt != nil && prompt.next != nil {
 		for n := prompt; n != nil; n = n.next {
 			n.early = true
 		}

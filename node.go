@@ -10,7 +10,7 @@ type node struct {
 	i          int32 // the sink's own: which of its nodes this is
 	lone       bool  // linked when there was no other: it may leave by one step (L5)
 	prompt     bool  // fired before the completion can be seen (L6)
-	early      bool  // fired before a channel was closed: whoever takes it waits for that
+	early      bool  // fired before a channel was closed, or another prompt node fired: whoever takes it waits for that
 	holds      bool  // its waiter has a reference on the call
 }
 

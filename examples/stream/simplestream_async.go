@@ -57,9 +57,11 @@ type AsyncSimpleStreamResult struct {
 }
 
 // NewAsyncSimpleStream returns a call object for server, whose calls run in a
-// goroutine of their own and are begun with opts. An [async.Discard] among them
-// takes a AsyncSimpleStreamResult. A method that has no context cannot hear
-// that its call was canceled.
+// goroutine of their own and are begun with opts. The result that a
+// [async.Discard] among them takes is of type AsyncSimpleStreamResult. A method
+// that has no context cannot hear that its call was canceled. What a Begin is
+// given, slices included, is the method's until that has returned, which after
+// a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimpleStream {
 	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option(nil), opts...)}
 }
@@ -185,7 +187,7 @@ type syncSimpleStreamAdapter struct {
 }
 
 func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream, error) {
-	if x.factory != nil {
+	if x.turn == nil {
 		return async.CreateCall[AsyncSimpleStream](x.factory)
 	}
 	select {
@@ -202,7 +204,7 @@ func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream,
 }
 
 func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
-	if x.factory != nil {
+	if x.turn == nil {
 		object.Release()
 		return
 	}

@@ -1,0 +1,59 @@
+package face
+
+import (
+	"slices"
+	"strings"
+)
+
+// writeCalls writes the plain client.
+func (f *faceOf) writeCalls(w *writer) {
+	async, context := w.fixed(Module), w.fixed("context")
+	taken := make(nameSet)
+	for _, name := range f.clients {
+		taken.add(name)
+	}
+	server, opts := taken.fresh("server"), taken.fresh("opts")
+	w.f("\n")
+	w.docf(`%s is a client of %s whose methods return a call each, so that any number may go on
+at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.calls, f.link(w), f.newCalls)
+	w.f("type %s%s struct {\n%s %s\n%s []%sOption\n}\n", f.calls, f.decl(w), server, f.self(w), opts, async)
+	w.f("\n")
+	w.docf(`%s returns a client of server that begins each call with opts. It costs next to
+nothing: an option for one call alone is given to a client for that call.`, f.newCalls)
+	w.f("func %s%s(server %s, opts ...%sOption) %s%s {\n", f.newCalls, f.decl(w), f.self(w), async, f.calls, f.args())
+	w.f("return %s%s{%s: server, %s: append([]%sOption(nil), opts...)}\n}\n", f.calls, f.args(), server, opts, async)
+	for _, m := range f.methods {
+		w.at(f, m)
+		names, busy := w.paramNames(m)
+		x := busy.fresh("x")
+		values, err := locals(busy, m.values())
+		w.f("\n// %s begins a call of %s.\n", f.clients[m.name], m.name)
+		w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.calls, f.args(), f.clients[m.name],
+			w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
+		w.f("return %sGo(%s, func(%s) (%s, error) {\n", async, w.outerContext(m, names), closureParam(m, names, context), f.valueType(w, m))
+		f.writeCallBody(w, m, x+"."+server+"."+m.name+"("+call(m, names)+")", values, err)
+		w.f("}, %s.%s...)\n}\n", x, opts)
+	}
+}
+
+// writeCallBody writes the body of a call's function, which calls server.
+func (f *faceOf) writeCallBody(w *writer, m *method, server string, values []string, err string) {
+	switch {
+	case m.values() == 1 && m.hasErr:
+		w.f("return %s\n", server)
+	case m.values() == 1:
+		w.f("return %s, nil\n", server)
+	case m.values() == 0 && m.hasErr:
+		w.f("return struct{}{}, %s\n", server)
+	case m.values() == 0:
+		w.f("%s\nreturn struct{}{}, nil\n", server)
+	default:
+		all := slices.Clone(values)
+		if m.hasErr {
+			all = append(all, err)
+		} else {
+			err = "nil"
+		}
+		w.f("%s := %s\nreturn %s, %s\n", strings.Join(all, ", "), server, f.structOf(m, values), err)
+	}
+}

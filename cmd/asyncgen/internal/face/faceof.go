@@ -1,0 +1,281 @@
+package face
+
+import (
+	"fmt"
+	"go/types"
+	"slices"
+	"strings"
+
+	"github.com/seed4712c49f/async/cmd/asyncgen/internal/load"
+)
+
+// A faceOf is what is written for one interface.
+type faceOf struct {
+	*names
+	t       *load.Type
+	methods []*method
+	tparams []*types.TypeParam
+	params  []string          // what these are called
+	structs map[string]string // the result struct of each method that has one
+	clients map[string]string // the method of the plain client for each method
+}
+
+func newFace(w *writer, t *load.Type, prefix string) *faceOf {
+	f := &faceOf{names: newNames(prefix, t.Name.Name()), t: t, methods: methodsOf(t, w.p.Position)}
+	for p := range typeParamsOf(t.Name).TypeParams() {
+		f.tparams = append(f.tparams, p)
+		f.params = append(f.params, p.Obj().Name())
+	}
+	f.structs, f.clients = make(map[string]string), make(map[string]string)
+	taken := make(nameSet)
+	for _, m := range f.methods {
+		f.refuseMethod(w, m)
+		if m.values() > 1 {
+			name := f.base + m.name + "Result"
+			if !m.exported {
+				name = lower(f.base) + upper(m.name) + "Result"
+			}
+			f.structs[m.name] = taken.fresh(name)
+		}
+	}
+	for _, m := range f.methods {
+		if !vetoed(m.name) {
+			f.clients[m.name] = m.name
+			taken.add(m.name)
+		}
+	}
+	for _, m := range f.methods {
+		if vetoed(m.name) {
+			f.clients[m.name] = taken.fresh(m.name + "Call")
+		}
+	}
+	return f
+}
+
+// refuseMethod stops at a method that cannot be written.
+func (f *faceOf) refuseMethod(w *writer, m *method) {
+	w.at(f, m)
+	if !m.exported {
+		if pkg := f.pkgOf(m.name); pkg != nil && pkg.Path() != w.own.Path() {
+			w.refusef("the method is not exported, so only package %s can implement it", pkg.Path())
+		}
+	}
+	for _, tuple := range []*types.Tuple{m.sig.Params(), m.sig.Results()} {
+		for v := range tuple.Variables() {
+			if lock := locked(v.Type(), make(map[types.Type]bool)); lock != "" {
+				w.refusef("%s would be copied, and has a lock", lock)
+			}
+		}
+	}
+}
+
+func (f *faceOf) pkgOf(name string) *types.Package {
+	for m := range f.t.Iface.Methods() {
+		if m.Name() == name {
+			return m.Pkg()
+		}
+	}
+	return nil
+}
+
+// at says where the writer is, for a refusal.
+func (w *writer) at(f *faceOf, m *method) {
+	pos := f.t.Pos
+	for fn := range f.t.Iface.Methods() {
+		if fn.Name() == m.name && (fn.Pkg() == nil || fn.Pkg().Path() == w.own.Path()) {
+			pos = w.p.Position(fn.Pos())
+			if w.p.Cgo(fn.Pos()) {
+				w.cgo = true
+			}
+		}
+	}
+	w.location = pos
+	w.what = f.t.Name.Name() + "." + m.name
+}
+
+// claim takes the names of the declarations, which nobody may have.
+func (f *faceOf) claim(w *writer, top nameSet) error {
+	public := []string{f.face, f.newFace, f.result, f.newSync, f.newSyncFrom, f.factory, f.newFactory, f.calls, f.newCalls}
+	for _, m := range f.methods {
+		if name, ok := f.structs[m.name]; ok {
+			public = append(public, name)
+		}
+	}
+	for _, name := range public {
+		if pos, ok := w.p.Taken(name); ok {
+			return load.Errorf(pos, "%s is declared here, and for %s the output would declare it", name, f.t.Spec)
+		}
+		if top[name] {
+			return load.Errorf(f.t.Pos, "the output would declare %s twice", name)
+		}
+		top.add(name)
+	}
+	private := nameSet{}
+	private.add(w.p.Names()...)
+	for name := range top {
+		private.add(name)
+	}
+	f.object, f.adapter = private.fresh(f.object), private.fresh(f.adapter)
+	top.add(f.object, f.adapter)
+	return nil
+}
+
+// nameTypeParams gives the type parameters names that nothing else in the file
+// has.
+func (f *faceOf) nameTypeParams(w *writer, busy nameSet) {
+	for _, path := range Needs() {
+		busy.add(w.pkgs[path].Name())
+	}
+	busy.add("x", "ctx", "method", "fn", "taken", "begun", "err", "r", "server", "opts", "object", "create", "iface", "cause", "d")
+	for i, p := range f.tparams {
+		want := p.Obj().Name()
+		if want == "_" {
+			want = "T"
+		}
+		f.params[i] = busy.fresh(want)
+		w.params[p] = f.params[i]
+	}
+}
+
+// decl is the type parameters with their constraints, args their names alone.
+func (f *faceOf) decl(w *writer) string {
+	var list []string
+	for i, p := range f.tparams {
+		list = append(list, f.params[i]+" "+w.typ(p.Constraint()))
+	}
+	return bracketed(list)
+}
+
+func (f *faceOf) args() string { return bracketed(f.params) }
+
+func bracketed(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
+
+// self is the interface itself.
+func (f *faceOf) self(w *writer) string { return w.object(f.t.Name) + f.args() }
+
+// link is the interface in a comment.
+func (f *faceOf) link(w *writer) string { return "[" + w.object(f.t.Name) + "]" }
+
+// write writes every declaration.
+func (f *faceOf) write(w *writer) {
+	w.location, w.what = f.t.Pos, f.t.Name.Name()
+	f.writeFace(w)
+	f.writeResults(w)
+	f.writeObject(w)
+	f.writeSync(w)
+	f.writeFactory(w)
+	f.writeCalls(w)
+}
+
+// begin and finish are the names of a method's two acts.
+func begin(m *method) string { return act(m, "Begin") }
+
+func finish(m *method) string { return act(m, "Finish") }
+
+func act(m *method, verb string) string {
+	if !m.exported {
+		verb = lower(verb)
+	}
+	return verb + upper(m.name)
+}
+
+// list writes variables with their types, as parameters or results. A variable
+// with an empty name has none.
+func (w *writer) list(t *types.Tuple, variadic bool, names []string) string {
+	var list []string
+	for i := range t.Len() {
+		text := w.typ(t.At(i).Type())
+		if variadic && i == t.Len()-1 {
+			text = w.variadic(t.At(i).Type())
+		}
+		list = append(list, strings.TrimSpace(names[i]+" "+text))
+	}
+	return strings.Join(list, ", ")
+}
+
+// sourceNames are the names of variables as they were written.
+func sourceNames(t *types.Tuple) []string {
+	var list []string
+	for v := range t.Variables() {
+		list = append(list, v.Name())
+	}
+	return list
+}
+
+// paramNames are the names of parameters in a body: those of the source where
+// they are there and clash with nothing that the body uses.
+func (w *writer) paramNames(m *method) (list []string, busy nameSet) {
+	busy = w.block.clone()
+	if busy == nil {
+		busy = make(nameSet)
+	}
+	for v := range m.sig.Params().Variables() {
+		if v.Name() != "" && v.Name() != "_" && !busy[v.Name()] {
+			busy.add(v.Name())
+		}
+	}
+	own := make(nameSet)
+	for i, v := range slices.Collect(m.sig.Params().Variables()) {
+		name := v.Name()
+		switch {
+		case name != "" && name != "_" && !w.block[name] && !own[name]:
+		case name != "" && name != "_":
+			name = busy.fresh(name + "_")
+		case i == m.ctx:
+			name = busy.fresh("ctx")
+		default:
+			name = busy.fresh(fmt.Sprint("arg", i+1))
+		}
+		own.add(name)
+		list = append(list, name)
+	}
+	return list, busy
+}
+
+// call is the arguments of a call with parameters of these names.
+func call(m *method, names []string) string {
+	list := slices.Clone(names)
+	if m.sig.Variadic() {
+		list[len(list)-1] += "..."
+	}
+	return strings.Join(list, ", ")
+}
+
+// locals are n new names for values, and one for the error.
+func locals(busy nameSet, n int) (values []string, err string) {
+	for i := range n {
+		values = append(values, busy.fresh(fmt.Sprint("v", i+1)))
+	}
+	return values, busy.fresh("err")
+}
+
+// valueType is the type of what a method returns beside its error: one value
+// itself, several as a struct, none as an empty one.
+func (f *faceOf) valueType(w *writer, m *method) string {
+	switch m.values() {
+	case 0:
+		return "struct{}"
+	case 1:
+		return w.typ(m.value(0).Type())
+	}
+	return f.structs[m.name] + f.args()
+}
+
+// fields are the field names of a method's result struct.
+func fields(m *method) []string {
+	taken := make(nameSet)
+	list := make([]string, m.values())
+	for i := range list {
+		name := m.value(i).Name()
+		if name == "" || name == "_" {
+			name = fmt.Sprint("R", i+1)
+		}
+		list[i] = taken.fresh(title(strings.TrimLeft(name, "_")))
+	}
+	return list
+}

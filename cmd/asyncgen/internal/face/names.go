@@ -1,0 +1,102 @@
+package face
+
+import (
+	"go/token"
+	"go/types"
+	"maps"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A nameSet is names that are in use. What is new gets another.
+type nameSet map[string]bool
+
+func (s nameSet) clone() nameSet { return maps.Clone(s) }
+
+// fresh returns want, or want with a number, and takes it.
+func (s nameSet) fresh(want string) string {
+	name := want
+	for i := 2; s[name] || token.IsKeyword(name); i++ {
+		name = want + strconv.Itoa(i)
+	}
+	s[name] = true
+	return name
+}
+
+func (s nameSet) add(names ...string) {
+	for _, name := range names {
+		s[name] = true
+	}
+}
+
+// predeclared is every predeclared name.
+func predeclared() nameSet {
+	s := make(nameSet)
+	s.add(types.Universe.Names()...)
+	return s
+}
+
+// title is a name with its first letter in upper case. A name that has no such
+// letter gets an R before it, so that it is exported all the same.
+func title(name string) string {
+	r, n := utf8.DecodeRuneInString(name)
+	if up := unicode.ToUpper(r); unicode.IsUpper(up) {
+		return string(up) + name[n:]
+	}
+	return "R" + name
+}
+
+// upper is a name with its first letter in upper case where it has one, to stand
+// behind another.
+func upper(name string) string {
+	r, n := utf8.DecodeRuneInString(name)
+	return string(unicode.ToUpper(r)) + name[n:]
+}
+
+// lower is a name with its first letter in lower case.
+func lower(name string) string {
+	r, n := utf8.DecodeRuneInString(name)
+	return string(unicode.ToLower(r)) + name[n:]
+}
+
+// names are those of the declarations for one type.
+type names struct {
+	face, newFace, result string // the interface, its constructor, its calls' value
+	object                string // what the constructor returns
+	newSync, newSyncFrom  string
+	adapter               string // what these return
+	factory, newFactory   string
+	calls, newCalls       string
+	base                  string // of the names that have no prefix
+}
+
+// DefaultPrefix is what stands before the name of the face. Another one stands
+// before all other names too, so that there may be two outputs for one type.
+const DefaultPrefix = "Async"
+
+// newNames derives names from that of the type. They are exported where that is.
+func newNames(prefix, typeName string) *names {
+	n := new(names)
+	constructor := "New"
+	if upper(typeName) != typeName {
+		prefix, constructor = lower(prefix), "new"
+	}
+	n.face = prefix + upper(typeName)
+	n.newFace = constructor + upper(n.face)
+	n.result = n.face + "Result"
+	n.object = lower(n.face) + "Object"
+	n.base = typeName
+	if upper(prefix) != DefaultPrefix {
+		n.base = n.face
+	}
+	base := upper(n.base)
+	n.newSync = constructor + "Sync" + base
+	n.newSyncFrom = n.newSync + "From"
+	n.adapter = "sync" + base + "Adapter"
+	n.factory = n.base + "Factory"
+	n.newFactory = constructor + base + "Factory"
+	n.calls = n.base + "Calls"
+	n.newCalls = constructor + base + "Calls"
+	return n
+}

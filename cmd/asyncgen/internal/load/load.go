@@ -1,0 +1,338 @@
+// Package load finds out what asyncgen needs to know of Go code: the package
+// that the output is to be part of, and the interfaces that are asked for.
+//
+// The package itself is parsed and checked without the bodies of its functions
+// and without the output, old or missing as that may be. What it imports is read
+// from the compiler's export data, or, where there is none because a dependency
+// does not compile, from source.
+package load
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// An Error is what was found wrong, and where.
+type Error struct {
+	Pos  token.Position // without a file name where there is no place to name
+	What string
+}
+
+func (e *Error) Error() string {
+	if e.Pos.Filename == "" {
+		return e.What
+	}
+	return fmt.Sprintf("%s:%d: %s", shortest(e.Pos.Filename), e.Pos.Line, e.What)
+}
+
+// shortest is the name of a file as it is best read from the working directory.
+func shortest(name string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return name
+	}
+	rel, err := filepath.Rel(wd, name)
+	if err != nil || len(rel) > len(name) {
+		return name
+	}
+	return rel
+}
+
+// Errorf is an error at a place.
+func Errorf(pos token.Position, format string, args ...any) error {
+	return &Error{Pos: pos, What: fmt.Sprintf(format, args...)}
+}
+
+// A Request says what to load.
+type Request struct {
+	Dir     string   // of the package that the types without a path are of
+	Output  string   // the file to be written, whose folder is the destination
+	Package string   // its package, or nothing for the one that is there
+	Tags    string   // build tags, as for go build
+	Types   []string // "Name", or "import/path.Name"
+	Stubs   Stubs    // what the output is going to declare
+	Needs   []string // import paths that the output will have of itself
+}
+
+// Stubs returns the names of the types that the output declares for a type, so
+// that code which uses them can be checked before they are there.
+type Stubs func(typeName string) []string
+
+// A Package is the destination: the package that the output is to be part of,
+// without the output.
+type Package struct {
+	Name string
+	Path string // import path; of an external test package with _test at the end
+
+	fset    *token.FileSet
+	files   []*ast.File               // those that are built
+	skipped []*ast.File               // those that are not, for what they declare
+	taken   map[string]token.Position // package-level names of both
+	types   *types.Package
+	errs    []types.Error
+	world   *world
+	version string
+}
+
+// A Type is an interface that was asked for.
+type Type struct {
+	Spec  string          // as it was asked for
+	Name  *types.TypeName // an alias, or a defined type
+	Iface *types.Interface
+	Pos   token.Position
+	// Constraint is the build constraint of the file that declares the type,
+	// where that is of the destination.
+	Constraint string
+}
+
+// Load loads what is asked for.
+func Load(r Request) (*Package, []*Type, error) {
+	mod, err := findModule(r.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	fs, err := scan(r, mod)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &Package{Name: fs.name, Path: fs.path, fset: fs.fset, files: fs.built, skipped: fs.skipped, version: mod.goVersion}
+	p.taken = declared(p.fset, p.files, p.skipped)
+	specs, err := split(r, p, mod)
+	if err != nil {
+		return nil, nil, err
+	}
+	paths := append(importsOf(p.files), r.Needs...)
+	for _, s := range specs {
+		if s.path != "" {
+			paths = append(paths, s.path)
+		}
+	}
+	p.world, err = listWorld(filepath.Dir(r.Output), r.Tags, p.fset, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, need := range r.Needs {
+		if err := p.world.missing(need); err != nil {
+			return nil, nil, err
+		}
+	}
+	p.check(r, specs)
+	found, err := p.find(specs)
+	return p, found, err
+}
+
+// A spec is one type asked for, by path and name. The path is empty for a type
+// of the destination.
+type spec struct{ text, path, name string }
+
+// split reads what -type lists.
+func split(r Request, p *Package, mod *module) ([]spec, error) {
+	source, err := mod.pathOf(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var specs []spec
+	for _, text := range r.Types {
+		s := spec{text: text, name: text}
+		if i := strings.LastIndex(text, "."); i >= 0 {
+			s.path, s.name = text[:i], text[i+1:]
+		} else if source != p.Path {
+			s.path = source
+		}
+		if !token.IsIdentifier(s.name) || s.path == "" && strings.Contains(text, ".") {
+			return nil, Errorf(token.Position{}, "-type %s: want Name or import/path.Name", text)
+		}
+		if _, ok := p.taken[s.name]; s.path == p.Path || ok && s.path+"_test" == p.Path {
+			s.path = ""
+		}
+		specs = append(specs, s)
+	}
+	return specs, nil
+}
+
+// find looks up the types asked for.
+func (p *Package) find(specs []spec) ([]*Type, error) {
+	var found []*Type
+	for _, s := range specs {
+		scope := p.types.Scope()
+		if s.path != "" {
+			pkg, err := p.world.Import(s.path)
+			if err != nil {
+				return nil, Errorf(token.Position{}, "-type %s: %v", s.text, err)
+			}
+			if err := p.importable(s.path, pkg.Name()); err != nil {
+				return nil, Errorf(token.Position{}, "-type %s: %v", s.text, err)
+			}
+			scope = pkg.Scope()
+		}
+		t, err := p.resolve(s, scope)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, t)
+	}
+	return found, nil
+}
+
+// resolve looks up one type and sees to it that it is an interface that can be
+// implemented, and wholly known.
+func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
+	obj := scope.Lookup(s.name)
+	if obj == nil {
+		return nil, p.notFound(s)
+	}
+	pos := p.fset.Position(obj.Pos())
+	name, ok := obj.(*types.TypeName)
+	if !ok {
+		return nil, Errorf(pos, "%s is not a type", s.name)
+	}
+	if s.path != "" && !name.Exported() {
+		return nil, Errorf(pos, "%s is not exported", s.text)
+	}
+	if err := p.errorIn(name, make(map[*types.TypeName]bool)); err != nil {
+		return nil, err
+	}
+	iface, ok := name.Type().Underlying().(*types.Interface)
+	switch {
+	case !ok:
+		return nil, Errorf(pos, "%s is not an interface", s.name)
+	case !iface.IsMethodSet():
+		return nil, Errorf(pos, "%s is a constraint and has no values", s.name)
+	case iface.NumMethods() == 0:
+		return nil, Errorf(pos, "%s has no methods", s.name)
+	}
+	t := &Type{Spec: s.text, Name: name, Iface: iface, Pos: pos}
+	if s.path == "" {
+		t.Constraint = constraintOf(p.fileOf(obj.Pos()), pos.Filename)
+	}
+	return t, nil
+}
+
+// notFound says that there is no such type, and where it may be instead.
+func (p *Package) notFound(s spec) error {
+	if s.path != "" {
+		return Errorf(token.Position{}, "-type %s: no such type in package %s", s.text, s.path)
+	}
+	if pos, ok := p.taken[s.name]; ok {
+		if strings.HasSuffix(pos.Filename, "_test.go") {
+			return Errorf(pos, "%s is declared in a test file: -output must name one, too", s.name)
+		}
+		return Errorf(pos, "%s is declared in a file that is not built here: see -tags", s.name)
+	}
+	return Errorf(token.Position{}, "-type %s: no such type in package %s", s.text, p.Name)
+}
+
+// errorIn returns the first error within the declaration of a type of the
+// destination, or of one that it embeds: its methods may not be all there.
+func (p *Package) errorIn(name *types.TypeName, seen map[*types.TypeName]bool) error {
+	if name.Pkg() != p.types || seen[name] {
+		return nil
+	}
+	seen[name] = true
+	spec := p.specOf(name)
+	if spec == nil {
+		return nil
+	}
+	for _, e := range p.errs {
+		if !e.Soft && spec.Pos() <= e.Pos && e.Pos < spec.End() {
+			return Errorf(p.fset.Position(e.Pos), "%s", e.Msg)
+		}
+	}
+	return p.errorInEmbedded(spec, name, seen)
+}
+
+func (p *Package) errorInEmbedded(spec *ast.TypeSpec, name *types.TypeName, seen map[*types.TypeName]bool) error {
+	var err error
+	embedded := func(t types.Type) {
+		var next *types.TypeName
+		switch t := t.(type) {
+		case *types.Alias:
+			next = t.Obj()
+		case *types.Named:
+			next = t.Obj()
+		}
+		if next != nil && err == nil {
+			err = p.errorIn(next, seen)
+		}
+	}
+	if alias, ok := name.Type().(*types.Alias); ok {
+		embedded(alias.Rhs())
+	}
+	if iface, ok := name.Type().Underlying().(*types.Interface); ok {
+		for t := range iface.EmbeddedTypes() {
+			embedded(t)
+		}
+	} else if err == nil && name.Type().Underlying() == types.Typ[types.Invalid] {
+		err = p.firstError(spec)
+	}
+	return err
+}
+
+// firstError is for a type that is broken by an error elsewhere.
+func (p *Package) firstError(spec *ast.TypeSpec) error {
+	for _, e := range p.errs {
+		if !e.Soft {
+			return Errorf(p.fset.Position(e.Pos), "%s", e.Msg)
+		}
+	}
+	return Errorf(p.fset.Position(spec.Pos()), "%s cannot be understood", spec.Name.Name)
+}
+
+func (p *Package) specOf(name *types.TypeName) *ast.TypeSpec {
+	for _, f := range p.files {
+		for _, d := range f.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, s := range gen.Specs {
+				if ts, ok := s.(*ast.TypeSpec); ok && ts.Name.Pos() == name.Pos() {
+					return ts
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Package) fileOf(pos token.Pos) *ast.File {
+	for _, f := range p.files {
+		if f.FileStart <= pos && pos <= f.FileEnd {
+			return f
+		}
+	}
+	return nil
+}
+
+// Taken returns where the package declares a name at its top level.
+func (p *Package) Taken(name string) (token.Position, bool) {
+	pos, ok := p.taken[name]
+	return pos, ok
+}
+
+// Types is the checked package. Its objects are not those of the final check.
+func (p *Package) Types() *types.Package { return p.types }
+
+// Position is where an object is declared.
+func (p *Package) Position(pos token.Pos) token.Position { return p.fset.Position(pos) }
+
+// Cgo reports whether the file at pos imports "C", whose types nothing else can
+// name.
+func (p *Package) Cgo(pos token.Pos) bool {
+	f := p.fileOf(pos)
+	return f != nil && importsC(f)
+}
+
+var errNoModule = errors.New("no go.mod here or above: asyncgen works within modules")
+
+// Names returns every name that the package declares at its top level, in files
+// that are built or not.
+func (p *Package) Names() []string { return slices.Sorted(maps.Keys(p.taken)) }

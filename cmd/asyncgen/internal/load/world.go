@@ -1,0 +1,177 @@
+package load
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// A world is the packages that are imported, and those below them. It is the
+// importer that the destination is checked with, and reads only what is asked
+// for.
+type world struct {
+	fset    *token.FileSet
+	listed  map[string]*packages.Package
+	exports types.Importer            // of those that have export data
+	sources map[string]*types.Package // those read from source
+	pending map[string]bool           // those being read from source
+}
+
+// listWorld has the go command list packages and say where their export data is.
+func listWorld(dir, tags string, fset *token.FileSet, paths []string) (*world, error) {
+	w := &world{
+		fset:    fset,
+		listed:  make(map[string]*packages.Package),
+		sources: make(map[string]*types.Package),
+		pending: make(map[string]bool),
+	}
+	w.exports = importer.ForCompiler(fset, "gc", w.open)
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	paths = slices.DeleteFunc(paths, func(path string) bool { return path == "unsafe" })
+	if len(paths) == 0 {
+		return w, nil
+	}
+	config := &packages.Config{
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedExportFile,
+		Dir:  dir,
+	}
+	if tags != "" {
+		config.BuildFlags = []string{"-tags=" + tags}
+	}
+	roots, err := packages.Load(config, paths...)
+	if err != nil {
+		return nil, errors.New(oneLine(err.Error()))
+	}
+	packages.Visit(roots, nil, func(p *packages.Package) { w.listed[p.PkgPath] = p })
+	return w, nil
+}
+
+// missing says why a package that the output needs is not there.
+func (w *world) missing(path string) error {
+	p := w.listed[path]
+	switch {
+	case p != nil && len(p.GoFiles) > 0:
+		return nil
+	case !strings.Contains(path, "."):
+		return fmt.Errorf("package %s is missing", path)
+	}
+	return fmt.Errorf("the output imports %s, which this module does not have: go get %[1]s", path)
+}
+
+// Import returns a package, whole.
+func (w *world) Import(path string) (*types.Package, error) {
+	if path == "unsafe" {
+		return types.Unsafe, nil
+	}
+	if pkg := w.sources[path]; pkg != nil {
+		return pkg, nil
+	}
+	p := w.listed[path]
+	switch {
+	case p == nil:
+		return nil, fmt.Errorf("no package %s", path)
+	case p.ExportFile != "":
+		if pkg, err := w.exports.Import(p.PkgPath); err == nil {
+			return pkg, nil
+		}
+		// Of another version of Go, perhaps: the source is still there.
+	case len(p.GoFiles) == 0 && len(p.Errors) > 0:
+		return nil, errors.New(oneLine(p.Errors[0].Msg))
+	}
+	return w.readSource(p)
+}
+
+// open opens the export data of a package.
+func (w *world) open(path string) (io.ReadCloser, error) {
+	p := w.listed[path]
+	if p == nil || p.ExportFile == "" {
+		return nil, fmt.Errorf("no export data of %s", path)
+	}
+	return os.Open(p.ExportFile)
+}
+
+// readSource checks what a package declares, without the bodies of functions.
+// Errors in it matter only where they are met.
+func (w *world) readSource(p *packages.Package) (*types.Package, error) {
+	if w.pending[p.PkgPath] {
+		return nil, fmt.Errorf("import cycle through %s", p.PkgPath)
+	}
+	w.pending[p.PkgPath] = true
+	defer delete(w.pending, p.PkgPath)
+	var files []*ast.File
+	for _, name := range p.GoFiles {
+		if f, _ := parser.ParseFile(w.fset, name, nil, parser.SkipObjectResolution); f != nil {
+			files = append(files, f)
+		}
+	}
+	if len(files) == 0 {
+		why := "no Go files"
+		if len(p.Errors) > 0 {
+			why = p.Errors[0].Msg
+		}
+		return nil, errors.New(oneLine(cmp.Or(why, "unknown")))
+	}
+	config := types.Config{
+		Importer:         importerFor{w, p},
+		Error:            func(error) {},
+		IgnoreFuncBodies: true,
+		FakeImportC:      true,
+	}
+	pkg, _ := config.Check(p.PkgPath, w.fset, files, nil)
+	w.sources[p.PkgPath] = pkg
+	return pkg, nil
+}
+
+// importerFor resolves the imports of one package, whose paths a vendor folder
+// may give other packages.
+type importerFor struct {
+	w *world
+	p *packages.Package
+}
+
+func (i importerFor) Import(path string) (*types.Package, error) {
+	if q := i.p.Imports[path]; q != nil {
+		path = q.PkgPath
+	}
+	return i.w.Import(path)
+}
+
+// reaches reports whether a package imports another, directly or not.
+func (w *world) reaches(from, to string) bool {
+	seen := make(map[*packages.Package]bool)
+	var visit func(p *packages.Package) bool
+	visit = func(p *packages.Package) bool {
+		if p == nil || seen[p] {
+			return false
+		}
+		seen[p] = true
+		for _, q := range p.Imports {
+			if q.PkgPath == to || visit(q) {
+				return true
+			}
+		}
+		return false
+	}
+	return visit(w.listed[from])
+}
+
+// oneLine is the first line of a message that says something.
+func oneLine(msg string) string {
+	for line := range strings.Lines(msg) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return line
+		}
+	}
+	return strings.TrimSpace(msg)
+}
