@@ -34,7 +34,7 @@ const imports = `
 root:           cmp context errors fmt iter maps math/rand/v2 reflect runtime runtime/debug
                 slices strings sync sync/atomic time
                 golang.org/x/sync/errgroup internal/sched
-root tests:     std async golang.org/x/sync/errgroup golang.org/x/sync/singleflight go.uber.org/goleak
+root tests:     std async golang.org/x/sync/errgroup golang.org/x/sync/semaphore golang.org/x/sync/singleflight go.uber.org/goleak
 
 internal/sched:     std
 asynctest:          std async internal/sched go.uber.org/goleak

@@ -1,7 +1,20 @@
 package async
 
-// A share is what a handle of [Group.Join] has in the run it stands for.
-type share struct{}
+// A share is what a handle of [Group.Join] has in the run it stands for. The
+// handle's call has a copy of the run's result; whether that was taken, and when
+// nobody can take it any more, is told to the run, which disposes of it.
+type share struct{ of sharer }
 
-func (s *share) taken() {}
-func (s *share) gone()  {}
+// A sharer is told what becomes of the copy: that it was handed out, for the first
+// time, and that the last reference on the handle's call went after completion.
+// Neither is called under a lock.
+type sharer interface {
+	taken()
+	gone()
+}
+
+func (s *share) taken() {
+	if s != nil {
+		s.of.taken()
+	}
+}

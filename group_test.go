@@ -1,0 +1,967 @@
+package async_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// What a Do comes to.
+type groupResult struct {
+	v        int
+	err      error
+	shared   bool
+	panicked any
+}
+
+type intGroup = async.Group[string, int]
+
+// doing has another goroutine Do.
+func doing(ctx context.Context, g *intGroup, key string, fn func(context.Context) (int, error)) <-chan groupResult {
+	ch := make(chan groupResult, 1)
+	go func() {
+		var r groupResult
+		r.panicked = recovered(func() { r.v, r.err, r.shared = g.Do(ctx, key, fn) })
+		ch <- r
+	}()
+	return ch
+}
+
+func (r groupResult) want(t *testing.T, what string, v int, shared bool) {
+	t.Helper()
+	if r.v != v || r.err != nil || r.shared != shared || r.panicked != nil {
+		t.Errorf("%s: got %+v, want %v, shared %v", what, r, v, shared)
+	}
+}
+
+// A work is a function whose runs the test watches and ends.
+type work struct {
+	runs atomic.Int32
+	ctx  atomic.Value // of the last run
+	end  chan int     // what a run returns; unbuffered
+}
+
+func newWork() *work { return &work{end: make(chan int)} }
+
+// listens returns when its context ends.
+func (w *work) listens(ctx context.Context) (int, error) {
+	w.begin(ctx)
+	select {
+	case v := <-w.end:
+		return v, nil
+	case <-ctx.Done():
+		return -1, context.Cause(ctx)
+	}
+}
+
+// ignores goes on whatever its context says.
+func (w *work) ignores(ctx context.Context) (int, error) {
+	w.begin(ctx)
+	return <-w.end, nil
+}
+
+func (w *work) begin(ctx context.Context) {
+	w.runs.Add(1)
+	w.ctx.Store(&ctx)
+}
+
+func (w *work) context() context.Context { return *w.ctx.Load().(*context.Context) }
+
+func (w *work) wantRuns(t *testing.T, n int32) {
+	t.Helper()
+	wantEq(t, "runs", w.runs.Load(), n)
+}
+
+func TestH1_CallersOfOneKeyShareOneRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		w, other := newWork(), newWork()
+		var all []<-chan groupResult
+		for range 8 {
+			all = append(all, doing(bg, &g, "a", w.listens))
+		}
+		alone := doing(bg, &g, "b", other.listens)
+		synctest.Wait()
+		w.wantRuns(t, 1)
+		other.wantRuns(t, 1)
+		w.end <- 42
+		other.end <- 43
+		for _, ch := range all {
+			(<-ch).want(t, "one of eight", 42, true)
+		}
+		(<-alone).want(t, "alone", 43, false)
+
+		again := doing(bg, &g, "a", w.listens)
+		synctest.Wait()
+		w.wantRuns(t, 2)
+		w.end <- 44
+		(<-again).want(t, "later", 44, false)
+	})
+}
+
+func TestH1_TheResultIsWhatTheFunctionReturned(t *testing.T) {
+	var g intGroup
+	v, err, shared := g.Do(bg, "a", value(7, errBoom))
+	wantEq(t, "value", v, 7)
+	wantEq(t, "error", err, errBoom)
+	wantEq(t, "shared", shared, false)
+}
+
+func TestH1_AZeroGroupOfOddKeys(t *testing.T) {
+	type odd struct {
+		f float64
+		s [2]string
+	}
+	var g async.Group[odd, *int]
+	n := new(int)
+	v, err, _ := g.Do(bg, odd{1, [2]string{"a"}}, value(n, nil))
+	if v != n || err != nil {
+		t.Error(v, err)
+	}
+}
+
+type valueKey struct{}
+
+func TestH1_TheLeaderLeavesAlone(t *testing.T) {
+	for name, cause := range map[string]error{"canceled": context.Canceled, "with a cause": errBoom} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var g intGroup
+				w := newWork()
+				parent, cancel := context.WithCancelCause(context.WithValue(bg, valueKey{}, "the leader's"))
+				ctx, stop := context.WithTimeout(parent, time.Hour)
+				defer stop()
+				leader := doing(ctx, &g, "a", w.listens)
+				synctest.Wait()
+				var followers []<-chan groupResult
+				for range 3 {
+					followers = append(followers, doing(bg, &g, "a", w.listens))
+				}
+				synctest.Wait()
+				cancel(cause)
+				r := <-leader
+				wantIs(t, r.err, async.ErrCallPending, context.Canceled, cause)
+				wantEq(t, "shared", r.shared, false)
+				synctest.Wait()
+				run := w.context()
+				wantEq(t, "the run's error", run.Err(), nil)
+				wantEq(t, "the run's cause", context.Cause(run), nil)
+				wantEq(t, "the run's value", run.Value(valueKey{}), "the leader's")
+				if _, ok := run.Deadline(); ok {
+					t.Error("the run has a deadline")
+				}
+				child, cancelChild := context.WithCancel(run)
+				defer cancelChild()
+				wantEq(t, "a child's cause", context.Cause(child), nil)
+				w.end <- 1
+				for _, f := range followers {
+					(<-f).want(t, "follower", 1, true)
+				}
+				w.wantRuns(t, 1)
+			})
+		})
+	}
+}
+
+// Three wait, one leaves, another comes: the run goes on for all.
+func TestH1_ComingAndGoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		w := newWork()
+		ctx, cancel := context.WithCancel(bg)
+		first := doing(bg, &g, "a", w.listens)
+		synctest.Wait()
+		second, third := doing(ctx, &g, "a", w.listens), doing(bg, &g, "a", w.listens)
+		synctest.Wait()
+		cancel()
+		wantIs(t, (<-second).err, context.Canceled)
+		fourth := doing(bg, &g, "a", w.listens)
+		synctest.Wait()
+		w.wantRuns(t, 1)
+		w.end <- 5
+		for _, ch := range []<-chan groupResult{first, third, fourth} {
+			(<-ch).want(t, "who stayed", 5, true)
+		}
+	})
+}
+
+// All but one have left: the value goes to one.
+func TestH1_SharedIsOfThoseWhoGotIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		w := newWork()
+		ctx, cancel := context.WithCancel(bg)
+		left, stayed := doing(ctx, &g, "a", w.listens), doing(bg, &g, "a", w.listens)
+		synctest.Wait()
+		cancel()
+		<-left
+		w.end <- 5
+		(<-stayed).want(t, "who stayed", 5, false)
+	})
+}
+
+func TestH1_TheLastOneLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bin
+		g := intGroup{Options: []async.Option{b.option()}}
+		slow, fresh := newWork(), newWork()
+		var waiters []<-chan groupResult
+		ctx, cancel := context.WithCancel(bg)
+		for range 3 {
+			waiters = append(waiters, doing(ctx, &g, "a", slow.ignores))
+		}
+		synctest.Wait()
+		run := slow.context()
+		cancel()
+		for _, ch := range waiters {
+			wantIs(t, (<-ch).err, async.ErrCallPending, context.Canceled)
+		}
+		wantEq(t, "the run's context is done", isClosed(run.Done()), true)
+		wantIs(t, context.Cause(run), async.ErrAbandoned)
+		// The function has not noticed. A newcomer gets a fresh run.
+		newcomer := doing(bg, &g, "a", fresh.listens)
+		synctest.Wait()
+		fresh.wantRuns(t, 1)
+		slow.end <- 1 // the end of the old run does not touch the new one
+		synctest.Wait()
+		b.want(t, "of the abandoned run", 1)
+		wantEq(t, "what was discarded", *b.last.Load(), async.Result[int]{Value: 1})
+		second := doing(bg, &g, "a", fresh.listens)
+		synctest.Wait()
+		fresh.wantRuns(t, 1)
+		fresh.end <- 2
+		(<-newcomer).want(t, "newcomer", 2, true)
+		(<-second).want(t, "who joined him", 2, true)
+		b.want(t, "of both", 1)
+	})
+}
+
+// Whoever comes while abandoned runs are slow to end gets a run of his own or that
+// of another newcomer, at once.
+func TestH1_NewcomersAreNeverLocked(t *testing.T) {
+	const n = 150
+	t.Run("one after the other", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var g intGroup
+			slow := newWork()
+			for i := range n {
+				ctx, cancel := context.WithCancel(bg)
+				old := doing(ctx, &g, "a", slow.ignores)
+				synctest.Wait()
+				cancel()
+				<-old
+				v, err, _ := g.Do(bg, "a", value(i, nil))
+				if v != i || err != nil {
+					t.Fatal(i, v, err)
+				}
+			}
+			slow.wantRuns(t, n)
+			for range n {
+				slow.end <- 0
+			}
+		})
+	})
+	t.Run("all at once", func(t *testing.T) {
+		var g intGroup
+		slow := newWork()
+		ctx, cancel := context.WithCancel(bg)
+		old := doing(ctx, &g, "a", slow.ignores)
+		eventually(t, func() bool { return slow.runs.Load() == 1 })
+		var runs atomic.Int32
+		fs := []func(){cancel}
+		for range n {
+			fs = append(fs, func() {
+				v, err, _ := g.Do(bg, "a", func(ctx context.Context) (int, error) {
+					runs.Add(1)
+					runtime.Gosched()
+					return 1, ctx.Err()
+				})
+				if err != nil || v != 1 && v != 9 { // 9: he came before the last one left
+					t.Error(v, err)
+				}
+			})
+		}
+		go func() { time.AfterFunc(10*time.Millisecond, func() { slow.end <- 9 }) }()
+		together(fs...)
+		<-old
+		if got := runs.Load(); got > n {
+			t.Errorf("%d runs for %d newcomers", got, n)
+		}
+	})
+}
+
+func TestH1_PanicWakesEverySharer(t *testing.T) {
+	for name, value := range map[string]any{"an error": errBoom, "a text": "boom", "nil": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var g intGroup
+				let := make(chan struct{})
+				fn := func(context.Context) (int, error) { <-let; originOfThePanic(value); return 1, nil }
+				var dos []<-chan groupResult
+				var joins async.Calls[int]
+				for range 20 {
+					dos = append(dos, doing(bg, &g, "a", fn))
+					joins = append(joins, g.Join(bg, "a", fn))
+				}
+				synctest.Wait()
+				close(let)
+				check := func(what string, p any) {
+					t.Helper()
+					e, ok := p.(*async.PanicError)
+					if !ok {
+						t.Fatalf("%s: panicked with %v", what, p)
+					}
+					if value != nil {
+						wantEq(t, what, e.Value, value)
+					}
+					wantContains(t, string(e.Stack), "originOfThePanic")
+				}
+				for _, ch := range dos {
+					check("Do", (<-ch).panicked)
+				}
+				for _, c := range joins {
+					_ = c.Wait(bg)
+					check("Finish", recovered(func() { _, _ = c.Finish() }))
+				}
+				v, err, _ := g.Do(bg, "a", func(context.Context) (int, error) { return 2, nil })
+				wantEq(t, "afterwards", v, 2)
+				wantEq(t, "its error", err, nil)
+			})
+		})
+	}
+}
+
+func TestH1_GoexitWakesEverySharer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		let := make(chan struct{})
+		fn := func(context.Context) (int, error) { <-let; runtime.Goexit(); return 1, nil }
+		var dos []<-chan groupResult
+		var joins async.Calls[int]
+		for range 20 {
+			dos = append(dos, doing(bg, &g, "a", fn))
+			joins = append(joins, g.Join(bg, "a", fn))
+		}
+		synctest.Wait()
+		close(let)
+		for _, ch := range dos {
+			wantEq(t, "Do", (<-ch).err, async.ErrGoexit)
+		}
+		for _, c := range joins {
+			_ = c.Wait(bg)
+			_, err := c.Finish()
+			wantEq(t, "Finish", err, async.ErrGoexit)
+		}
+		v, _, _ := g.Do(bg, "a", value(2, nil))
+		wantEq(t, "afterwards", v, 2)
+	})
+}
+
+func TestH1_Forget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		old, fresh := newWork(), newWork()
+		g.Forget("a") // of nothing
+		first, second := doing(bg, &g, "a", old.listens), doing(bg, &g, "a", old.listens)
+		synctest.Wait()
+		g.Forget("a")
+		g.Forget("a")
+		third := doing(bg, &g, "a", fresh.listens)
+		synctest.Wait()
+		old.wantRuns(t, 1)
+		fresh.wantRuns(t, 1)
+		wantEq(t, "the forgotten run's error", old.context().Err(), nil)
+		old.end <- 1
+		(<-first).want(t, "of the forgotten run", 1, true)
+		(<-second).want(t, "of the forgotten run", 1, true)
+		fourth := doing(bg, &g, "a", fresh.listens) // the old one's end took nothing of the new
+		synctest.Wait()
+		fresh.wantRuns(t, 1)
+		fresh.end <- 2
+		(<-third).want(t, "of the new run", 2, true)
+		(<-fourth).want(t, "of the new run", 2, true)
+
+		ctx, cancel := context.WithCancel(bg)
+		left := doing(ctx, &g, "a", old.listens)
+		synctest.Wait()
+		g.Forget("a")
+		fifth := doing(bg, &g, "a", fresh.listens)
+		synctest.Wait()
+		run := old.context()
+		cancel()
+		wantIs(t, (<-left).err, context.Canceled)
+		synctest.Wait()
+		wantIs(t, context.Cause(run), async.ErrAbandoned)
+		sixth := doing(bg, &g, "a", fresh.listens)
+		synctest.Wait()
+		fresh.wantRuns(t, 2)
+		fresh.end <- 3
+		(<-fifth).want(t, "of the newest run", 3, true)
+		(<-sixth).want(t, "of the newest run", 3, true)
+	})
+}
+
+func TestH1_AWaitersTimeoutIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		w := newWork()
+		start := time.Now()
+		short, cancel := context.WithTimeout(bg, time.Second)
+		defer cancel()
+		long, cancelLong := context.WithTimeout(bg, time.Minute)
+		defer cancelLong()
+		a, b, c := doing(short, &g, "a", w.listens), doing(long, &g, "a", w.listens), doing(bg, &g, "a", w.listens)
+		time.Sleep(time.Second - 1)
+		synctest.Wait()
+		wantEq(t, "who has returned 1 ns before", len(a), 0)
+		r := <-a
+		wantEq(t, "how long the first waited", time.Since(start), time.Second)
+		wantIs(t, r.err, async.ErrCallPending, context.DeadlineExceeded)
+		wantEq(t, "text", r.err.Error(), `async: wait for run of key "a" ended: context deadline exceeded`)
+		r = <-b
+		wantEq(t, "how long the second waited", time.Since(start), time.Minute)
+		wantIs(t, r.err, context.DeadlineExceeded)
+		synctest.Wait()
+		wantEq(t, "who else has returned", len(c), 0)
+		w.end <- 1
+		(<-c).want(t, "the patient one", 1, false)
+	})
+}
+
+// What a wait that ended names can be waited for.
+func TestH1_AWaitErrorNamesTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g async.Group[int, int]
+		let := make(chan struct{})
+		fn := func(context.Context) (int, error) { <-let; return 1, nil }
+		c := g.Join(bg, 7, fn)
+		ctx, cancel := context.WithTimeout(bg, time.Second)
+		defer cancel()
+		_, err, _ := g.Do(ctx, 7, fn)
+		e, ok := err.(*async.WaitError)
+		if !ok {
+			t.Fatal(err)
+		}
+		wantEq(t, "its name", fmt.Sprint(e.On), "run of key 7")
+		wantEq(t, "done", isClosed(e.On.Done()), false)
+		_, anyErr := async.WaitAny(ctx, e.On)
+		wantIs(t, anyErr, context.DeadlineExceeded)
+		close(let)
+		_, anyErr = async.WaitAny(bg, e.On)
+		wantEq(t, "a wait for it", anyErr, nil)
+		wantEq(t, "done", isClosed(e.On.Done()), true)
+		c.Release()
+	})
+}
+
+func TestH1_AContextThatIsDoneBeginsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		w := newWork()
+		over, cancel := context.WithCancelCause(bg)
+		cancel(errBoom)
+		_, err, _ := g.Do(over, "a", w.listens)
+		wantIs(t, err, async.ErrCallPending, context.Canceled, errBoom)
+		wantContains(t, err.Error(), `key "a"`)
+		if on := err.(*async.WaitError).On; on.Done() != nil {
+			t.Error("what was never begun can end")
+		}
+		first := doing(bg, &g, "a", w.listens)
+		synctest.Wait()
+		_, err, _ = g.Do(over, "a", w.listens)
+		wantIs(t, err, async.ErrCallPending, errBoom)
+		w.wantRuns(t, 1)
+		w.end <- 1
+		(<-first).want(t, "the other", 1, false)
+	})
+}
+
+func TestH1_Misuse(t *testing.T) {
+	var g intGroup
+	wantPanic(t, "Do without a function", "nil function", func() { _, _, _ = g.Do(bg, "a", nil) })
+	wantPanic(t, "Do without a context", "nil context", func() { _, _, _ = g.Do(nil, "a", block) }) //nolint:staticcheck // on purpose
+	wantPanic(t, "Join without a function", "nil function", func() { g.Join(bg, "a", nil) })
+	wrong := intGroup{Options: []async.Option{async.Discard(func(string, error) {})}}
+	for range 2 {
+		wantPanic(t, "Discard of another type", "Discard", func() { _, _, _ = wrong.Do(bg, "a", block) })
+	}
+	var keys async.Group[any, int]
+	for range 2 {
+		if recovered(func() { _, _, _ = keys.Do(bg, []int{}, value(1, nil)) }) == nil {
+			t.Error("a key that cannot be compared is taken")
+		}
+	}
+	v, err, _ := keys.Do(bg, "a", value(1, nil))
+	wantEq(t, "value afterwards", v, 1)
+	wantEq(t, "error afterwards", err, nil)
+}
+
+// A key that is not equal to itself is never shared, and leaves nothing behind.
+func TestH1_ANaN(t *testing.T) {
+	var g async.Group[float64, int]
+	n := rounds(100_000)
+	wantFlat(t, "calls of NaN", func() {
+		for range n {
+			_, _, shared := g.Do(bg, math.NaN(), value(1, nil))
+			if shared {
+				t.Fatal("two of them met")
+			}
+			g.Forget(math.NaN())
+		}
+	})
+	runtime.KeepAlive(&g)
+}
+
+func TestH1_AMillionKeysLeaveNothing(t *testing.T) {
+	t.Run("one after the other", func(t *testing.T) {
+		var g async.Group[int, int]
+		n := rounds(1_000_000)
+		wantFlat(t, "keys", func() {
+			for i := range n {
+				if v, err, shared := g.Do(bg, i, value(i, nil)); v != i || err != nil || shared {
+					t.Fatal(i, v, err, shared)
+				}
+			}
+		})
+		runtime.KeepAlive(&g)
+	})
+	t.Run("of runs at the same time", func(t *testing.T) {
+		var g async.Group[int, int]
+		n := rounds(50_000)
+		stays := g.Join(bg, -1, block)
+		defer stays.Release()
+		burst := func() {
+			let := make(chan struct{})
+			calls := make(async.Calls[int], n)
+			for i := range calls {
+				calls[i] = g.Join(bg, i, func(context.Context) (int, error) { <-let; return i, nil })
+			}
+			close(let)
+			vs, err := calls.All(bg)
+			wantEq(t, "error", err, nil)
+			for i, v := range vs {
+				if v != i {
+					t.Fatal(i, v)
+				}
+			}
+			calls.Release()
+		}
+		burst() // what the runtime needs for so many goroutines it keeps
+		wantFlat(t, "keys", burst)
+		runtime.KeepAlive(&g)
+	})
+	t.Run("of runs in a queue", func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		g := async.Group[int, int]{Options: []async.Option{s}}
+		n := rounds(50_000)
+		stays := g.Join(bg, -1, block)
+		wantFlat(t, "keys", func() {
+			calls := make(async.Calls[int], n)
+			for i := range calls {
+				calls[i] = g.Join(bg, i, block)
+			}
+			calls.Release()
+		})
+		stays.Release()
+		wantEq(t, "the end", s.Shutdown(bg), nil)
+		runtime.KeepAlive(&g)
+	})
+	t.Run("given up", func(t *testing.T) {
+		var g async.Group[int, int]
+		n := rounds(50_000)
+		wantFlat(t, "keys", func() {
+			for i := range n {
+				g.Join(bg, i, block).Release()
+			}
+			eventually(t, func() bool { return runtime.NumGoroutine() < 100 })
+		})
+		runtime.KeepAlive(&g)
+	})
+	t.Run("waits on one run that is never over", func(t *testing.T) {
+		var g async.Group[int, int]
+		n := rounds(100_000)
+		stays := g.Join(bg, 1, block)
+		defer stays.Release()
+		wantFlat(t, "waits", func() {
+			for range n {
+				ctx, cancel := context.WithCancel(bg)
+				go cancel()
+				_, err, _ := g.Do(ctx, 1, block)
+				if !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				_ = g.Join(bg, 1, block).Cancel(nil)
+			}
+		})
+	})
+}
+
+func TestH1_WaitingCostsNoGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g intGroup
+		w := newWork()
+		before := goroutines()
+		var calls async.Calls[int]
+		for range 50 {
+			calls = append(calls, g.Join(bg, "a", w.listens))
+		}
+		synctest.Wait()
+		wantEq(t, "goroutines", goroutines()-before, 1)
+		calls.Release()
+	})
+}
+
+func TestH1_Allocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx, cancel := context.WithCancel(bg)
+	defer cancel()
+	f := value(1, nil)
+	var g intGroup
+	lazy := async.NewLazy(f)
+	_, _ = lazy.Get(bg)
+	for name, pin := range map[string]struct {
+		most float64
+		do   func()
+	}{
+		"Do":                  {2, func() { _, _, _ = g.Do(bg, "a", f) }},
+		"Do with a context":   {3, func() { _, _, _ = g.Do(ctx, "a", f) }},
+		"Join, Await, Finish": {4, func() { c := g.Join(bg, "a", f); _, _ = c.Await(bg); _, _ = c.Finish() }},
+		"Lazy.Get, ready":     {0, func() { _, _ = lazy.Get(ctx) }},
+		"Lazy.Peek, ready":    {0, func() { lazy.Peek() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := testing.AllocsPerRun(200, pin.do); got > pin.most {
+				t.Errorf("%v allocations, %v allowed", got, pin.most)
+			}
+		})
+	}
+}
+
+// A run that asks for its own result.
+func TestH1_ACycleIsAnError(t *testing.T) {
+	type ask func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error
+	do := func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+		_, err, shared := g.Do(ctx, "own", again)
+		if shared {
+			return errors.New("it says that it was shared")
+		}
+		return err
+	}
+	through := func(ctx context.Context, do func(ctx context.Context) error) error {
+		_, err := async.Go(ctx, func(ctx context.Context) (int, error) { return 0, do(ctx) }).Await(ctx)
+		return err
+	}
+	for name, ask := range map[string]ask{
+		"by Do": do,
+		"by Join": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			c := g.Join(ctx, "own", again)
+			wantEq(t, "the handle is done", c.IsDone(), true)
+			_, err := c.Finish()
+			return err
+		},
+		"by a derived context": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), valueKey{}, 1), time.Hour)
+			defer cancel()
+			return do(ctx, g, again)
+		},
+		"in a call": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			return through(ctx, func(ctx context.Context) error { return do(ctx, g, again) })
+		},
+		"in a call in a call": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			return through(ctx, func(ctx context.Context) error {
+				return through(ctx, func(ctx context.Context) error { return do(ctx, g, again) })
+			})
+		},
+		"by way of another key": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			_, err, _ := g.Do(ctx, "other", func(ctx context.Context) (int, error) { return 0, do(ctx, g, again) })
+			return err
+		},
+		"by way of another group": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			var h intGroup
+			_, err, _ := h.Do(ctx, "own", func(ctx context.Context) (int, error) { return 0, do(ctx, g, again) })
+			return err
+		},
+		"of a run that is forgotten": func(ctx context.Context, g *intGroup, again func(context.Context) (int, error)) error {
+			g.Forget("own")
+			return do(ctx, g, again)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var g intGroup
+				depth := 0
+				var fn func(ctx context.Context) (int, error)
+				fn = func(ctx context.Context) (int, error) {
+					if depth++; depth > 3 {
+						return 0, errBoom
+					}
+					return depth, ask(ctx, &g, fn)
+				}
+				v, err, _ := g.Do(bg, "own", fn)
+				wantEq(t, "depth", v, 1)
+				wantIs(t, err, async.ErrCycle)
+				if errors.Is(err, async.ErrCallPending) {
+					t.Error("it is pending")
+				}
+				wantContains(t, err.Error(), `key "own"`)
+			})
+		})
+	}
+}
+
+// What is no cycle.
+func TestH1_NoCycle(t *testing.T) {
+	t.Run("another key and another group", func(t *testing.T) {
+		var g, h intGroup
+		v, err, _ := g.Do(bg, "a", func(ctx context.Context) (int, error) {
+			b, err, _ := g.Do(ctx, "b", value(1, nil))
+			c, err2, _ := h.Do(ctx, "a", value(2, nil))
+			return b + c, errors.Join(err, err2)
+		})
+		wantEq(t, "value", v, 3)
+		wantEq(t, "error", err, nil)
+	})
+	t.Run("a run that is over", func(t *testing.T) {
+		var g intGroup
+		var later context.Context
+		_, _, _ = g.Do(bg, "a", func(ctx context.Context) (int, error) { later = ctx; return 1, nil })
+		v, err, _ := g.Do(later, "a", value(2, nil))
+		wantEq(t, "value", v, 2)
+		wantEq(t, "error", err, nil)
+	})
+	t.Run("a run that everyone has left", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var g intGroup
+			ctx, cancel := context.WithCancel(bg)
+			asked := make(chan groupResult, 1)
+			left := doing(ctx, &g, "a", func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				v, err, _ := g.Do(context.WithoutCancel(ctx), "a", value(2, nil))
+				asked <- groupResult{v: v, err: err}
+				return 1, nil
+			})
+			synctest.Wait()
+			cancel()
+			<-left
+			(<-asked).want(t, "its own", 2, false)
+		})
+	})
+	t.Run("by another context", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var g intGroup
+			_, err, _ := g.Do(bg, "a", func(context.Context) (int, error) {
+				ctx, cancel := context.WithTimeout(bg, time.Second)
+				defer cancel()
+				_, err, _ := g.Do(ctx, "a", block)
+				return 0, err
+			})
+			wantIs(t, err, context.DeadlineExceeded)
+		})
+	})
+}
+
+func TestH1_String(t *testing.T) {
+	var g intGroup
+	_, _, _ = g.Do(context.WithValue(bg, valueKey{}, 1), "a", func(ctx context.Context) (int, error) {
+		if s := fmt.Sprint(ctx); !strings.HasSuffix(s, ".WithRun.WithCall") {
+			t.Error(s)
+		}
+		return 0, nil
+	})
+}
+
+// The leave of the last and the coming of another: he who comes has a value, and
+// is never told of a cancellation.
+func TestH1_Race_JoinAgainstTheLastLeave(t *testing.T) {
+	var g intGroup
+	for i := range rounds(10_000) {
+		ctx, cancel := context.WithCancel(bg)
+		fn := func(ctx context.Context) (int, error) {
+			for range i % 5 {
+				runtime.Gosched()
+			}
+			return 1, context.Cause(ctx)
+		}
+		first := doing(ctx, &g, "a", fn)
+		for range i % 3 {
+			runtime.Gosched()
+		}
+		together(cancel, func() {
+			if v, err, _ := g.Do(bg, "a", fn); v != 1 || err != nil {
+				t.Error("Do:", v, err)
+			}
+		}, func() {
+			c := g.Join(bg, "a", fn)
+			if v, err := c.Await(bg); v != 1 || err != nil {
+				t.Error("Join:", v, err)
+			}
+			c.Release()
+		})
+		if r := <-first; r.err != nil && !errors.Is(r.err, context.Canceled) {
+			t.Error(r.err)
+		}
+	}
+}
+
+// The end of the function and that of a waiter's context: shared says exactly how
+// many have the value, and every run's value is there for somebody or discarded.
+func TestH1_Race_CompletionAgainstLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bin
+		var had [3]int // by how many had the value
+		g := intGroup{Options: []async.Option{b.option()}}
+		for i := range rounds(20_000) {
+			first, cancelFirst := context.WithCancel(bg)
+			second, cancelSecond := context.WithCancel(bg)
+			var ready, let atomic.Bool
+			entered := make(chan struct{})
+			fn := func(context.Context) (int, error) {
+				<-entered
+				ready.Store(true)
+				spinOn(&let)
+				spin(i % 200)
+				return i, nil
+			}
+			results := []<-chan groupResult{doing(first, &g, "a", fn), doing(second, &g, "a", fn)}
+			synctest.Wait()
+			close(entered)
+			acts := []func(){func() {
+				spinOn(&ready)
+				let.Store(true)
+				spin(i / 200 % 50)
+				cancelFirst()
+			}}
+			if i%2 == 0 {
+				acts = append(acts, cancelSecond)
+			}
+			together(acts...)
+			cancelSecond()
+			got, shared := 0, 0
+			for _, ch := range results {
+				r := <-ch
+				switch {
+				case r.err == nil && r.v == i:
+					got++
+				case !errors.Is(r.err, async.ErrCallPending):
+					t.Fatal(r)
+				}
+				if r.shared {
+					shared++
+				}
+			}
+			had[got]++
+			if got < 2 && shared != 0 || got == 2 && shared != 2 {
+				t.Fatalf("round %d: %d have the value, %d are told that it was shared", i, got, shared)
+			}
+			synctest.Wait()
+			b.want(t, "by now", int32(had[0]))
+		}
+		t.Logf("rounds by how many had the value: %v", had)
+	})
+}
+
+// spinOn is spinUntil for one who would rather not give way before.
+func spinOn(b *atomic.Bool) {
+	for range 20_000 {
+		if b.Load() {
+			return
+		}
+	}
+	spinUntil(b.Load)
+}
+
+// spin passes some time, a few nanoseconds for each n.
+func spin(n int) {
+	var x atomic.Int64
+	for range n {
+		x.Add(1)
+	}
+}
+
+// Forget beside the end of a run and a newcomer: everyone has a value of a run that
+// was there while he waited.
+func TestH1_Race_ForgetAgainstCompletion(t *testing.T) {
+	var g intGroup
+	var n atomic.Int64
+	fn := func(context.Context) (int, error) { runtime.Gosched(); return int(n.Add(1)), nil }
+	for range rounds(10_000) {
+		first := doing(bg, &g, "a", fn)
+		before := int(n.Load())
+		together(
+			func() { g.Forget("a") },
+			func() {
+				if v, err, _ := g.Do(bg, "a", fn); err != nil || v < before {
+					t.Error(v, err)
+				}
+			},
+			func() {
+				c := g.Join(bg, "a", fn)
+				if v, err := c.Await(bg); err != nil || v < before {
+					t.Error(v, err)
+				}
+				c.Release()
+			})
+		<-first
+	}
+	wantEq(t, "runs that can be joined", fmt.Sprint(g.Join(bg, "a", value(-1, nil)).Await(bg)), "-1 <nil>")
+}
+
+// Everything at once on a few keys: every Do ends, with a value that its key has
+// or by its own context.
+func TestH1_Race_Storm(t *testing.T) {
+	var g async.Group[int, int]
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range rounds(5000) {
+				key := (i + w) % 3
+				fn := func(ctx context.Context) (int, error) {
+					for range i % 4 {
+						runtime.Gosched()
+					}
+					if i%7 == 0 {
+						<-ctx.Done()
+						return -1, nil
+					}
+					return key, nil
+				}
+				ctx, cancel := context.WithCancel(bg)
+				switch (i + w) % 5 {
+				case 0:
+					go cancel()
+					if v, err, _ := g.Do(ctx, key, fn); err == nil && v != key || err != nil && !errors.Is(err, context.Canceled) {
+						t.Error(v, err)
+					}
+				case 1:
+					g.Forget(key)
+				case 2:
+					g.Join(ctx, key, fn).Release()
+				case 3:
+					_ = g.Join(ctx, key, fn).Cancel(nil)
+				default:
+					c := g.Join(ctx, key, fn)
+					if err := c.WaitFor(time.Microsecond); err == nil {
+						if v, err := c.Finish(); v != key || err != nil {
+							t.Error(v, err)
+						}
+					}
+					c.Release()
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+}
