@@ -5,7 +5,7 @@ CHECKS := deps test race explore vet fmt tidy lint api examples modules
 BENCH  ?= .
 COUNT  ?= 1
 
-.PHONY: all help bench cover update format $(CHECKS)
+.PHONY: all help bench bench-quick bench-check micro cover update format $(CHECKS)
 
 all:
 	@bash .ci/run
@@ -27,12 +27,24 @@ help:
 	@echo 'make examples   run the examples'
 	@echo 'make modules    test the modules in folders of this one'
 	@echo
-	@echo 'make bench      benchmarks of the package; BENCH=regexp, COUNT=n'
+	@echo 'make bench      everything beside its rivals, and docs/performance.md'
+	@echo 'make bench-quick   the same in two minutes, without the page'
+	@echo 'make bench-check   allocations, bytes and gross ratios, as CI does'
+	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'
 	@echo 'make cover      test coverage by function'
 	@echo 'make update     rewrite api/async.txt from the source'
 	@echo 'make format     gofmt -w'
 
 bench:
+	cd bench && go run . -docs ../docs
+
+bench-quick:
+	cd bench && go run . -quick
+
+bench-check:
+	@bash .ci/run bench
+
+micro:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
 
 cover:

@@ -367,3 +367,23 @@ func TestC3_ShutdownWithTheContextOfWhatIsOver(t *testing.T) {
 		})
 	}
 }
+
+// Functions of a scope that are in its Shutdown do not wait for each other.
+func TestC3_TwoFunctionsInShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, limit := range []int{0, 1, 2} {
+			s := async.NewScope(async.ScopeOptions{Limit: limit})
+			down := func(ctx context.Context) (int, error) { return 1, s.Shutdown(ctx) }
+			c, d := async.Go(bg, down, s), async.Go(bg, down, s)
+			e := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }, s)
+			start := time.Now()
+			wantEq(t, "from outside", s.Shutdown(bg), nil)
+			wantEq(t, "took", time.Since(start), time.Second)
+			for _, c := range []*async.Call[int]{c, d, e} {
+				v, err := c.Finish()
+				wantEq(t, "value", v, 1)
+				wantEq(t, "error", err, nil)
+			}
+		}
+	})
+}

@@ -49,7 +49,10 @@ type quiet struct {
 // Any number of goroutines may call it, any number of times; each has its own
 // context. Within a function of the scope, by its context, it waits for all
 // others: neither for that function nor for those whose contexts it was made
-// from, which could not return before it. Their calls it does not cancel either.
+// from, which could not return before it, nor for others that are in Shutdown in
+// the same way. The calls of the former it does not cancel either. What a
+// completion calls, as OnSignal, Discard and an observer, is part of the scope and
+// must not wait for its end.
 func (s *Scope) Shutdown(ctx context.Context) error {
 	u := untilDone(ctx)
 	q := &quiet{ch: make(chan struct{}), own: s.tasksOf(ctx)}
@@ -74,16 +77,19 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	return &ShutdownError{Scope: s, Left: s.cancelLeft(q.own), Err: contextReason(ctx)}
 }
 
-// wakeQuietsLocked wakes whoever waits for no more than there is.
+// wakeQuietsLocked wakes whoever waits for no more than there is: outside of the
+// scope for nothing, inside for the functions that wait in Shutdown themselves.
 func (s *Scope) wakeQuietsLocked() {
-	s.quiets = slices.DeleteFunc(s.quiets, func(q *quiet) bool {
-		own := 0
+	inside := make(map[*task]struct{})
+	for _, q := range s.quiets {
 		for _, t := range q.own {
 			if t.state != taskOver {
-				own++
+				inside[t] = struct{}{}
 			}
 		}
-		if s.live > own {
+	}
+	s.quiets = slices.DeleteFunc(s.quiets, func(q *quiet) bool {
+		if s.live > 0 && (len(q.own) == 0 || s.live > len(inside)) {
 			return false
 		}
 		close(q.ch)
