@@ -169,6 +169,7 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 	p.word.Add(bitBegun | bits)
 	p.task.inScope().hold(c, false)
 	c.p.Store(p)
+	sched.Point("begin the generation")
 	c.beginGeneration()
 	return p, kept, nil
 }
@@ -308,6 +309,7 @@ func (c *Call[T]) Finish() (v T, err error) {
 		p.mu.Unlock()
 		p.take()
 	} else {
+		sched.Point("finish")
 		c.state.Or(phaseFinished)
 		p.task.inScope().letGo(c)
 		p.mu.Unlock()
@@ -376,6 +378,7 @@ func (c *Call[T]) Clone() *Call[T] {
 // [*PanicError].
 func (c *Call[T]) Release() {
 	p := c.lock()
+	sched.Point("release")
 	phase := c.state.Or(phaseReleased) & phaseMask
 	p.task.inScope().letGo(c)
 	p.mu.Unlock()

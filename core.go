@@ -149,10 +149,16 @@ func (c *core) fail(err error) {
 
 func (c *core) source() *latch { return &c.latch }
 
-func (c *core) retain() { c.word.Add(oneRef) }
+func (c *core) retain() {
+	sched.Point("retain")
+	c.word.Add(oneRef)
+}
 
 // join adds the reference of a wait. The caller holds mu.
-func (c *core) join() { c.word.Add(waitRef(c.word.Load())) }
+func (c *core) join() {
+	sched.Point("join")
+	c.word.Add(waitRef(c.word.Load()))
+}
 
 func (c *core) hold(handle any, clone bool) { c.task.inScope().hold(handle, clone) }
 func (c *core) letGo(handle any)            { c.task.inScope().letGo(handle) }
@@ -170,6 +176,7 @@ func (c *core) waitLocked(u until) bool {
 	}
 	if w&bitParked == 0 { // K5
 		c.wg.Add(1)
+		sched.Point("park")
 		c.word.Add(bitParked)
 	}
 	c.mu.Unlock()

@@ -111,5 +111,6 @@ func selectOne(chans, wakes []<-chan struct{}) int {
 		}
 	}
 	i, _, _ := reflect.Select(cases)
+	sched.Point("woken")
 	return max(i-len(wakes), -1)
 }

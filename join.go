@@ -85,7 +85,7 @@ func (j *joint[K, T]) fire(n *node) {
 
 // receive completes the call with the run's result, where it is not canceled.
 func (j *joint[K, T]) receive() {
-	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked | bitCaught
+	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
 	r := j.run
 	w := r.p.word.Load()
 	if w&(bitResult|bitPanicked) == 0 {

@@ -415,6 +415,7 @@ func TestH1_RunsInAScope(t *testing.T) {
 		canceled := g.Join(bg, "d", w.listens)
 		_ = canceled.Cancel(nil)
 		wantEq(t, "done", third.IsDone(), false)
+		fourth := g.Join(bg, "d", w.listens)
 		w.end <- 1
 		synctest.Wait()
 		w.end <- 2
@@ -425,11 +426,16 @@ func TestH1_RunsInAScope(t *testing.T) {
 			wantEq(t, "untaken", h.Untaken, true)
 			unreleased++
 		}
-		wantEq(t, "handles unreleased", unreleased, 2)
+		wantEq(t, "handles unreleased", unreleased, 3)
 		running.Release()
 		v, err := third.Finish()
 		wantEq(t, "value", v, 2)
 		wantEq(t, "error", err, nil)
+		for range s.Unreleased() {
+			unreleased--
+		}
+		wantEq(t, "handles released", unreleased, 2)
+		fourth.Release()
 		for h := range s.Unreleased() {
 			t.Errorf("unreleased: %+v", h)
 		}

@@ -104,6 +104,7 @@ func (l *latch) done() <-chan struct{} {
 		if l.word.Load()&bitSet != 0 {
 			close(l.ch)
 		}
+		sched.Point("done: made")
 		l.word.Add(bitChan)
 	}
 	return l.ch

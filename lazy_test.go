@@ -179,6 +179,24 @@ func TestH2_AScopeCancelsIt(t *testing.T) {
 	})
 }
 
+func TestH2_InAScope(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true})
+	l := async.NewLazy(value(1, nil), s)
+	for range 2 {
+		v, err := l.Get(bg)
+		wantEq(t, "value", v, 1)
+		wantEq(t, "error", err, nil)
+	}
+	for h := range s.Unreleased() {
+		t.Errorf("unreleased: %+v", h)
+	}
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	st := s.Stats()
+	wantEq(t, "begun", st.Begun, int64(1))
+	wantEq(t, "taken", st.Taken, int64(1))
+	wantEq(t, "untaken", st.Untaken, int64(0))
+}
+
 // One who waited is slow to come back, as he waits for a slot: who comes meanwhile
 // gets a value that is there, or a fresh run, and that run is not lost to others.
 func TestH2_WhoComesBeforeTheOthersAreBack(t *testing.T) {

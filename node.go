@@ -54,6 +54,7 @@ func (l *latch) linkLocked(n *node) bool {
 		sched.Point("link behind")
 		if l.head.CompareAndSwap(first, n) {
 			if first != nil {
+				sched.Point("linked behind")
 				first.prev = n // only now: until here first could leave and be linked elsewhere
 			}
 			return true
@@ -94,6 +95,7 @@ func (l *latch) unlinkLocked(n *node) bool {
 		if n.next != nil {
 			n.next.prev = nil // before it is first, when it may leave by itself
 		}
+		sched.Point("unlink the first")
 		l.head.Store(n.next)
 	}
 	n.next, n.prev = nil, nil

@@ -258,6 +258,7 @@ func (t *tally) join(i int, l *latch) {
 func (t *tally) fire(n *node) {
 	sched.Point("count out")
 	failed := t.failFast && (n.l == nil || n.l.word.Load()&bitFailed != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
+	sched.Point("counted")
 	if (t.left.Add(-1) == 0 || failed) && t.ended.CompareAndSwap(false, true) {
 		close(t.over)
 	}
@@ -265,6 +266,7 @@ func (t *tally) fire(n *node) {
 
 // park waits for the last member, or a failure, or the end of the wait.
 func (t *tally) park(u until) {
+	sched.Point("joined")
 	if t.left.Add(-1) != 0 {
 		u.receive(t.over)
 	}

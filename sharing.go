@@ -23,7 +23,8 @@ import (
 //	G4  shared is written when the run gets over, which is before the call
 //	    completes with a result. As nobody is counted in or out after that, it
 //	    says exactly whether that goes to more than one. Who wants to leave
-//	    an instant too late waits that instant and has the result.
+//	    an instant too late waits that instant and has the result; only a handle
+//	    of Join that is canceled or released in it counts and has none.
 //	G5  That of a [Lazy] stays listed when its function has returned, until its
 //	    result is kept, so that no other run can begin between the two. Who joins
 //	    it then is not counted.
