@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/sched"
@@ -21,6 +22,11 @@ import (
 //	    of an ending looks at the call after it has stored it: one of the two
 //	    sees the other, so no registration outlives the call and no
 //	    cancellation is missed.
+//	X4  Where Begin's context is that of another call, the ending hangs on that
+//	    one's by a node: it is set in the same breath. So what Err has to look at
+//	    is the ending itself, and, at the upper end of such a chain, its root: the
+//	    call whose Begin's context is not of this kind, and whose word comes by a
+//	    goroutine.
 type callContext core
 
 // An ending is the part of a callContext that exists once it is looked at.
@@ -31,6 +37,8 @@ type ending struct {
 
 	stop func() bool // ends the registration at Begin's context; guarded by mu
 	off  bool        // no longer follows; guarded by mu
+
+	root atomic.Pointer[core] // X4; nil where the ending does not hang on that of another call
 }
 
 func (x *callContext) core() *core { return (*core)(x) }
@@ -109,12 +117,15 @@ func (c *core) ending() *ending {
 // follow registers the ending at Begin's context where the call still follows
 // that one (X2), without a lock: a foreign context is anybody's code.
 func (c *core) follow(e *ending) {
-	if c.ctx.Done() == nil || !c.follows() {
+	if !c.follows() {
 		return
 	}
 	sched.Point("follow")
-	stop := context.AfterFunc(c.ctx, c.parentEnded)
+	stop := c.register(e)
 	sched.Point("followed")
+	if stop == nil {
+		return
+	}
 	e.mu.Lock()
 	off := e.off
 	if !off {
@@ -125,6 +136,39 @@ func (c *core) follow(e *ending) {
 		stop()
 	}
 }
+
+// register has parentEnded called when Begin's context ends, and returns what
+// takes that back, or nil where there is nothing to be taken back.
+func (c *core) register(e *ending) (stop func() bool) {
+	x, nested := c.ctx.(*callContext)
+	if !nested {
+		if c.ctx.Done() == nil {
+			return nil
+		}
+		return context.AfterFunc(c.ctx, func() { c.parentEnded(false) })
+	}
+	above := x.core().ending()
+	h := &hanger{c: c}
+	h.reset(&above.latch, h, 0)
+	if !above.link(&h.node) {
+		c.parentEnded(false)
+		return nil
+	}
+	root := above.root.Load()
+	if root == nil {
+		root = x.core()
+	}
+	e.root.Store(root)
+	return h.stop
+}
+
+// A hanger passes the end of one call's context on to that of another.
+type hanger struct {
+	node
+	c *core
+}
+
+func (h *hanger) fire(*node) { h.c.parentEnded(true) }
 
 // unfollow takes the registration back; it leaves nothing in Begin's context.
 func (e *ending) unfollow() {
@@ -145,30 +189,61 @@ func (c *core) follows() bool {
 
 // syncEnding brings the ending up to date with the call and with Begin's
 // context, whose own word comes by a goroutine and may be late.
-func (c *core) syncEnding() {
-	if e := c.end.Load(); e != nil && e.isSet() {
-		return
+func (c *core) syncEnding() { c.ended(0) }
+
+// ended is syncEnding, and reports whether the context has ended. It has been
+// asked for by so many contexts of calls below, each of which was begun with the
+// next one's: after some it makes an ending, which hangs on that above (X4), so
+// that calls begun in calls do not all look up to the first.
+func (c *core) ended(asked int) bool {
+	e := c.end.Load()
+	if e != nil && e.isSet() {
+		return true
 	}
-	switch w := c.word.Load(); {
+	w := c.word.Load()
+	switch {
 	case w&bitCanceled != 0:
 		c.endContext(context.Canceled, c.cancelCause())
+		return true
 	case w&bitStreamed != 0:
 		c.endContext(context.Canceled, &CanceledError{Cause: ErrReleased})
-	case c.follows() && c.ctx.Err() != nil:
-		c.parentEnded()
+		return true
+	case !c.follows():
+		return false
 	}
+	above, nested := c.ctx.(*callContext)
+	switch {
+	case !nested:
+		if c.ctx.Err() == nil {
+			return false
+		}
+	case e != nil && e.root.Load() != nil:
+		if root := e.root.Load(); root.ctx.Err() != nil {
+			root.parentEnded(false)
+		}
+		return e.isSet()
+	case asked >= askedAtMost && e == nil:
+		return c.ending().isSet()
+	case !above.core().ended(asked + 1):
+		return false
+	}
+	c.parentEnded(false)
+	return true
 }
 
+const askedAtMost = 8
+
 // parentEnded passes the end of Begin's context on: to the function's context
-// and, where the call is a promise, to the call (R14).
-func (c *core) parentEnded() {
+// and, where the call is a promise, to the call (R14). OnSignal functions run
+// elsewhere where the caller must not run user code.
+func (c *core) parentEnded(elsewhere bool) {
 	sched.Point("the parent ended")
 	if !c.follows() {
 		return
 	}
 	c.endWith(c.ctx.Err(), nil)
 	if c.word.Load()&bitPromise != 0 {
-		c.cancel(context.Cause(c.ctx), false)
+		c.cancel(context.Cause(c.ctx), elsewhere)
 	}
 }
 

@@ -34,11 +34,13 @@ const imports = `
 root:           cmp context errors fmt iter maps math/rand/v2 reflect runtime runtime/debug
                 slices strings sync sync/atomic time
                 golang.org/x/sync/errgroup internal/sched
-root tests:     std async golang.org/x/sync/errgroup golang.org/x/sync/semaphore golang.org/x/sync/singleflight go.uber.org/goleak
+root tests:     std async internal/sched golang.org/x/sync/errgroup golang.org/x/sync/semaphore
+                golang.org/x/sync/singleflight go.uber.org/goleak
 
 internal/sched:     std
+internal/sched tests: std internal/sched
 asynctest:          std async internal/sched go.uber.org/goleak
-asynctest tests:    std async asynctest go.uber.org/goleak
+asynctest tests:    std async asynctest internal/sched go.uber.org/goleak
 examples:           std async golang.org/x/sync/errgroup
 examples tests:     std async asynctest go.uber.org/goleak
 docs tests:         std async
@@ -60,43 +62,43 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //	                   core tells the task what becomes of the call, the task cancels
 //	                   and describes the call, the scope holds all tasks
 const arrows = `
-errors:   ^signal
-share:
 latch:    ^node
+share:
 option:   share ^task ^scope ^observer
-slot:     option ^task ^scope ^core ^context ^watch
-task:     errors option slot ^ledger ^scope ^core ^track ^observer ^context ^watch ^shutdown
-wait:     errors latch slot task ^signal
-ledger:   latch option slot task ^scope ^core
-foreign:  latch slot wait
-scope:    errors option slot task ledger ^info ^observer ^shutdown
+slot:     option ^task ^core ^scope ^context ^watch
+errors:   ^signal
+task:     option slot errors ^core ^scope ^context ^ledger ^track ^observer ^watch ^shutdown
+wait:     latch slot errors task ^signal
 node:     latch slot wait
-core:     errors share latch option slot task wait ledger node ^track ^context
-track:    latch option task scope core ^info
-info:     latch option task scope node core track ^call
-queue:    slot wait foreign node
+core:     latch share option slot errors task wait node ^context ^ledger ^track
+scope:    option slot errors task ^info ^ledger ^observer ^shutdown
+foreign:  latch slot wait
+context:  latch errors task node core
+info:     latch option task node core scope ^track ^call
+ledger:   latch option slot task core scope
+signal:   latch errors wait node
+track:    latch option task core scope info
 observer: option task scope info
-context:  errors latch task node core
-promise:  errors share latch option task ledger core track info observer context
-factory:  errors
-signal:   errors latch wait foreign node
-run:      errors latch option task scope core observer context promise
-start:    errors latch option slot task scope core observer promise run ^watch
-call:     errors latch option task wait core track promise signal start
+promise:  latch share option errors task core context info ledger track observer
+queue:    slot wait node foreign
+run:      latch option errors task core scope context observer promise
+select:   latch errors wait node core foreign signal
+start:    latch option slot errors task core scope observer promise run ^watch
+call:     latch option errors task wait core signal track promise start
 pair:     latch option task core track promise start call
-cancel:   errors latch wait core context promise call
-members:  errors latch wait node core queue promise signal call
-select:   errors latch wait foreign node core signal
-async:    option promise call pair
-calls:    errors option wait run call pair cancel members select
-watch:    option slot task scope core members
-set:      errors latch wait foreign node queue signal
-group:    errors option wait core context promise start call ^sharing ^lazy
+members:  latch errors wait node core signal promise queue call
+factory:  errors
+set:      latch errors wait node signal queue
+cancel:   latch errors wait core context promise call
+group:    option errors wait core context promise start call ^sharing ^lazy
+watch:    option slot task core scope members
+shutdown: slot errors task wait core scope info members
+calls:    option errors wait run select call pair members cancel
 sharing:  latch option slot task wait core promise run start group
-join:     share latch option task node core promise call pair group sharing
+join:     latch share option task node core promise call pair group sharing
+async:    option promise call pair
 lazy:     latch option task core promise call group sharing
-hedge:    errors latch option task core signal call async calls set
-shutdown: errors slot task wait foreign scope core info members
+hedge:    latch option errors task core signal call set calls async
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

@@ -8,16 +8,6 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// ready receives from a channel if that needs no waiting.
-func ready(ch <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
-}
-
 // receive parks until it received from ch and reports true, or until the wait
 // ends and there is still nothing in ch.
 func (u until) receive(ch <-chan struct{}) (received bool) {

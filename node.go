@@ -174,6 +174,10 @@ func (l *latch) wait(u until) bool {
 
 // waitLocked is wait for one who holds mu; it frees it.
 func (l *latch) waitLocked(u until) bool {
+	if ready(u.done) { // nothing to register for
+		defer l.mu.Unlock()
+		return l.word.Load()&bitSet != 0
+	}
 	g := &gate{ch: make(chan struct{})}
 	g.reset(l, g, 0)
 	g.holds = true

@@ -30,7 +30,7 @@ func (p *Promise[T]) bound() {
 // brings the word be late.
 func (p *Promise[T]) expire() {
 	if p.ctx.Err() != nil {
-		p.parentEnded()
+		p.parentEnded(false)
 	}
 }
 

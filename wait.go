@@ -86,3 +86,13 @@ func waitTimeout(d time.Duration, wait func(until) bool) bool {
 	defer t.Stop()
 	return wait(until{timer: t.C})
 }
+
+// ready receives from a channel if that needs no waiting.
+func ready(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
