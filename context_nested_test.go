@@ -3,6 +3,7 @@ package async_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/seed4712c49f/async"
@@ -18,13 +19,13 @@ type chain struct {
 // newChain begins a chain of n calls. With look each of them is asked whether its
 // context has ended before the next one begins, as Begin does too; with between,
 // every third context is one derived from a call's.
-func newChain(t *testing.T, ctx context.Context, n int, between bool) *chain {
+func newChain(ctx context.Context, n int, between bool) *chain {
 	ch := new(chain)
 	for i := range n {
 		got := make(chan context.Context)
 		gate := new(async.Event)
 		if between && i%3 == 2 {
-			ctx = context.WithValue(ctx, t, i)
+			ctx = context.WithValue(ctx, key{}, i)
 		}
 		ch.calls = append(ch.calls, async.Go(ctx, func(ctx context.Context) (int, error) {
 			got <- ctx
@@ -48,12 +49,12 @@ func (ch *chain) end() {
 // below another. It asks the last first.
 func (ch *chain) ended(t *testing.T, from, below int, cause error) {
 	t.Helper()
-	for i := len(ch.ctxs) - 1; i >= 0; i-- {
-		err, why := ch.ctxs[i].Err(), context.Cause(ch.ctxs[i])
+	for i, ctx := range slices.Backward(ch.ctxs) {
+		err, why := ctx.Err(), context.Cause(ctx)
 		if want := i >= from && i < below; want != (err != nil) || want != errors.Is(why, cause) {
 			t.Fatalf("context %d of %d: %v, cause %v; ended from %d to %d", i, len(ch.ctxs), err, why, from, below)
 		}
-		if isClosed(ch.ctxs[i].Done()) != (err != nil) {
+		if isClosed(ctx.Done()) != (err != nil) {
 			t.Fatalf("context %d: Err %v and Done differ", i, err)
 		}
 	}
@@ -67,19 +68,19 @@ func TestR12_ContextsOfCallsInCalls(t *testing.T) {
 		for _, between := range []bool{false, true} {
 			for range rounds(20) {
 				ctx, cancel := context.WithCancelCause(bg)
-				ch := newChain(t, ctx, n, between)
+				ch := newChain(ctx, n, between)
 				ch.ended(t, 0, 0, errBoom)
 				cancel(errBoom)
 				ch.ended(t, 0, n, errBoom)
 				ch.end()
 
-				ch = newChain(t, bg, n, between)
+				ch = newChain(bg, n, between)
 				wantEq(t, "Cancel", ch.calls[n/2].Cancel(errBoom), nil)
 				ch.ended(t, n/2, n, errBoom)
 				ch.end()
 
 				ctx, cancel = context.WithCancelCause(bg)
-				ch = newChain(t, ctx, n, between)
+				ch = newChain(ctx, n, between)
 				ch.gates[n/2].Set()
 				_ = ch.calls[n/2].Wait(bg)
 				cancel(errBoom)
@@ -96,7 +97,7 @@ func TestR12_CallsInCallsLeaveNothing(t *testing.T) {
 	defer cancel()
 	parent := counting(cancellable)
 	for range 3 {
-		ch := newChain(t, parent, 50, false)
+		ch := newChain(parent, 50, false)
 		ch.ended(t, 0, 0, errBoom)
 		ch.end()
 		wantEq(t, "registered", parent.live.Load(), int64(0))
