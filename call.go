@@ -142,6 +142,7 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(context.Context) (T, error)) (p, kept *Promise[T], err error) {
 	p = c.lock()
 	defer p.mu.Unlock()
+	t := o.plain()
 	switch phase := c.phase(); {
 	case phase == phaseReleased:
 		return nil, nil, ErrReleased
@@ -151,17 +152,17 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 		kept = p
 		fallthrough
 	case phase == phaseFinished:
-		p = new(Promise[T])
+		p, t = newPromise[T](o)
 		p.word.Store(oneRef)
 		p.mu.Lock() // whoever finds it in c waits until phase is right, too
 		defer p.mu.Unlock()
+	case o.inScope():
+		t = new(task)
 	}
-	p.ctx, p.task = ctx, o.plain()
-	if o != nil && o.scope != nil {
-		t := new(task)
+	if o.inScope() {
 		t.init(o, &p.core)
-		p.task = t
 	}
+	p.ctx, p.task = ctx, t
 	if err := p.start(fn); err != nil {
 		p.ctx, p.task = nil, nil
 		return nil, nil, err

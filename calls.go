@@ -42,7 +42,7 @@ func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 	o := gather[T](opts)
 	in = slices.Clone(in) // the caller may use his own again
 	cs := make(Calls[T], len(in))
-	if o != nil && o.scope != nil {
+	if o.inScope() {
 		placed := make([]placed[T], len(in))
 		for i := range placed {
 			placed[i].init(ctx, o, 0)

@@ -29,6 +29,9 @@ type options struct {
 	alone    task   // that of every call that is begun with them outside a scope
 }
 
+// inScope reports whether calls that are begun with o belong to a scope.
+func (o *options) inScope() bool { return o != nil && o.scope != nil }
+
 // plain returns the task of calls that are begun with o outside a scope.
 func (o *options) plain() *task {
 	if o == nil {

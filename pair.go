@@ -16,7 +16,7 @@ type placed[T any] struct {
 
 // newPair returns a call that is begun and has one handle.
 func newPair[T any](ctx context.Context, o *options, bits uint64) *pair[T] {
-	if o != nil && o.scope != nil {
+	if o.inScope() {
 		a := new(placed[T])
 		a.init(ctx, o, bits)
 		return &a.pair

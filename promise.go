@@ -19,6 +19,18 @@ type Promise[T any] struct {
 	value T // K2
 }
 
+// newPromise returns a call without a handle, and the task for it.
+func newPromise[T any](o *options) (*Promise[T], *task) {
+	if o.inScope() {
+		a := new(struct {
+			p Promise[T]
+			t task
+		})
+		return &a.p, &a.t
+	}
+	return new(Promise[T]), o.plain()
+}
+
 // bound ties a promise that was just begun to its context.
 func (p *Promise[T]) bound() {
 	if p.ctx.Done() != nil {
