@@ -4,20 +4,21 @@ package sched
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
+	"runtime"
+	"sync"
 	"testing"
 )
 
 // Options say which schedules are explored.
 type Options struct {
-	Switches int    // how often at most a goroutine that could go on is made to stand
-	Most     int    // how many schedules at most; 0: all there are
-	Random   int    // so many random schedules, in place of all
-	Depth    int    // of random schedules: by priorities that change so often (PCT); 0: each step by itself
-	Seed     uint64 // of random schedules
-	Time     bool   // time may pass although somebody can go on
-	Replay   string // this one schedule, as a Report prints it
+	Switches int        // how many switches are forced at most, where all schedules are explored (E3)
+	Most     int        // how many schedules at most; 0: all there are
+	Random   int        // so many random schedules, in place of all
+	Depth    int        // of random schedules: by priorities that change so often, less one; 0: each step by itself
+	Seed     uint64     // of random schedules
+	Time     bool       // time may pass although somebody can go on
+	Replay   string     // this one schedule, as a Report prints it
+	Each     func(Step) // is told of each step, if not nil
 }
 
 // A Report says what an exploration did.
@@ -26,81 +27,100 @@ type Report struct {
 	Steps     int    // of all of them
 	Whole     bool   // there are no others within Switches
 	Err       error  // the first failure
-	Steps1    []Step // of the run that failed
+	Failed    []Step // of the run that failed
 }
 
 // Schedule prints the failed run so that Options.Replay runs it again.
-func (r *Report) Schedule() string {
-	var b strings.Builder
-	for i, s := range r.Steps1 {
-		if i > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(strconv.Itoa(s.Took))
-	}
-	return b.String()
-}
+func (r *Report) Schedule() string { return formatSchedule(r.Failed) }
 
 // Trace prints the steps of the failed run, one a line.
-func (r *Report) Trace() string {
-	var b strings.Builder
-	for i, s := range r.Steps1 {
-		fmt.Fprintf(&b, "%4d  %s\n", i, s.What)
-	}
-	return b.String()
-}
+func (r *Report) Trace() string { return formatTrace(r.Failed) }
 
 // An X is a scenario in the making: its goroutines, and what must be true when
 // they have ended.
 type X struct {
 	r      *run
+	begin  chan struct{}
 	gos    []func()
 	checks []func() error
 }
 
-// Go adds a goroutine.
+// Go adds a goroutine. They begin when the scenario's function has returned.
 func (x *X) Go(f func()) { x.gos = append(x.gos, f) }
 
-// Check adds what must be true at the end. It runs outside of the exploration.
+// Check adds what must be true when all goroutines have ended, those of the
+// library included: they wait for nothing then but what the check does. It is
+// called where nothing failed, outside of the exploration.
 func (x *X) Check(f func() error) { x.checks = append(x.checks, f) }
+
+// Fail fails the run, where nothing has before.
+func (x *X) Fail(err error) { x.r.fail(err) }
 
 // start starts the goroutines, each of which stands at its first point.
 func (x *X) start() {
 	x.r.left = len(x.gos)
+	x.begin = make(chan struct{})
 	for i, f := range x.gos {
+		g := newGor()
+		g.n = i
+		x.r.order = append(x.r.order, g)
 		go func() {
+			<-x.begin
 			defer func() {
 				x.r.mu.Lock()
-				defer x.r.mu.Unlock()
 				x.r.left--
-				if e := recover(); e != nil && x.r.err == nil {
-					x.r.err = fmt.Errorf("goroutine %d panicked: %v", i, e)
-				}
+				x.r.mu.Unlock()
 			}()
-			x.r.stand(fmt.Sprintf("start %d", i), nil)
-			f()
+			x.r.add(goid(), g)
+			x.r.park(g, "begin", nil)
+			x.r.guard(fmt.Sprintf("goroutine %d", i), f)
 		}()
 	}
 }
 
+// exploring is held by whoever explores: points know one run at a time.
+var exploring sync.Mutex //nolint:gochecknoglobals // only in builds that explore
+
 // Explore runs the scenario under one schedule after the other, each in a bubble
 // of its own, until one fails. The scenario is called anew for each, and must do
-// the same each time. Nothing else that meets a point may run at the same time.
-func Explore(t *testing.T, o Options, scenario func(x *X)) Report {
-	var rep Report
-	c := newChooser(o)
+// the same each time. One exploration waits for the other. What else meets points
+// meanwhile, on other goroutines, passes them.
+//
+// The program has one processor while it explores: goroutines hand over to each
+// other on it faster than across, and the order in which they begin others is the
+// same each time.
+func Explore(t *testing.T, o Options, scenario func(x *X)) (rep Report) {
+	t.Helper()
+	c, err := newChooser(o)
+	if err != nil {
+		rep.Err = err
+		return rep
+	}
+	if o.Replay != "" {
+		o.Time = true // as a schedule may say
+	}
+	exploring.Lock()
+	defer exploring.Unlock()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var dog watchdog
+	defer dog.stop()
 	for {
-		r := &run{o: o, choose: c}
-		r.play(t, scenario)
+		c.begin()
+		dog.rearm()
+		r := play(t, o, c, &dog, scenario)
 		rep.Schedules++
 		rep.Steps += len(r.steps)
-		if r.err != nil {
-			rep.Err, rep.Steps1 = r.err, r.steps
+		if rep.Err = r.err; rep.Err != nil {
+			rep.Failed = r.steps
 			return rep
 		}
-		more := c.over(r)
+		more, err := c.over(r.steps)
+		if err != nil {
+			rep.Err, rep.Failed = err, r.steps
+			return rep
+		}
 		if !more || o.Most > 0 && rep.Schedules >= o.Most {
-			rep.Whole = !more && o.Random == 0 && o.Replay == ""
+			rep.Whole = !more && c.bounded()
 			return rep
 		}
 	}

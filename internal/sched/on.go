@@ -21,7 +21,8 @@ func Point(name string) {
 }
 
 // A Mutex is a mutual exclusion lock whose Lock is a point: it stands there until
-// the lock is free and its turn has come.
+// the lock is free and its turn has come. Outside of a run it gives way until it
+// is free.
 type Mutex struct{ held atomic.Bool }
 
 // Lock locks m.
@@ -30,10 +31,17 @@ func (m *Mutex) Lock() {
 	if r != nil {
 		r.stand("lock", m)
 	}
-	for !m.held.CompareAndSwap(false, true) {
-		runtime.Gosched() // outside of a run, or while one is torn down
+	for tries := 0; !m.held.CompareAndSwap(false, true); tries++ {
+		runtime.Gosched() // never in a run that is explored: E2
+		if tries == manyTries && r != nil && r.isOver() && r.owns() {
+			select {} // whoever has it waits for ever: E5
+		}
 	}
 }
+
+// manyTries is how often at most a goroutine that has the lock, and is not
+// blocked, is passed over by one that gives way.
+const manyTries = 10_000
 
 // TryLock locks m if it is free and reports whether it did.
 func (m *Mutex) TryLock() bool {

@@ -3,222 +3,292 @@
 package sched
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"strconv"
 	"sync"
-	"testing"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 )
 
-// A run is one run of a scenario under one schedule. What it says is guarded by
-// mu, a plain mutex that is held for moments only.
+// What an exploration may find out about a run, beside what the scenario says.
+var (
+	// ErrHang says that somebody had not ended, and nobody could go on, however
+	// much time passed.
+	ErrHang = errors.New("sched: goroutines wait for ever")
+
+	// ErrLeft says that goroutines were left when the scenario had ended, which
+	// wait for ever.
+	ErrLeft = errors.New("sched: goroutines are left that wait for ever")
+
+	// ErrEndless says that a run took more steps than any should.
+	ErrEndless = errors.New("sched: the run does not end")
+
+	// ErrStray says that the same choices did not lead to the same steps.
+	ErrStray = errors.New("sched: the scenario is another than the schedule is of, or does not do the same each time")
+)
+
+const (
+	maxSteps = 100_000          // of a run
+	forEver  = 1000 * time.Hour // longer than anybody waits for a time
+	aWhile   = time.Hour        // what sleeps when the scenario has ended may sleep for so long
+)
+
+// A run is one run of a scenario under one schedule.
 type run struct {
-	o      Options
 	choose chooser
+	o      Options
+	bubble uint64
+	over   atomic.Bool // points hold nobody any more
+	passed atomic.Int64
 
-	mu       sync.Mutex
-	standing []*stand
-	arrived  chan struct{} // of one slot: somebody has come to a point
-	ids      map[int]int   // ours, by the runtime's number of the goroutine
-	left     int           // goroutines of the scenario that have not ended
-	torn     bool          // points hold nobody any more
+	mu      sync.Mutex // held for moments only
+	gs      map[uint64]*gor
+	order   []*gor        // by number
+	fresh   []*gor        // that have no number yet
+	arrived chan struct{} // of one slot: somebody has come to a point while time passes
+	passing bool
+	left    int // goroutines of the scenario that have not ended
+	steps   []Step
+	err     error // the first failure
 
+	// what the driver alone uses
+	ready    []*gor
 	last     int // who went on last
-	switches int // how often one that could go on had to stand
-	steps    []Step
-	err      error
+	switches int
 }
 
-// A stand is a goroutine at a point.
-type stand struct {
-	g    int
-	name string
-	lock *Mutex // that must be free, or nil
-	ch   chan struct{}
+// A gor is a goroutine that has come to a point.
+type gor struct {
+	n        int // its number
+	id       uint64
+	ch       chan struct{} // of one slot: it may go on
+	standing bool          // guarded by the run's mu, as is what follows
+	point    string
+	lock     *Mutex // that must be free, or nil
 }
 
-// A Step is one choice of a schedule.
-type Step struct {
-	Options int    // how many there were
-	Took    int    // which of them it was
-	What    string // who went on, and from which point
+// newRun returns a run; it is called in the run's bubble.
+func newRun(o Options, c chooser) *run {
+	r := &run{choose: c, o: o, gs: make(map[uint64]*gor), arrived: make(chan struct{}, 1), last: timePasses}
+	_, r.bubble = header()
+	return r
 }
 
-const timePasses = -1 // the goroutine whose step is that time passes
+func newGor() *gor { return &gor{ch: make(chan struct{}, 1)} }
 
-// ErrHang says that nobody could go on although somebody had not ended.
-var ErrHang = errors.New("sched: goroutines wait for ever")
+func (r *run) isOver() bool { return r.over.Load() }
+
+// owns reports whether the calling goroutine is one of the run's bubble.
+func (r *run) owns() bool {
+	_, bubble := header()
+	return bubble == r.bubble
+}
+
+// fail records the first failure. The run is over then as soon as everybody
+// stands.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *run) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
 
 // stand parks the calling goroutine at a point until it may go on.
-func (r *run) stand(name string, lock *Mutex) {
-	s := &stand{g: goroutine(), name: name, lock: lock, ch: make(chan struct{})}
+func (r *run) stand(point string, lock *Mutex) {
+	if r.isOver() {
+		r.pass()
+		return
+	}
+	id := goid()
 	r.mu.Lock()
-	if r.torn {
+	g := r.gs[id]
+	r.mu.Unlock()
+	if g == nil {
+		if !r.owns() { // E4
+			return
+		}
+		g = newGor()
+		r.add(id, g)
+	}
+	r.park(g, point, lock)
+}
+
+// add makes g the goroutine of a number of the runtime's. Where it has none in the
+// run it is given one.
+func (r *run) add(id uint64, g *gor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g.id = id
+	r.gs[id] = g
+	if g.n >= len(r.order) || r.order[g.n] != g {
+		r.fresh = append(r.fresh, g)
+	}
+}
+
+func (r *run) park(g *gor, point string, lock *Mutex) {
+	r.mu.Lock()
+	if r.isOver() {
 		r.mu.Unlock()
 		return
 	}
-	r.standing = append(r.standing, s)
+	g.standing, g.point, g.lock = true, point, lock
+	passing := r.passing
 	r.mu.Unlock()
-	select {
-	case r.arrived <- struct{}{}:
-	default:
+	if passing {
+		select {
+		case r.arrived <- struct{}{}:
+		default:
+		}
 	}
-	<-s.ch
+	<-g.ch
 }
 
-// goroutine returns the runtime's number of the calling goroutine.
-func goroutine() int {
-	var buf [32]byte
-	b := buf[len("goroutine "):runtime.Stack(buf[:], false)]
-	n, _ := strconv.Atoi(string(b[:bytes.IndexByte(b, ' ')]))
-	return n
-}
-
-// play runs the scenario to its end in a bubble.
-func (r *run) play(t *testing.T, scenario func(*X)) {
-	defer func() {
-		if e := recover(); e != nil && r.err == nil { // the bubble found a deadlock after the run
-			r.err = fmt.Errorf("%w: %v", ErrHang, e)
-		}
-	}()
-	synctest.Test(t, func(*testing.T) {
-		r.arrived = make(chan struct{}, 1)
-		r.ids = make(map[int]int)
-		r.last = timePasses
-		x := &X{r: r}
-		scenario(x)
-		active.Store(r)
-		defer active.Store(nil)
-		x.start()
-		r.drive()
-		r.tearDown()
-		for _, check := range x.checks {
-			if r.err == nil {
-				r.err = check()
-			}
-		}
-	})
+// pass is what a point is when the run is over. Who goes round and round, waiting
+// for what does not come any more, waits for ever (E5).
+func (r *run) pass() {
+	if n := r.passed.Add(1); n > maxSteps && r.failure() != nil && r.owns() {
+		select {}
+	}
 }
 
 // drive lets one goroutine after the other go on until all have ended.
 func (r *run) drive() {
-	for quiet := 0; r.err == nil; {
+	for quiet := 0; ; {
 		synctest.Wait()
-		ready := r.ready()
-		switch {
-		case len(ready) > 0:
-			quiet = 0
-			r.step(ready)
-		case r.ended():
+		switch err := r.look(); {
+		case err != nil:
 			return
+		case len(r.ready) > 0:
+			quiet = 0
+			r.step()
+		case r.ended():
+			if !r.passTime(aWhile, 1, false) {
+				return
+			}
 		case quiet == 3:
-			r.err = ErrHang
-		case !r.passTime():
+			r.fail(fmt.Errorf("%w%s", ErrHang, r.waiting()))
+		case !r.passTime(forEver, 1, false):
 			quiet++
 		}
 	}
 }
 
-// ready returns who can go on, the one that went on last first, the rest by
-// their numbers.
-func (r *run) ready() (ready []*stand) {
+// look finds who is ready: the one that went on last first, the rest by their
+// numbers. It returns the failure, if there is one.
+func (r *run) look() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.numberLocked()
-	for _, s := range r.standing {
-		if s.lock == nil || !s.lock.held.Load() {
-			ready = append(ready, s)
+	r.ready = r.ready[:0]
+	for _, g := range r.order {
+		if !g.standing || g.lock != nil && g.lock.held.Load() {
+			continue
+		}
+		r.ready = append(r.ready, g)
+		if g.n == r.last {
+			copy(r.ready[1:], r.ready)
+			r.ready[0] = g
 		}
 	}
-	slices.SortFunc(ready, func(a, b *stand) int {
-		if ga, gb := r.ids[a.g], r.ids[b.g]; ga != r.last && gb != r.last {
-			return cmp.Compare(ga, gb)
-		} else if ga == r.last {
-			return -1
-		}
-		return 1
-	})
-	return ready
+	if r.err == nil && len(r.steps) >= maxSteps {
+		r.err = fmt.Errorf("%w: %d steps", ErrEndless, len(r.steps))
+	}
+	return r.err
 }
 
-// numberLocked gives goroutines that are new their numbers, in an order that does
-// not hang on the runtime's scheduler where they stand at different points.
+// numberLocked gives goroutines that are new their numbers: by the points that
+// they stand at, and those at the same by the order in which they were begun.
 func (r *run) numberLocked() {
-	var fresh []*stand
-	for _, s := range r.standing {
-		if _, known := r.ids[s.g]; !known {
-			fresh = append(fresh, s)
-		}
-	}
-	slices.SortFunc(fresh, func(a, b *stand) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.g, b.g))
+	slices.SortFunc(r.fresh, func(a, b *gor) int {
+		return cmp.Or(cmp.Compare(a.point, b.point), cmp.Compare(a.id, b.id))
 	})
-	for _, s := range fresh {
-		r.ids[s.g] = len(r.ids)
+	for _, g := range r.fresh {
+		g.n = len(r.order)
+		r.order = append(r.order, g)
 	}
+	r.fresh = r.fresh[:0]
 }
 
 // step lets one of ready go on, or time pass.
-func (r *run) step(ready []*stand) {
-	goesOn := r.ids[ready[0].g] == r.last
-	options := len(ready)
-	if r.o.Time {
+func (r *run) step() {
+	goesOn := r.ready[0].n == r.last
+	free := !r.choose.bounded() || r.switches < r.o.Switches // to force another switch
+	options := len(r.ready)
+	if goesOn && !free {
+		options = 1
+	} else if r.o.Time && free {
 		options++
 	}
-	if goesOn && r.switches >= r.o.Switches {
-		options = 1
-	}
-	took := r.choose.next(r, ready, options)
+	took := r.choose.next(len(r.steps), r.ready, options)
 	if took < 0 || took >= options {
-		r.err = fmt.Errorf("sched: step %d of the schedule is %d of %d: the scenario is another, or not deterministic", len(r.steps), took, options)
+		r.fail(fmt.Errorf("%w: step %d of the schedule is %d of %d", ErrStray, len(r.steps), took, options))
 		return
 	}
-	if goesOn && took > 0 {
+	passes := took == len(r.ready)
+	forced := passes || goesOn && took > 0
+	if forced {
 		r.switches++
 	}
-	if took == len(ready) {
-		r.steps = append(r.steps, Step{options, took, "time passes"})
-		r.passTime()
+	if passes {
+		r.passTime(forEver, options, true)
 		return
 	}
-	s := ready[took]
-	r.last = r.ids[s.g]
-	r.steps = append(r.steps, Step{options, took, fmt.Sprintf("g%d: %s", r.last, s.name)})
-	r.release(s)
+	g := r.ready[took]
+	r.last = g.n
+	r.record(Step{Options: options, Took: took, Who: g.n, Point: g.point, Forced: forced})
+	r.mu.Lock()
+	g.standing = false
+	r.mu.Unlock()
+	g.ch <- struct{}{}
 }
 
-func (r *run) release(s *stand) {
+func (r *run) record(s Step) {
 	r.mu.Lock()
-	r.standing = slices.DeleteFunc(r.standing, func(q *stand) bool { return q == s })
+	r.steps = append(r.steps, s)
 	r.mu.Unlock()
+	if r.o.Each != nil {
+		r.o.Each(s)
+	}
+}
+
+// passTime lets virtual time pass until somebody comes to a point, at most for so
+// long, and reports whether somebody has. It is a step, the last one of the options.
+func (r *run) passTime(most time.Duration, options int, forced bool) (came bool) {
+	r.setPassing(true)
+	start := time.Now()
+	timer := time.NewTimer(most)
 	select {
 	case <-r.arrived:
-	default:
+		came = true
+	case <-timer.C:
 	}
-	close(s.ch)
+	timer.Stop()
+	r.setPassing(false)
+	if forced || came {
+		r.record(Step{Options: options, Took: options - 1, Who: timePasses, Passed: time.Since(start), Forced: forced})
+	}
+	r.last = timePasses
+	return came
 }
 
-// passTime lets virtual time pass until somebody comes to a point, and reports
-// whether somebody has.
-func (r *run) passTime() bool {
+func (r *run) setPassing(now bool) {
 	select {
 	case <-r.arrived: // left over
 	default:
 	}
-	timer := time.NewTimer(1000 * time.Hour)
-	defer timer.Stop()
-	select {
-	case <-r.arrived:
-		return true
-	case <-timer.C:
-		return false
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.passing = now
 }
 
 // ended reports whether every goroutine of the scenario has ended, and none that
@@ -226,17 +296,21 @@ func (r *run) passTime() bool {
 func (r *run) ended() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.left == 0 && len(r.standing) == 0
+	return r.left == 0 && !slices.ContainsFunc(r.order, func(g *gor) bool { return g.standing })
 }
 
-// tearDown lets everybody go on who stands.
-func (r *run) tearDown() {
+// end lets everybody go on who stands.
+func (r *run) end() {
 	r.mu.Lock()
-	r.torn = true
-	standing := r.standing
-	r.standing = nil
-	r.mu.Unlock()
-	for _, s := range standing {
-		close(s.ch)
+	defer r.mu.Unlock()
+	r.over.Store(true)
+	for _, g := range r.order {
+		if g.standing {
+			g.standing = false
+			g.ch <- struct{}{}
+		}
+	}
+	for _, g := range r.fresh {
+		g.ch <- struct{}{}
 	}
 }
