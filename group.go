@@ -6,7 +6,8 @@ import (
 	"maps"
 	"runtime"
 	"slices"
-	"sync"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // ErrCycle says that a shared run, of a [Group] or a [Lazy], asked for its own
@@ -48,7 +49,7 @@ type Group[K comparable, T any] struct {
 
 	lazy *Lazy[T] // whose group this is, or nil
 
-	mu   sync.Mutex
+	mu   sched.Mutex
 	opts *options         // what Options amount to, once one has asked
 	runs map[K]*run[K, T] // those that can be joined
 	peak int              // how many there have been at once in this map
