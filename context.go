@@ -239,6 +239,7 @@ const askedAtMost = 8
 func (c *core) parentEnded(elsewhere bool) {
 	sched.Point("the parent ended")
 	if !c.follows() {
+		c.syncEnding() // where it was canceled just now, by one who has not come to this yet
 		return
 	}
 	c.endWith(c.ctx.Err(), nil)

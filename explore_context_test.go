@@ -197,3 +197,20 @@ func TestExplore_StreamingRelease(t *testing.T) {
 	})
 	o.all(t, "released", "ended")
 }
+
+// The context of a function does not lag behind Begin's: who has seen that one
+// ended finds Done closed (R12).
+func TestExplore_DoneDoesNotLag(t *testing.T) {
+	explore(t, 2, func(x *sched.X) {
+		ctx, cancel := context.WithCancelCause(bg)
+		p, c := async.NewPromise[int](ctx)
+		of := p.Context()
+		x.Go(func() {
+			if ctx.Err() != nil {
+				mustf(x, isReady(of.Done()) && of.Err() != nil, "it lags behind Begin's context")
+			}
+		})
+		x.Go(func() { cancel(errBoom) })
+		x.Go(func() { c.Cancel(async.ErrTimeout) })
+	})
+}

@@ -98,6 +98,31 @@ func TestExplore_SlotOfTwoGoroutines(t *testing.T) {
 	})
 }
 
+// A goroutine that wants the slot again goes on without it when another one of its
+// function waits: what has the slot may wait for that (C2).
+func TestExplore_SlotWantedAndLentAgain(t *testing.T) {
+	explore(t, 2, func(x *sched.X) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		var first, second async.Event
+		gone := make(chan struct{})
+		x.Go(func() {
+			c := async.Go(bg, func(ctx context.Context) (int, error) {
+				go func() { first.Wait(ctx); close(gone) }()
+				return 1, second.Wait(ctx)
+			}, s)
+			d := async.Go(bg, func(context.Context) (int, error) {
+				first.Set()
+				<-gone // by a plain channel: it keeps the slot
+				second.Set()
+				return 2, nil
+			}, s)
+			vs, err := async.Calls[int]{c, d}.All(bg)
+			mustf(x, err == nil && vs[0]+vs[1] == 3, "%v, %v", vs, err)
+		})
+		x.Check(func() error { return drained(s, async.Stats{Begun: 2, Returned: 2, Taken: 2}) })
+	})
+}
+
 // Queued calls start in the order in which they were begun, also where one between
 // them is canceled; each slot is handed on (C1).
 func TestExplore_QueueOrder(t *testing.T) {

@@ -1,6 +1,10 @@
 package async
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // Join is [Group.Do] for one who does not wait at once: it returns a handle on the
 // run of key, which it begins with fn where there is none. It never blocks.
@@ -113,6 +117,7 @@ func (j *joint[K, T]) leave() {
 func (j *joint[K, T]) drop() {
 	p := &j.run.p
 	p.letGo(&j.c)
+	sched.Point("drop")
 	w := p.word.Add(minusRef)
 	if refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
 		p.task.inScope().spawn(func() { p.dropped(w) })

@@ -3,6 +3,8 @@ package async
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Lazy is a value that is made when it is first asked for (H2), and waited for
@@ -74,6 +76,7 @@ func (l *Lazy[T]) keep(r *run[struct{}, T]) {
 	if made && l.fn != nil {
 		v := r.p.value
 		l.fn = nil
+		sched.Point("keep")
 		l.value.Store(&v)
 	}
 	r.unlistLocked()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A run is one run of a function in a [Group]: a call, and who shares it.
@@ -142,6 +144,7 @@ func (r *run[K, T]) joinLocked(wait bool) bool {
 		if wait {
 			n = w + waitRef(w)
 		}
+		sched.Point("join the run")
 		if r.p.word.CompareAndSwap(w, n) {
 			r.sharers++
 			return true
@@ -181,6 +184,7 @@ func (r *run[K, T]) wait(u until) bool {
 	case <-done:
 	case <-u.done:
 	}
+	sched.Point("woken")
 	u.slot.regain()
 	if r.p.isSet() {
 		return true // R6
