@@ -57,48 +57,50 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
 //	core ^ context     one thing in two files: the context is the core by another name
 //	group ^ sharing, lazy    one thing in three files: a group, its runs, and the group of one
-//	task, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
+//	task, admit, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
 //	                   one thing by its aspects: a call and its place in its scope. The
 //	                   core tells the task what becomes of the call, the task cancels
 //	                   and describes the call, the scope holds all tasks
 const arrows = `
 latch:    ^node
 share:
-option:   share ^task ^scope ^observer
-slot:     option ^task ^core ^scope ^context ^watch
+option:   share ^task ^scope ^observer ^admit
 errors:   ^signal
-task:     option slot errors ^core ^scope ^context ^ledger ^track ^observer ^watch ^shutdown
-wait:     latch slot errors task ^signal
+task:     option ^core ^scope ^track ^watch
+list:     task
+slot:     option task ^core ^scope ^context ^watch ^admit
+wait:     latch errors task slot ^signal
 node:     latch slot wait
-core:     latch share option slot errors task wait node ^context ^ledger ^track
-scope:    option slot errors task ^info ^ledger ^observer ^shutdown
-foreign:  latch slot wait
-context:  latch errors task node core
-info:     latch option task node core scope ^track ^call
-ledger:   latch option slot task core scope
+core:     latch share option errors task slot wait node ^ledger ^track ^context ^admit
+ledger:   latch option task slot core ^scope
+factory:  errors
+info:     latch option task list node core ^scope ^track ^call
 signal:   latch errors wait node
-track:    latch option task core scope info
-observer: option task scope info
-promise:  latch share option errors task core context info ledger track observer
+scope:    option errors task list slot ledger info ^observer ^shutdown
+track:    latch option task core info scope
+foreign:  latch slot wait
+observer: option task info scope
+context:  latch errors task node core
+watch:    option task slot core scope ^members
+admit:    option errors task list slot core ledger scope track observer context watch ^shutdown
+promise:  latch share option errors task core ledger info track observer context admit
 queue:    slot wait node foreign
-run:      latch option errors task core scope context observer promise
-select:   latch errors wait node core foreign signal
-start:    latch option slot errors task core scope observer promise run ^watch
+run:      latch option errors task core scope observer context admit promise
+select:   latch errors wait node core signal foreign
+start:    latch option errors task slot core scope observer watch admit promise run
 call:     latch option errors task wait core signal track promise start
 pair:     latch option task core track promise start call
+sharing:  latch option task slot wait core promise run start ^group
 members:  latch errors wait node core signal promise queue call
-factory:  errors
-set:      latch errors wait node signal queue
 cancel:   latch errors wait core context promise call
-group:    option errors wait core context promise start call ^sharing ^lazy
-watch:    option slot task core scope members
-shutdown: slot errors task wait core scope info members
+group:    option errors wait core context promise start call sharing ^lazy
 calls:    option errors wait run select call pair members cancel
-sharing:  latch option slot task wait core promise run start group
-join:     latch share option task node core promise call pair group sharing
+set:      latch errors wait node signal queue
+shutdown: errors task slot wait core info scope admit members
+join:     latch share option task node core admit promise call pair sharing group
 async:    option promise call pair
-lazy:     latch option task core promise call group sharing
-hedge:    latch option errors task core signal call set calls async
+hedge:    latch option errors task core signal call calls set async
+lazy:     latch option task core promise call sharing group
 `
 
 // TestDeps_Imports checks the imports of every package of the module against
