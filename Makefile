@@ -5,7 +5,7 @@ CHECKS := deps test race explore vet fmt tidy lint api examples modules
 BENCH  ?= .
 COUNT  ?= 1
 
-.PHONY: all help bench bench-quick bench-check micro cover update format $(CHECKS)
+.PHONY: all help bench bench-quick bench-check micro planted soak cover update format $(CHECKS)
 
 all:
 	@bash .ci/run
@@ -31,6 +31,8 @@ help:
 	@echo 'make bench-quick   the same in two minutes, without the page'
 	@echo 'make bench-check   allocations, bytes and gross ratios, as CI does'
 	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'
+	@echo 'make planted    plant bugs in a copy and require a test to fail for each'
+	@echo 'make soak       half an hour of everything, by hand'
 	@echo 'make cover      test coverage by function'
 	@echo 'make update     rewrite api/async.txt from the source'
 	@echo 'make format     gofmt -w'
@@ -46,6 +48,12 @@ bench-check:
 
 micro:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
+
+planted:
+	cd verify && go run ./cmd/planted
+
+soak:
+	cd verify && go run ./cmd/soak
 
 cover:
 	go test -coverprofile cover.out .

@@ -84,6 +84,9 @@ func TestEnd_Failures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := sched.Explore(t, sched.Options{Switches: 2}, tt.scenario)
 			wantErr(t, r, tt.want)
+			if strings.Contains(r.Err.Error(), "testing.go") {
+				t.Errorf("it tells of the explorer's own goroutines: %v", r.Err)
+			}
 			count(t, sched.Options{Switches: 1}, walkers(1, 1), 4)
 		})
 	}

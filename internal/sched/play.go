@@ -98,7 +98,7 @@ func (r *run) waiting() string {
 		lines := strings.SplitN(strings.TrimSpace(stack), "\n", mostLines)
 		own := strings.Contains(stack, "sched.(*run).drive(") || strings.Contains(stack, "sched.play(") || strings.Contains(stack, "sched.play.func")
 		switch {
-		case own || !strings.Contains(lines[0], bubble) || strings.Contains(stack, "testing.testingSynctestTest("):
+		case own || !strings.Contains(lines[0], bubble) || strings.Contains(stack, "synctest.testingSynctestTest("):
 			continue
 		case told == most:
 			b.WriteString("\n\nand others")

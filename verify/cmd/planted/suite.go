@@ -1,0 +1,52 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// A suite is a set of tests that is run as one.
+type suite struct {
+	name  string
+	dir   string // of the module, in the copy
+	build []string
+	run   []string
+	limit time.Duration
+}
+
+// suites are all there are, from the fastest on. What a suite has is chosen by the
+// names of the tests; the limits are for a slow machine.
+func suites() []suite {
+	return []suite{
+		{"models", "verify", nil, args("^Test(Models|Found)", "-rapid.checks=3000"), time.Minute},
+		{"histories", "verify", tags, args("^Test(Histories_(Call|Event|Set)$|Explore)", "-operations=50000"), time.Minute},
+		{"explorer", ".", tags, args("^TestExplore_"), 3 * time.Minute},
+		{"tests", ".", nil, args("^Test(R3|R4|R9|R1.|S4|S5|S7|W4|W5|W6|C.|H1|H2)_", "-test.short", "-test.skip=Million|Race|Storm|Churn|GrowTheStack|SeveralNexts|EveryOutcome|Channels"), 2 * time.Minute},
+		{"all tests", ".", nil, args(".", "-test.short", "-test.skip=^Test(Deps|API|Pins)"), 4 * time.Minute},
+		{"race", ".", []string{"-race"}, args("Race|Storm|AtTheSameTime|AtOnce|Against|Visible|Owner|Wins?ner|OneGets|NeverBoth|Life"), 4 * time.Minute},
+	}
+}
+
+//nolint:gochecknoglobals // a constant
+var tags = []string{"-tags=asyncexplore"}
+
+func args(run string, more ...string) []string {
+	return append([]string{"-test.run=" + run, "-test.failfast", "-test.v"}, more...)
+}
+
+// suitesFor returns the suites in the order in which they are tried for a bug; where
+// it has to be quick, the one that found it before and no other.
+func suitesFor(b bug, quick bool) []suite {
+	return slices.DeleteFunc(suites(), func(s suite) bool { return quick && s.name != cmp.Or(b.suite, s.name) })
+}
+
+// suitesOf returns the suites that the hunts for some bugs may run, in order.
+func suitesOf(bugs []bug, quick bool) []suite {
+	if !quick {
+		return suites()
+	}
+	return slices.DeleteFunc(suites(), func(s suite) bool {
+		return !slices.ContainsFunc(bugs, func(b bug) bool { return cmp.Or(b.suite, s.name) == s.name })
+	})
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// A part is one kind of test with its own time.
+type part struct {
+	name     string
+	dir      string   // of the module, from verify
+	env      []string // of the build and of the run
+	build    []string
+	emulator []string // that runs the tests, and its flags
+	needs    string   // a program
+	args     []string
+	again    bool // with other seeds until half of the time is over
+	limit    time.Duration
+}
+
+// A length says which of two figures counts.
+type length bool
+
+func (short length) time(long, brief time.Duration) time.Duration {
+	if short {
+		return brief
+	}
+	return long
+}
+
+func (short length) count(long, brief int) string {
+	if short {
+		return strconv.Itoa(brief)
+	}
+	return strconv.Itoa(long)
+}
+
+// parts returns what there is to do.
+func parts(short length) (all []part) {
+	all = append(all, schedules(short)...)
+	all = append(all, histories(short)...)
+	all = append(all, races(short)...)
+	all = append(all, leftovers(short)...)
+	return append(all, architectures(short)...)
+}
+
+const explored = "-tags=asyncexplore"
+
+func schedules(short length) []part {
+	return []part{
+		{
+			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "..", build: []string{explored},
+			env:  []string{"ASYNC_SWITCHES=" + short.count(3, 1)},
+			args: []string{"-test.run=^TestExplore_"}, limit: short.time(12*time.Minute, 2*time.Minute),
+		},
+		{
+			name: "random schedules by priorities", dir: "..", build: []string{explored},
+			env:  []string{"ASYNC_DEPTH=4", "ASYNC_RANDOM=" + short.count(20_000, 200)},
+			args: []string{"-test.run=^TestExplore_"}, limit: short.time(6*time.Minute, time.Minute),
+		},
+	}
+}
+
+func histories(short length) []part {
+	const tests = "-test.run=^TestHistories_(Call|Event|Set)$"
+	return []part{
+		{
+			name: "histories under random schedules", dir: ".", build: []string{explored}, again: true,
+			args: []string{tests, "-operations=" + short.count(300_000, 50_000)}, limit: short.time(4*time.Minute, 10*time.Second),
+		},
+		{
+			name: "histories as the machine has them", dir: ".", again: true,
+			args: []string{tests, "-operations=" + short.count(1_000_000, 100_000)}, limit: short.time(2*time.Minute, 10*time.Second),
+		},
+		{
+			name: "models", dir: ".",
+			args: []string{"-test.run=^TestModels_", "-rapid.checks=" + short.count(300_000, 10_000)}, limit: short.time(5*time.Minute, time.Minute),
+		},
+	}
+}
+
+func races(short length) (parts []part) {
+	args := []string{"-test.run=Race|Storm|AtTheSameTime|AtOnce|Against|Visible|Owner|OneGets|NeverBoth|Life"}
+	processors := []int{1, 2, 4, 16}
+	if short {
+		args, processors = append(args, "-test.short"), []int{4}
+	}
+	for _, n := range processors {
+		parts = append(parts, part{
+			name: fmt.Sprintf("race detector, GOMAXPROCS=%d", n), dir: "..", build: []string{"-race"}, needs: "gcc",
+			env: []string{fmt.Sprintf("GOMAXPROCS=%d", n), "CGO_ENABLED=1"}, args: args, limit: short.time(5*time.Minute, 2*time.Minute),
+		})
+	}
+	return parts
+}
+
+func leftovers(short length) []part {
+	churn := short.time(10*time.Minute, 10*time.Second)
+	return []part{
+		{
+			name: "goroutine leak profile", dir: ".", env: []string{"GOEXPERIMENT=goroutineleakprofile"},
+			args: []string{"-test.run=^TestLeaks", "-calls=" + short.count(1_000_000, 200_000)}, limit: short.time(5*time.Minute, time.Minute),
+		},
+		{
+			name: "in flight with churn", dir: ".",
+			args: []string{"-test.run=^TestChurn$", "-churn=" + churn.String(), "-inflight=" + short.count(1_000_000, 100_000)}, limit: churn + short.time(3*time.Minute, time.Minute),
+		},
+	}
+}
+
+func architectures(short length) []part {
+	return []part{
+		{
+			name: "GOARCH=386", dir: "..", env: []string{"GOARCH=386", "CGO_ENABLED=0"},
+			args: other(bool(short)), limit: short.time(5*time.Minute, 2*time.Minute),
+		},
+		{
+			name: "GOARCH=arm64, emulated", dir: "..", env: []string{"GOARCH=arm64", "CGO_ENABLED=0"},
+			needs: "qemu-aarch64", emulator: []string{"qemu-aarch64"},
+			args: other(true), limit: short.time(10*time.Minute, 2*time.Minute),
+		},
+	}
+}
+
+// other are the tests of another architecture: all, or those that show most.
+func other(few bool) []string {
+	const not = "-test.skip=^Test(Deps|API|Pins)|Bubble|Million|EndsTheProgram|AreContained|GrowTheStack"
+	if few {
+		return []string{"-test.short", not, "-test.run=Test(R3|R5|R6|R9|S1|S3|S5|S7|W1|W4)_"}
+	}
+	return []string{"-test.short", not}
+}
