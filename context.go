@@ -218,10 +218,11 @@ func (c *core) ended(asked int) bool {
 			return false
 		}
 	case e != nil && e.root.Load() != nil:
-		if root := e.root.Load(); root.ctx.Err() != nil {
-			root.parentEnded(false)
+		// Where the root's has ended, another may be passing that on and not have
+		// come to this one yet: then it is looked up.
+		if e.root.Load().ctx.Err() == nil || !above.core().ended(asked+1) {
+			return e.isSet()
 		}
-		return e.isSet()
 	case asked >= askedAtMost && e == nil:
 		return c.ending().isSet()
 	case !above.core().ended(asked + 1):
