@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -87,6 +88,9 @@ func (p part) run(tmp string) (said string, err error) {
 		}
 		return string(out), err
 	}
+	if p.each > 0 {
+		return p.oneByOne(bin)
+	}
 	arg := append([]string{}, p.emulator...)
 	arg = append(arg, bin)
 	var figures []string
@@ -96,7 +100,7 @@ func (p part) run(tmp string) (said string, err error) {
 		if p.again {
 			run = append(run, fmt.Sprintf("-seed=%d", uint64(round)<<32))
 		}
-		out, err := p.command(p.limit, run[0], run[1:]...)
+		out, err := p.command(p.limit+10*time.Second, run[0], run[1:]...)
 		if err != nil {
 			return tail(out), err
 		}
@@ -108,9 +112,49 @@ func (p part) run(tmp string) (said string, err error) {
 	}
 }
 
+// oneByOne runs each test by itself, and says which of them it had to end: they have
+// found nothing until then, and were not through.
+func (p part) oneByOne(bin string) (said string, err error) {
+	list, err := p.command(time.Minute, bin, append([]string{"-test.list=^TestExplore_"}, p.args...)...)
+	if err != nil {
+		return string(list), err
+	}
+	sum, whole, start := 0, 0, time.Now()
+	var cut []string
+	for name := range strings.FieldsSeq(string(list)) {
+		began := time.Now()
+		out, err := p.command(p.each, bin, "-test.v", "-test.timeout=0", "-test.run=^"+name+"$")
+		switch {
+		case err != nil && time.Since(began) >= p.each:
+			cut = append(cut, strings.TrimPrefix(name, "TestExplore_"))
+		case err != nil:
+			return tail(out), err
+		default:
+			whole++
+			sum += countSchedules(out)
+		}
+	}
+	said = fmt.Sprintf("%d scenarios to the end, %d schedules; in %v", whole, sum, time.Since(start).Round(time.Second))
+	if len(cut) > 0 {
+		said += fmt.Sprintf("; %d ended after %v with nothing found: %s", len(cut), p.each, strings.Join(cut, ", "))
+	}
+	return said, nil
+}
+
+// countSchedules adds up what the explorer logged.
+func countSchedules(out []byte) (sum int) {
+	for _, m := range figure.FindAllSubmatch(out, -1) {
+		if n := counted.FindSubmatch(m[1]); n != nil {
+			count, _ := strconv.Atoi(string(n[1])) // digits only
+			sum += count
+		}
+	}
+	return sum
+}
+
 // command runs something in the part's folder and returns what it printed.
 func (p part) command(limit time.Duration, name string, arg ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit+10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, arg...)
 	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), p.env...)
@@ -127,18 +171,12 @@ var (
 // summary returns what tests logged of what they did: their figures, but of
 // schedules the sum.
 func summary(out []byte) (said []string) {
-	schedules := 0
 	for _, m := range figure.FindAllSubmatch(out, -1) {
-		line := string(m[1])
-		if n := counted.FindStringSubmatch(strings.ReplaceAll(line, ",", "")); n != nil {
-			count := 0
-			_, _ = fmt.Sscan(n[1], &count) // digits only
-			schedules += count
-			continue
+		if !counted.Match(m[1]) {
+			said = append(said, string(m[1]))
 		}
-		said = append(said, line)
 	}
-	if schedules > 0 {
+	if schedules := countSchedules(out); schedules > 0 {
 		said = append(said, fmt.Sprintf("%d schedules", schedules))
 	}
 	return append(said, fmt.Sprintf("%d tests", len(passed.FindAll(out, -1))))

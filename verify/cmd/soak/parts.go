@@ -15,7 +15,8 @@ type part struct {
 	emulator []string // that runs the tests, and its flags
 	needs    string   // a program
 	args     []string
-	again    bool // with other seeds until half of the time is over
+	each     time.Duration // of one test by itself, where each is run so
+	again    bool          // with other seeds until half of the time is over
 	limit    time.Duration
 }
 
@@ -52,7 +53,7 @@ func schedules(short length) []part {
 		{
 			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "..", build: []string{explored},
 			env:  []string{"ASYNC_SWITCHES=" + short.count(3, 1)},
-			args: []string{"-test.run=^TestExplore_"}, limit: short.time(12*time.Minute, 2*time.Minute),
+			each: short.time(30*time.Second, 5*time.Second), limit: short.time(15*time.Minute, 2*time.Minute),
 		},
 		{
 			name: "random schedules by priorities", dir: "..", build: []string{explored},
