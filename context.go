@@ -264,7 +264,7 @@ func (c *core) endWith(err error, dead context.Context) {
 		return
 	}
 	e.err, e.dead = err, dead
-	_, nodes := e.publish(0)
-	fire(nodes)
+	_, woken := e.publish(0)
+	woken.wake()
 	e.unfollow()
 }

@@ -2,7 +2,6 @@ package async
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/sched"
@@ -32,11 +31,8 @@ import (
 //	    word tells both, so exactly one of the two does.
 //	K4  taken is added by one who holds a reference, or by compare-and-swap against
 //	    a word that has one. So a result is taken or disposed of, never both.
-//	K5  wg is used by waits that nothing but completion ends. The first adds one
-//	    and sets parked, under mu; the completer takes it off.
 type core struct {
 	latch
-	wg   sync.WaitGroup // K5
 	ctx  context.Context
 	end  atomic.Pointer[ending] // of the function's context; X1
 	task *task                  // nil for a call without options
@@ -52,7 +48,6 @@ const (
 	bitCanceled // complete: canceled; err is a *CanceledError
 	bitPanicked // complete: the function panicked; err is a *PanicError
 	bitTaken    // the outcome was handed to somebody
-	bitParked   // somebody waits on wg
 	bitPromise  // the call has no function; Begin's context bounds it
 	bitStreamed // streaming is over: the last reference is gone, or the object begun again
 	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
@@ -83,7 +78,7 @@ func waitRef(w uint64) uint64 {
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
 	c.task.inScope().completing(bits) // before anybody can see it, so that the ledger never lags
-	w, nodes := c.latch.publish(bits)
+	w, woken := c.latch.publish(bits)
 	if refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
 	}
@@ -95,11 +90,7 @@ func (c *core) publish(bits uint64) uint64 {
 			e.unfollow()
 		}
 	}
-	if w&bitParked != 0 {
-		sched.Point("wake")
-		c.wg.Done()
-	}
-	fire(nodes)
+	woken.wake()
 	if w&(bitCanceled|bitPromise) != 0 {
 		c.task.inScope().settled()
 	}
@@ -162,30 +153,6 @@ func (c *core) join() {
 
 func (c *core) hold(handle any, clone bool) { c.task.inScope().hold(handle, clone) }
 func (c *core) letGo(handle any)            { c.task.inScope().letGo(handle) }
-
-// waitLocked parks until the call completes and reports true, or until u
-// ends the wait and it has not. It is called with mu held and frees it.
-func (c *core) waitLocked(u until) bool {
-	w := c.word.Load()
-	if w&bitSet == 0 && (u.done != nil || u.timer != nil) {
-		return c.latch.waitLocked(u)
-	}
-	if w&bitSet != 0 {
-		c.mu.Unlock()
-		return true
-	}
-	if w&bitParked == 0 { // K5
-		c.wg.Add(1)
-		sched.Point("park")
-		c.word.Add(bitParked)
-	}
-	c.mu.Unlock()
-	u.slot.lend()
-	c.wg.Wait()
-	sched.Point("woken")
-	u.slot.regain()
-	return true
-}
 
 // take marks the outcome as handed out and reports whether it can be: false
 // where the call is pending, or was released by all and disposed of (K4). Once

@@ -66,41 +66,42 @@ latch:    ^node
 share:
 option:   share ^task ^scope ^observer ^admit
 errors:   ^signal
-task:     option ^core ^scope ^track ^watch
+core:     latch share option errors ^task ^ledger ^track ^context ^admit
+task:     option core ^scope ^track ^watch
 list:     task
-slot:     option task ^core ^scope ^context ^watch ^admit
+slot:     option core task ^scope ^context ^watch ^admit
 wait:     latch errors task slot ^signal
-node:     latch slot wait
-core:     latch share option errors task slot wait node ^ledger ^track ^context ^admit
-ledger:   latch option task slot core ^scope
+node:     latch
+ledger:   latch option core task slot ^scope
 factory:  errors
-info:     latch option task list node core ^scope ^track ^call
-signal:   latch errors wait node
+info:     latch option core task list node ^scope ^track ^call
 scope:    option errors task list slot ledger info ^observer ^shutdown
-track:    latch option task core info scope
+track:    latch option core task info scope
 foreign:  latch slot wait
 observer: option task info scope
-context:  latch errors task node core
-watch:    option task slot core scope ^members
-admit:    option errors task list slot core ledger scope track observer context watch ^shutdown
-promise:  latch share option errors task core ledger info track observer context admit
+context:  latch errors core task node
+watch:    option core task slot scope ^members
+admit:    option errors core task list slot ledger scope track observer context watch ^shutdown
+park:     latch wait node
+promise:  latch share option errors core task ledger info track observer context admit
 queue:    slot wait node foreign
-run:      latch option errors task core scope observer context admit promise
-select:   latch errors wait node core signal foreign
-start:    latch option errors task slot core scope observer watch admit promise run
-call:     latch option errors task wait core signal track promise start
-pair:     latch option task core track promise start call
-sharing:  latch option task slot wait core promise run start ^group
-members:  latch errors wait node core signal promise queue call
-cancel:   latch errors wait core context promise call
-group:    option errors wait core context promise start call sharing ^lazy
+run:      latch option errors core task scope observer context admit promise
+signal:   latch errors wait node park
+select:   latch errors core wait node foreign signal
+start:    latch option errors core task slot scope observer watch admit promise run
+call:     latch option errors core task wait track park promise signal start
+pair:     latch option core task track promise start call
+sharing:  latch option core task wait park promise run start ^group
+members:  latch errors core wait node promise queue signal call
+cancel:   latch errors core wait context park promise call
+group:    option errors core wait context promise start call sharing ^lazy
 calls:    option errors wait run select call pair members cancel
-set:      latch errors wait node signal queue
-shutdown: errors task slot wait core info scope admit members
-join:     latch share option task node core admit promise call pair sharing group
+set:      latch errors wait node queue signal
+shutdown: errors core task slot wait info scope admit members
+join:     latch share option core task node admit promise call pair sharing group
 async:    option promise call pair
-hedge:    latch option errors task core signal call calls set async
-lazy:     latch option task core promise call sharing group
+hedge:    latch option errors core task signal call calls set async
+lazy:     latch option core task promise call sharing group
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

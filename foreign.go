@@ -14,15 +14,7 @@ func (u until) receive(ch <-chan struct{}) (received bool) {
 	if ready(ch) {
 		return true
 	}
-	u.slot.lend()
-	select {
-	case <-ch:
-		received = true
-	case <-u.done:
-	}
-	sched.Point("woken")
-	u.slot.regain()
-	return received || ready(ch)
+	return u.park(ch) || ready(ch)
 }
 
 // receiveEach receives from every one of chans, in the order in which they are

@@ -41,8 +41,11 @@ func TestH1_TooLateToLeave(t *testing.T) {
 		}
 		g.mu.Unlock()
 	}
-	until(func() bool { r = g.runs["a"]; return r != nil && r.sharers == 2 && r.p.word.Load()&bitChan != 0 })
-	r.p.mu.Lock()
+	until(func() bool { r = g.runs["a"]; return r != nil && r.sharers == 2 })
+	for r.p.mu.Lock(); r.p.ch == nil || r.p.head.Load() == nil; r.p.mu.Lock() { // until both are parked
+		r.p.mu.Unlock()
+		runtime.Gosched()
+	}
 	close(let)
 	until(func() bool { return r.over })
 	cancel()

@@ -22,10 +22,11 @@ import (
 //	    after it: who has seen set reads it without a lock. Loads and
 //	    read-modify-writes of the word are sequentially consistent, so seeing
 //	    set orders the reader after the completer.
-//	L3  ch is made under mu and never replaced. It is closed exactly once, by the
-//	    completer, or by its maker where set came first.
-//	L4  Where ch was made before set, closing is added before it is closed and
-//	    set after, all in one critical section: who sees closing without set
+//	L3  ch is made under mu, by Done or by the first wait of L8. With the chan bit
+//	    it is what Done returns and is never replaced. It is closed exactly once,
+//	    by the completer, or by Done where set came first.
+//	L4  Where Done was asked for before set, closing is added before ch is closed
+//	    and set after, all in one critical section: who sees closing without set
 //	    waits for mu, and then finds both. So set implies that Done is closed
 //	    and Done closed implies set, for every observer. The same holds for
 //	    prompt nodes.
@@ -42,6 +43,9 @@ import (
 //	    complete is in every [queue] it was added to.
 //	L7  References are added while one is held (or by the maker), so they do
 //	    not rise again from zero but where nothing depends on them.
+//	L8  Without the chan bit ch belongs to the waits that nothing but completion
+//	    ends. The completer takes it away and closes it after set, unless Done has
+//	    been asked for by then and made it its own.
 //
 // Lock order: the mu of a latch before the lock of a [queue]. Two latches are
 // locked at once only where an object is begun again: its old call's, then that
@@ -99,8 +103,10 @@ func (l *latch) done() <-chan struct{} {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ch == nil {
-		l.ch = make(chan struct{})
+	if l.word.Load()&bitChan == 0 {
+		if l.ch == nil {
+			l.ch = make(chan struct{})
+		}
 		if l.word.Load()&bitSet != 0 {
 			close(l.ch)
 		}
@@ -125,30 +131,49 @@ func (l *latch) claim() bool {
 	return true
 }
 
+// A waking is what a completer has to do when the latch is set: to let the waits
+// of L8 go, and to fire the nodes.
+type waking struct {
+	shared chan struct{}
+	nodes  *node
+}
+
+func (w waking) wake() {
+	if w.shared != nil {
+		sched.Point("wake")
+		close(w.shared)
+	}
+	fire(w.nodes)
+}
+
 // publish sets the latch, together with bits, frees mu, and returns the word as
-// of that instant and the nodes that the completer has now to fire.
-func (l *latch) publish(bits uint64) (uint64, *node) {
+// of that instant and whom the completer has now to wake.
+func (l *latch) publish(bits uint64) (uint64, waking) {
 	sched.Point("publish: take the nodes")
 	nodes, prompt := split(l.head.Swap(&spent))
-	if l.ch != nil || prompt != nil {
+	shared, done := l.ch, l.word.Load()&bitChan != 0
+	if done || prompt != nil {
 		sched.Point("publish: closing")
 		l.word.Add(bitClosing)
 	}
-	if l.ch != nil || prompt != nil && prompt.next != nil {
+	if done || prompt != nil && prompt.next != nil {
 		for n := prompt; n != nil; n = n.next {
 			n.early = true
 		}
 	}
 	fire(prompt)
-	if l.ch != nil {
+	if done {
 		sched.Point("publish: close")
 		close(l.ch)
+		shared = nil
+	} else {
+		l.ch = nil // L8
 	}
 	sched.Point("publish: set")
 	w := l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
 	l.mu.Unlock()
 	sched.Point("published")
-	return w, nodes
+	return w, waking{shared, nodes}
 }
 
 // set completes a latch that publishes nothing but itself.
@@ -156,7 +181,7 @@ func (l *latch) set() bool {
 	if !l.claim() {
 		return false
 	}
-	_, nodes := l.publish(0)
-	fire(nodes)
+	_, woken := l.publish(0)
+	woken.wake()
 	return true
 }

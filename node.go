@@ -154,53 +154,6 @@ func fire(nodes *node) {
 	}
 }
 
-// A gate parks one goroutine at one latch.
-type gate struct {
-	node
-	ch chan struct{}
-}
-
-func (g *gate) fire(*node) { close(g.ch) }
-
-// wait parks until the latch is set and reports true, or until u ends the wait
-// and the latch is still not set. It leaves nothing behind.
-func (l *latch) wait(u until) bool {
-	if l.word.Load()&bitSet != 0 {
-		return true
-	}
-	l.mu.Lock()
-	return l.waitLocked(u)
-}
-
-// waitLocked is wait for one who holds mu; it frees it.
-func (l *latch) waitLocked(u until) bool {
-	if ready(u.done) { // nothing to register for
-		defer l.mu.Unlock()
-		return l.word.Load()&bitSet != 0
-	}
-	g := &gate{ch: make(chan struct{})}
-	g.reset(l, g, 0)
-	g.holds = true
-	linked := l.linkLocked(&g.node)
-	l.mu.Unlock()
-	if !linked {
-		return true
-	}
-	u.slot.lend()
-	select {
-	case <-g.ch:
-	case <-u.done:
-	case <-u.timer:
-	}
-	sched.Point("woken")
-	u.slot.regain()
-	if l.unlink(&g.node) {
-		return l.isSet() // completion beats expiry (R6)
-	}
-	l.settle()
-	return true
-}
-
 // A callback starts a function in a goroutine of its own.
 type callback func()
 

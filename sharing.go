@@ -168,33 +168,16 @@ func (r *run[K, T]) leave() bool {
 }
 
 // wait parks until the call is complete and reports true, or until u ends the
-// wait and the caller has left. All who wait do so at one channel, that of the
-// call: a run is begun to be waited for, mostly by several.
+// wait and the caller has left.
 func (r *run[K, T]) wait(u until) bool {
-	if r.p.isSet() {
+	if r.p.wait(u) {
 		return true
-	}
-	if u.done == nil {
-		r.p.mu.Lock()
-		return r.p.waitLocked(u)
-	}
-	done := r.p.done()
-	u.slot.lend()
-	select {
-	case <-done:
-	case <-u.done:
-	}
-	sched.Point("woken")
-	u.slot.regain()
-	if r.p.isSet() {
-		return true // R6
 	}
 	if r.leave() {
 		r.p.leave()
 		return false
 	}
-	<-done // an instant: the function has returned (G4)
-	return r.p.isSet()
+	return r.p.wait(until{slot: u.slot}) // an instant: the function has returned (G4)
 }
 
 // wasShared is for those who share a run that is complete.

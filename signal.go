@@ -57,6 +57,14 @@ func (e *Event) Done() <-chan struct{} { return e.l.done() }
 // done (R6). When ctx ends first it returns a [*WaitError]. It leaves nothing
 // behind. Any number of goroutines may wait.
 func (e *Event) Wait(ctx context.Context) error {
+	if e.l.word.Load()&bitSet != 0 { // and no more, so that it is inlined
+		return nil
+	}
+	return e.wait(ctx)
+}
+
+// wait is Wait for an event that was not set a moment ago.
+func (e *Event) wait(ctx context.Context) error {
 	if e.l.isSet() || e.l.wait(untilDone(ctx)) {
 		return nil
 	}
@@ -94,10 +102,7 @@ func (e *Event) leave()  { e.drop() }
 func (e *Event) hold(any, bool) {}
 func (e *Event) letGo(any)      {}
 
-// waitLocked parks a Signal of the event.
-func (e *Event) waitLocked(u until) bool {
-	return e.l.waitLocked(u)
-}
+func (e *Event) waitLocked(u until) bool { return e.l.waitLocked(u) }
 
 // A Signal is a wait-only handle on one completion: that of an [Event], or of
 // the call it was taken in. It is counted: a call whose last reference is gone

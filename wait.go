@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A signaler is what a Signal is a handle on: an event, or one call.
@@ -24,6 +26,26 @@ type until struct {
 	done  <-chan struct{}
 	timer <-chan time.Time
 	slot  *task // nil where the waiter has none
+}
+
+// park waits for a receive from ch and reports true, or until u ends the wait. The
+// slot of the waiter is free meanwhile.
+func (u until) park(ch <-chan struct{}) (received bool) {
+	u.slot.lend()
+	if u.done == nil && u.timer == nil { // which costs less than to select
+		<-ch
+		received = true
+	} else {
+		select {
+		case <-ch:
+			received = true
+		case <-u.done:
+		case <-u.timer:
+		}
+	}
+	sched.Point("woken")
+	u.slot.regain()
+	return received
 }
 
 // untilDone is the until of a wait through ctx. It is called before any lock:
