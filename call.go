@@ -3,7 +3,6 @@ package async
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -256,12 +255,12 @@ func (c *Call[T]) noMore() {
 // await is Await for a call that was pending a moment ago.
 func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 	u := untilDone(ctx)
-	runtime.Gosched() // see waitContext
+	u.giveWay()
 	p, err := c.hold()
 	if err != nil {
 		return v, err
 	}
-	if !p.waitLocked(u) {
+	if !p.wait(u) {
 		p.leave()
 		return v, contextWaitError(ctx, c)
 	}
@@ -269,20 +268,26 @@ func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 	return p.outcome()
 }
 
-// hold begins a wait for a result: it returns the call, retained, with its mu
-// held, or why there is no result to wait for.
-func (c *Call[T]) hold() (*Promise[T], error) {
-	p := c.lock()
-	switch c.phase() {
-	case phaseHeld:
-		p.join()
-		return p, nil
-	case phaseReleased:
-		p.mu.Unlock()
-		return nil, ErrReleased
+// hold begins a wait for a result: it returns the call, retained for that, or why
+// there is no result to wait for.
+func (c *Call[T]) hold() (*Promise[T], error) { return c.retain(true) }
+
+// retain returns the call that c holds, with one reference more, or that of a wait;
+// or why c holds none.
+func (c *Call[T]) retain(wait bool) (*Promise[T], error) {
+	for {
+		switch c.phase() {
+		case phaseHeld:
+			sched.Point("retain")
+			if p := c.current(); p.refer(wait) {
+				return p, nil
+			} // else the phase is another by now: that changes before the reference goes
+		case phaseReleased:
+			return nil, ErrReleased
+		default:
+			return nil, ErrCallComplete
+		}
 	}
-	p.mu.Unlock()
-	return nil, ErrCallComplete
 }
 
 // Wait returns nil when the call is complete, at once where it was before, even
@@ -377,6 +382,7 @@ func (c *Call[T]) Signal() *Signal {
 	if c.phase() == phaseReleased {
 		panic("async: Signal of a released Call")
 	}
+	p.word.Add(oneRef)
 	return newSignal(p)
 }
 
@@ -385,6 +391,12 @@ func (c *Call[T]) Signal() *Signal {
 // clone of a finished one is finished, and later calls of the one are none of
 // the other's. Clone panics after Release.
 func (c *Call[T]) Clone() *Call[T] {
+	d := new(Call[T])
+	if p, err := c.retain(false); err == nil {
+		d.p.Store(p)
+		p.task.inScope().hold(d, true)
+		return d
+	}
 	p := c.lock()
 	defer p.mu.Unlock()
 	phase := c.phase()
@@ -392,14 +404,11 @@ func (c *Call[T]) Clone() *Call[T] {
 	case phaseReleased:
 		panic("async: Clone of a released Call")
 	case phaseHeld, phaseKept:
-		p.retain()
-	}
-	d := new(Call[T])
-	d.p.Store(p)
-	d.state.Store(phase)
-	if phase == phaseHeld || phase == phaseKept {
+		p.refer(false)
 		p.task.inScope().hold(d, true)
 	}
+	d.p.Store(p)
+	d.state.Store(phase)
 	return d
 }
 

@@ -85,10 +85,16 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	if len(cs) == 0 {
 		return -1, zero, ErrNothingToWait
 	}
-	a := newAny1(len(cs))
-	m := watch(cs, a, a.nodes)
+	m := hold(cs)
 	defer m.leave()
-	i := a.park(untilDone(ctx))
+	i := m.complete()
+	if i < 0 {
+		a := newAny1(len(cs))
+		m.watch(a, a.nodes)
+		u := untilDone(ctx)
+		u.giveWay()
+		i = a.park(u)
+	}
 	if i < 0 {
 		i = m.complete() // R6
 	}
@@ -157,13 +163,11 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 // [*PanicError]. Of no calls it returns no values. It parks once, however many
 // there are.
 func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
-	t := newTally(len(cs))
-	t.failFast = true
-	m := watch(cs, t, t.nodes)
+	m := hold(cs)
 	defer m.leave()
-	t.park(untilDone(ctx))
+	first := m.tally(ctx, true)
 	pending := m.pending() // before the failures: if there is none, they are all there
-	if i := m.failure(int(t.failed.Load()) - 1); i >= 0 {
+	if i := m.failure(first); i >= 0 {
 		_, err := m.take(i)
 		return nil, err
 	}
@@ -172,7 +176,7 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 	}
 	vs := make([]T, len(cs))
 	for i := range cs {
-		vs[i], _ = m.take(i)
+		vs[i] = m.finish(i).Value
 	}
 	return vs, nil
 }
@@ -181,15 +185,14 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 // order; panics are held as Err. When ctx ends first it returns a [*WaitError]
 // beside the results, which then have that error for the calls that are pending.
 func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
-	t := newTally(len(cs))
-	m := watch(cs, t, t.nodes)
+	m := hold(cs)
 	defer m.leave()
-	t.park(untilDone(ctx))
+	m.tally(ctx, false)
 	var err error
 	rs := make([]Result[T], len(cs))
 	for i := range rs {
 		if m.isComplete(i) {
-			rs[i] = m.result(i)
+			rs[i] = m.finish(i)
 			continue
 		}
 		if err == nil {

@@ -60,8 +60,7 @@ func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	}
 	defer p.leave()
 	p.endContext(context.Canceled, cause)
-	p.mu.Lock()
-	if !p.waitLocked(u) && p.cancel(cause, false) {
+	if !p.wait(u) && p.cancel(cause, false) {
 		return contextWaitError(ctx, c)
 	}
 	if err := p.tooLate(); err == ErrCanceled {

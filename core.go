@@ -53,23 +53,20 @@ const (
 	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
 )
 
-// How many of the references are those of waits in progress stands between the
-// bits and the references. It is added to under mu. A count of so many waits that
-// there is no room for more stays where it is.
-const (
-	oneWait  uint64 = 1 << 16
-	maskWait        = oneRef - oneWait
-)
+// claim is that of the latch. Whoever is to complete the call takes the registration
+// at Begin's context back before, so that who sees the call complete finds none; a
+// context that gets its ending in between takes its own back (X3).
+func (c *core) claim() bool {
+	c.unfollow()
+	return c.latch.claim()
+}
 
-// waits returns how many of the references are those of waits.
-func waits(word uint64) int { return int(word & maskWait / oneWait) }
-
-// waitRef is a wait's reference in terms of the word, as of when it was w.
-func waitRef(w uint64) uint64 {
-	if w&maskWait == maskWait {
-		return oneRef
+// unfollow takes the registration at Begin's context back, but for a stream.
+func (c *core) unfollow() {
+	if e := c.end.Load(); e != nil && !c.task.streams() {
+		sched.Point("unfollow")
+		e.unfollow()
 	}
-	return oneRef + oneWait
 }
 
 // publish completes a call that the caller has claimed and whose outcome is
@@ -83,12 +80,10 @@ func (c *core) publish(bits uint64) uint64 {
 		c.endStream() // nobody is left to do it (K3)
 	}
 	sched.Point("publish: ending")
-	if e := c.end.Load(); e != nil { // X3; first, so that a waiter finds nothing left
-		if bits&bitCanceled != 0 {
-			c.syncEnding()
-		} else if !c.task.streams() {
-			e.unfollow()
-		}
+	if bits&bitCanceled != 0 && c.end.Load() != nil { // X3
+		c.syncEnding()
+	} else {
+		c.unfollow()
 	}
 	woken.wake()
 	if w&(bitCanceled|bitPromise) != 0 {
@@ -140,16 +135,8 @@ func (c *core) fail(err error) {
 
 func (c *core) source() *latch { return &c.latch }
 
-func (c *core) retain() {
-	sched.Point("retain")
-	c.word.Add(oneRef)
-}
-
-// join adds the reference of a wait. The caller holds mu.
-func (c *core) join() {
-	sched.Point("join")
-	c.word.Add(waitRef(c.word.Load()))
-}
+func (c *core) retain() bool { return c.refer(false) }
+func (c *core) join() bool   { return c.refer(true) }
 
 func (c *core) hold(handle any, clone bool) { c.task.inScope().hold(handle, clone) }
 func (c *core) letGo(handle any)            { c.task.inScope().letGo(handle) }

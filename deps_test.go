@@ -87,12 +87,12 @@ promise:  latch share option errors core task ledger info track observer context
 queue:    slot wait node foreign
 run:      latch option errors core task scope observer context admit promise
 signal:   latch errors wait node park
-select:   latch errors core wait node foreign signal
+select:   latch errors core wait node foreign park signal
 start:    latch option errors core task slot scope observer watch admit promise run
 call:     latch option errors core task wait track park promise signal start
 pair:     latch option core task track promise start call
 sharing:  latch option core task wait park promise run start ^group
-members:  latch errors core wait node promise queue signal call
+members:  latch errors core wait node promise queue signal select call
 cancel:   latch errors core wait context park promise call
 group:    option errors core wait context promise start call sharing ^lazy
 calls:    option errors wait run select call pair members cancel

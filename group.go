@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"runtime"
 	"slices"
 
 	"github.com/seed4712c49f/async/internal/sched"
@@ -102,7 +101,7 @@ func (g *Group[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 		return nil, err
 	}
 	if begun {
-		runtime.Gosched() // see waitContext
+		u.giveWay()
 	}
 	if !r.wait(u) {
 		return nil, contextWaitError(ctx, r)

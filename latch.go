@@ -41,8 +41,8 @@ import (
 //	    after set, but for prompt ones: those are fired under mu, after closing and
 //	    before anything else can be seen of the completion. So what is seen to be
 //	    complete is in every [queue] it was added to.
-//	L7  References are added while one is held (or by the maker), so they do
-//	    not rise again from zero but where nothing depends on them.
+//	L7  References are added by the maker, or where there is one, so they do not
+//	    rise again from zero but where nothing depends on them.
 //	L8  Without the chan bit ch belongs to the waits that nothing but completion
 //	    ends. The completer takes it away and closes it after set, unless Done has
 //	    been asked for by then and made it its own.
@@ -70,6 +70,41 @@ const (
 )
 
 func refs(word uint64) uint64 { return word >> 36 }
+
+// How many of the references are those of waits in progress stands between the
+// bits and the references. A count of so many waits that there is no room for more
+// stays where it is.
+const (
+	oneWait  uint64 = 1 << 16
+	maskWait        = oneRef - oneWait
+)
+
+// waits returns how many of the references are those of waits.
+func waits(word uint64) int { return int(word & maskWait / oneWait) }
+
+// refOf is a reference, or that of a wait, in terms of the word, as of when it was
+// w.
+func refOf(w uint64, wait bool) uint64 {
+	if !wait || w&maskWait == maskWait {
+		return oneRef
+	}
+	return oneRef + oneWait
+}
+
+// refer adds a reference, or that of a wait, where there is one already, and
+// reports whether there is (L7).
+func (l *latch) refer(wait bool) bool {
+	for {
+		w := l.word.Load()
+		if refs(w) == 0 {
+			return false
+		}
+		sched.Point("refer")
+		if l.word.CompareAndSwap(w, w+refOf(w, wait)) {
+			return true
+		}
+	}
+}
 
 // isSet reports whether the latch is set: one atomic load where it is.
 func (l *latch) isSet() bool { return l.word.Load()&bitSet != 0 || l.closing() }

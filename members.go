@@ -14,52 +14,74 @@ type Result[T any] struct {
 	Err   error
 }
 
-// members are the calls that a method of [Calls] waits for: a reference and a
-// node at each.
+// members are the calls that a method of [Calls] waits for: a reference at each,
+// and a node at each where it has to wait.
 type members[T any] struct {
 	cs    []*Call[T]
-	ps    []*Promise[T] // retained; nil where refused
+	ps    []*Promise[T] // retained; nil where refused, or given up
 	nodes []node
 	no    map[int]error // why a handle was refused
 }
 
-// watch registers s at every call. A member that is complete, or whose handle is
-// of no use, is fired at once.
-func watch[T any](cs []*Call[T], s sink, nodes []node) *members[T] {
+// hold holds every call.
+func hold[T any](cs []*Call[T]) *members[T] {
 	for i, c := range cs {
 		if c == nil {
 			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
 		}
 	}
-	m := &members[T]{cs: cs, ps: make([]*Promise[T], len(cs)), nodes: nodes}
-	for i := range cs {
-		m.enter(i, s)
+	m := &members[T]{cs: cs, ps: make([]*Promise[T], len(cs))}
+	for i, c := range cs {
+		p, err := c.hold()
+		if m.ps[i] = p; err != nil {
+			m.refuse(i, err)
+		}
 	}
 	return m
 }
 
-// enter holds and registers at call i.
-func (m *members[T]) enter(i int, s sink) {
-	n := &m.nodes[i]
-	_, n.prompt = s.(*queue)
-	p, err := m.cs[i].hold()
-	if err != nil {
-		n.reset(nil, s, i)
-		if m.no == nil {
-			m.no = make(map[int]error)
+func (m *members[T]) refuse(i int, err error) {
+	if m.no == nil {
+		m.no = make(map[int]error)
+	}
+	m.no[i] = err
+}
+
+// watch registers s at every call. A member that is complete, or whose handle is
+// of no use, is fired at once.
+func (m *members[T]) watch(s sink, nodes []node) {
+	m.nodes = nodes
+	_, prompt := s.(*queue)
+	for i, p := range m.ps {
+		n := &nodes[i]
+		n.prompt = prompt
+		if p == nil {
+			n.reset(nil, s, i)
+			s.fire(n)
+			continue
 		}
-		m.no[i] = err
-		s.fire(n)
-		return
+		n.reset(&p.latch, s, i)
+		n.holds = true
+		if !p.link(n) {
+			s.fire(n)
+		}
 	}
-	m.ps[i] = p
-	n.reset(&p.latch, s, i)
-	n.holds = true
-	linked := p.linkLocked(n)
-	p.mu.Unlock()
-	if !linked {
-		s.fire(n)
+}
+
+// tally waits until every member has an outcome or ctx ends, or, where it is asked
+// to, one has failed. It returns the index of that which it was told of first, or
+// -1.
+func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
+	if m.pending() == nil {
+		return -1
 	}
+	t := newTally(len(m.ps))
+	t.failFast = failFast
+	m.watch(t, t.nodes)
+	u := untilDone(ctx)
+	u.giveWay() // registered, so as to know which failure was the first
+	t.park(u)
+	return int(t.failed.Load()) - 1
 }
 
 // leave takes every registration back and drops the references. A panic that
@@ -121,11 +143,21 @@ func (m *members[T]) take(i int) (v T, err error) {
 
 // result is take with a panic held as Err.
 func (m *members[T]) result(i int) Result[T] {
+	if m.ps[i] == nil {
+		return Result[T]{Err: m.no[i]}
+	}
+	m.ps[i].take()
+	return Result[T]{m.ps[i].value, m.ps[i].err}
+}
+
+// finish is result for the last time: it gives the reference up in the same step.
+func (m *members[T]) finish(i int) Result[T] {
 	p := m.ps[i]
 	if p == nil {
 		return Result[T]{Err: m.no[i]}
 	}
-	p.take()
+	m.ps[i] = nil
+	p.takeAndLeave()
 	return Result[T]{p.value, p.err}
 }
 
@@ -179,9 +211,9 @@ type turns[T any] struct {
 }
 
 func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
-	t := &turns[T]{ctx: ctx, s: newSleeper()}
+	t := &turns[T]{ctx: ctx, s: newSleeper(), members: hold(cs)}
 	t.q.size = len(cs)
-	t.members = watch(cs, &t.q, make([]node, len(cs)))
+	t.watch(&t.q, make([]node, len(cs)))
 	return t
 }
 

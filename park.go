@@ -1,21 +1,20 @@
 package async
 
-import "github.com/seed4712c49f/async/internal/sched"
+import (
+	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // wait parks until the latch is set and reports true, or until u ends the wait
-// and the latch is still not set. It leaves nothing behind.
+// and the latch is still not set. It leaves nothing behind: a wait that only
+// completion ends shares a channel with all like it (L8), and any other has a gate
+// of its own, so that no channel of one bubble is left for another either.
 func (l *latch) wait(u until) bool {
 	if l.word.Load()&bitSet != 0 {
 		return true
 	}
 	l.mu.Lock()
-	return l.waitLocked(u)
-}
-
-// waitLocked is wait for one who holds mu; it frees it. A wait that only completion
-// ends shares a channel with all like it (L8); any other has a gate of its own, and
-// so leaves nothing in the latch, no channel of one bubble for another either.
-func (l *latch) waitLocked(u until) bool {
 	w := l.word.Load()
 	switch {
 	case w&bitSet != 0 || ready(u.done): // nothing to park for
@@ -56,3 +55,46 @@ type gate struct {
 }
 
 func (g *gate) fire(*node) { close(g.ch) }
+
+// A parker is where one goroutine waits until it is told, which may be more than
+// once and before it comes. It has a channel only if it has to wait.
+type parker struct {
+	state atomic.Uint32
+	ch    chan struct{} // written before parkerWaits is
+}
+
+const (
+	parkerAway  uint32 = iota // → waits or told
+	parkerWaits               // → told
+	parkerTold                // terminal
+)
+
+func (p *parker) tell() {
+	sched.Point("tell")
+	if p.state.Swap(parkerTold) == parkerWaits {
+		close(p.ch)
+	}
+}
+
+func (p *parker) told() bool { return p.state.Load() == parkerTold }
+
+// channel returns a channel that will be closed by who tells, or nil where somebody
+// has. The one who waits asks for it once.
+func (p *parker) channel() <-chan struct{} {
+	if p.told() {
+		return nil
+	}
+	p.ch = make(chan struct{})
+	sched.Point("wait to be told")
+	if !p.state.CompareAndSwap(parkerAway, parkerWaits) {
+		return nil
+	}
+	return p.ch
+}
+
+// park waits until told, or until u ends the wait.
+func (p *parker) park(u until) {
+	if ch := p.channel(); ch != nil {
+		u.park(ch)
+	}
+}

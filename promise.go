@@ -129,10 +129,7 @@ func (p *Promise[T]) takeAndLeave() { p.giveUp(bitTaken, true) }
 func (p *Promise[T]) giveUp(taken uint64, wait bool) {
 	for {
 		w := p.word.Load()
-		n := (w | taken) - oneRef
-		if wait {
-			n = (w | taken) - waitRef(w)
-		}
+		n := (w | taken) - refOf(w, wait)
 		sched.Point("give up")
 		if p.word.CompareAndSwap(w, n) {
 			if n&^w&bitTaken != 0 {

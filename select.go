@@ -3,7 +3,6 @@ package async
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/sched"
@@ -30,7 +29,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	u := untilDone(ctx)
 	i := firstComplete(ws[:min(len(ws), cheapMembers)])
 	if i < 0 {
-		runtime.Gosched() // see waitContext
+		u.giveWay()
 		i = firstComplete(ws)
 	}
 	if i >= 0 {
@@ -100,7 +99,7 @@ func latchOf(w Waitable, i int) *latch {
 // every native member; the first to be fired wins.
 type any1 struct {
 	won   atomic.Int64 // index of the winner, plus one
-	over  chan struct{}
+	over  parker
 	nodes []node
 
 	stops   []func() bool // for contexts
@@ -108,13 +107,13 @@ type any1 struct {
 	index   []int // of foreign's members
 }
 
-func newAny1(n int) *any1 { return &any1{over: make(chan struct{}), nodes: make([]node, n)} }
+func newAny1(n int) *any1 { return &any1{nodes: make([]node, n)} }
 
 // fire makes n the winner unless there is one.
 func (a *any1) fire(n *node) {
 	sched.Point("win")
 	if a.won.CompareAndSwap(0, int64(n.i)+1) {
-		close(a.over)
+		a.over.tell()
 	}
 }
 
@@ -144,12 +143,12 @@ func (a *any1) join(i int, w Waitable, l *latch) bool {
 // park waits for a winner and returns its index, or -1 where u ends the wait
 // first.
 func (a *any1) park(u until) int {
-	if len(a.foreign) > 0 {
-		if got := receiveAny(a.foreign, u, a.over); len(got) > 0 {
+	if len(a.foreign) == 0 {
+		a.over.park(u)
+	} else if over := a.over.channel(); over != nil {
+		if got := receiveAny(a.foreign, u, over); len(got) > 0 {
 			return a.index[got[0]]
 		}
-	} else {
-		u.receive(a.over)
 	}
 	return int(a.won.Load()) - 1
 }
@@ -232,15 +231,14 @@ type tally struct {
 	left     atomic.Int64 // members not complete, and one for the joining itself
 	failFast bool
 	failed   atomic.Int64 // index of the first call that failed, plus one
-	ended    atomic.Bool  // over is closed, or will be at once
-	over     chan struct{}
+	over     parker
 	nodes    []node
 }
 
 // newTally returns a tally of n members; all are counted before one is linked,
 // since what is linked may be fired.
 func newTally(n int) *tally {
-	t := &tally{over: make(chan struct{}), nodes: make([]node, n)}
+	t := &tally{nodes: make([]node, n)}
 	t.left.Store(int64(n) + 1)
 	return t
 }
@@ -259,8 +257,8 @@ func (t *tally) fire(n *node) {
 	sched.Point("count out")
 	failed := t.failFast && (n.l == nil || n.l.word.Load()&bitFailed != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
 	sched.Point("counted")
-	if (t.left.Add(-1) == 0 || failed) && t.ended.CompareAndSwap(false, true) {
-		close(t.over)
+	if t.left.Add(-1) == 0 || failed {
+		t.over.tell()
 	}
 }
 
@@ -268,6 +266,6 @@ func (t *tally) fire(n *node) {
 func (t *tally) park(u until) {
 	sched.Point("joined")
 	if t.left.Add(-1) != 0 {
-		u.receive(t.over)
+		t.over.park(u)
 	}
 }

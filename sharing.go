@@ -140,12 +140,8 @@ func (r *run[K, T]) joinLocked(wait bool) bool {
 		if w&bitFailed != 0 {
 			return false
 		}
-		n := w + oneRef
-		if wait {
-			n = w + waitRef(w)
-		}
 		sched.Point("join the run")
-		if r.p.word.CompareAndSwap(w, n) {
+		if r.p.word.CompareAndSwap(w, w+refOf(w, wait)) {
 			r.sharers++
 			return true
 		}

@@ -60,11 +60,11 @@ func (e *Event) Wait(ctx context.Context) error {
 	if e.l.word.Load()&bitSet != 0 { // and no more, so that it is inlined
 		return nil
 	}
-	return e.wait(ctx)
+	return e.waitContext(ctx)
 }
 
-// wait is Wait for an event that was not set a moment ago.
-func (e *Event) wait(ctx context.Context) error {
+// waitContext is Wait for an event that was not set a moment ago.
+func (e *Event) waitContext(ctx context.Context) error {
 	if e.l.isSet() || e.l.wait(untilDone(ctx)) {
 		return nil
 	}
@@ -81,7 +81,10 @@ func (e *Event) WaitFor(d time.Duration) error {
 }
 
 // Signal returns a new wait-only handle on the event.
-func (e *Event) Signal() *Signal { return newSignal(e) }
+func (e *Event) Signal() *Signal {
+	e.l.word.Add(oneRef)
+	return newSignal(e)
+}
 
 func (e *Event) source() *latch {
 	if e == nil {
@@ -92,17 +95,18 @@ func (e *Event) source() *latch {
 
 func (e *Event) usable() bool { return true }
 
-// retain and drop count the event's Signals. Nothing hangs on that count.
-func (e *Event) retain() { e.l.word.Add(oneRef) }
-func (e *Event) drop()   { e.l.word.Add(minusRef) }
-func (e *Event) join()   { e.retain() }
-func (e *Event) leave()  { e.drop() }
+// The references of an event are its Signals, and the waits on these.
+
+func (e *Event) retain() bool { return e.l.refer(false) }
+func (e *Event) drop()        { e.l.word.Add(minusRef) }
+func (e *Event) join() bool   { return e.retain() }
+func (e *Event) leave()       { e.drop() }
 
 // hold and letGo have nobody to report to: an event belongs to no scope.
 func (e *Event) hold(any, bool) {}
 func (e *Event) letGo(any)      {}
 
-func (e *Event) waitLocked(u until) bool { return e.l.waitLocked(u) }
+func (e *Event) wait(u until) bool { return e.l.wait(u) }
 
 // A Signal is a wait-only handle on one completion: that of an [Event], or of
 // the call it was taken in. It is counted: a call whose last reference is gone
@@ -114,11 +118,11 @@ func (e *Event) waitLocked(u until) bool { return e.l.waitLocked(u) }
 // goroutines at the same time.
 type Signal struct {
 	on       signaler
-	released atomic.Bool // changes under the mu of on's latch
+	released atomic.Bool // set before the reference is given up
 }
 
+// newSignal returns a handle that has a reference on what it is on.
 func newSignal(on signaler) *Signal {
-	on.retain()
 	s := &Signal{on: on}
 	on.hold(s, true)
 	return s
@@ -127,10 +131,7 @@ func newSignal(on signaler) *Signal {
 // Clone returns another handle on the same completion, with a life of its own
 // (S4). It panics after Release.
 func (s *Signal) Clone() *Signal {
-	l := s.on.source()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if s.released.Load() {
+	if s.released.Load() || !s.on.retain() {
 		panic("async: Clone of a released Signal")
 	}
 	return newSignal(s.on)
@@ -172,13 +173,9 @@ func (s *Signal) poll() (over bool, err error) {
 }
 
 func (s *Signal) enter() (signaler, error) {
-	l := s.on.source()
-	l.mu.Lock()
-	if s.released.Load() {
-		l.mu.Unlock()
+	if s.released.Load() || !s.on.join() {
 		return nil, ErrReleased
 	}
-	s.on.join()
 	return s.on, nil
 }
 
@@ -188,14 +185,8 @@ func (s *Signal) enter() (signaler, error) {
 // that nobody was given is raised here rather than be lost: Release panics with
 // its [*PanicError].
 func (s *Signal) Release() {
-	l := s.on.source()
-	l.mu.Lock()
-	first := s.released.CompareAndSwap(false, true)
-	if first {
+	if s.released.CompareAndSwap(false, true) {
 		s.on.letGo(s)
-	}
-	l.mu.Unlock()
-	if first {
 		s.on.drop()
 	}
 }

@@ -11,13 +11,13 @@ import (
 // A signaler is what a Signal is a handle on: an event, or one call.
 type signaler interface {
 	source() *latch
-	retain() // one reference more; the caller knows that there is one
+	retain() bool // one reference more, or false where there is none any more
 	drop()
-	join() // the reference of a wait; the caller holds the latch's mu
+	join() bool // retain for a wait
 	leave()
 	hold(handle any, clone bool) // records a handle, for leak reports
 	letGo(handle any)
-	waitLocked(u until) bool
+	wait(u until) bool
 }
 
 // An until is what ends a wait before its time, and whose slot in a scope is
@@ -61,23 +61,29 @@ type handle interface {
 	// poll reports whether there is nothing to wait for, and what a wait says then.
 	poll() (over bool, err error)
 
-	// enter begins a wait: it returns what to wait on, retained and locked for
-	// waitLocked, or nil and what the wait says where there is nothing to wait for.
+	// enter begins a wait: it returns what to wait on, retained for it, or nil and
+	// what the wait says where there is nothing to wait for.
 	enter() (on signaler, err error)
 }
 
+// giveWay lets others run once before a wait that is not over: work that takes no
+// time is complete then, and giving way costs less than a park and a wake.
+func (u until) giveWay() {
+	if !ready(u.done) {
+		runtime.Gosched()
+	}
+}
+
 // waitContext parks on a handle that was pending a moment ago, until ctx ends.
-// It lets others run once before: work that takes no time is complete then, and
-// giving way costs less than a park and a wake.
 func waitContext(ctx context.Context, h handle) error {
 	u := untilDone(ctx)
-	runtime.Gosched()
+	u.giveWay()
 	on, err := h.enter()
 	if on == nil {
 		return err
 	}
 	defer on.leave()
-	if !on.waitLocked(u) {
+	if !on.wait(u) {
 		return contextWaitError(ctx, h)
 	}
 	return nil
@@ -91,7 +97,7 @@ func waitDuration(d time.Duration, h handle) (err error) {
 			return true
 		}
 		defer on.leave()
-		return on.waitLocked(u)
+		return on.wait(u)
 	}) {
 		return &WaitError{On: h, Err: ErrTimeout}
 	}
