@@ -157,11 +157,16 @@ func fire(nodes *node) {
 // A callback starts a function in a goroutine of its own.
 type callback func()
 
-func (f callback) fire(*node) { go f.run() }
+func (f callback) fire(*node) { f.start() }
 
-func (f callback) run() {
-	sched.Point("callback")
-	f()
+// start allocates nothing but the goroutine: a go statement of a function without
+// arguments needs no closure.
+func (f callback) start() {
+	if sched.On {
+		g := f
+		f = func() { sched.Point("callback"); g() }
+	}
+	go f()
 }
 
 // after starts f when the latch is set, or now if it is. The returned stop
@@ -170,7 +175,7 @@ func (l *latch) after(f func()) (stop func() bool) {
 	n := new(node)
 	n.reset(l, callback(f), 0)
 	if !l.link(n) {
-		go callback(f).run()
+		callback(f).start()
 	}
 	return n.stop
 }

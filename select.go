@@ -81,14 +81,16 @@ func firstComplete(ws []Waitable) int {
 // latchOf returns the latch under a member of this package's own, or nil. It
 // panics where the member is nil.
 func latchOf(w Waitable, i int) *latch {
-	n, ok := w.(native)
-	if !ok {
-		if w == nil {
-			panicNilMember(i)
-		}
+	var l *latch
+	switch w := w.(type) {
+	case *Event: // also a native; to compare with one type costs less than to look for methods
+		l = w.source()
+	case native:
+		l = w.source()
+	case nil:
+	default:
 		return nil
 	}
-	l := n.source()
 	if l == nil {
 		panicNilMember(i)
 	}
