@@ -1,19 +1,22 @@
 /*
- * The completion protocol of a latch (latch.go, node.go): completers, waiters that
- * link and leave, one of them prompt, who makes the channel late, and who looks.
+ * The completion protocol of a latch (latch.go, node.go, park.go): completers,
+ * waiters that link and leave, one of them prompt, one that nothing but completion
+ * ends and that shares a channel, who asks for Done late, and who looks.
  * The steps are those of the code; each atomic access is one step, what is done
  * under the lock is not.
  *
  * Safety, by assertions: one completer (L1); what it publishes is there for whoever
  * sees the completion (L2); the channel is closed once (L3); set implies closed and
  * closed implies set (L4); a node is unlinked or fired, never both, never twice
- * (L5); a prompt node is fired before anything can be seen (L6); the loser of a
- * completion finds all of it (S3). Spin adds: nobody waits for ever.
+ * (L5); a prompt node is fired before anything can be seen (L6); the shared channel
+ * is closed once, by the completer, or as Done's (L8); the loser of a completion finds
+ * all of it (S3). Spin adds: nobody waits for ever.
  *
  * Liveness, under weak fairness: every waiter wakes, whether or not somebody's
  * wait ends meanwhile.
  *
- * Planted errors, by -D: EARLY_LOSER, NO_CLOSING, LOST, LATE_VALUE, NO_LOOK.
+ * Planted errors, by -D: EARLY_LOSER, NO_CLOSING, LOST, LATE_VALUE, NO_LOOK,
+ * SHARED_KEPT, NO_SETTLE.
  */
 
 #ifndef WAITERS
@@ -26,16 +29,20 @@
 #define NIL   0
 #define SPENT 100
 
+#define SHARED 1               /* the channel that the sleeper made; Done may make it its own */
+#define DONE   2               /* the one that the looker made */
+
 bool set, closing, chan_bit;   /* the word */
 bool mu;
-bool ch;                       /* is made */
-byte closed;                   /* how often ch was closed */
+byte ch;                       /* the channel that was made, or NIL: SHARED, or DONE */
+byte closed[3];                /* how often each was closed */
 byte value;                    /* what the completer publishes */
 byte winner;                   /* completers that won */
 
 byte head = NIL;               /* nodes are 1..WAITERS; the first is prompt */
 byte next[WAITERS + 1], prev[WAITERS + 1];
-bool lone[WAITERS + 1], fired[WAITERS + 1], left[WAITERS + 1], over[WAITERS + 1];
+bool lone[WAITERS + 1], fired[WAITERS + 1], left[WAITERS + 1];
+bool over[WAITERS + 1];        /* 0 is the sleeper */
 
 #define PROMPT(n) ((n) == 1)
 
@@ -53,7 +60,7 @@ inline settle() {
 inline complete() {
 	d_step {
 		assert(set && value == 1 && winner == 1);
-		assert(!ch || !chan_bit || closed == 1)
+		assert(!chan_bit || closed[ch] == 1)
 	}
 }
 
@@ -63,7 +70,7 @@ inline fire(n) {
 }
 
 proctype completer() {
-	byte nodes, n, p, f, follow;
+	byte nodes, n, p, f, follow, shared = NIL;
 	bool prompt = false;
 
 	/* claim */
@@ -107,7 +114,7 @@ proctype completer() {
 		od
 	}
 	if
-	:: ch || prompt ->
+	:: chan_bit || prompt ->
 #ifndef NO_CLOSING
 		closing = true
 #else
@@ -120,8 +127,12 @@ proctype completer() {
 	:: else
 	fi;
 	if
-	:: ch -> closed++
-	:: else
+	:: chan_bit -> closed[ch]++
+	:: else ->
+		shared = ch;
+#ifndef SHARED_KEPT
+		ch = NIL
+#endif
 	fi;
 	assert(!set);
 	set = true;
@@ -129,6 +140,7 @@ proctype completer() {
 #ifdef LATE_VALUE
 	value = 1;
 #endif
+	closed[shared]++;              /* that of NIL is nobody's */
 	/* fire the others, the first to be linked first; a node is its waiter's again
 	   from then on, so its successor is read before */
 	d_step {
@@ -269,6 +281,33 @@ out:
 	over[n] = true
 }
 
+/* a wait that nothing but completion ends */
+proctype sleeper() {
+	byte mine;
+
+	lock();
+	if
+	:: set -> unlock(); goto told
+	:: !set && chan_bit -> unlock(); goto out  /* it has a gate of its own, as a waiter */
+	:: else
+	fi;
+	if
+	:: ch == NIL -> ch = SHARED
+	:: else
+	fi;
+	mine = ch;
+	unlock();
+	closed[mine] > 0;
+#ifndef NO_SETTLE
+	settle();
+#endif
+told:
+	complete();
+	assert(mine == NIL || closed[mine] == 1);
+out:
+	over[0] = true
+}
+
 /* who asks for the channel, when it may have been set already, and looks at both */
 proctype looker() {
 	bool saw;
@@ -278,10 +317,13 @@ proctype looker() {
 	:: else ->
 		lock();
 		if
-		:: !ch ->
-			ch = true;
+		:: !chan_bit ->
 			if
-			:: set -> closed++
+			:: ch == NIL -> ch = DONE
+			:: else
+			fi;
+			if
+			:: set -> closed[ch]++
 			:: else
 			fi;
 			chan_bit = true
@@ -296,12 +338,12 @@ proctype looker() {
 	:: else
 	fi;
 	if
-	:: saw -> assert(closed == 1)
+	:: saw -> assert(closed[ch] == 1)
 	:: else
 	fi;
 	/* the channel, and then isSet */
 	if
-	:: closed == 1 ->
+	:: closed[ch] == 1 ->
 		if
 		:: set
 		:: else -> assert(closing); settle()
@@ -324,12 +366,19 @@ init {
 #if WAITERS > 2
 		run waiter(3, true);
 #endif
+#ifdef SLEEPER
+		run sleeper();
+#else
+		over[0] = true;
+#endif
 		run looker()
 	}
 }
 
 #if WAITERS > 2
-ltl wakes { <> (over[1] && over[2] && over[3]) }
+ltl wakes { <> (over[0] && over[1] && over[2] && over[3]) }
+#elif WAITERS > 1
+ltl wakes { <> (over[0] && over[1] && over[2]) }
 #else
-ltl wakes { <> (over[1] && over[2]) }
+ltl wakes { <> (over[0] && over[1]) }
 #endif
