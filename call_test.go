@@ -779,3 +779,51 @@ func wantContains(t *testing.T, s, part string) {
 		t.Errorf("%q not in:\n%s", part, s)
 	}
 }
+
+// A result that was read again and again by one handle is read no more once that
+// was finished or released, and never in place of the next call's (R5, R13).
+func TestR5_AwaitAgainAndAgain(t *testing.T) {
+	read := func(t *testing.T, c *async.Call[int], want int) {
+		t.Helper()
+		for range 3 {
+			v, err := c.Await(expired)
+			wantEq(t, "value", v, want)
+			wantEq(t, "error", err, nil)
+		}
+	}
+	var c async.Call[int]
+	for i := range 3 {
+		p, err := c.BeginPromise(bg)
+		wantEq(t, "Begin", err, nil)
+		_, err = c.Await(expired)
+		wantIs(t, err, context.Canceled)
+		p.Complete(i, nil)
+		read(t, &c, i)
+		d := c.Clone()
+		read(t, d, i)
+		_, _ = c.Finish()
+		_, err = c.Await(bg)
+		wantEq(t, "after Finish", err, async.ErrCallComplete)
+		read(t, d, i)
+		d.Release()
+		_, err = d.Await(bg)
+		wantEq(t, "after Release", err, async.ErrReleased)
+	}
+	p, _ := c.BeginPromise(bg, async.Streaming())
+	p.Complete(1, errBoom)
+	for range 3 {
+		_, err := c.Await(bg)
+		wantEq(t, "error", err, errBoom)
+	}
+	_, _ = c.Finish()
+	_, err := c.Await(bg)
+	wantEq(t, "a stream, after Finish", err, async.ErrCallComplete)
+	c.Release()
+
+	broken := async.Go(bg, func(context.Context) (int, error) { panic(errBoom) })
+	_ = broken.Wait(bg)
+	for range 3 {
+		_, ok := recovered(func() { _, _ = broken.Await(bg) }).(*async.PanicError)
+		wantEq(t, "a panic, each time", ok, true)
+	}
+}

@@ -48,7 +48,7 @@ func TestPins_Allocations(t *testing.T) {
 		"losing Set":                          {0, func() { event.Set() }},
 		"losing Complete":                     {0, func() { pending2.Complete(1, nil) }},
 		"WaitFor(0), pending":                 {1, func() { _ = call.WaitFor(0) }}, // the error
-		"Wait, expired":                       {4, func() { _ = call.Wait(over) }}, // waiter, channel, error
+		"Wait, expired":                       {1, func() { _ = call.Wait(over) }}, // the error
 		"Event":                               {1, func() { new(async.Event).Set() }},
 		"Ready":                               {1, func() { async.Ready(1, nil) }},
 		"promise: new, complete, await":       {1, func() { p, c := async.NewPromise[int](bg); p.Complete(1, nil); _, _ = c.Await(bg) }},
@@ -56,7 +56,7 @@ func TestPins_Allocations(t *testing.T) {
 		"Go and Await, cancellable parent":    {2, func() { c := async.Go(ctx, f); _, _ = c.Await(bg) }},
 		"Begin, Wait, Finish on one object":   {2, func() { _ = reused.Begin(bg, f); _ = reused.Wait(bg); _, _ = reused.Finish() }},
 		"Go with a name and Discard":          {7, func() { _, _ = async.Go(bg, f, async.Name("n"), async.Discard(discard)).Await(bg) }},
-		"GoEach of 100 and All":               {14, func() { _, _ = async.GoEach(bg, hundred[:], each).All(bg) }},
+		"GoEach of 100 and All":               {13, func() { _, _ = async.GoEach(bg, hundred[:], each).All(bg) }},
 		"Clone and Release of a Signal":       {1, func() { signal.Clone().Release() }},
 		"Clone and Release of a Call":         {1, func() { ready.Clone().Release() }},
 		"AfterFunc and stop":                  {2, func() { async.AfterFunc(&unset, func() {})() }},
@@ -110,6 +110,10 @@ func TestPins_Bytes(t *testing.T) {
 	within("a pending call with a result of 16 bytes", perItem(n, func(i int) {
 		promises[i], calls[i] = async.NewPromise[sixteen](bg)
 	}), 128.5)
+	small := make([]*async.Call[int], n)
+	within("a pending call with a result of 8 bytes", perItem(n, func(i int) {
+		_, small[i] = async.NewPromise[int](bg)
+	}), 112.5)
 	var s async.Set[int]
 	within("an entry in a set", perItem(n, func(i int) { s.Add(i, calls[i]) }), 64)
 	s.Release()
@@ -121,6 +125,7 @@ func TestPins_Bytes(t *testing.T) {
 	within("its channel", perItem(n, func(i int) { calls[i].Done() }), 112.5)
 	within("an Event", float64(unsafe.Sizeof(async.Event{})), 32)
 	runtime.KeepAlive(promises)
+	runtime.KeepAlive(small)
 }
 
 // A look at what is complete is one load because the compiler can inline it. That
@@ -133,7 +138,7 @@ func TestPins_Inlined(t *testing.T) {
 	if err != nil {
 		t.Skipf("no compiler to ask: %v\n%s", err, out)
 	}
-	for _, f := range []string{"(*latch).isSet", "(*Event).IsSet"} {
+	for _, f := range []string{"(*latch).isSet", "(*Event).IsSet", "(*Event).Wait"} {
 		if !strings.Contains(string(out), "can inline "+f+"\n") {
 			t.Errorf("%s is not inlined", f)
 		}
