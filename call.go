@@ -170,6 +170,7 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 		p.ctx, p.task = nil, nil
 		return nil, nil, err
 	}
+	sched.Point("begin")
 	p.word.Add(bitBegun | bits)
 	p.task.inScope().hold(c, false)
 	c.p.Store(p)
@@ -347,6 +348,7 @@ func (c *Call[T]) Finish() (v T, err error) {
 	}
 	c.noMore()
 	if p.task.streams() {
+		sched.Point("keep the handle")
 		c.state.Or(phaseKept)
 		p.mu.Unlock()
 		p.take()
@@ -382,6 +384,7 @@ func (c *Call[T]) Signal() *Signal {
 	if c.phase() == phaseReleased {
 		panic("async: Signal of a released Call")
 	}
+	sched.Point("signal")
 	p.word.Add(oneRef)
 	return newSignal(p)
 }

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // Calls are many calls of one type, and the ways to wait for them together.
@@ -66,6 +68,7 @@ func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 	// allocates nothing.
 	var started atomic.Int64
 	work := func() {
+		sched.Point("take a number")
 		i := started.Add(1) - 1
 		pairs[i].p.run(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
 	}

@@ -158,6 +158,7 @@ func (c *core) register(e *ending) (stop func() bool) {
 	if root == nil {
 		root = x.core()
 	}
+	sched.Point("hang on")
 	e.root.Store(root)
 	return h.stop
 }

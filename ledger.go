@@ -3,6 +3,8 @@ package async
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A ledger counts what becomes of a scope's calls. Those counts that a completion
@@ -143,6 +145,7 @@ func (t *task) completing(bits uint64) {
 		}
 		t.scope.mu.Unlock()
 	}
+	sched.Point("count the outcome")
 	t.scope.outcomes[outcomeOf(bits, promise)].Add(1)
 }
 
@@ -166,6 +169,7 @@ func outcomeOf(bits uint64, promise bool) outcome {
 // call was w.
 func (t *task) taken(w uint64) {
 	if t != nil && w&(bitResult|bitPanicked) != 0 {
+		sched.Point("count as taken")
 		t.scope.takenN.Add(1)
 	}
 }
@@ -173,25 +177,32 @@ func (t *task) taken(w uint64) {
 // countDiscarded counts a result that nobody took, or, where the call was
 // canceled, one that came too late.
 func (t *task) countDiscarded() {
-	switch {
-	case t == nil:
-	case t.core.word.Load()&bitResult != 0:
+	if t == nil {
+		return
+	}
+	sched.Point("count as discarded")
+	if t.core.word.Load()&bitResult != 0 {
 		t.scope.disposedN.Add(1)
-	default:
+	} else {
 		t.scope.lateN.Add(1)
 	}
 }
 
-// stopped records how long a canceled call's function took to return.
+// stopped records how long a canceled call's function took to return. The caller
+// holds the scope's mu.
 func (l *ledger) stopped(took int64) {
 	class := 0
 	for took >= int64(StopBound(class)) {
 		class++
 	}
+	sched.Point("count as stopped")
 	l.stopTimes[class].Add(1)
+	sched.Point("add up")
 	l.stopTotal.Add(took)
-	for longest := l.stopMax.Load(); took > longest && !l.stopMax.CompareAndSwap(longest, took); {
-		longest = l.stopMax.Load()
+	if took > l.stopMax.Load() {
+		sched.Point("the longest")
+		l.stopMax.Store(took)
 	}
+	sched.Point("stopped")
 	l.stopN.Add(1)
 }

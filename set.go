@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Set waits for many things and hands out their keys in the order in which
@@ -270,6 +272,7 @@ func (s *Set[K]) Release() {
 	}
 	s.slots, s.used, s.free, s.ends = nil, 0, nil, nil
 	s.q.first, s.q.last, s.q.foreign = nil, nil, nil
+	sched.Point("withdraw")
 	s.epoch.Add(1)
 	s.q.shrinkLocked(s.q.size)
 	s.q.mu.Unlock()

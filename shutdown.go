@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A ShutdownError says that a scope did not come to its end before the context
@@ -68,10 +70,10 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	defer u.slot.regain()
 	select {
 	case <-q.ch:
-		return nil
 	case <-u.done:
 	}
-	if !s.giveUp(q) {
+	sched.Point("woken")
+	if ready(q.ch) || !s.giveUp(q) {
 		return nil // R6
 	}
 	return &ShutdownError{Scope: s, Left: s.cancelLeft(q.own), Err: contextReason(ctx)}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Waitable is anything that says it is over by closing a channel. A
@@ -82,6 +84,7 @@ func (e *Event) WaitFor(d time.Duration) error {
 
 // Signal returns a new wait-only handle on the event.
 func (e *Event) Signal() *Signal {
+	sched.Point("signal")
 	e.l.word.Add(oneRef)
 	return newSignal(e)
 }
@@ -98,9 +101,13 @@ func (e *Event) usable() bool { return true }
 // The references of an event are its Signals, and the waits on these.
 
 func (e *Event) retain() bool { return e.l.refer(false) }
-func (e *Event) drop()        { e.l.word.Add(minusRef) }
 func (e *Event) join() bool   { return e.retain() }
 func (e *Event) leave()       { e.drop() }
+
+func (e *Event) drop() {
+	sched.Point("drop")
+	e.l.word.Add(minusRef)
+}
 
 // hold and letGo have nobody to report to: an event belongs to no scope.
 func (e *Event) hold(any, bool) {}
@@ -185,6 +192,7 @@ func (s *Signal) enter() (signaler, error) {
 // that nobody was given is raised here rather than be lost: Release panics with
 // its [*PanicError].
 func (s *Signal) Release() {
+	sched.Point("release")
 	if s.released.CompareAndSwap(false, true) {
 		s.on.letGo(s)
 		s.on.drop()
