@@ -69,6 +69,26 @@ func TestExplore_WaitAll(t *testing.T) {
 	})
 }
 
+// Race names the first to complete, or, where both were complete on entry, the
+// lowest: so 0 where that was complete before 1, and 1 only where 0 was not.
+func TestExplore_CallsRace(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		p0, c0 := async.NewPromise[int](bg)
+		p1, c1 := async.NewPromise[int](bg)
+		inOrder := false
+		x.Go(func() {
+			i, v, err := async.Calls[int]{c0, c1}.Race(bg)
+			mustf(x, err == nil && v == i+1, "%d, %d, %v", i, v, err)
+			mustf(x, i == 0 || !inOrder, "1, though 0 was complete before it")
+			o.took(fmt.Sprint(i), true, "")
+		})
+		x.Go(func() { p0.Complete(1, nil); inOrder = !c1.IsDone() })
+		x.Go(func() { p1.Complete(2, nil) })
+	})
+	o.all(t, "0", "1")
+}
+
 // All returns every value, in input order, when the last is there (W3).
 func TestExplore_CallsAll(t *testing.T) {
 	explore(t, 2, func(x *sched.X) {

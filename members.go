@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Result is what a call completed with: a value, an error, or both, as the
@@ -98,14 +100,22 @@ func (m *members[T]) leave() {
 // isComplete reports whether member i has an outcome.
 func (m *members[T]) isComplete(i int) bool { return m.ps[i] == nil || m.ps[i].isSet() }
 
-// complete returns the index of the first member that has an outcome, or -1.
+// complete returns the index of the lowest member that has an outcome, or -1. All
+// below it had none when it had: they are looked at again, since one that completes
+// behind the look may do so before that which is found.
 func (m *members[T]) complete() int {
-	for i := range m.ps {
-		if m.isComplete(i) {
-			return i
+	lowest := -1
+	for end := len(m.ps); ; end = lowest {
+		i := 0
+		for i < end && !m.isComplete(i) {
+			sched.Point("look at the next")
+			i++
 		}
+		if i == end {
+			return lowest
+		}
+		lowest = i
 	}
-	return -1
 }
 
 // pending returns the first call that has no outcome, or nil.
