@@ -245,6 +245,7 @@ func TestExplore_AwaitAgainstBeginAgain(t *testing.T) {
 		var c async.Call[int]
 		p, _ := c.BeginPromise(bg)
 		p.Complete(1, nil)
+		c.Clone() // so that the old call has a handle for ever
 		c.Finish()
 		var v int
 		var err error

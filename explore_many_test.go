@@ -119,6 +119,79 @@ func TestExplore_CallsAllFails(t *testing.T) {
 	})
 }
 
+// What All has registered at holds its result, whoever releases the handle
+// meanwhile; a handle that was released before is refused (W3, R9).
+func TestExplore_CallsAllAgainstRelease(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		discarded := 0
+		discard := async.Discard(func(int, error) { discarded++ })
+		p0, c0 := async.NewPromise[int](bg)
+		p1, c1 := async.NewPromise[int](bg, discard)
+		var vs []int
+		var err error
+		x.Go(func() { vs, err = async.Calls[int]{c0, c1}.All(bg) })
+		x.Go(func() { p0.Complete(1, nil); p1.Complete(2, nil) })
+		x.Go(c1.Release)
+		x.Check(func() error {
+			if err == nil {
+				return o.took("all", len(vs) == 2 && vs[0] == 1 && vs[1] == 2 && discarded == 0, "%v, discarded %d", vs, discarded)
+			}
+			return o.took("refused", err == async.ErrReleased && vs == nil && discarded == 1, "%v, %v, discarded %d", vs, err, discarded)
+		})
+	})
+	o.all(t, "all", "refused")
+}
+
+// The same of Settle, which tells which handle it was (W3).
+func TestExplore_CallsSettleAgainstRelease(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		discarded := 0
+		discard := async.Discard(func(int, error) { discarded++ })
+		p0, c0 := async.NewPromise[int](bg)
+		p1, c1 := async.NewPromise[int](bg, discard)
+		var rs []async.Result[int]
+		var err error
+		x.Go(func() { rs, err = async.Calls[int]{c0, c1}.Settle(bg) })
+		x.Go(func() { p1.Complete(2, nil); p0.Complete(1, nil) })
+		x.Go(c1.Release)
+		x.Check(func() error {
+			ok := err == nil && len(rs) == 2 && rs[0] == async.Result[int]{Value: 1}
+			if rs[1].Err == nil {
+				return o.took("settled", ok && rs[1].Value == 2 && discarded == 0, "%v, %v, discarded %d", rs, err, discarded)
+			}
+			return o.took("refused", ok && rs[1].Err == async.ErrReleased && discarded == 1, "%v, %v, discarded %d", rs, err, discarded)
+		})
+	})
+	o.all(t, "settled", "refused")
+}
+
+// A Race that has the one call complete leaves the other, whose last handle has gone
+// meanwhile: it is abandoned, and not before Race has left it (R9, W3).
+func TestExplore_CallsRaceAgainstRelease(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		p0, c0 := async.NewPromise[int](bg)
+		p1, c1 := async.NewPromise[int](bg, async.CancelOnAbandon())
+		var v int
+		var i int
+		var err error
+		raced := false
+		x.Go(func() { i, v, err = async.Calls[int]{c0, c1}.Race(bg); raced = true })
+		x.Go(func() { p0.Complete(1, nil) })
+		x.Go(func() { c1.Release() })
+		x.Check(func() error {
+			gone := !p1.Complete(2, nil) && context.Cause(p1.Context()) == async.ErrAbandoned
+			if i == 0 {
+				return o.took("raced", raced && gone && v == 1 && err == nil, "%d, %v, abandoned %v", v, err, gone)
+			}
+			return o.took("refused", gone && i == 1 && err == async.ErrReleased, "%d, %d, %v, abandoned %v", i, v, err, gone)
+		})
+	})
+	o.all(t, "raced", "refused")
+}
+
 // Any has the one success, whenever the failure comes; Each yields each once.
 func TestExplore_CallsAnyAndEach(t *testing.T) {
 	o := outcomes{}

@@ -51,6 +51,96 @@ func TestExplore_GroupLastLeaverAgainstNewcomer(t *testing.T) {
 		"left true, shared false, abandoned 0", "left true, shared false, abandoned 1")
 }
 
+// Runs that wait for a slot: the first caller leaves, a newcomer has a run of his own
+// or shares that which goes on, and the scope ends. Nobody gets the cancellation of
+// another, and the scope ends with nothing left (H1, C1, C3).
+func TestExplore_GroupInAScope(t *testing.T) {
+	o := outcomes{}
+	explore(t, 1, func(x *sched.X) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		g := async.Group[string, int]{Options: []async.Option{s}}
+		var free async.Event
+		busy := async.Go(bg, func(context.Context) (int, error) { <-free.Done(); return 0, nil }, s)
+		ctx, cancel := context.WithCancel(bg)
+		down := false
+		run := func(context.Context) (int, error) {
+			mustf(x, !down, "runs after the shutdown")
+			sched.Point("in the run")
+			return 1, nil
+		}
+		var v [2]int
+		var err [2]error
+		x.Go(func() { v[0], err[0], _ = g.Do(ctx, "k", run) })
+		x.Go(func() { cancel(); free.Set(); busy.Release() })
+		x.Go(func() { v[1], err[1], _ = g.Do(bg, "k", run) })
+		x.Go(func() { mustf(x, s.Shutdown(bg) == nil, "not shut down"); down = true })
+		x.Check(func() error {
+			st := s.Stats()
+			way, ok := "", st.Pending+st.Running+st.Queued+st.Untaken == 0
+			for i, e := range err {
+				switch {
+				case e == nil && v[i] == 1:
+					way += "got it "
+				case e == async.ErrScopeClosed:
+					way += "refused "
+				case i == 0 && errors.Is(e, context.Canceled) && !errors.Is(e, async.ErrAbandoned):
+					way += "left "
+				default:
+					ok = false
+				}
+			}
+			return o.took(way, ok, "%v, %v, %+v", v, err, st)
+		})
+	})
+	o.all(t, "got it got it ", "left got it ", "refused refused ", "got it refused ", "left refused ", "refused got it ")
+}
+
+// A scope that cancels what is left cancels a run that waits for a slot: all who
+// share it are told by which, and who comes then is refused (H1, C3).
+func TestExplore_GroupInAScopeThatGivesUp(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		g := async.Group[string, int]{Options: []async.Option{s}}
+		var free async.Event
+		busy := async.Go(bg, func(context.Context) (int, error) { <-free.Done(); return 0, nil }, s)
+		ended, cancel := context.WithCancel(bg)
+		cancel()
+		ran := 0
+		run := func(context.Context) (int, error) { ran++; return 1, nil }
+		var shared [2]bool
+		var err [2]error
+		for i := range err {
+			x.Go(func() { _, err[i], shared[i] = g.Do(bg, "k", run) })
+		}
+		x.Go(func() {
+			var left *async.ShutdownError
+			mustf(x, errors.As(s.Shutdown(ended), &left), "nothing was left")
+		})
+		x.Check(func() error {
+			free.Set()
+			busy.Release()
+			way, ok := "", s.Shutdown(bg) == nil && ran == 0
+			st := s.Stats()
+			for i, e := range err {
+				switch {
+				case e == async.ErrScopeClosed:
+					way += "refused "
+				case errors.Is(e, async.ErrCanceled) && errors.Is(e, async.ErrScopeClosed):
+					way += "canceled "
+					if shared[i] {
+						way += "with the other "
+					}
+				default:
+					ok = false
+				}
+			}
+			return o.took(way, ok, "%v, %+v", err, st)
+		})
+	})
+	o.all(t, "refused refused ", "refused canceled ", "canceled refused ", "canceled with the other canceled with the other ")
+}
+
 // To cancel a handle of Join is to leave: the outcome is what Cancel said, and the
 // others get theirs (H1).
 func TestExplore_JoinCancelAgainstCompletion(t *testing.T) {

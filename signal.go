@@ -176,6 +176,7 @@ func (s *Signal) poll() (over bool, err error) {
 	if s.released.Load() {
 		return true, ErrReleased
 	}
+	sched.Point("see")
 	return s.on.source().isSet(), nil
 }
 
