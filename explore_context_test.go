@@ -134,6 +134,32 @@ func TestExplore_NothingStaysRegistered(t *testing.T) {
 	}
 }
 
+// Nor where somebody else looks at the context for the first time as the function
+// returns, and nobody completes the call again (X3).
+func TestExplore_LookedAtAsItReturns(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		long, cancel := context.WithCancel(bg)
+		parent := &countingContext{Context: long}
+		x.Go(func() {
+			c := async.Go(parent, func(ctx context.Context) (int, error) {
+				go ctx.Done()
+				return 1, nil
+			})
+			c.Wait(bg)
+		})
+		x.Check(func() error {
+			live := parent.live
+			cancel()
+			if parent.most == 0 {
+				return o.took("too late to follow", live == 0, "%d are registered", live)
+			}
+			return o.took("followed", live == 0, "%d are registered", live)
+		})
+	})
+	o.all(t, "followed", "too late to follow")
+}
+
 // What hangs on the context hears of its end, too, once; or is not called when the
 // call is complete and the context goes on (R12).
 func TestExplore_ContextAfterFunc(t *testing.T) {
