@@ -5,6 +5,7 @@ import (
 	"flag"
 	"runtime"
 	"runtime/metrics"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,9 +19,10 @@ var (
 )
 
 // So many calls are pending, under one long-lived context and all in one set, and
-// for as long as it goes on some of them complete, are canceled or abandoned, wait
-// with a time limit, and are replaced. At the end nothing is left: not in the heap,
-// not at the context or the event they all waited for, and no goroutine.
+// for as long as it goes on some of them complete, are canceled or abandoned, are
+// waited for with a time limit and beside a call that never completes, and are
+// replaced. At the end nothing is left: not in the heap, where a timer would be, too,
+// not at the context or the call that never completes, and no goroutine.
 func TestChurn(t *testing.T) {
 	if *churn == 0 {
 		t.Skip("it takes -churn=10m")
@@ -42,12 +44,17 @@ func fly(t *testing.T) {
 	defer cancel()
 	parent := &registrar{Context: ctx}
 	c := &churner{t: t, ctx: parent, calls: make([]flight, *inFlight)}
+	_, c.never = async.NewPromise[int](bg)
 	c.run(*churn)
 	t.Logf("%d calls, %d at once, heap %d MB then, %d registrations at their context", c.done, *inFlight, heapNow()>>20, parent.live.Load())
 	c.land()
 	if n := parent.live.Load(); n != 0 {
 		t.Errorf("%d registrations are left at the context", n)
 	}
+	if n := c.never.Info().Waiters; n != 0 {
+		t.Errorf("%d waiters are left at the call that never completes", n)
+	}
+	t.Logf("%d calls were waited for with an hour to go", c.timed)
 }
 
 // A registrar is a context that counts who is registered for its end. A Go context
@@ -78,9 +85,12 @@ type flight struct {
 type churner struct {
 	t     *testing.T
 	ctx   context.Context
+	never *async.Call[int]
 	set   async.Set[int]
 	calls []flight
 	done  int
+	timed int
+	waits sync.WaitGroup // goroutines that wait with a time limit
 }
 
 // begin makes call i anew.
@@ -113,6 +123,11 @@ func (c *churner) run(d time.Duration) {
 // end ends call i in one of the ways there are.
 func (c *churner) end(i, way int) {
 	f := c.calls[i]
+	if way%100 == 0 {
+		c.timed++
+		c.waits.Go(func() { _ = f.c.WaitFor(time.Hour) })
+		runtime.Gosched() // so that some are parked
+	}
 	switch way % 4 {
 	case 0:
 		f.p.Complete(i, nil)
@@ -123,7 +138,7 @@ func (c *churner) end(i, way int) {
 	case 2:
 		f.c.Release() // which abandons it
 	case 3:
-		_, _ = async.WaitAny(ended, f.c, c.ctx)
+		_, _ = async.WaitAny(ended, c.never, f.c, c.ctx)
 		f.p.Break()
 		f.c.Release()
 	}
@@ -151,6 +166,7 @@ func (c *churner) land() {
 	if n := c.set.Len(); n != 0 {
 		c.t.Errorf("%d are left", n)
 	}
+	c.waits.Wait()
 }
 
 // settledHeap is what is in use when nothing more can be collected.

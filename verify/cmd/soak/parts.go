@@ -15,9 +15,11 @@ type part struct {
 	emulator []string // that runs the tests, and its flags
 	needs    string   // a program
 	args     []string
-	each     time.Duration // of one test by itself, where each is run so
+	each     time.Duration // of one test by itself, where each is run so, on every processor
 	again    bool          // with other seeds until half of the time is over
-	limit    time.Duration
+	seeded   bool          // takes a seed
+	cores    bool          // on every processor, each with seeds of its own
+	limit    time.Duration // of the runs, without the build
 }
 
 // A length says which of two figures counts.
@@ -37,28 +39,33 @@ func (short length) count(long, brief int) string {
 	return strconv.Itoa(long)
 }
 
-// parts returns what there is to do.
+// bound is how long all of it may take.
+func (short length) bound() time.Duration { return short.time(30*time.Minute, 6*time.Minute) }
+
+// parts returns what there is to do. The ten minutes in flight come first, so that
+// it is not they that a slow machine has no time for.
 func parts(short length) (all []part) {
-	all = append(all, schedules(short)...)
-	all = append(all, histories(short)...)
-	all = append(all, races(short)...)
 	all = append(all, leftovers(short)...)
-	return append(all, architectures(short)...)
+	all = append(all, races(short)...)
+	all = append(all, architectures(short)...)
+	all = append(all, histories(short)...)
+	return append(all, schedules(short)...)
 }
 
 const explored = "-tags=asyncexplore"
 
 func schedules(short length) []part {
+	each := short.time(20*time.Second, 5*time.Second)
 	return []part{
 		{
-			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "..", build: []string{explored},
-			env:  []string{"ASYNC_SWITCHES=" + short.count(3, 1)},
-			each: short.time(30*time.Second, 5*time.Second), limit: short.time(15*time.Minute, 2*time.Minute),
+			name: "random schedules by priorities", dir: "..", build: []string{explored}, again: true, cores: true,
+			env:  []string{"ASYNC_DEPTH=4", "ASYNC_RANDOM=" + short.count(1000, 100)},
+			args: []string{"-test.run=^TestExplore_"}, limit: short.time(2*time.Minute, time.Minute),
 		},
 		{
-			name: "random schedules by priorities", dir: "..", build: []string{explored},
-			env:  []string{"ASYNC_DEPTH=4", "ASYNC_RANDOM=" + short.count(20_000, 200)},
-			args: []string{"-test.run=^TestExplore_"}, limit: short.time(6*time.Minute, time.Minute),
+			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "..", build: []string{explored},
+			env:  []string{"ASYNC_SWITCHES=" + short.count(3, 1), "ASYNC_PATIENCE=" + (each / 2).String()},
+			each: each, limit: short.time(6*time.Minute, time.Minute),
 		},
 	}
 }
@@ -67,30 +74,29 @@ func histories(short length) []part {
 	const tests = "-test.run=^TestHistories_(Call|Event|Set)$"
 	return []part{
 		{
-			name: "histories under random schedules", dir: ".", build: []string{explored}, again: true,
-			args: []string{tests, "-operations=" + short.count(300_000, 50_000)}, limit: short.time(4*time.Minute, 10*time.Second),
+			name: "histories under random schedules", dir: ".", build: []string{explored}, again: true, seeded: true, cores: true,
+			args: []string{tests, "-operations=" + short.count(200_000, 20_000)}, limit: short.time(time.Minute, 30*time.Second),
 		},
 		{
-			name: "histories as the machine has them", dir: ".", again: true,
-			args: []string{tests, "-operations=" + short.count(1_000_000, 100_000)}, limit: short.time(2*time.Minute, 10*time.Second),
+			name: "histories as the machine has them", dir: ".", again: true, seeded: true,
+			args: []string{tests, "-operations=" + short.count(300_000, 50_000)}, limit: short.time(time.Minute, 30*time.Second),
 		},
 		{
 			name: "models", dir: ".",
-			args: []string{"-test.run=^TestModels_", "-rapid.checks=" + short.count(300_000, 10_000)}, limit: short.time(5*time.Minute, time.Minute),
+			args: []string{"-test.run=^TestModels_", "-rapid.checks=" + short.count(40_000, 2000)}, limit: short.time(2*time.Minute, time.Minute),
 		},
 	}
 }
 
 func races(short length) (parts []part) {
-	args := []string{"-test.run=Race|Storm|AtTheSameTime|AtOnce|Against|Visible|Owner|OneGets|NeverBoth|Life"}
-	processors := []int{1, 2, 4, 16}
+	args := []string{"-test.run=Race|Storm|AtTheSameTime|AtOnce|Against|Visible|Owner|Wins?ner|OneGets|NeverBoth|Life"}
 	if short {
-		args, processors = append(args, "-test.short"), []int{4}
+		args = append(args, "-test.short")
 	}
-	for _, n := range processors {
+	for _, n := range []int{1, 2, 4, 16} {
 		parts = append(parts, part{
 			name: fmt.Sprintf("race detector, GOMAXPROCS=%d", n), dir: "..", build: []string{"-race"}, needs: "gcc",
-			env: []string{fmt.Sprintf("GOMAXPROCS=%d", n), "CGO_ENABLED=1"}, args: args, limit: short.time(5*time.Minute, 2*time.Minute),
+			env: []string{fmt.Sprintf("GOMAXPROCS=%d", n), "CGO_ENABLED=1"}, args: args, limit: short.time(3*time.Minute, time.Minute),
 		})
 	}
 	return parts
@@ -100,12 +106,12 @@ func leftovers(short length) []part {
 	churn := short.time(10*time.Minute, 10*time.Second)
 	return []part{
 		{
-			name: "goroutine leak profile", dir: ".", env: []string{"GOEXPERIMENT=goroutineleakprofile"},
-			args: []string{"-test.run=^TestLeaks", "-calls=" + short.count(1_000_000, 200_000)}, limit: short.time(5*time.Minute, time.Minute),
+			name: "in flight with churn", dir: ".",
+			args: []string{"-test.run=^TestChurn$", "-churn=" + churn.String(), "-inflight=" + short.count(1_000_000, 100_000)}, limit: churn + time.Minute,
 		},
 		{
-			name: "in flight with churn", dir: ".",
-			args: []string{"-test.run=^TestChurn$", "-churn=" + churn.String(), "-inflight=" + short.count(1_000_000, 100_000)}, limit: churn + short.time(3*time.Minute, time.Minute),
+			name: "goroutine leak profile", dir: ".", env: []string{"GOEXPERIMENT=goroutineleakprofile"},
+			args: []string{"-test.run=^TestLeaks", "-calls=" + short.count(1_000_000, 200_000)}, limit: time.Minute,
 		},
 	}
 }
@@ -114,12 +120,12 @@ func architectures(short length) []part {
 	return []part{
 		{
 			name: "GOARCH=386", dir: "..", env: []string{"GOARCH=386", "CGO_ENABLED=0"},
-			args: other(bool(short)), limit: short.time(5*time.Minute, 2*time.Minute),
+			args: other(bool(short)), limit: short.time(3*time.Minute, time.Minute),
 		},
 		{
 			name: "GOARCH=arm64, emulated", dir: "..", env: []string{"GOARCH=arm64", "CGO_ENABLED=0"},
 			needs: "qemu-aarch64", emulator: []string{"qemu-aarch64"},
-			args: other(true), limit: short.time(10*time.Minute, 2*time.Minute),
+			args: other(true), limit: short.time(3*time.Minute, time.Minute),
 		},
 	}
 }
