@@ -255,7 +255,7 @@ func (c *Call[T]) noMore() {
 
 // await is Await for a call that was pending a moment ago.
 func (c *Call[T]) await(ctx context.Context) (v T, err error) {
-	u := untilDone(ctx)
+	u := untilEnd(ctx)
 	u.giveWay()
 	p, err := c.hold()
 	if err != nil {

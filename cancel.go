@@ -40,6 +40,9 @@ func (c *Call[T]) cancelable() (*Promise[T], error) {
 // tooLate is what Cancel says of a call that is complete.
 func (p *Promise[T]) tooLate() error {
 	if p.word.Load()&bitCanceled != 0 {
+		if p.end.Load() != nil {
+			p.syncEnding() // X5: he finds all contexts below ended, too
+		}
 		return ErrCanceled
 	}
 	return ErrCallComplete
@@ -53,7 +56,7 @@ func (p *Promise[T]) tooLate() error {
 // cancel, or somebody else canceled the call meanwhile, it returns what Cancel
 // would (R11).
 func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
-	u := untilDone(ctx)
+	u := untilEnd(ctx)
 	p, err := c.cancelable()
 	if p == nil {
 		return err

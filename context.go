@@ -3,10 +3,7 @@ package async
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
-
-	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A callContext is the [context.Context] that a call's function, or the server
@@ -23,23 +20,17 @@ import (
 //	    sees the other, so no registration outlives the call and no
 //	    cancellation is missed.
 //	X4  Where Begin's context is that of another call, the ending hangs on that
-//	    one's by a node: it is set in the same breath. So what Err has to look at
-//	    is the ending itself, and, at the upper end of such a chain, its root: the
-//	    call whose Begin's context is not of this kind, and whose word comes by a
-//	    goroutine.
+//	    one's by a node. At the upper end of such a chain is its root: the call whose
+//	    Begin's context is not of this kind, and whose word comes by a goroutine. So
+//	    what Err has to look at is the ending itself, and what the root was begun with.
+//	X5  An ending is set after those that hang on it, by one who holds its mu all the
+//	    while, and who has announced it (L4) where there are any: who sees a context
+//	    ended sees all below it ended that still followed. What would hang on it
+//	    later finds that one ended.
+//
+// Lock order: an ending before those that hang on it, and under it nothing else. So
+// endings are locked downwards only.
 type callContext core
-
-// An ending is the part of a callContext that exists once it is looked at.
-type ending struct {
-	latch
-	err  error           // what Err returns; written before set
-	dead context.Context // a context whose Cause is the reason, where that is not Begin's context; written before set
-
-	stop func() bool // ends the registration at Begin's context; guarded by mu
-	off  bool        // no longer follows; guarded by mu
-
-	root atomic.Pointer[core] // X4; nil where the ending does not hang on that of another call
-}
 
 func (x *callContext) core() *core { return (*core)(x) }
 
@@ -53,8 +44,20 @@ func coreOf(ctx context.Context) *core {
 	return c
 }
 
+// origin returns a context that has the values and the deadline of Begin's: that
+// of the root, where the ending hangs on others (X4), so that calls begun in calls
+// do not all look up to the first.
+func (x *callContext) origin() context.Context {
+	if e := x.end.Load(); e != nil {
+		if root := e.root.Load(); root != nil {
+			return root.ctx
+		}
+	}
+	return x.ctx
+}
+
 // Deadline returns that of Begin's context.
-func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.ctx.Deadline() }
+func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.origin().Deadline() }
 
 // Done returns a channel that is closed when Begin's context ends or the call is
 // canceled.
@@ -84,7 +87,7 @@ func (x *callContext) Value(key any) any {
 	if e := x.end.Load(); e != nil && e.isSet() && e.dead != nil {
 		return e.dead.Value(key)
 	}
-	return x.ctx.Value(key)
+	return x.origin().Value(key)
 }
 
 // AfterFunc lets package context hang children and functions onto this context
@@ -95,177 +98,15 @@ func (x *callContext) AfterFunc(f func()) (stop func() bool) {
 	return e.after(f)
 }
 
+// afterFunc is [context.AfterFunc], which it spares the way by package context where
+// ctx is a call's.
+func afterFunc(ctx context.Context, f func()) (stop func() bool) {
+	if x, ok := ctx.(*callContext); ok {
+		return x.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
+}
+
 func (x *callContext) String() string {
 	return fmt.Sprintf("%v.WithCall", x.ctx)
-}
-
-// ending returns the ending, made and registered now if nobody has asked before.
-func (c *core) ending() *ending {
-	if e := c.end.Load(); e != nil {
-		return e
-	}
-	e := new(ending)
-	sched.Point("make the ending")
-	if !c.end.CompareAndSwap(nil, e) {
-		return c.end.Load()
-	}
-	c.follow(e)
-	c.syncEnding()
-	return e
-}
-
-// follow registers the ending at Begin's context where the call still follows
-// that one (X2), without a lock: a foreign context is anybody's code.
-func (c *core) follow(e *ending) {
-	if !c.follows() {
-		return
-	}
-	sched.Point("follow")
-	stop := c.register(e)
-	sched.Point("followed")
-	if stop == nil {
-		return
-	}
-	e.mu.Lock()
-	off := e.off
-	if !off {
-		e.stop = stop
-	}
-	e.mu.Unlock()
-	if off {
-		stop()
-	}
-}
-
-// register has parentEnded called when Begin's context ends, and returns what
-// takes that back, or nil where there is nothing to be taken back.
-func (c *core) register(e *ending) (stop func() bool) {
-	x, nested := c.ctx.(*callContext)
-	if !nested {
-		if c.ctx.Done() == nil {
-			return nil
-		}
-		return context.AfterFunc(c.ctx, func() { c.parentEnded(false) })
-	}
-	above := x.core().ending()
-	h := &hanger{c: c}
-	h.reset(&above.latch, h, 0)
-	if !above.link(&h.node) {
-		c.parentEnded(false)
-		return nil
-	}
-	root := above.root.Load()
-	if root == nil {
-		root = x.core()
-	}
-	sched.Point("hang on")
-	e.root.Store(root)
-	return h.stop
-}
-
-// A hanger passes the end of one call's context on to that of another.
-type hanger struct {
-	node
-	c *core
-}
-
-func (h *hanger) fire(*node) { h.c.parentEnded(true) }
-
-// unfollow takes the registration back; it leaves nothing in Begin's context.
-func (e *ending) unfollow() {
-	e.mu.Lock()
-	stop := e.stop
-	e.stop, e.off = nil, true
-	e.mu.Unlock()
-	if stop != nil {
-		stop()
-	}
-}
-
-// follows reports whether Begin's context still bounds this one.
-func (c *core) follows() bool {
-	w := c.word.Load()
-	return w&bitSet == 0 || w&(bitStreamed|bitCanceled) == 0 && c.task.streams()
-}
-
-// syncEnding brings the ending up to date with the call and with Begin's
-// context, whose own word comes by a goroutine and may be late.
-func (c *core) syncEnding() { c.ended(0) }
-
-// ended is syncEnding, and reports whether the context has ended. It has been
-// asked for by so many contexts of calls below, each of which was begun with the
-// next one's: after some it makes an ending, which hangs on that above (X4), so
-// that calls begun in calls do not all look up to the first.
-func (c *core) ended(asked int) bool {
-	e := c.end.Load()
-	if e != nil && e.isSet() {
-		return true
-	}
-	w := c.word.Load()
-	switch {
-	case w&bitCanceled != 0:
-		c.endContext(context.Canceled, c.cancelCause())
-		return true
-	case w&bitStreamed != 0:
-		c.endContext(context.Canceled, &CanceledError{Cause: ErrReleased})
-		return true
-	case !c.follows():
-		return false
-	}
-	above, nested := c.ctx.(*callContext)
-	switch {
-	case !nested:
-		if c.ctx.Err() == nil {
-			return false
-		}
-	case e != nil && e.root.Load() != nil:
-		// Where the root's has ended, another may be passing that on and not have
-		// come to this one yet: then it is looked up.
-		if e.root.Load().ctx.Err() == nil || !above.core().ended(asked+1) {
-			return e.isSet()
-		}
-	case asked >= askedAtMost && e == nil:
-		return c.ending().isSet()
-	case !above.core().ended(asked + 1):
-		return false
-	}
-	c.parentEnded(false)
-	return true
-}
-
-const askedAtMost = 8
-
-// parentEnded passes the end of Begin's context on: to the function's context
-// and, where the call is a promise, to the call (R14). OnSignal functions run
-// elsewhere where the caller must not run user code.
-func (c *core) parentEnded(elsewhere bool) {
-	sched.Point("the parent ended")
-	if !c.follows() {
-		c.syncEnding() // where it was canceled just now, by one who has not come to this yet
-		return
-	}
-	c.endWith(c.ctx.Err(), nil)
-	if c.word.Load()&bitPromise != 0 {
-		c.cancel(context.Cause(c.ctx), elsewhere)
-	}
-}
-
-// endContext ends the function's context by a cause of the call's own.
-func (c *core) endContext(err, cause error) {
-	dead, cancel := context.WithCancelCause(context.WithoutCancel(c.ctx))
-	cancel(cause)
-	c.endWith(err, dead)
-}
-
-func (c *core) endWith(err error, dead context.Context) {
-	sched.Point("end the context")
-	c.end.CompareAndSwap(nil, new(ending))
-	e := c.end.Load()
-	if !e.claim() {
-		return
-	}
-	e.err, e.dead = err, dead
-	_, woken := e.publish(0)
-	woken.wake()
-	e.unfollow()
 }

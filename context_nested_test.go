@@ -3,8 +3,11 @@ package async_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/seed4712c49f/async"
 )
@@ -101,5 +104,219 @@ func TestR12_CallsInCallsLeaveNothing(t *testing.T) {
 		ch.ended(t, 0, 0, errBoom)
 		ch.end()
 		wantEq(t, "registered", parent.live.Load(), int64(0))
+	}
+}
+
+// fastest returns how long do takes when nothing gets in its way.
+func fastest(do func()) time.Duration {
+	best := time.Duration(1<<63 - 1)
+	for range 20 {
+		start := time.Now()
+		do()
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// What is asked of a context costs the same however deep in calls it is: nobody
+// looks up from one to the next (X4). It was done by Value, and so by each look for
+// a standard context above; at this depth it cost a hundred times as much.
+func TestR12_DepthCostsNothing(t *testing.T) {
+	long, cancel := context.WithTimeout(context.WithValue(bg, key{}, "above"), time.Hour)
+	defer cancel()
+	const deep = 4000
+	ch := newChain(long, deep, false)
+	defer ch.end()
+	for name, ask := range map[string]func(ctx context.Context) bool{
+		"Value":     func(ctx context.Context) bool { return ctx.Value(key{}) == "above" },
+		"Deadline":  func(ctx context.Context) bool { _, ok := ctx.Deadline(); return ok },
+		"Err":       func(ctx context.Context) bool { return ctx.Err() == nil },
+		"Cause":     func(ctx context.Context) bool { return context.Cause(ctx) == nil },
+		"AfterFunc": func(ctx context.Context) bool { return context.AfterFunc(ctx, func() {})() },
+		"WithTimeout": func(ctx context.Context) bool {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			cancel()
+			return ctx.Err() != nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			often := func(ctx context.Context) time.Duration {
+				ctx.Done()
+				return fastest(func() {
+					for range 100 {
+						wantEq(t, "the answer", ask(ctx), true)
+					}
+				})
+			}
+			if first, last := often(ch.ctxs[10]), often(ch.ctxs[deep-1]); last > 20*first {
+				t.Errorf("%v at depth 10, %v at depth %d", first, last, deep)
+			}
+		})
+	}
+}
+
+// A level costs the same however deep it is, also where each has to wait for the
+// one slot of a scope, and so has its context watched (C1, C2).
+func TestC2_DepthCostsNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector remembers how deep it is")
+	}
+	s := async.NewScope(async.ScopeOptions{Limit: 1})
+	level := func(depth int) time.Duration {
+		return fastest(func() { wantEq(t, "levels", nest(bg, depth, s), depth) }) / time.Duration(depth)
+	}
+	if few, many := level(100), level(4000); many > 10*few {
+		t.Errorf("a level costs %v at depth 100, %v at depth 4000", few, many)
+	}
+}
+
+// giveWay lets those who are about to wait begin to.
+func giveWay() {
+	for range 10 {
+		runtime.Gosched()
+	}
+}
+
+// A chain may be deeper than a stack: the end of the first context is that of all
+// when it can be seen, by steps in proportion to the chain, and with it all promises
+// that hang there are complete (R12, R14).
+func TestR12_AHundredThousandContextsDeep(t *testing.T) {
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
+	for _, byContext := range []bool{false, true} {
+		end := func(n int) time.Duration {
+			ctx, cancel := context.WithCancelCause(bg)
+			calls := make([]*async.Call[int], n)
+			ctxs := make([]context.Context, n)
+			for i := range n {
+				var p *async.Promise[int]
+				p, calls[i] = async.NewPromise[int](ctx)
+				ctx = p.Context()
+				ctxs[i] = ctx
+			}
+			start := time.Now()
+			if byContext {
+				cancel(errBoom)
+			} else {
+				wantEq(t, "Cancel", calls[0].Cancel(errBoom), nil)
+			}
+			wantEq(t, "the last has ended", ctxs[n-1].Err(), context.Canceled)
+			for i, ctx := range ctxs {
+				_ = calls[i].Wait(bg)
+				if ctx.Err() == nil || context.Cause(ctx) != errBoom || !isClosed(ctx.Done()) {
+					t.Fatalf("context %d: %v, %v", i, ctx.Err(), context.Cause(ctx))
+				}
+				calls[i].Release()
+			}
+			took := time.Since(start)
+			cancel(nil)
+			return took / time.Duration(n)
+		}
+		few := min(end(1000), end(1000), end(1000))
+		if many := end(rounds(100_000)); many > 20*few {
+			t.Errorf("by the context %v: a level takes %v of many, %v of a thousand", byContext, many, few)
+		}
+	}
+}
+
+// A function's wait through its own context ends with that, unless what it waits
+// for is complete by then (R5, R6); it makes no channel of the context for it.
+func TestR6_WaitThroughAFunctionsContext(t *testing.T) {
+	for _, wrapped := range []bool{false, true} {
+		for range rounds(500) {
+			p, on := async.NewPromise[int](bg)
+			q, inner := async.NewPromise[int](bg)
+			ctx := p.Context()
+			if wrapped {
+				ctx = context.WithValue(ctx, key{}, 1)
+			}
+			results := make(chan error, 3)
+			wait := func() {
+				err := inner.Wait(ctx)
+				var we *async.WaitError
+				switch {
+				case err == nil:
+					wantEq(t, "complete", inner.IsDone(), true)
+				case !errors.As(err, &we), !errors.Is(err, errBoom), !errors.Is(err, context.Canceled), ctx.Err() == nil:
+					t.Errorf("%v, context %v", err, ctx.Err())
+				}
+				results <- err
+			}
+			go wait()
+			go wait()
+			go func() { giveWay(); q.Complete(1, nil) }()
+			go func() { giveWay(); _ = on.Cancel(errBoom) }()
+			<-results
+			<-results
+			_ = inner.Wait(bg)
+			<-ctx.Done()
+			wait()
+			wantEq(t, "after both", <-results, nil)
+			_, on = async.NewPromise[int](p.Context())
+			wantEq(t, "begun too late", on.Wait(bg), nil)
+		}
+	}
+}
+
+// A wait leaves nothing in the context that it was given, be it a call's (S5).
+func TestS5_AWaitLeavesNothingInAFunctionsContext(t *testing.T) {
+	p, call := async.NewPromise[int](bg)
+	defer call.Release()
+	ctx := p.Context()
+	within := func(what string, got float64) {
+		t.Helper()
+		if got > 8 {
+			t.Errorf("%s: %.1f bytes for each wait", what, got)
+		}
+	}
+	n := rounds(20_000)
+	within("complete", perItem(n, func(int) {
+		q, c := async.NewPromise[int](bg)
+		go func() { giveWay(); q.Complete(1, nil) }()
+		wantEq(t, "Wait", c.Wait(ctx), nil)
+	}))
+	q, never := async.NewPromise[int](bg)
+	defer q.Break()
+	within("canceled", perItem(n, func(int) {
+		p, c := async.NewPromise[int](bg)
+		go func() { giveWay(); _ = c.Cancel(errBoom) }()
+		wantEq(t, "Wait", errors.Is(never.Wait(p.Context()), errBoom), true)
+	}))
+	runtime.KeepAlive(call)
+}
+
+// What a level costs: the call and its goroutine, the ending of its context, the
+// waiter and its channel, and the function's own closure.
+func TestPins_Nested(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const levels = 50
+	for name, pin := range map[string]struct {
+		most float64
+		wait func(ctx context.Context, c *async.Call[int]) int
+	}{
+		"Wait": {6, func(ctx context.Context, c *async.Call[int]) int {
+			_ = c.Wait(ctx)
+			v, _ := c.Finish()
+			return v
+		}},
+		"Await": {6, func(ctx context.Context, c *async.Call[int]) int {
+			v, _ := c.Await(ctx)
+			return v
+		}},
+	} {
+		var nest func(ctx context.Context, depth int) int
+		nest = func(ctx context.Context, depth int) int {
+			return pin.wait(ctx, async.Go(ctx, func(ctx context.Context) (int, error) {
+				if depth == 1 {
+					return 1, nil
+				}
+				return 1 + nest(ctx, depth-1), nil
+			}))
+		}
+		cost := func(depth int) float64 { return testing.AllocsPerRun(100, func() { nest(bg, depth) }) }
+		if got := (cost(2*levels) - cost(levels)) / levels; got > pin.most+0.2 {
+			t.Errorf("%s: %.1f allocations for each level, %v allowed", name, got, pin.most)
+		}
 	}
 }

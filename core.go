@@ -54,10 +54,14 @@ const (
 )
 
 // claim is that of the latch. Whoever is to complete the call takes the registration
-// at Begin's context back before, so that who sees the call complete finds none; a
-// context that gets its ending in between takes its own back (X3).
+// at a context of another kind back before, so that who sees the call complete finds
+// none; an ending that is made in between takes its own back (X3). Until then Err
+// asks that context itself. An ending that hangs on another stays there until the
+// call is set: only by that does it hear of the end (X5).
 func (c *core) claim() bool {
-	c.unfollow()
+	if c.above() == nil {
+		c.unfollow()
+	}
 	return c.latch.claim()
 }
 

@@ -55,7 +55,9 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //
 //	latch ^ node       one thing in two files: the latch, and the list that hangs off it
 //	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
-//	core ^ context     one thing in two files: the context is the core by another name
+//	core ^ ending      one thing in two files: the context is the core by another name
+//	context ^ ending   one thing in two files: the context, and what exists of it once it is looked at
+//	wait ^ context, ending    a wait has a function's context for what ends it
 //	group ^ sharing, lazy    one thing in three files: a group, its runs, and the group of one
 //	task, admit, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
 //	                   one thing by its aspects: a call and its place in its scope. The
@@ -66,37 +68,38 @@ latch:    ^node
 share:
 option:   share ^task ^scope ^observer ^admit
 errors:   ^signal
-core:     latch share option errors ^task ^ledger ^track ^context ^admit
+core:     latch share option errors ^task ^ending ^ledger ^track ^admit
 task:     option core ^scope ^track ^watch
-list:     task
-slot:     option core task ^scope ^context ^watch ^admit
-wait:     latch errors task slot ^signal
 node:     latch
+context:  latch core node ^ending
+list:     task
+slot:     option core task context ^scope ^watch ^admit
+ending:   latch errors core task node context
+wait:     latch errors task context slot ending ^signal
 ledger:   latch option core task slot ^scope
 factory:  errors
-info:     latch option core task list node ^scope ^track ^call
+info:     latch option core task node list ^scope ^track ^call
 scope:    option errors task list slot ledger info ^observer ^shutdown
 track:    latch option core task info scope
 foreign:  latch slot wait
 observer: option task info scope
-context:  latch errors core task node
-watch:    option core task slot scope ^members
-admit:    option errors core task list slot ledger scope track observer context watch ^shutdown
-park:     latch wait node
-promise:  latch share option errors core task ledger info track observer context admit
-queue:    slot wait node foreign
-run:      latch option errors core task scope observer context admit promise
-signal:   latch errors wait node park
-select:   latch errors core wait node foreign park signal
+watch:    option core task context slot scope ^members
+admit:    option errors core task context list slot ledger scope track observer watch ^shutdown
+park:     latch task node slot ending wait
+promise:  latch share option errors core task context ending ledger info track observer admit
+queue:    node slot wait foreign
+run:      latch option errors core task context scope observer admit promise
+signal:   latch errors node wait park
+select:   latch errors core node wait foreign park signal
 start:    latch option errors core task slot scope observer watch admit promise run
 call:     latch option errors core task wait track park promise signal start
 pair:     latch option core task track promise start call
 sharing:  latch option core task wait park promise run start ^group
-members:  latch errors core wait node promise queue signal select call
-cancel:   latch errors core wait context park promise call
-group:    option errors core wait context promise start call sharing ^lazy
+members:  latch errors core node wait promise queue signal select call
+cancel:   latch errors core ending wait park promise call
+group:    option errors core context wait promise start call sharing ^lazy
 calls:    option errors wait run select call pair members cancel
-set:      latch errors wait node queue signal
+set:      latch errors node wait queue signal
 shutdown: errors core task slot wait info scope admit members
 join:     latch share option core task node admit promise call pair sharing group
 async:    option promise call pair

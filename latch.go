@@ -40,7 +40,8 @@ import (
 //	L6  Firing runs no user code and waits for nobody. Nodes are fired outside mu,
 //	    after set, but for prompt ones: those are fired under mu, after closing and
 //	    before anything else can be seen of the completion. So what is seen to be
-//	    complete is in every [queue] it was added to.
+//	    complete is in every [queue] it was added to. Who completes an ending does
+//	    not fire its prompt nodes, but goes there himself (X5).
 //	L7  References are added by the maker, or where there is one, so they do not
 //	    rise again from zero but where nothing depends on them.
 //	L8  Without the chan bit ch belongs to the waits that nothing but completion
@@ -49,7 +50,7 @@ import (
 //
 // Lock order: the mu of a latch before the lock of a [queue]. Two latches are
 // locked at once only where an object is begun again: its old call's, then that
-// of the new one, which nobody else can know yet.
+// of the new one, which nobody else can know yet; and of endings, downwards (X5).
 type latch struct {
 	word atomic.Uint64
 	mu   sched.Mutex
@@ -184,9 +185,17 @@ func (w waking) wake() {
 // publish sets the latch, together with bits, frees mu, and returns the word as
 // of that instant and whom the completer has now to wake.
 func (l *latch) publish(bits uint64) (uint64, waking) {
+	nodes, prompt := l.announce()
+	fire(prompt)
+	return l.conclude(bits, nodes)
+}
+
+// announce is the first half of publish: it takes the nodes, and has those who look
+// wait for the second where there is something to agree with (L4).
+func (l *latch) announce() (nodes, prompt *node) {
 	sched.Point("publish: take the nodes")
-	nodes, prompt := split(l.head.Swap(&spent))
-	shared, done := l.ch, l.word.Load()&bitChan != 0
+	nodes, prompt = split(l.head.Swap(&spent))
+	done := l.word.Load()&bitChan != 0
 	if done || prompt != nil {
 		sched.Point("publish: closing")
 		l.word.Add(bitClosing)
@@ -196,7 +205,12 @@ func (l *latch) publish(bits uint64) (uint64, waking) {
 			n.early = true
 		}
 	}
-	fire(prompt)
+	return nodes, prompt
+}
+
+// conclude is the second half, when the prompt nodes were fired.
+func (l *latch) conclude(bits uint64, nodes *node) (uint64, waking) {
+	shared, done := l.ch, l.word.Load()&bitChan != 0
 	if done {
 		sched.Point("publish: close")
 		close(l.ch)

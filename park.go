@@ -17,21 +17,52 @@ func (l *latch) wait(u until) bool {
 	l.mu.Lock()
 	w := l.word.Load()
 	switch {
-	case w&bitSet != 0 || ready(u.done): // nothing to park for
+	case w&bitSet != 0 || u.over(): // nothing to park for
 		l.mu.Unlock()
 		return w&bitSet != 0
-	case u.done == nil && u.timer == nil && w&bitChan == 0:
-		u.park(l.sharedLocked())
+	case u.end != nil:
+		return l.waitBothLocked(u.end, u.slot)
+	case u.endless() && w&bitChan == 0:
+		u.slot.park(l.sharedLocked())
 		l.settle()
 		return true
 	}
-	g := &gate{ch: make(chan struct{})}
+	return l.waitAloneLocked(u)
+}
+
+// waitAloneLocked is the rest of wait for one that has a gate of its own.
+func (l *latch) waitAloneLocked(u until) bool {
+	g := new(gate)
 	g.reset(l, g, 0)
 	g.holds = true
 	linked := l.linkLocked(&g.node)
 	l.mu.Unlock()
-	if linked && !u.park(g.ch) && l.unlink(&g.node) {
+	if linked && !g.park(u) && l.unlink(&g.node) {
 		return l.isSet() // completion beats expiry (R6)
+	}
+	l.settle()
+	return true
+}
+
+// waitBothLocked is the rest of wait for one that a call's context ends: it parks at
+// two latches.
+func (l *latch) waitBothLocked(end *ending, slot *task) bool {
+	g := new(gate2)
+	g.reset(l, g, 0)
+	g.holds = true
+	g.end.reset(&end.latch, g, 1)
+	linked := l.linkLocked(&g.node)
+	l.mu.Unlock()
+	if linked {
+		if end.link(&g.end) {
+			if ch := g.channel(); ch != nil {
+				slot.park(ch)
+			}
+			end.unlink(&g.end)
+		}
+		if l.unlink(&g.node) {
+			return l.isSet() // R6
+		}
 	}
 	l.settle()
 	return true
@@ -51,10 +82,16 @@ func (l *latch) sharedLocked() <-chan struct{} {
 // A gate parks one goroutine at one latch.
 type gate struct {
 	node
-	ch chan struct{}
+	parker
 }
 
-func (g *gate) fire(*node) { close(g.ch) }
+func (g *gate) fire(*node) { g.tell() }
+
+// A gate2 parks one goroutine at two.
+type gate2 struct {
+	gate
+	end node
+}
 
 // A parker is where one goroutine waits until it is told, which may be more than
 // once and before it comes. It has a channel only if it has to wait.
@@ -76,12 +113,10 @@ func (p *parker) tell() {
 	}
 }
 
-func (p *parker) told() bool { return p.state.Load() == parkerTold }
-
 // channel returns a channel that will be closed by who tells, or nil where somebody
 // has. The one who waits asks for it once.
 func (p *parker) channel() <-chan struct{} {
-	if p.told() {
+	if p.state.Load() == parkerTold {
 		return nil
 	}
 	p.ch = make(chan struct{})
@@ -92,9 +127,8 @@ func (p *parker) channel() <-chan struct{} {
 	return p.ch
 }
 
-// park waits until told, or until u ends the wait.
-func (p *parker) park(u until) {
-	if ch := p.channel(); ch != nil {
-		u.park(ch)
-	}
+// park waits until told and reports true, or until u ends the wait.
+func (p *parker) park(u until) (told bool) {
+	ch := p.channel()
+	return ch == nil || u.park(ch)
 }

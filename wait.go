@@ -24,6 +24,7 @@ type signaler interface {
 // free for as long as the wait is parked (C2).
 type until struct {
 	done  <-chan struct{}
+	end   *ending // in place of done, of a call's context; for waits at a latch
 	timer <-chan time.Time
 	slot  *task // nil where the waiter has none
 }
@@ -31,17 +32,23 @@ type until struct {
 // park waits for a receive from ch and reports true, or until u ends the wait. The
 // slot of the waiter is free meanwhile.
 func (u until) park(ch <-chan struct{}) (received bool) {
+	if u.done != nil || u.timer != nil {
+		return u.selects(ch)
+	}
+	u.slot.park(ch)
+	return true
+}
+
+// selects is park where there is more than one thing to wait for.
+//
+//go:noinline
+func (u until) selects(ch <-chan struct{}) (received bool) {
 	u.slot.lend()
-	if u.done == nil && u.timer == nil { // which costs less than to select
-		<-ch
+	select {
+	case <-ch:
 		received = true
-	} else {
-		select {
-		case <-ch:
-			received = true
-		case <-u.done:
-		case <-u.timer:
-		}
+	case <-u.done:
+	case <-u.timer:
 	}
 	sched.Point("woken")
 	u.slot.regain()
@@ -52,6 +59,27 @@ func (u until) park(ch <-chan struct{}) (received bool) {
 // ctx may be anybody's code.
 func untilDone(ctx context.Context) until {
 	return until{done: ctx.Done(), slot: slotOf(ctx)}
+}
+
+// untilEnd is untilDone for a wait at a latch: where ctx is a call's own it needs
+// no channel of that.
+func untilEnd(ctx context.Context) until {
+	x, ok := ctx.(*callContext)
+	if !ok {
+		return untilDone(ctx)
+	}
+	e := x.core().ending()
+	x.core().syncEnding()
+	return until{end: e, slot: slotOf(ctx)}
+}
+
+// endless reports whether nothing ends the wait before its time.
+func (u until) endless() bool { return u.done == nil && u.end == nil && u.timer == nil }
+
+// over reports whether the wait has ended already. It may miss an end of this very
+// moment.
+func (u until) over() bool {
+	return ready(u.done) || u.end != nil && u.end.word.Load()&bitSet != 0
 }
 
 // A handle is a counted way to a completion: a Signal or a Call.
@@ -69,14 +97,14 @@ type handle interface {
 // giveWay lets others run once before a wait that is not over: work that takes no
 // time is complete then, and giving way costs less than a park and a wake.
 func (u until) giveWay() {
-	if !ready(u.done) {
+	if !u.over() {
 		runtime.Gosched()
 	}
 }
 
 // waitContext parks on a handle that was pending a moment ago, until ctx ends.
 func waitContext(ctx context.Context, h handle) error {
-	u := untilDone(ctx)
+	u := untilEnd(ctx)
 	u.giveWay()
 	on, err := h.enter()
 	if on == nil {

@@ -11,7 +11,7 @@ import (
 // share its watch, so that a million of them register once.
 type ctxWatch struct {
 	scope *Scope
-	done  <-chan struct{}
+	key   any                // of the context, in the scope's watches
 	tasks map[*task]struct{} // queued; guarded by the scope's mu, as is all below
 	stop  func() bool
 	over  bool // nobody needs it
@@ -21,8 +21,8 @@ type ctxWatch struct {
 // outside every lock: a foreign context is anybody's code.
 func (t *task) watch() {
 	ctx := t.core.ctx
-	done := ctx.Done()
-	if done == nil {
+	key := watchKey(ctx)
+	if key == nil {
 		return
 	}
 	s := t.scope
@@ -31,14 +31,14 @@ func (t *task) watch() {
 		s.mu.Unlock()
 		return
 	}
-	w := s.slots.watches[done]
+	w := s.slots.watches[key]
 	first := w == nil
 	if first {
-		w = &ctxWatch{scope: s, done: done, tasks: make(map[*task]struct{})}
+		w = &ctxWatch{scope: s, key: key, tasks: make(map[*task]struct{})}
 		if s.slots.watches == nil {
-			s.slots.watches = make(map[<-chan struct{}]*ctxWatch)
+			s.slots.watches = make(map[any]*ctxWatch)
 		}
-		s.slots.watches[done] = w
+		s.slots.watches[key] = w
 	}
 	w.tasks[t] = struct{}{}
 	t.besides().watch = w
@@ -48,9 +48,22 @@ func (t *task) watch() {
 	}
 }
 
+// watchKey returns what contexts that end together share: the channel that says so,
+// or, so that none is made for it, the context itself where it is a call's. It is
+// nil where the context never ends.
+func watchKey(ctx context.Context) any {
+	if x, ok := ctx.(*callContext); ok {
+		return x
+	}
+	if done := ctx.Done(); done != nil {
+		return done
+	}
+	return nil
+}
+
 // begin registers at the context.
 func (w *ctxWatch) begin(ctx context.Context) {
-	stop := context.AfterFunc(ctx, w.ended)
+	stop := afterFunc(ctx, w.ended)
 	w.scope.mu.Lock()
 	w.stop = stop
 	over := w.over
@@ -95,8 +108,8 @@ func (t *task) unwatchLocked() *ctxWatch {
 
 // forget has nobody join the watch any more.
 func (s *slots) forget(w *ctxWatch) {
-	if s.watches[w.done] == w {
-		delete(s.watches, w.done)
+	if s.watches[w.key] == w {
+		delete(s.watches, w.key)
 	}
 }
 
