@@ -27,7 +27,7 @@ help:
 	@echo 'make examples   run the examples'
 	@echo 'make modules    test the modules in folders of this one'
 	@echo
-	@echo 'make bench      everything beside its rivals, and docs/performance.md'
+	@echo 'make bench      everything beside its rivals, docs/performance.md and README'
 	@echo 'make bench-quick   the same in two minutes, without the page'
 	@echo 'make bench-check   allocations, bytes and gross ratios, as CI does'
 	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'

@@ -2,7 +2,7 @@
 // writes down what came out.
 //
 //	go run . -quick              a look, in two minutes
-//	go run . -docs ../docs       everything, in under 20, and the page with it
+//	go run . -docs ../docs       everything, in under 20, and the page and README with it
 //	go run . -only '^fan-out'    some operations; -list names them
 //	go run . -check              fails where a limit is exceeded; for CI
 //	go run . -from FILE -docs D  the page again, from figures kept by -json
@@ -29,7 +29,7 @@ func main() {
 	list := flag.Bool("list", false, "list what there is to measure, and stop")
 	only := flag.String("only", "", "measure points that match this `regexp`")
 	out := flag.String("json", "", "write the figures to this `file`")
-	docs := flag.String("docs", "", "write the page, charts and figures to this `folder`")
+	docs := flag.String("docs", "", "write the page, charts and figures to this `folder`, and the table of the README above it")
 	from := flag.String("from", "", "take the figures from this `file` instead of measuring")
 	request := flag.String("request", "", "measure this and print the figures; for the program itself")
 	flag.Parse()
@@ -82,7 +82,10 @@ func run(quick bool, only, from, out, docs string) error {
 	if err := report.WriteCharts(r, filepath.Join(docs, "charts")); err != nil {
 		return err
 	}
-	return report.WritePage(r, filepath.Join(docs, "performance.md"))
+	if err := report.WritePage(r, filepath.Join(docs, "performance.md")); err != nil {
+		return err
+	}
+	return report.WriteReadme(r, filepath.Join(docs, "..", "README.md"))
 }
 
 // measureAll measures every point that matches.
@@ -115,45 +118,6 @@ func measureAll(quick bool, only string) (*report.Run, error) {
 	}
 	r.Took = progress.took()
 	return r, failed
-}
-
-// verify measures what has limits and reports what exceeds them.
-func verify(only string) error {
-	match, err := regexp.Compile(only)
-	if err != nil {
-		return err
-	}
-	var broken []string
-	for _, c := range report.Checks(rivals.All()) {
-		if !match.MatchString(c.Point.ID()) {
-			continue
-		}
-		// What is too slow for once is measured again: the machine may have been busy.
-		// What allocates too much does so each time.
-		var why []string
-		for range 3 {
-			res, err := job{c.Point, c.Rows, measure.Quick}.measure()
-			if err != nil {
-				return err
-			}
-			if why = c.Broken(res); len(why) == 0 {
-				break
-			}
-		}
-		verdict := "ok"
-		if len(why) > 0 {
-			verdict = "FAILED"
-			broken = append(broken, why...)
-		}
-		fmt.Printf("%-32s %s\n", c.Point.ID(), verdict)
-		for _, w := range why {
-			fmt.Println("\t" + w)
-		}
-	}
-	if len(broken) > 0 {
-		return fmt.Errorf("%d limits exceeded", len(broken))
-	}
-	return nil
 }
 
 // serve measures in this process what another asks for.

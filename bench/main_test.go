@@ -42,9 +42,9 @@ func jobOf(t *testing.T, op string, size int, rows func(table.Row) bool) job {
 }
 
 func TestJob(t *testing.T) {
-	two := func(r table.Row) bool { return r.Rival == "raw Go" || r.Rival == "async" }
+	some := func(r table.Row) bool { return r.Rival == "raw Go" || r.Rival == table.Floor || r.Rival == "async" }
 	for op, size := range map[string]int{"fan-out": 10, "pending bytes": 100, "race never": 10, "wake": 1} {
-		j := jobOf(t, op, size, two)
+		j := jobOf(t, op, size, some)
 		res, err := j.measure()
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +53,7 @@ func TestJob(t *testing.T) {
 			t.Errorf("%s: %d rows of %d", op, len(res.Rows), len(j.rows))
 		}
 		for i, row := range res.Rows {
-			if row.Label() != j.rows[i].Label() || row.Ratio == 0 && row.Rival == "async" {
+			if row.Label() != j.rows[i].Label() || row.Why != j.rows[i].Why || row.Ratio == 0 && row.Rival == "async" {
 				t.Errorf("%s: %+v is not %s", op, row, j.rows[i].Label())
 			}
 		}
@@ -81,8 +81,16 @@ func TestRun_From(t *testing.T) {
 	if err := r.Save(kept); err != nil {
 		t.Fatal(err)
 	}
+	readme := filepath.Join(dir, "README.md")
+	const marked = "before\n<!-- figures: written by bench, do not edit -->\n<!-- end of figures -->\nafter\n"
+	if err := os.WriteFile(readme, []byte(marked), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := run(false, "", kept, "", docs); err != nil {
 		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(readme); err != nil || !strings.HasPrefix(string(text), "before\n") || !strings.Contains(string(text), strings.TrimSpace(report.Readme(r))) {
+		t.Errorf("%v: %s", err, text)
 	}
 	page, err := os.ReadFile(filepath.Join(docs, "performance.md"))
 	if err != nil || !strings.Contains(string(page), report.Page(r)[:40]) {

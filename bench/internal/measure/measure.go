@@ -41,6 +41,9 @@ func (p Plan) Measure(at table.Point, rows []table.Row) (Result, error) {
 	default:
 		res.Rows, res.Rounds, err = p.times(at, rows)
 	}
+	for i := range res.Rows {
+		res.Rows[i].Why = rows[i].Why
+	}
 	return res, err
 }
 

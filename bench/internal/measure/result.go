@@ -22,6 +22,7 @@ type Result struct {
 type Row struct {
 	Rival string
 	As    string `json:",omitempty"`
+	Why   string `json:",omitempty"` // see table.Form
 
 	NS     float64 `json:",omitempty"` // one operation: median
 	Spread float64 `json:",omitempty"` // see Spread

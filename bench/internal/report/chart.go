@@ -69,7 +69,7 @@ func curves(r *Run, op table.Op) []curve {
 	shown := map[string]bool{}
 	for _, label := range labelsOf(results) {
 		rival, _, _ := strings.Cut(label, ":")
-		if shown[rival] && rank(label) == 2 {
+		if shown[rival] && rank(label) == rankOther {
 			continue
 		}
 		shown[rival] = true
@@ -117,9 +117,12 @@ func chart(op table.Op, cs []curve, th theme) ([]byte, error) {
 			return nil, err
 		}
 		switch rank(c.label) {
-		case 0:
+		case rankRaw:
 			colors[i], line.Width = th.raw, vg.Points(2)
-		case 1:
+		case rankFloor:
+			colors[i], line.Width = th.floor, vg.Points(1.2)
+			line.Dashes = []vg.Length{vg.Points(6), vg.Points(3)}
+		case rankOurs:
 			colors[i], line.Width = th.ours, vg.Points(2.5)
 		default:
 			colors[i], line.Width = th.others[others%len(th.others)], vg.Points(1.2)
@@ -128,7 +131,7 @@ func chart(op table.Op, cs []curve, th theme) ([]byte, error) {
 			}
 			others++
 		}
-		if i > 0 && rank(c.label) < 2 && rank(c.label) == rank(cs[i-1].label) {
+		if i > 0 && rank(c.label) < rankOther && rank(c.label) == rank(cs[i-1].label) {
 			line.Dashes = []vg.Length{vg.Points(2), vg.Points(2)} // another form of the same
 		}
 		line.Color, dots.Color = colors[i], colors[i]

@@ -53,7 +53,7 @@ func (l Limit) point() table.Point {
 func (l Limit) label() string { return table.Label(ours, l.Row) }
 
 // rounding is how much a count may be off that is a mean of many operations.
-const rounding = 0.05
+const rounding = 0.1
 
 // Broken says which limits a result exceeds.
 func (c Check) Broken(res measure.Result) []string {

@@ -51,10 +51,10 @@ func losses(r *Run, ops []table.Op) []loss {
 	return all
 }
 
-// bestOfAll is the best row that is not this library's.
+// bestOfAll is the best row that is not this library's, nor a floor.
 func bestOfAll(op table.Op, res measure.Result) (best measure.Row, ok bool) {
 	for _, row := range res.Rows {
-		if row.Rival != ours && row.Cost(op.Kind) > 0 && (!ok || row.Cost(op.Kind) < best.Cost(op.Kind)) {
+		if row.Rival != ours && row.Rival != table.Floor && row.Cost(op.Kind) > 0 && (!ok || row.Cost(op.Kind) < best.Cost(op.Kind)) {
 			best, ok = row, true
 		}
 	}
@@ -81,7 +81,7 @@ func writeLosses(w io.Writer, r *Run, ops []table.Op) {
 		fmt.Fprint(w, "Nowhere in this run.\n\n")
 		return
 	}
-	fmt.Fprintf(w, "Each form of this library beside the best of all others at the same point, raw Go included; what is within %d %% is left out. Bytes count as well as time, for latencies the median.\n\n", withinPercent)
+	fmt.Fprintf(w, "Each form of this library beside the best of all others at the same point, raw Go included, floors not; what is within %d %% is left out. Bytes count as well as time, for latencies the median.\n\n", withinPercent)
 	fmt.Fprint(w, "| operation | async | figure | the best | figure | ratio |\n| --- | --- | ---: | --- | ---: | ---: |\n")
 	for _, l := range all {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", l.at, l.ours, l.cost, l.than, l.least, ratio(l.ratio))

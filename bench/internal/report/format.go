@@ -104,10 +104,10 @@ func Summary(p table.Point, res measure.Result) []string {
 	return lines
 }
 
-// bestOther is the best row that is neither this library's nor raw Go's.
+// bestOther is the best row that is neither this library's nor raw Go's, nor a floor.
 func bestOther(op table.Op, res measure.Result) (best measure.Row, ok bool) {
 	for _, row := range res.Rows {
-		if row.Rival == ours || row.Rival == "raw Go" {
+		if rank(row.Label()) != rankOther {
 			continue
 		}
 		if !ok || row.Cost(op.Kind) < best.Cost(op.Kind) {

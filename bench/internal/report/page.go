@@ -88,9 +88,7 @@ func Page(r *Run) string {
 func writeRun(w io.Writer, r *Run) {
 	fmt.Fprintf(w, "%d cores, GOMAXPROCS %d, %s, %s; commit %s; `%s` in `bench/`, which took %v.\n\n",
 		r.Cores, r.Procs, r.System, r.Go, r.Commit, r.Command, r.Took.Round(time.Second))
-	if r.Plan != "full" {
-		fmt.Fprint(w, "**This was a short run, to see that everything works. Its figures mean little.**\n\n")
-	}
+	writeShort(w, r)
 	var versions []string
 	for _, module := range slices.Sorted(maps.Keys(r.Versions)) {
 		versions = append(versions, module+" "+r.Versions[module])

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -151,76 +150,5 @@ func TestWriteCharts(t *testing.T) {
 		if !strings.Contains(string(data), "async: ") || !strings.Contains(string(data), "raw Go") && !strings.Contains(f.Name(), "wait-any") {
 			t.Errorf("%s does not name its curves", f.Name())
 		}
-	}
-}
-
-// Every limit is about something that is measured, and can be exceeded.
-func TestLimits(t *testing.T) {
-	limits := 0
-	for _, c := range report.Checks(rivals.All()) {
-		limits += len(c.Limits)
-		good, bad := measure.Result{}, measure.Result{}
-		for _, row := range c.Rows {
-			m := measure.Row{Rival: row.Rival, As: row.As, NS: 1, Bytes: 1, P50: 1, Counted: true}
-			if row.Rival == "async" {
-				m.NS, m.P50 = 0.01, 0.01
-			}
-			good.Rows = append(good.Rows, m)
-			if row.Rival == "async" {
-				m.NS, m.P50, m.Bytes, m.Allocs, m.Kept, m.Goroutines = 1e6, 1e6, 1e6, 1e6, 1e6, 1e6
-			}
-			bad.Rows = append(bad.Rows, m)
-		}
-		if why := c.Broken(good); len(why) > 0 {
-			t.Errorf("%s: what is good is refused: %v", c.Point.ID(), why)
-		}
-		for _, l := range c.Limits {
-			only := report.Check{Point: c.Point, Rows: c.Rows, Limits: []report.Limit{l}}
-			if len(only.Broken(bad)) == 0 {
-				t.Errorf("%s: nothing exceeds the limit of %s", c.Point.ID(), l.Row)
-			}
-		}
-		if len(c.Broken(measure.Result{})) == 0 {
-			t.Errorf("%s: nothing was measured, and that is right", c.Point.ID())
-		}
-	}
-	if limits != len(report.Limits) {
-		t.Errorf("%d limits of %d are checked", limits, len(report.Limits))
-	}
-}
-
-// Every aim is about something that is measured.
-func TestReaches(t *testing.T) {
-	for _, reach := range report.Reaches {
-		there := map[string]bool{}
-		for _, p := range table.Points(table.Ops, false) {
-			if p.Name != reach.Op || len(reach.Sizes) > 0 && !slices.Contains(reach.Sizes, p.Size) {
-				continue
-			}
-			for _, row := range table.Rows(rivals.All(), p) {
-				there[row.Label()] = true
-			}
-		}
-		if !there["async: "+reach.Row] || reach.Against != "" && !there[reach.Against] {
-			t.Errorf("%s: %s is not measured, or %s is not", reach.Op, reach.Row, reach.Against)
-		}
-		if (reach.Ratio > 0) == (reach.Bytes > 0) {
-			t.Errorf("%s: %s has no aim, or two", reach.Op, reach.Row)
-		}
-	}
-}
-
-func TestPage_Reach(t *testing.T) {
-	r := &report.Run{Results: []measure.Result{
-		{Op: "gate", Size: 1, Rows: []measure.Row{{Rival: "raw Go", As: "atomic pointer", NS: 10}, {Rival: "sync", As: "Once", NS: 25}, {Rival: "async", As: "Lazy", NS: 20}}},
-		{Op: "entry bytes", Size: 5, Rows: []measure.Row{{Rival: "async", As: "Set", Bytes: 128}}},
-	}}
-	page := report.Page(r)
-	bytes := strings.Index(page, "| entry bytes, 5 | Set | bytes | 64.0 | 128 |")
-	pointer := strings.Index(page, "| gate | Lazy | to raw Go: atomic pointer | 1.40 | 2.00 |")
-	once := strings.Index(page, "| gate | Lazy | to sync: Once | 1.10 | 0.80 |")
-	reached := strings.Index(page, "\nReached:")
-	if bytes < 0 || pointer < bytes || reached < pointer || once < reached || !strings.Contains(page, "Of 3 aims") || !strings.Contains(page, ", 1 are reached") {
-		t.Errorf("%d %d %d %d in %s", bytes, pointer, reached, once, page)
 	}
 }

@@ -81,7 +81,7 @@ func writeSizes(w io.Writer, op table.Op, results []measure.Result) {
 // writeBy writes a row for each label and a cell for each result.
 func writeBy(w io.Writer, labels []string, results []measure.Result, write func(measure.Row) string) {
 	for _, label := range labels {
-		cells := []string{bold(label)}
+		cells := []string{styled(label)}
 		for _, res := range results {
 			if row, ok := find(res, label); ok {
 				cells = append(cells, write(row))
@@ -170,26 +170,39 @@ func labelsOf(results []measure.Result) []string {
 	return labels
 }
 
-// rank puts raw Go and this library first.
+// rank puts raw Go, what bounds this library, and this library first.
 func rank(label string) int {
 	switch rival, _, _ := strings.Cut(label, ":"); rival {
 	case "raw Go":
-		return 0
+		return rankRaw
+	case table.Floor:
+		return rankFloor
 	case ours:
-		return 1
+		return rankOurs
 	default:
-		return 2
+		return rankOther
 	}
 }
 
-func name(row measure.Row) string { return bold(row.Label()) }
+const (
+	rankRaw = iota
+	rankFloor
+	rankOurs
+	rankOther
+)
 
-// bold has this library's rows stand out.
-func bold(label string) string {
-	if rank(label) == 1 {
+func name(row measure.Row) string { return styled(row.Label()) }
+
+// styled has this library's rows stand out, and floors stand back.
+func styled(label string) string {
+	switch rank(label) {
+	case rankOurs:
 		return "**" + cell(label) + "**"
+	case rankFloor:
+		return "*" + cell(label) + "*"
+	default:
+		return cell(label)
 	}
-	return cell(label)
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }

@@ -8,10 +8,11 @@ import (
 	"github.com/seed4712c49f/async/bench/internal/table"
 )
 
-// All returns the rivals, the yardstick and this library first.
+// All returns the rivals, the yardstick, its floors and this library first.
 func All() []table.Rival {
 	return []table.Rival{
 		{Name: "raw Go", Forms: slices.Concat(rawForms(), rawManyForms(), rawCallForms(), rawSharingForms(), rawMemoryForms(), runtimeForms())},
+		{Name: table.Floor, Forms: floorForms()},
 		{Name: "async", Module: "github.com/seed4712c49f/async", Forms: slices.Concat(asyncForms(), asyncManyForms(), asyncSharingForms(), asyncMemoryForms())},
 		{Name: "reflect.Select", Forms: reflectForms()},
 		{Name: "goroutine each", Forms: goroutineForms()},

@@ -1,6 +1,7 @@
 package rivals_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/seed4712c49f/async/bench/internal/measure"
@@ -64,6 +65,41 @@ func TestTable(t *testing.T) {
 		for _, f := range r.Forms {
 			if !ops[f.Op] {
 				t.Errorf("%s: no operation %q", r.Name, f.Op)
+			}
+		}
+	}
+}
+
+// A floor says what makes it one, and nothing else does.
+func TestFloors(t *testing.T) {
+	for _, r := range rivals.All() {
+		for _, f := range r.Forms {
+			if (r.Name == table.Floor) != (f.Why != "") {
+				t.Errorf("%s, %s: the reason is %q", f.Op, table.Label(r.Name, f.As), f.Why)
+			}
+		}
+	}
+}
+
+// The floors of what is made take as many bytes as what they bound.
+func TestFloors_Bytes(t *testing.T) {
+	for _, op := range table.Ops {
+		if op.Name != "create check" {
+			continue
+		}
+		p := table.Point{Op: op, Size: 1}
+		res, err := measure.Trial.Measure(p, table.Rows(rivals.All(), p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]measure.Row{}
+		for _, row := range res.Rows {
+			of[row.Label()] = row
+		}
+		for floor, ours := range map[string]string{"floor: event": "async: Event", "floor: promise": "async: promise"} {
+			f, o := of[floor], of[ours]
+			if f.Why == "" || f.Bytes == 0 || math.Round(f.Bytes) != math.Round(o.Bytes) || math.Round(f.Allocs) != math.Round(o.Allocs) {
+				t.Errorf("%s: %v bytes in %v; %s: %v in %v; because %q", floor, f.Bytes, f.Allocs, ours, o.Bytes, o.Allocs, f.Why)
 			}
 		}
 	}

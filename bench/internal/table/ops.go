@@ -68,7 +68,7 @@ var Ops = []Op{
 	},
 	{
 		Name: "nested", Group: calling, Unit: "chain", SizeOf: "depth", Each: "level", Want: each,
-		Sizes: []int{1, 10, 100, 1000}, Quick: []int{10},
+		Sizes: []int{1, 10, 100, 1000}, Quick: []int{10, 100},
 		What: "A call waits for a call that waits for a call; the innermost returns.",
 	},
 	{

@@ -47,6 +47,7 @@ type Form struct {
 	Op   string
 	As   string // which form, where a rival has several
 	Most int    // the largest size that can be asked of it; 0: any
+	Why  string // of a floor: what makes it one
 	Make func(size int) Work
 }
 
@@ -75,6 +76,10 @@ type Rival struct {
 	Module string // its module path, empty for what comes with Go
 	Forms  []Form
 }
+
+// Floor is the name of those who are no rivals but bounds: what keeps the same
+// promises by hand, and no more.
+const Floor = "floor"
 
 // A Row is a rival's form of an operation.
 type Row struct {
