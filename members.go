@@ -64,7 +64,7 @@ func (m *members[T]) watch(s sink, nodes []node) {
 		}
 		n.reset(&p.latch, s, i)
 		n.holds = true
-		if !p.link(n) {
+		if p.isSet() || !p.link(n) { // to look costs less than to try
 			s.fire(n)
 		}
 	}

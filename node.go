@@ -67,11 +67,11 @@ func (l *latch) linkLocked(n *node) bool {
 // latch is not set: a lone node may slip out between set and spent.
 func (l *latch) unlink(n *node) bool {
 	sched.Point("unlink")
-	if n.lone && l.head.CompareAndSwap(n, nil) {
-		return true
-	}
-	if l.head.Load() == &spent {
+	switch first := l.head.Load(); {
+	case first == &spent:
 		return false
+	case first == n && n.lone && l.head.CompareAndSwap(n, nil):
+		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
