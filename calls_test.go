@@ -593,7 +593,7 @@ func TestW7_WhatFollowsFromAFailureIsNotTheFirst(t *testing.T) {
 			return v, fmt.Errorf("then: %w", err)
 		})
 		registered := hookContext{bg, func() { begin.Set() }}
-		if _, err := (async.Calls[int]{then, first}).All(registered); err != errBoom { //nolint:errorlint // exactly this one
+		if _, err := (async.Calls[int]{then, first}).All(registered); err != errBoom {
 			t.Fatalf("got %v", err)
 		}
 	}
