@@ -119,6 +119,20 @@ func TestExplore_CallsAllFails(t *testing.T) {
 	})
 }
 
+// The failure and the last to complete may both tell the one who waits (W7).
+func TestExplore_CallsAllToldTwice(t *testing.T) {
+	explore(t, 2, func(x *sched.X) {
+		p, c := async.NewPromise[int](bg)
+		q, d := async.NewPromise[int](bg)
+		x.Go(func() {
+			_, err := async.Calls[int]{c, d}.All(bg)
+			mustf(x, err == errBoom, "%v", err)
+		})
+		x.Go(func() { p.Complete(0, errBoom) })
+		x.Go(func() { q.Complete(2, nil) })
+	})
+}
+
 // What All has registered at holds its result, whoever releases the handle
 // meanwhile; a handle that was released before is refused (W3, R9).
 func TestExplore_CallsAllAgainstRelease(t *testing.T) {

@@ -133,6 +133,7 @@ func threeAwaits(x *sched.X, c *async.Call[int], rank func(v int, err error) int
 	return func() {
 		last := 0
 		for range 3 {
+			sched.Point("ask again") // the short way has none
 			last = max(last, *from)
 			v, err := c.Await(bg)
 			now := rank(v, err)

@@ -28,7 +28,9 @@ func TestExplore_SharedAgainstDone(t *testing.T) {
 		x.Go(wait)
 		x.Go(func() { e.Set() })
 		x.Go(func() {
+			set := e.IsSet()
 			done = e.Done()
+			mustf(x, !set || isReady(done), "set, and not closed")
 			mustf(x, !isReady(done) || e.IsSet(), "closed, and not set")
 		})
 		x.Check(func() error { return is(done == e.Done() && isReady(done), "another channel, or not closed") })
