@@ -55,10 +55,10 @@ const (
 
 // claim is that of the latch. Whoever is to complete the call takes the registration
 // at a context of another kind back before, so that who sees the call complete finds
-// none; an ending that is made in between takes its own back (X3). Of several at the
-// same time one may complete the call while another is still taking it back. Until
-// then Err asks that context itself. An ending that hangs on another stays there until the
-// call is set: only by that does it hear of the end (X5).
+// none; an ending that is made in between takes its own back (X3). Until the call is
+// set Err asks that context itself. Of several at the same time one may complete the
+// call while another is still taking it back. An ending that hangs on another stays
+// there until the call is set: only by that does it hear of the end (X5).
 func (c *core) claim() bool {
 	if c.above() == nil {
 		c.unfollow()
