@@ -216,11 +216,6 @@ func (c *Call[T]) Await(ctx context.Context) (T, error) {
 	if p := c.read.Load(); p != nil {
 		return p.value, p.err
 	}
-	return c.readOrAwait(ctx)
-}
-
-// readOrAwait is Await for a handle by which the result was not yet read twice.
-func (c *Call[T]) readOrAwait(ctx context.Context) (T, error) {
 	if c.phase() == phaseHeld {
 		sched.Point("await")
 		p := c.p.Load() // no older than the phase: next stores it first
