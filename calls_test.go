@@ -1,7 +1,6 @@
 package async_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -579,23 +578,6 @@ func TestW7_AFailureComesBeforeTheEchoesOfOne(t *testing.T) {
 				wantEq(t, "an echo", errors.Is(err, context.Canceled), false)
 			}
 		})
-	}
-}
-
-// A call that fails because another did comes after it, however fast it all goes and
-// whatever their order in the input.
-func TestW7_WhatFollowsFromAFailureIsNotTheFirst(t *testing.T) {
-	for range rounds(2000) {
-		var begin async.Event
-		first := async.Go(bg, func(context.Context) (int, error) { return 0, cmp.Or(begin.Wait(bg), errBoom) })
-		then := async.Go(bg, func(ctx context.Context) (int, error) {
-			v, err := first.Await(ctx)
-			return v, fmt.Errorf("then: %w", err)
-		})
-		registered := hookContext{bg, func() { begin.Set() }}
-		if _, err := (async.Calls[int]{then, first}).All(registered); err != errBoom {
-			t.Fatalf("got %v", err)
-		}
 	}
 }
 

@@ -373,9 +373,11 @@ func TestC3_TwoFunctionsInShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, limit := range []int{0, 1, 2} {
 			s := async.NewScope(async.ScopeOptions{Limit: limit})
-			down := func(ctx context.Context) (int, error) { return 1, s.Shutdown(ctx) }
+			begun := make(chan struct{})
+			down := func(ctx context.Context) (int, error) { <-begun; return 1, s.Shutdown(ctx) }
 			c, d := async.Go(bg, down, s), async.Go(bg, down, s)
 			e := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }, s)
+			close(begun) // before, a Shutdown would refuse the rest
 			start := time.Now()
 			wantEq(t, "from outside", s.Shutdown(bg), nil)
 			wantEq(t, "took", time.Since(start), time.Second)

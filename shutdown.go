@@ -122,6 +122,7 @@ func (s *Scope) cancelLeft(own []*task) (left []CallInfo) {
 			tasks, left = append(tasks, t), append(left, t.info())
 		}
 	}
+	slices.Reverse(tasks) // a function that returns at once must start none that is queued behind it
 	sweep(len(tasks), func(i int) { tasks[i].core.cancel(ErrScopeClosed, false) })
 	return left
 }

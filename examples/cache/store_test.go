@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -145,6 +146,13 @@ func TestStore_behindCache(t *testing.T) {
 	}
 	<-began
 	began <- struct{}{} // no other is slow
+
+	// All are there: one who came after the others have left would begin another.
+	for waiters := 0; waiters < 20; runtime.Gosched() {
+		for query := range queries.InFlight() {
+			waiters = query.Waiters
+		}
+	}
 	cancel()
 	gets.Wait()
 	right, err := s.total(t.Context(), productName(1))
