@@ -86,7 +86,9 @@ func (h *hedge[T]) stop() {
 // isFailed reports whether attempt i, which is complete, failed. A panic it
 // raises.
 func (h *hedge[T]) isFailed(i int) bool {
-	w := h.calls[i].current().word.Load()
+	p := h.calls[i].current()
+	p.isSet() // which waits for a completer that is at it: it tells the set before (L6)
+	w := p.word.Load()
 	if w&bitPanicked != 0 {
 		_, _ = h.calls[i].Await(h.ctx)
 	}

@@ -257,8 +257,17 @@ func TestW6_HedgeLosesNoResult(t *testing.T) {
 		for i := range n {
 			turn <- i
 		}
-		got, err := async.Hedge(bg, 0, n, func(context.Context) (int, error) { return <-turn, nil },
-			async.Discard(func(v int, _ error) { discarded <- v }))
+		got, err := async.Hedge(bg, 0, n, func(context.Context) (int, error) {
+			v, ok := <-turn
+			if !ok {
+				return 0, errBoom // it was about to start when it was canceled
+			}
+			return v, nil
+		}, async.Discard(func(v int, err error) {
+			if err == nil {
+				discarded <- v
+			}
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,6 +281,7 @@ func TestW6_HedgeLosesNoResult(t *testing.T) {
 			}
 			seen = append(seen, next)
 		}
+		close(turn)
 		runtime.Gosched()
 		slices.Sort(seen)
 		if fmt.Sprint(seen) != "[0 1 2]" || len(discarded) > 0 {
