@@ -89,6 +89,18 @@ func TestExplore_CallsRace(t *testing.T) {
 	o.all(t, "0", "1")
 }
 
+// An attempt that fails is never taken for one that succeeds, however early Hedge
+// is told of its completion (W6).
+func TestExplore_HedgeSeesFailures(t *testing.T) {
+	explore(t, 1, func(x *sched.X) {
+		x.Go(func() {
+			v, err := async.Hedge(bg, 0, 2, func(context.Context) (int, error) { return 1, errBoom })
+			joined, ok := err.(interface{ Unwrap() []error })
+			mustf(x, ok && len(joined.Unwrap()) == 2 && v == 0, "%d, %v", v, err)
+		})
+	})
+}
+
 // All returns every value, in input order, when the last is there (W3).
 func TestExplore_CallsAll(t *testing.T) {
 	explore(t, 2, func(x *sched.X) {

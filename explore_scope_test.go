@@ -147,3 +147,18 @@ func TestExplore_Ledger(t *testing.T) {
 	})
 	o.all(t, "taken", "canceled, discarded 0", "canceled, discarded 1")
 }
+
+// A Shutdown whose context has ended starts none of those that were queued, in the
+// place of one that returns as soon as it is canceled (C3).
+func TestExplore_ShutdownStartsNothing(t *testing.T) {
+	explore(t, 1, func(x *sched.X) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		async.Go(bg, block, s)
+		queued := async.Go(bg, value(1, nil), s)
+		x.Go(func() {
+			_ = s.Shutdown(expired)
+			_, err := queued.Finish()
+			mustf(x, errors.Is(err, async.ErrScopeClosed), "the queued call: %v", err)
+		})
+	})
+}
