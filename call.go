@@ -92,8 +92,9 @@ func (c *Call[T]) current() *Promise[T] {
 // Where ctx is done already, the call completes at once as canceled, with ctx's
 // cause, and fn never runs (R8).
 //
-// The context that fn is given has the values and deadline of ctx and ends with
-// it, or when the call is canceled (R12). A panic in fn is raised again in Finish
+// The context that fn is given has the values and deadline of ctx. It ends when ctx
+// ends, when the call is canceled, and when fn has returned; a result that goes on
+// using the context needs [Streaming] (R12). A panic in fn is raised again in Finish
 // and Await as a [*PanicError]; where fn calls [runtime.Goexit] the call completes
 // with [ErrGoexit] (R4).
 //
@@ -250,7 +251,7 @@ func (c *Call[T]) noMore() {
 
 // await is Await for a call that was pending a moment ago.
 func (c *Call[T]) await(ctx context.Context) (v T, err error) {
-	u := untilEnd(ctx)
+	u := untilDone(ctx)
 	u.giveWay()
 	p, err := c.hold()
 	if err != nil {

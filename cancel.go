@@ -40,9 +40,7 @@ func (c *Call[T]) cancelable() (*Promise[T], error) {
 // tooLate is what Cancel says of a call that is complete.
 func (p *Promise[T]) tooLate() error {
 	if p.word.Load()&bitCanceled != 0 {
-		if p.end.Load() != nil {
-			p.syncEnding() // X5: he finds all contexts below ended, too
-		}
+		p.endChild(p.binding.Load()) // the contexts below have ended, too, when Cancel returns
 		return ErrCanceled
 	}
 	return ErrCallComplete
@@ -56,13 +54,13 @@ func (p *Promise[T]) tooLate() error {
 // cancel, or somebody else canceled the call meanwhile, it returns what Cancel
 // would (R11).
 func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
-	u := untilEnd(ctx)
+	u := untilDone(ctx)
 	p, err := c.cancelable()
 	if p == nil {
 		return err
 	}
 	defer p.leave()
-	p.endContext(context.Canceled, cause)
+	p.child().cancel(cause)
 	if !p.wait(u) && p.cancel(cause, false) {
 		return contextWaitError(ctx, c)
 	}

@@ -4,109 +4,245 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A callContext is the [context.Context] that a call's function, or the server
-// of a promise, is given: the core of the call itself, by another name, so it
-// costs nothing. It has Begin's values and deadline. Only when somebody asks for
-// Done or AfterFunc, or the context ends, does it get an ending: the latch that
-// says so, and the registration at Begin's context.
+// A callContext is the [context.Context] of a call: the function of the call runs
+// with this context, and [Promise.Context] returns it. A callContext is the core of
+// the call under another name, so a call pays nothing for a context that nobody
+// looks at. Only this file makes and ends the context of a call.
 //
-//	X1  The ending is made once, by compare-and-swap, and set once.
-//	X2  It follows Begin's context from when it is made until the call completes;
-//	    with Streaming, until the call's last reference is gone.
-//	X3  Completion looks for an ending after it has set the call, and the maker
-//	    of an ending looks at the call after it has stored it: one of the two
-//	    sees the other, so no registration outlives the call and no
-//	    cancellation is missed.
-//	X4  Where Begin's context is that of another call, the ending hangs on that
-//	    one's by a node. At the upper end of such a chain is its root: the call whose
-//	    Begin's context is not of this kind, and whose word comes by a goroutine. So
-//	    what Err has to look at is the ending itself, and what the root was begun with.
-//	X5  An ending is set after those that hang on it, by one who holds its mu all the
-//	    while, and who has announced it (L4) where there are any: who sees a context
-//	    ended sees all below it ended that still followed. What would hang on it
-//	    later finds that one ended.
+//	        nobody has looked                 somebody asked for Done,
+//	                                          or looked after the end
+//	Begin's context                    Begin's context
+//	      ▲                                  ▲
+//	      │ values, deadline, Err            │ context.WithCancelCause
+//	  the call                            the child ◀── contexts made below
+//	                                         ▲
+//	                                         │ everything
+//	                                      the call
 //
-// Lock order: an ending before those that hang on it, and under it nothing else. So
-// endings are locked downwards only.
+// Invariants:
+//
+//	X1  The child is made once, by compare-and-swap of the core's binding, and
+//	    answers everything from then on. The child is a context of package context.
+//	    Contexts that are made below hang on the child natively, without a goroutine.
+//	X2  The child ends when Begin's context ends, or by the call: when the call is
+//	    canceled, when the call is complete, or when CancelWait asks. With Streaming
+//	    the child ends, in place of completion, when the last handle is released or
+//	    the object is begun again. The first of these decides Err and Cause.
+//	X3  The completer first sets the call and then looks at the binding. A goroutine
+//	    that changes the binding first stores the binding and then looks at the call.
+//	    One of the two sees the other, so no registration outlives the call.
+//	X4  A look that finds an end makes the child. So what one look has found, every
+//	    later look finds.
+//	X5  A call that is canceled with no child puts [unasked] into the binding. A child
+//	    that is being made meanwhile cannot be stored then, and is made again: ended
+//	    by the cause of the cancellation, whatever Begin's context does later (R10).
 type callContext core
 
-func (x *callContext) core() *core { return (*core)(x) }
+// A binding is what a call has registered at Begin's context. A binding is never
+// changed; another takes its place.
+type binding struct {
+	ctx    context.Context         // the child, or nil; X1
+	cancel context.CancelCauseFunc // ends ctx
+	stop   func() bool             // of a promise, or nil: takes the registration of R14 back
+}
 
-// A coreKey is the key of a context's Value that is the core of the call whose
-// function was given that context, or the nearest above it.
+// unasked is the binding of a call that was canceled before anybody asked for a
+// child (X5). Nothing is ever written to unasked.
+var unasked binding //nolint:gochecknoglobals // it never changes
+
+func (b *binding) hasChild() bool { return b != nil && b.ctx != nil }
+
+// A coreKey is the key under which the context of a call has the core of the call.
 type coreKey struct{}
 
-// coreOf returns the call in whose function ctx is used, or nil.
+// coreOf returns the call in whose function ctx is used, the nearest one, or nil.
 func coreOf(ctx context.Context) *core {
 	c, _ := ctx.Value(coreKey{}).(*core)
 	return c
 }
 
-// origin returns a context that has the values and the deadline of Begin's: that
-// of the root, where the ending hangs on others (X4), so that calls begun in calls
-// do not all look up to the first.
-func (x *callContext) origin() context.Context {
-	if e := x.end.Load(); e != nil {
-		if root := e.root.Load(); root != nil {
-			return root.ctx
-		}
-	}
-	return x.ctx
-}
+func (x *callContext) core() *core { return (*core)(x) }
 
-// Deadline returns that of Begin's context.
-func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.origin().Deadline() }
+// Deadline returns the deadline of Begin's context.
+func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.ctx.Deadline() }
 
-// Done returns a channel that is closed when Begin's context ends or the call is
-// canceled.
+// Done returns a channel that is closed when the context ends (X2).
 func (x *callContext) Done() <-chan struct{} {
-	e := x.core().ending()
-	x.core().syncEnding()
-	return e.done()
+	c := x.core()
+	b := c.child()
+	c.endChild(b)
+	return b.ctx.Done()
 }
 
-// Err is not nil once the context has ended; Done is closed then. It looks at
-// Begin's context itself, so it never lags behind it.
+// Err returns nil until the context has ended; Done is closed when Err is not nil.
 func (x *callContext) Err() error {
 	c := x.core()
-	c.syncEnding()
-	if e := c.end.Load(); e != nil && e.isSet() {
-		return e.err
+	b := c.binding.Load()
+	if !b.hasChild() {
+		if !c.needsChild() {
+			return nil
+		}
+		b = c.child()
 	}
-	return nil
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	c.endChild(b)
+	return b.ctx.Err()
 }
 
-// Value returns that of Begin's context. Once the context has ended by a cause
-// of its own, the key by which package context looks for a cause finds that.
+// Value returns the value of Begin's context. Package context finds the cause of
+// the end, and the place for contexts below, by a key of its own.
 func (x *callContext) Value(key any) any {
+	c := x.core()
 	if key == (coreKey{}) {
-		return x.core()
+		return c
 	}
-	if e := x.end.Load(); e != nil && e.isSet() && e.dead != nil {
-		return e.dead.Value(key)
+	b := c.binding.Load()
+	if !b.hasChild() {
+		if _, ended := c.ownEnd(); !ended && c.ctx.Err() == nil {
+			return c.ctx.Value(key)
+		}
+		b = c.child()
 	}
-	return x.origin().Value(key)
+	c.endChild(b)
+	return b.ctx.Value(key)
 }
 
-// AfterFunc lets package context hang children and functions onto this context
-// without a goroutine each.
-func (x *callContext) AfterFunc(f func()) (stop func() bool) {
-	e := x.core().ending()
-	x.core().syncEnding()
-	return e.after(f)
+func (x *callContext) String() string { return fmt.Sprintf("%v.WithCall", x.ctx) }
+
+// needsChild reports whether Err needs the child: the context has ended (X4), or
+// the call was begun in another call. Without a child, a call that is begun in calls
+// would ask all calls above, so that a chain of them costs the square of its length.
+func (c *core) needsChild() bool {
+	_, ended := c.ownEnd()
+	return ended || coreOf(c.ctx) != nil || c.ctx.Err() != nil
 }
 
-// afterFunc is [context.AfterFunc], which it spares the way by package context where
-// ctx is a call's.
-func afterFunc(ctx context.Context, f func()) (stop func() bool) {
-	if x, ok := ctx.(*callContext); ok {
-		return x.AfterFunc(f)
+// ownEnd reports whether the call itself has ended its context, and by which cause.
+func (c *core) ownEnd() (cause error, ended bool) {
+	switch w := c.word.Load(); {
+	case w&bitCanceled != 0:
+		return c.cancelCause(), true
+	case w&bitStreamed != 0:
+		return errStreamOver, true
+	case w&bitSet != 0 && !c.task.streams():
+		return errCallOver, true
 	}
-	return context.AfterFunc(ctx, f)
+	return nil, false
 }
 
-func (x *callContext) String() string {
-	return fmt.Sprintf("%v.WithCall", x.ctx)
+// child returns the binding with the child, which child makes where there is none.
+func (c *core) child() *binding {
+	for {
+		b := c.binding.Load()
+		if b.hasChild() {
+			return b
+		}
+		n := c.newChild()
+		if b != nil {
+			n.stop = b.stop
+		}
+		sched.Point("store the child")
+		if c.binding.CompareAndSwap(b, n) {
+			sched.Point("the child is stored")
+			c.endChild(n) // X3
+			return n
+		}
+		n.cancel(nil)
+	}
+}
+
+// newChild makes a child, which has ended where the call has ended its context.
+func (c *core) newChild() *binding {
+	n := new(binding)
+	sched.Point("has the call ended the context?")
+	cause, ended := c.ownEnd()
+	if !ended {
+		sched.Point("make the child")
+		n.ctx, n.cancel = context.WithCancelCause(c.ctx)
+		if cause, ended = c.ownEnd(); !ended {
+			return n
+		}
+		n.cancel(nil)
+	}
+	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(c.ctx)) // X5
+	n.cancel(cause)
+	return n
+}
+
+// endChild ends the child, if there is one, where the call has ended its context.
+// Every context below the child has ended, too, when endChild returns.
+func (c *core) endChild(b *binding) {
+	if cause, ended := c.ownEnd(); ended && b.hasChild() {
+		b.cancel(cause)
+	}
+}
+
+// functionOver ends the child when the function has returned. A goroutine that learns
+// of the completion finds every context below ended.
+func (c *core) functionOver() {
+	b := c.binding.Load()
+	if !b.hasChild() || c.task.streams() {
+		return
+	}
+	cause, ended := c.ownEnd()
+	if !ended {
+		cause = errCallOver
+	}
+	sched.Point("the function is over")
+	b.cancel(cause)
+}
+
+// bind has the end of Begin's context cancel a promise (R14).
+func (c *core) bind() {
+	switch {
+	case c.ctx.Err() != nil:
+		c.parentEnded()
+	case c.ctx.Done() != nil:
+		stop := context.AfterFunc(c.ctx, c.parentEnded)
+		sched.Point("bind")
+		if !c.binding.CompareAndSwap(nil, &binding{stop: stop}) || c.word.Load()&bitSet != 0 { // X3, X5
+			stop()
+		}
+	}
+}
+
+// parentEnded cancels a promise whose Begin's context has ended. The child is made
+// first: the context of the promise ended by Begin's context, and has the error of
+// that.
+func (c *core) parentEnded() {
+	if c.word.Load()&bitSet == 0 {
+		c.child()
+		c.cancel(context.Cause(c.ctx), false)
+	}
+}
+
+// unbind takes the registration of bind back.
+func (c *core) unbind() {
+	if b := c.binding.Load(); b != nil && b.stop != nil {
+		sched.Point("unbind")
+		b.stop()
+	}
+}
+
+// detach takes back what a call that is set has registered at Begin's context (X3).
+func (c *core) detach() {
+	sched.Point("detach")
+	b := c.binding.Load()
+	if c.word.Load()&bitCanceled != 0 {
+		for !b.hasChild() && !c.binding.CompareAndSwap(b, &unasked) { // X5
+			b = c.binding.Load()
+		}
+	}
+	if b != nil && b.stop != nil {
+		sched.Point("detach: unbind")
+		b.stop()
+	}
+	sched.Point("detach: end the child")
+	c.endChild(b)
 }

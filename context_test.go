@@ -152,7 +152,10 @@ func TestR12_EndsWithBeginsContext(t *testing.T) {
 						defer cancel()
 					}
 					end()
-					wantEq(t, "Err", ctx.Err(), parent.Err()) // at once, no goroutine is waited for
+					if name == "AfterFunc method" || name == "foreign" {
+						synctest.Wait() // package context learns of the end on another goroutine
+					}
+					wantEq(t, "Err", ctx.Err(), parent.Err())
 					wantEq(t, "Done", isClosed(ctx.Done()), true)
 					if done != nil {
 						wantEq(t, "the same channel", ctx.Done(), done)
@@ -214,23 +217,133 @@ func TestR12_ErrImpliesDone(t *testing.T) {
 	}
 }
 
-func TestR12_CompletionDoesNotEndIt(t *testing.T) {
+// The context of a call ends with the call, and with it all that hangs below:
+// whether or not somebody has looked before.
+func TestR12_CompletionEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		parent, cancel := context.WithCancel(bg)
-		p, c := async.NewPromise[int](parent)
-		q, d := async.NewPromise[int](parent)
-		done := p.Context().Done()
-		p.Complete(1, nil)
-		q.Complete(1, nil)
-		cancel()
-		synctest.Wait()
-		wantEq(t, "Err", p.Context().Err(), nil)
-		wantEq(t, "Done", isClosed(done), false)
-		wantEq(t, "Err, never looked at before", q.Context().Err(), nil)
-		wantEq(t, "Done, never looked at before", isClosed(q.Context().Done()), false)
-		c.Release()
-		d.Release()
-		wantEq(t, "Err after Release", p.Context().Err(), nil)
+		parent, cancel := context.WithCancelCause(bg)
+		var below context.Context
+		under := func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithTimeout(ctx, time.Hour)
+			t.Cleanup(cancel)
+			return ctx
+		}
+		ends := map[string]func() context.Context{
+			"promise": func() context.Context {
+				p, _ := async.NewPromise[int](parent)
+				below = under(p.Context())
+				p.Complete(1, nil)
+				return p.Context()
+			},
+			"promise, never looked at": func() context.Context {
+				p, _ := async.NewPromise[int](parent)
+				p.Complete(1, nil)
+				below = p.Context()
+				return p.Context()
+			},
+			"broken promise": func() context.Context {
+				p, _ := async.NewPromise[int](parent)
+				below = context.WithValue(p.Context(), key{}, 1)
+				p.Break()
+				return p.Context()
+			},
+			"function": func() (ctx context.Context) {
+				_, _ = async.Go(parent, func(c context.Context) (int, error) {
+					ctx = c
+					below = under(context.WithValue(c, key{}, 1))
+					return 1, nil
+				}).Await(bg)
+				return ctx
+			},
+			"function that panics": func() (ctx context.Context) {
+				c := async.Go(parent, func(c context.Context) (int, error) {
+					ctx = c
+					below = under(c)
+					panic(errBoom)
+				})
+				_ = c.Wait(bg)
+				wantEq(t, "a panic is raised", recovered(c.Release) != nil, true)
+				return ctx
+			},
+		}
+		for name, end := range ends {
+			ctx := end()
+			cancel(errBoom) // which changes nothing
+			for _, ctx := range []context.Context{ctx, below} {
+				wantEq(t, name+": Err", ctx.Err(), context.Canceled)
+				wantEq(t, name+": Done", isClosed(ctx.Done()), true)
+				wantIs(t, context.Cause(ctx), async.ErrCallComplete, context.Canceled)
+			}
+			parent, cancel = context.WithCancelCause(bg)
+		}
+		cancel(nil)
+	})
+}
+
+// A timeout below the context of a complete call ends a wait: made before the
+// completion, after it, and in calls begun in calls whose outer call has returned.
+func TestR12_ATimeoutBelowACompleteCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, cancel := context.WithTimeout(bg, time.Minute)
+		defer cancel()
+		var never async.Event
+		wait := func(ctx context.Context) {
+			t.Helper()
+			if err := never.Wait(ctx); err == nil {
+				t.Error("the wait ended without an error")
+			}
+		}
+		var ctx, inner context.Context
+		timeout := func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithTimeout(ctx, time.Hour) // later than Begin's
+			t.Cleanup(cancel)
+			return ctx
+		}
+		c := async.Go(parent, func(c context.Context) (int, error) {
+			ctx = c
+			inner = timeout(c)
+			return 1, nil
+		})
+		_, _ = c.Await(bg)
+		wait(inner)
+		wait(timeout(ctx))
+		nested := make(chan context.Context, 1)
+		var first context.Context
+		d := async.Go(parent, func(c context.Context) (int, error) {
+			first = timeout(c)
+			async.Go(c, func(c context.Context) (int, error) { nested <- c; return 1, nil })
+			return 1, nil
+		})
+		_, _ = d.Await(bg)
+		wait(timeout(<-nested))
+		wait(first)
+	})
+}
+
+// CancelWait asks a promise, and leaves the promise bound to Begin's context: the end
+// of that completes the promise, and everybody who waits hears of it.
+func TestR14_CancelWaitLeavesAPromiseBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, nested := range []bool{false, true} {
+			ctx, cancel := context.WithCancelCause(bg)
+			from := ctx
+			if nested {
+				p, c := async.NewPromise[int](ctx)
+				defer c.Release()
+				from = p.Context()
+			}
+			p, c := async.NewPromise[int](from)
+			asked, waited := make(chan error, 1), make(chan error, 1)
+			go func() { asked <- c.CancelWait(bg, errors.New("asked")) }()
+			go func() { _, err := c.Await(bg); waited <- err }()
+			synctest.Wait()
+			wantEq(t, "asked", p.Context().Err() != nil, true)
+			wantEq(t, "complete", c.IsDone(), false)
+			cancel(errBoom)
+			wantEq(t, "CancelWait", <-asked, async.ErrCanceled)
+			wantIs(t, <-waited, async.ErrCanceled, errBoom)
+			wantEq(t, "a late Complete", p.Complete(1, nil), false)
+		}
 	})
 }
 
@@ -445,7 +558,8 @@ func TestR12_CompletionDuringTheRegistration(t *testing.T) {
 			}
 			_ = c.Begin(parent, func(ctx context.Context) (int, error) { ctxs <- ctx; <-stop; return 1, nil })
 			ctx := <-ctxs
-			wantEq(t, "ended", isClosed(ctx.Done()), name == "canceled")
+			wantEq(t, "ended", isClosed(ctx.Done()), true)
+			wantEq(t, "by completion", errors.Is(context.Cause(ctx), async.ErrCallComplete), name == "complete")
 			wantEq(t, "registrations left", parent.live.Load(), int64(0))
 			if name == "canceled" {
 				close(stop)
@@ -484,7 +598,7 @@ func TestR12_Goroutines(t *testing.T) {
 	}{
 		"standard":         {cancellable, 0},
 		"AfterFunc method": {counting(cancellable), 0},
-		"foreign":          {foreign, 1},
+		"foreign":          {foreign, 2}, // the context, and the promise
 	} {
 		t.Run(name, func(t *testing.T) {
 			const n = 50
@@ -538,8 +652,8 @@ func TestR12_FirstLookAgainstTheEnd(t *testing.T) {
 		if done[0] != done[1] {
 			t.Fatalf("round %d: two channels", round)
 		}
-		if isClosed(done[0]) != canceled {
-			t.Fatalf("round %d: closed: %v, canceled: %v", round, !canceled, canceled)
+		if !isClosed(done[0]) || errors.Is(context.Cause(ctx), errBoom) != canceled {
+			t.Fatalf("round %d: canceled: %v, cause %v", round, canceled, context.Cause(ctx))
 		}
 		if canceled {
 			close(stop)

@@ -33,10 +33,10 @@ import (
 //	    a word that has one. So a result is taken or disposed of, never both.
 type core struct {
 	latch
-	ctx  context.Context
-	end  atomic.Pointer[ending] // of the function's context; X1
-	task *task                  // nil for a call without options
-	err  error
+	ctx     context.Context
+	binding atomic.Pointer[binding] // what is registered at ctx; X1
+	task    *task                   // nil for a call without options
+	err     error
 }
 
 // The bits of the word that are a call's. All but taken and streamed are added
@@ -53,25 +53,12 @@ const (
 	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
 )
 
-// claim is that of the latch. Whoever is to complete the call takes the registration
-// at a context of another kind back before, so that who sees the call complete finds
-// none; an ending that is made in between takes its own back (X3). Until the call is
-// set Err asks that context itself. Of several at the same time one may complete the
-// call while another is still taking it back. An ending that hangs on another stays
-// there until the call is set: only by that does it hear of the end (X5).
+// claim is that of the latch. A promise first gives up its registration at Begin's
+// context: a goroutine that sees the promise complete finds none there. Complete
+// has looked at Begin's context by then.
 func (c *core) claim() bool {
-	if c.above() == nil {
-		c.unfollow()
-	}
+	c.unbind()
 	return c.latch.claim()
-}
-
-// unfollow takes the registration at Begin's context back, but for a stream.
-func (c *core) unfollow() {
-	if e := c.end.Load(); e != nil && !c.task.streams() {
-		sched.Point("unfollow")
-		e.unfollow()
-	}
 }
 
 // publish completes a call that the caller has claimed and whose outcome is
@@ -84,12 +71,7 @@ func (c *core) publish(bits uint64) uint64 {
 	if refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
 	}
-	sched.Point("publish: ending")
-	if bits&bitCanceled != 0 && c.end.Load() != nil { // X3
-		c.syncEnding()
-	} else {
-		c.unfollow()
-	}
+	c.detach()
 	woken.wake()
 	if w&(bitCanceled|bitPromise) != 0 {
 		c.task.inScope().settled()
@@ -102,9 +84,7 @@ func (c *core) endStream() {
 	if c.task.streams() {
 		sched.Point("end the stream")
 		c.word.Or(bitStreamed)
-		if c.end.Load() != nil {
-			c.syncEnding()
-		}
+		c.endChild(c.binding.Load())
 	}
 }
 

@@ -55,9 +55,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //
 //	latch ^ node       one thing in two files: the latch, and the list that hangs off it
 //	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
-//	core ^ ending      one thing in two files: the context is the core by another name
-//	context ^ ending   one thing in two files: the context, and what exists of it once it is looked at
-//	wait ^ context, ending    a wait has a function's context for what ends it
+//	core ^ context     one thing in two files: the context is the core by another name
 //	group ^ sharing, lazy    one thing in three files: a group, its runs, and the group of one
 //	task, admit, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
 //	                   one thing by its aspects: a call and its place in its scope. The
@@ -68,14 +66,13 @@ latch:    ^node
 share:
 option:   share ^task ^scope ^observer ^admit
 errors:   ^signal
-core:     latch share option errors ^task ^ending ^ledger ^track ^admit
+core:     latch share option errors ^task ^context ^ledger ^track ^admit
 task:     option core ^scope ^track ^watch
 node:     latch
-context:  latch core node ^ending
+context:  latch errors core task
 list:     task
 slot:     option core task context ^scope ^watch ^admit
-ending:   latch errors core task node context
-wait:     latch errors task context slot ending ^signal
+wait:     latch errors task slot ^signal
 ledger:   latch option core task slot ^scope
 factory:  errors
 info:     latch option core task node list ^scope ^track ^call
@@ -83,20 +80,20 @@ scope:    option errors task list slot ledger info ^observer ^shutdown
 track:    latch option core task info scope
 foreign:  latch slot wait
 observer: option task info scope
-watch:    option core task context slot scope ^members
+watch:    option core task slot scope ^members
 admit:    option errors core task context list slot ledger scope track observer watch ^shutdown
-park:     latch task node slot ending wait
-promise:  latch share option errors core task context ending ledger info track observer admit
+park:     latch node slot wait
+promise:  latch share option errors core task context ledger info track observer admit
 queue:    node slot wait foreign
 run:      latch option errors core task context scope observer admit promise
 signal:   latch errors node wait park
 select:   latch errors core node wait foreign park signal
-start:    latch option errors core task slot scope observer watch admit promise run
+start:    latch option errors core task context slot scope observer watch admit promise run
 call:     latch option errors core task wait track park promise signal start
 pair:     latch option core task track promise start call
 sharing:  latch option core task wait park promise run start ^group
 members:  latch errors core node wait promise queue signal select call
-cancel:   latch errors core ending wait park promise call
+cancel:   latch errors core context wait park promise call
 group:    option errors core context wait promise start call sharing ^lazy
 calls:    option errors wait run select call pair members cancel
 set:      latch errors node wait queue signal

@@ -144,6 +144,23 @@ func (e *CanceledError) As(target any) bool {
 	return e.Cause != nil && errors.As(e.Cause, target)
 }
 
+// The causes by which the context of a call ends with the call.
+var (
+	errCallOver   error = callOverError{}
+	errStreamOver error = &CanceledError{Cause: ErrReleased}
+)
+
+// A callOverError is the cause of a context that ended because its call is complete.
+type callOverError struct{}
+
+func (callOverError) Error() string {
+	return "async: the context of a call has ended, because the call is complete: a result that goes on using the context needs the option Streaming"
+}
+
+func (callOverError) Is(target error) bool {
+	return target == ErrCallComplete || target == context.Canceled
+}
+
 // A PanicError carries a panic of a call's function to whoever takes the
 // result. Finish and Await panic with it; [Result] holds it as its Err.
 type PanicError struct {

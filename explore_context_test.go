@@ -44,7 +44,7 @@ func TestExplore_FunctionAndContext(t *testing.T) {
 }
 
 // Err is not nil only where Done is closed, and says the same for ever, whoever
-// ended the context; completion does not end it (R12, X1).
+// ended the context (R12, X4).
 func TestExplore_ErrImpliesDone(t *testing.T) {
 	o := outcomes{}
 	explore(t, 2, func(x *sched.X) {
@@ -73,6 +73,28 @@ func TestExplore_ErrImpliesDone(t *testing.T) {
 		})
 	})
 	o.all(t, "ended", "canceled")
+}
+
+// A cancellation that has returned is the cause, whatever Begin's context does later,
+// also where somebody looks for the first time meanwhile (R10, X5).
+func TestExplore_FirstLookAgainstCancel(t *testing.T) {
+	o := outcomes{}
+	explore(t, 3, func(x *sched.X) {
+		ctx, cancel := context.WithCancelCause(bg)
+		var c async.Call[int]
+		var of context.Context
+		stop := make(chan struct{})
+		_ = c.Begin(ctx, func(ctx context.Context) (int, error) { of = ctx; <-stop; return 1, nil })
+		x.Go(func() { <-of.Done() })
+		x.Go(func() {
+			mustf(x, c.Cancel(errBoom) == nil, "Cancel")
+			cancel(async.ErrTimeout)
+			o.took("canceled", endedBy(of, errBoom) == nil, "")
+			mustf(x, endedBy(of, errBoom) == nil, "the cause is %v", context.Cause(of))
+		})
+		x.Check(func() error { close(stop); return nil })
+	})
+	o.all(t, "canceled")
 }
 
 // A countingContext counts who is registered at it. It has no values, by which
@@ -160,8 +182,8 @@ func TestExplore_LookedAtAsItReturns(t *testing.T) {
 	o.all(t, "followed", "too late to follow")
 }
 
-// What hangs on the context hears of its end, too, once; or is not called when the
-// call is complete and the context goes on (R12).
+// A function that hangs on the context is called once, when the call is complete or
+// canceled, and the cause says which (R12).
 func TestExplore_ContextAfterFunc(t *testing.T) {
 	o := outcomes{}
 	explore(t, 2, func(x *sched.X) {
@@ -177,7 +199,7 @@ func TestExplore_ContextAfterFunc(t *testing.T) {
 		x.Go(func() { c.Cancel(errBoom) })
 		x.Check(func() error {
 			if _, err := c.Finish(); err == nil {
-				return o.took("completed", told == 0 && p.Context().Err() == nil, "told %d, %v", told, p.Context().Err())
+				return o.took("completed", told == 1 && endedBy(p.Context(), async.ErrCallComplete) == nil, "told %d, %v", told, context.Cause(p.Context()))
 			}
 			return o.took("canceled", told == 1 && context.Cause(p.Context()) == errBoom, "told %d, %v", told, context.Cause(p.Context()))
 		})
@@ -224,19 +246,18 @@ func TestExplore_StreamingRelease(t *testing.T) {
 	o.all(t, "released", "ended")
 }
 
-// The context of a function does not lag behind Begin's: who has seen that one
-// ended finds Done closed (R12).
+// The context of a call hangs on Begin's natively: when Begin's context has ended, by
+// a cancel function that has returned, so has the context of the call (R12).
 func TestExplore_DoneDoesNotLag(t *testing.T) {
 	explore(t, 2, func(x *sched.X) {
 		ctx, cancel := context.WithCancelCause(bg)
 		p, c := async.NewPromise[int](ctx)
 		of := p.Context()
+		x.Go(func() { of.Done() })
 		x.Go(func() {
-			if ctx.Err() != nil {
-				mustf(x, isReady(of.Done()) && of.Err() != nil, "it lags behind Begin's context")
-			}
+			cancel(errBoom)
+			mustf(x, isReady(of.Done()) && of.Err() != nil, "it lags behind Begin's context")
 		})
-		x.Go(func() { cancel(errBoom) })
 		x.Go(func() { c.Cancel(async.ErrTimeout) })
 	})
 }

@@ -95,7 +95,7 @@ func (g *Group[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 	if ctx.Err() != nil {
 		return nil, contextWaitError(ctx, unbegun[K, T]{g, key})
 	}
-	u := untilEnd(ctx)
+	u := untilDone(ctx)
 	r, begun, err := g.enter(ctx, key, fn, true)
 	if r == nil {
 		return nil, err

@@ -737,7 +737,7 @@ func TestH1_NoCycle(t *testing.T) {
 		var g intGroup
 		var later context.Context
 		_, _, _ = g.Do(bg, "a", func(ctx context.Context) (int, error) { later = ctx; return 1, nil })
-		v, err, _ := g.Do(later, "a", value(2, nil))
+		v, err, _ := g.Do(context.WithoutCancel(later), "a", value(2, nil))
 		wantEq(t, "value", v, 2)
 		wantEq(t, "error", err, nil)
 	})

@@ -7,8 +7,8 @@ import (
 )
 
 // A latch is the closed-once core of everything that can be waited for: an
-// [Event] is one, a call has one, a function's context has one. It is not set,
-// then set, for ever; nodes linked to it are fired once when it is.
+// [Event] is one, a call has one. It is not set, then set, for ever; nodes linked
+// to it are fired once when it is.
 //
 // The word, bit by bit:
 //
@@ -40,8 +40,7 @@ import (
 //	L6  Firing runs no user code and waits for nobody. Nodes are fired outside mu,
 //	    after set, but for prompt ones: those are fired under mu, after closing and
 //	    before anything else can be seen of the completion. So what is seen to be
-//	    complete is in every [queue] it was added to. Who completes an ending does
-//	    not fire its prompt nodes, but goes there himself (X5).
+//	    complete is in every [queue] it was added to.
 //	L7  References are added by the maker, or where there is one, so they do not
 //	    rise again from zero but where nothing depends on them.
 //	L8  Without the chan bit ch belongs to the waits that nothing but completion
@@ -185,16 +184,8 @@ func (w waking) wake() {
 // publish sets the latch, together with bits, frees mu, and returns the word as
 // of that instant and whom the completer has now to wake.
 func (l *latch) publish(bits uint64) (uint64, waking) {
-	nodes, prompt := l.announce()
-	fire(prompt)
-	return l.conclude(bits, nodes)
-}
-
-// announce is the first half of publish: it takes the nodes, and has those who look
-// wait for the second where there is something to agree with (L4).
-func (l *latch) announce() (nodes, prompt *node) {
 	sched.Point("publish: take the nodes")
-	nodes, prompt = split(l.head.Swap(&spent))
+	nodes, prompt := split(l.head.Swap(&spent))
 	done := l.word.Load()&bitChan != 0
 	if done || prompt != nil {
 		sched.Point("publish: closing")
@@ -205,12 +196,8 @@ func (l *latch) announce() (nodes, prompt *node) {
 			n.early = true
 		}
 	}
-	return nodes, prompt
-}
-
-// conclude is the second half, when the prompt nodes were fired.
-func (l *latch) conclude(bits uint64, nodes *node) (uint64, waking) {
-	shared, done := l.ch, l.word.Load()&bitChan != 0
+	fire(prompt)
+	shared := l.ch
 	if done {
 		sched.Point("publish: close")
 		close(l.ch)

@@ -66,6 +66,10 @@ func CancelOnAbandon() Option {
 // function never ran, panicked or called Goexit, the promise was broken, or
 // Complete returned false and its caller still has the value.
 //
+// A result that goes on using the call's context, as a response body does, needs
+// [Streaming], too: without it the context ends when the function has returned, and
+// reading the body fails at once.
+//
 // Begin panics where T is not the call's own type.
 func Discard[T any](f func(v T, err error)) Option {
 	return optionFunc(func(o *options) {
@@ -91,10 +95,10 @@ func OnSignal(f func()) Option {
 }
 
 // Streaming says that the result goes on using the call's context, as the body
-// of an HTTP response does. The context then follows Begin's context beyond
-// completion, until the last handle is released or the object is begun again,
-// and is canceled at that point, with a [*CanceledError] as its cause. Finish does
-// not end it: Release does.
+// of an HTTP response does, or the rows of a query. The context of a call ends when
+// the call is complete; with Streaming it lives until Begin's context ends, the last
+// handle is released, or the object is begun again. The cause is a [*CanceledError]
+// then. Finish does not end the context: Release does.
 func Streaming() Option {
 	return optionFunc(func(o *options) { o.stream = true })
 }

@@ -20,8 +20,6 @@ func (l *latch) wait(u until) bool {
 	case w&bitSet != 0 || u.over(): // nothing to park for
 		l.mu.Unlock()
 		return w&bitSet != 0
-	case u.end != nil:
-		return l.waitBothLocked(u.end, u.slot)
 	case u.endless() && w&bitChan == 0:
 		u.slot.park(l.sharedLocked())
 		l.settle()
@@ -39,30 +37,6 @@ func (l *latch) waitAloneLocked(u until) bool {
 	l.mu.Unlock()
 	if linked && !g.park(u) && l.unlink(&g.node) {
 		return l.isSet() // completion beats expiry (R6)
-	}
-	l.settle()
-	return true
-}
-
-// waitBothLocked is the rest of wait for one that a call's context ends: it parks at
-// two latches.
-func (l *latch) waitBothLocked(end *ending, slot *task) bool {
-	g := new(gate2)
-	g.reset(l, g, 0)
-	g.holds = true
-	g.end.reset(&end.latch, g, 1)
-	linked := l.linkLocked(&g.node)
-	l.mu.Unlock()
-	if linked {
-		if end.link(&g.end) {
-			if ch := g.channel(); ch != nil {
-				slot.park(ch)
-			}
-			end.unlink(&g.end)
-		}
-		if l.unlink(&g.node) {
-			return l.isSet() // R6
-		}
 	}
 	l.settle()
 	return true
@@ -86,12 +60,6 @@ type gate struct {
 }
 
 func (g *gate) fire(*node) { g.tell() }
-
-// A gate2 parks one goroutine at two.
-type gate2 struct {
-	gate
-	end node
-}
 
 // A parker is where one goroutine waits until it is told, which may be more than
 // once and before it comes. It has a channel only if it has to wait.

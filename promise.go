@@ -31,18 +31,11 @@ func newPromise[T any](o *options) (*Promise[T], *task) {
 	return new(Promise[T]), o.plain()
 }
 
-// bound ties a promise that was just begun to its context.
-func (p *Promise[T]) bound() {
-	if p.ctx.Done() != nil {
-		p.ending()
-	}
-}
-
-// expire cancels a promise whose context has ended, should the goroutine that
-// brings the word be late.
+// expire cancels a promise whose context has ended. The goroutine of package
+// context that does so, too, may be late.
 func (p *Promise[T]) expire() {
 	if p.ctx.Err() != nil {
-		p.parentEnded(false)
+		p.parentEnded()
 	}
 }
 
@@ -73,9 +66,9 @@ func (p *Promise[T]) Break() {
 	p.fail(ErrBrokenPromise)
 }
 
-// Context is the context of the call: Begin's values and deadline, and an end
-// when Begin's context ends or the call is canceled, the cause of which
-// [context.Cause] tells. Completion does not end it (R12).
+// Context is the context of the call. It has the values and the deadline of
+// Begin's context. It ends when Begin's context ends, when the call is canceled, and
+// when the call is complete; [context.Cause] tells why (R12).
 func (p *Promise[T]) Context() context.Context { return (*callContext)(&p.core) }
 
 // complete completes the call with a result, and reports whether it did, and

@@ -55,6 +55,7 @@ func (p *Promise[T]) call(fn func(context.Context) (T, error)) {
 		returned bool
 	)
 	defer func() {
+		p.functionOver()
 		switch {
 		case !returned: // Goexit: only deferred functions run
 			p.fail(ErrGoexit)

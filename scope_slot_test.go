@@ -28,7 +28,7 @@ func TestC2_AGoroutineThatOutlivesItsFunction(t *testing.T) {
 				var e async.Event
 				var back atomic.Int64
 				async.Go(bg, func(ctx context.Context) (int, error) {
-					go func() { _ = e.Wait(ctx); back.Store(int64(time.Since(start))) }()
+					go func() { _ = e.Wait(context.WithoutCancel(ctx)); back.Store(int64(time.Since(start))) }()
 					time.Sleep(at.returns)
 					return 1, nil
 				}, s)
@@ -63,7 +63,7 @@ func TestC2_AContextWithoutItsFunction(t *testing.T) {
 				time.AfterFunc(time.Second, func() { p.Complete(1, nil) })
 				next := async.Go(bg, value(1, nil), s)
 				start := time.Now()
-				wantEq(t, "the wait", wait(kept, d), true)
+				wantEq(t, "the wait", wait(context.WithoutCancel(kept), d), true)
 				wantEq(t, "it took", time.Since(start), time.Second)
 				wantEq(t, "it lent what it had not", next.IsDone(), false)
 				giveBack()

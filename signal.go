@@ -67,7 +67,7 @@ func (e *Event) Wait(ctx context.Context) error {
 
 // waitContext is Wait for an event that was not set a moment ago.
 func (e *Event) waitContext(ctx context.Context) error {
-	if e.l.isSet() || e.l.wait(untilEnd(ctx)) {
+	if e.l.isSet() || e.l.wait(untilDone(ctx)) {
 		return nil
 	}
 	return contextWaitError(ctx, e)

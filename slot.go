@@ -18,7 +18,7 @@ type slots struct {
 	lastAgain *task
 	callsTurn bool // such a function had the last slot
 
-	watches map[any]*ctxWatch // of the contexts of those in the queue
+	watches map[<-chan struct{}]*ctxWatch // of the contexts of those in the queue
 }
 
 func (s *slots) free() bool { return s.limit == 0 || s.used < s.limit }

@@ -98,7 +98,7 @@ func (p *Promise[T]) begun(t *task, ended bool) {
 	case ended:
 		p.stillborn()
 	case p.word.Load()&bitPromise != 0:
-		p.bound()
+		p.bind()
 	case t != nil && t.scope.slots.limit > 0:
 		t.watch()
 	}

@@ -24,7 +24,6 @@ type signaler interface {
 // free for as long as the wait is parked (C2).
 type until struct {
 	done  <-chan struct{}
-	end   *ending // in place of done, of a call's context; for waits at a latch
 	timer <-chan time.Time
 	slot  *task // nil where the waiter has none
 }
@@ -61,25 +60,13 @@ func untilDone(ctx context.Context) until {
 	return until{done: ctx.Done(), slot: slotOf(ctx)}
 }
 
-// untilEnd is untilDone for a wait at a latch: where ctx is a call's own it needs
-// no channel of that.
-func untilEnd(ctx context.Context) until {
-	x, ok := ctx.(*callContext)
-	if !ok {
-		return untilDone(ctx)
-	}
-	e := x.core().ending()
-	x.core().syncEnding()
-	return until{end: e, slot: slotOf(ctx)}
-}
-
 // endless reports whether nothing ends the wait before its time.
-func (u until) endless() bool { return u.done == nil && u.end == nil && u.timer == nil }
+func (u until) endless() bool { return u.done == nil && u.timer == nil }
 
 // over reports whether the wait has ended already. It may miss an end of this very
 // moment.
 func (u until) over() bool {
-	return ready(u.done) || u.end != nil && u.end.word.Load()&bitSet != 0
+	return ready(u.done)
 }
 
 // A handle is a counted way to a completion: a Signal or a Call.
@@ -104,7 +91,7 @@ func (u until) giveWay() {
 
 // waitContext parks on a handle that was pending a moment ago, until ctx ends.
 func waitContext(ctx context.Context, h handle) error {
-	u := untilEnd(ctx)
+	u := untilDone(ctx)
 	u.giveWay()
 	on, err := h.enter()
 	if on == nil {

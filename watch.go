@@ -11,7 +11,7 @@ import (
 // share its watch, so that a million of them register once.
 type ctxWatch struct {
 	scope *Scope
-	key   any                // of the context, in the scope's watches
+	key   <-chan struct{}    // of the context, in the scope's watches
 	tasks map[*task]struct{} // queued; guarded by the scope's mu, as is all below
 	stop  func() bool
 	over  bool // nobody needs it
@@ -21,7 +21,7 @@ type ctxWatch struct {
 // outside every lock: a foreign context is anybody's code.
 func (t *task) watch() {
 	ctx := t.core.ctx
-	key := watchKey(ctx)
+	key := ctx.Done() // what contexts that end together share
 	if key == nil {
 		return
 	}
@@ -36,7 +36,7 @@ func (t *task) watch() {
 	if first {
 		w = &ctxWatch{scope: s, key: key, tasks: make(map[*task]struct{})}
 		if s.slots.watches == nil {
-			s.slots.watches = make(map[any]*ctxWatch)
+			s.slots.watches = make(map[<-chan struct{}]*ctxWatch)
 		}
 		s.slots.watches[key] = w
 	}
@@ -48,22 +48,9 @@ func (t *task) watch() {
 	}
 }
 
-// watchKey returns what contexts that end together share: the channel that says so,
-// or, so that none is made for it, the context itself where it is a call's. It is
-// nil where the context never ends.
-func watchKey(ctx context.Context) any {
-	if x, ok := ctx.(*callContext); ok {
-		return x
-	}
-	if done := ctx.Done(); done != nil {
-		return done
-	}
-	return nil
-}
-
 // begin registers at the context.
 func (w *ctxWatch) begin(ctx context.Context) {
-	stop := afterFunc(ctx, w.ended)
+	stop := context.AfterFunc(ctx, w.ended)
 	w.scope.mu.Lock()
 	w.stop = stop
 	over := w.over
