@@ -15,7 +15,10 @@ import (
 //	Q1  Each node added comes out of next once, or is withdrawn by its owner.
 //	Q2  A node that was withdrawn while its completion was on the way has i = -1.
 //	Q3  size is the number of nodes added that have neither come out nor been
-//	    withdrawn. When it becomes zero everyone asleep is woken.
+//	    withdrawn. When size becomes zero, emptied is counted up and every
+//	    sleeper is woken. A sleeper compares emptied with its value from before
+//	    the sleep: so the sleeper knows that the queue was empty, even where a
+//	    node was added before the sleeper came to look.
 //	Q4  A completion wakes one sleeper, if there is one. A sleeper that leaves
 //	    for another reason takes a completion along if there is any, so no
 //	    wake-up is lost with it.
@@ -25,6 +28,7 @@ type queue struct {
 	mu          sched.Mutex // taken after the mu of a latch
 	first, last *node       // complete, in order, linked by next
 	size        int         // Q3
+	emptied     uint64      // how often size became zero; Q3
 	asleep      *sleeper    // the one longest asleep, in a ring
 	foreign     []foreign   // members that only a select can wait for
 	selecting   bool        // a sleeper selects over them
@@ -84,6 +88,7 @@ func (q *queue) popLocked() *node {
 // shrinkLocked counts n members out.
 func (q *queue) shrinkLocked(n int) {
 	if q.size -= n; q.size == 0 {
+		q.emptied++
 		q.rouseAllLocked()
 	}
 }
@@ -142,7 +147,12 @@ func (q *queue) nextLocked(s *sleeper, u until) (n *node, empty bool) {
 		if s == nil {
 			s = newSleeper()
 		}
-		if !q.parkLocked(s, u) {
+		before := q.emptied
+		woken := q.parkLocked(s, u)
+		switch {
+		case q.emptied != before: // Q3; a completion since then has woken another sleeper (Q4)
+			return nil, true
+		case !woken:
 			return q.takeLocked(), false // R6, Q4
 		}
 	}

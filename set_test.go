@@ -421,6 +421,44 @@ func TestW4_AWaitingNextEndsWhenTheSetBecomesEmpty(t *testing.T) {
 	}
 }
 
+// Next ends when the set becomes empty, also where something is added before the
+// sleeping goroutine comes to look: here it has to wait for its slot first.
+func TestW4_AWaitingNextEndsAlthoughSomethingIsAdded(t *testing.T) {
+	for name, empty := range map[string]func(s *async.Set[int], e *async.Event){
+		"by Release":           func(s *async.Set[int], _ *async.Event) { s.Release() },
+		"by another's TryNext": func(s *async.Set[int], e *async.Event) { e.Set(); s.TryNext() },
+	} {
+		for what, added := range map[string]func() async.Waitable{
+			"what is pending":  func() async.Waitable { return new(async.Event) },
+			"what is complete": func() async.Waitable { return setEvent() },
+		} {
+			t.Run(name+", added is "+what, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(bg, time.Second)
+					defer cancel()
+					scope := async.NewScope(async.ScopeOptions{Limit: 1})
+					var s async.Set[int]
+					var e async.Event
+					s.Add(1, &e)
+					next := async.Go(ctx, s.Next, scope)
+					synctest.Wait()
+					other := async.Go(ctx, func(context.Context) (int, error) {
+						empty(&s, &e)
+						s.Add(2, added())
+						return 0, nil
+					}, scope)
+					_, err := next.Await(bg)
+					wantEq(t, "what Next says", err, async.ErrNothingToWait)
+					wantEq(t, "members left", s.Len(), 1)
+					_, err = other.Await(bg)
+					wantEq(t, "the other's error", err, nil)
+					wantEq(t, "shutdown", scope.Shutdown(bg), nil)
+				})
+			})
+		}
+	}
+}
+
 func TestW4_ReleaseUnlinksEverythingAndTheSetGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := goroutines()
