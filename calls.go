@@ -224,13 +224,16 @@ func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 }
 
 // Cancel cancels every call that is pending, as by [Call.Cancel], the rest also
-// where an [OnSignal] function of one panics.
+// where an [OnSignal] function of one panics or calls [runtime.Goexit]. Cancel then
+// ends as that function did. Where several panic, Cancel panics with one
+// [*PanicError], by which errors.Is and errors.As find each of the panics.
 func (cs Calls[T]) Cancel(cause error) {
 	sweep(len(cs), func(i int) { _ = cs[i].Cancel(cause) }) // whatever it says: the call is complete
 }
 
 // Release releases every handle, as by [Call.Release], the rest also where one
-// raises a panic.
+// raises a panic. Where several do, Release panics with one [*PanicError], by which
+// errors.Is and errors.As find each of the panics.
 func (cs Calls[T]) Release() {
 	sweep(len(cs), func(i int) { cs[i].Release() })
 }

@@ -64,8 +64,9 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 const arrows = `
 latch:    ^node
 share:
-option:   share ^task ^scope ^observer ^admit
 errors:   ^signal
+panics:   errors
+option:   share panics ^task ^scope ^observer ^admit
 core:     latch share option errors ^task ^context ^ledger ^track ^admit
 task:     option core ^scope ^track ^watch
 node:     latch
@@ -80,24 +81,24 @@ scope:    option errors task list slot ledger info ^observer ^shutdown
 track:    latch option core task info scope
 foreign:  latch slot wait
 observer: option task info scope
-watch:    option core task slot scope ^members
+watch:    panics option core task slot scope
 admit:    option errors core task context list slot ledger scope track observer watch ^shutdown
 park:     latch node slot wait
 promise:  latch share option errors core task context ledger info track observer admit
 queue:    node slot wait foreign
-run:      latch option errors core task context scope observer admit promise
+run:      latch panics option errors core task context scope observer admit promise
 signal:   latch errors node wait park
 select:   latch errors core node wait foreign park signal
 start:    latch option errors core task context slot scope observer watch admit promise run
 call:     latch option errors core task wait track park promise signal start
 pair:     latch option core task track promise start call
 sharing:  latch option core task wait park promise run start ^group
-members:  latch errors core node wait promise queue signal select call
+members:  latch errors panics core node wait promise queue signal select call
 cancel:   latch errors core context wait park promise call
 group:    option errors core context wait promise start call sharing ^lazy
-calls:    option errors wait run select call pair members cancel
+calls:    errors panics option wait run select call pair members cancel
 set:      latch errors node wait queue signal
-shutdown: errors core task slot wait info scope admit members
+shutdown: errors panics core task slot wait info scope admit
 join:     latch share option core task node admit promise call pair sharing group
 async:    option promise call pair
 hedge:    latch option errors core task signal call calls set async

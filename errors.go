@@ -163,6 +163,11 @@ func (callOverError) Is(target error) bool {
 
 // A PanicError carries a panic of a call's function to whoever takes the
 // result. Finish and Await panic with it; [Result] holds it as its Err.
+//
+// One PanicError may stand for several panics, where one method call, such as
+// [Calls.Release], has to raise those of several functions. Its Value is then an
+// error by which errors.Is and errors.As find each of them, and its Stack has the
+// stacks of the first ten, one after the other.
 type PanicError struct {
 	Value any    // what the function panicked with
 	Stack []byte // the stack of the goroutine that panicked, as of debug.Stack

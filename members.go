@@ -86,15 +86,28 @@ func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
 	return int(t.failed.Load()) - 1
 }
 
-// leave takes every registration back and drops the references. A panic that
-// nobody was given may be raised by that; the rest is dropped all the same.
+// leave takes every registration back and drops the references. It is deferred by
+// the methods of [Calls]. A panic that nobody was given may be raised by that (C5):
+// all references are dropped first, and a panic that the method is raising already
+// is joined, since a panic in a deferred function replaces the one before.
 func (m *members[T]) leave() {
 	unlinkAll(m.nodes)
-	sweep(len(m.ps), func(i int) {
-		if p := m.ps[i]; p != nil {
-			p.leave()
+	var raised []*PanicError
+	for _, p := range m.ps {
+		if p == nil {
+			continue
 		}
-	})
+		if e := caught(p.leave); e != nil {
+			raised = append(raised, e)
+		}
+	}
+	if len(raised) == 0 {
+		return
+	}
+	if first := recover(); first != nil {
+		raised = slices.Insert(raised, 0, newPanicError(first))
+	}
+	panic(joinPanics(raised))
 }
 
 // isComplete reports whether member i has an outcome.
@@ -241,17 +254,4 @@ func (t *turns[T]) next() (int, error) {
 		return -1, ErrNothingToWait
 	}
 	return -1, contextWaitError(t.ctx, nil)
-}
-
-// sweep calls f for each i below n, the rest also where one panics.
-func sweep(n int, f func(i int)) {
-	i := 0
-	defer func() {
-		if i++; i < n {
-			sweep(n-i, func(j int) { f(i + j) })
-		}
-	}()
-	for ; i < n; i++ {
-		f(i)
-	}
 }

@@ -82,8 +82,10 @@ func Discard[T any](f func(v T, err error)) Option {
 
 // OnSignal has the completer itself call f, right after the completion, on its
 // own stack and outside every lock; where a Release completes the call, f gets
-// a goroutine. Given more than once, the functions run in the order given. f
-// must not block. A completion nested deep in others' OnSignal functions calls
+// a goroutine. Given more than once, the functions run in the order given; where
+// one panics or calls [runtime.Goexit], those after it run on another goroutine,
+// and the completer goes on with the panic when they have returned. f must not
+// block. A completion nested deep in others' OnSignal functions calls
 // f on a new goroutine rather than grow the stack further.
 //
 // Compare [AfterFunc], whose functions may block and can be stopped.
@@ -161,12 +163,13 @@ func (t *task) signaled(elsewhere bool, before ...func()) {
 	}
 }
 
-// runInTurn calls every one of fs, the rest also where one panics.
+// runInTurn calls every one of fs, the rest also where one does not return.
 func runInTurn(fs []func()) {
-	if len(fs) > 1 {
-		defer runInTurn(fs[1:])
+	if len(fs) == 1 {
+		fs[0]()
+		return
 	}
-	fs[0]()
+	sweep(len(fs), func(i int) { fs[i]() })
 }
 
 const (

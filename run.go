@@ -2,7 +2,6 @@ package async
 
 import (
 	"context"
-	"runtime/debug"
 
 	"github.com/seed4712c49f/async/internal/sched"
 )
@@ -83,15 +82,6 @@ func guard[T any](ctx context.Context, fn func(context.Context) (T, error)) (v T
 	v, err = fn(ctx)
 	returned = true
 	return v, err, nil
-}
-
-// newPanicError carries a recovered value. A panic that came out of another call
-// goes on as it is, so that its stack stays the origin's (R4).
-func newPanicError(value any) *PanicError {
-	if e, ok := value.(*PanicError); ok {
-		return e
-	}
-	return &PanicError{Value: value, Stack: debug.Stack()}
 }
 
 // completeOrDiscard ends a call whose function returned: with its result, or,
