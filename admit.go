@@ -234,10 +234,12 @@ func (s *Scope) spawnLocked(f func()) {
 	}()
 }
 
-// tasksOf returns the tasks of the scope in whose functions ctx is used.
+// tasksOf returns the tasks of the scope in whose functions ctx is used. A promise
+// has no function: its context may be used by anybody, and the promise be complete
+// while that goes on.
 func (s *Scope) tasksOf(ctx context.Context) (own []*task) {
 	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
-		if t := c.task.inScope(); t != nil && t.scope == s {
+		if t := c.task.inScope(); t != nil && t.scope == s && c.word.Load()&bitPromise == 0 {
 			own = append(own, t)
 		}
 	}

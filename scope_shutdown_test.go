@@ -243,8 +243,8 @@ func TestC3_ShutdownInsideTheScope(t *testing.T) {
 			},
 			"with a promise": func(ctx context.Context, s *async.Scope, do func(context.Context) error) error {
 				p, _ := async.NewPromise[int](ctx, s)
-				defer p.Break()
-				return do(p.Context())
+				time.AfterFunc(time.Second/2, p.Break)
+				return do(context.WithoutCancel(p.Context()))
 			},
 			"in a goroutine": func(ctx context.Context, _ *async.Scope, do func(context.Context) error) error {
 				got := make(chan error)
@@ -349,6 +349,54 @@ func TestC3_TheEndBeatsTheContext(t *testing.T) {
 			p.Complete(1, nil)
 			wantEq(t, "Shutdown", <-got, nil)
 		}
+	})
+}
+
+// A promise has no function that could be left out: Shutdown with the context of a
+// promise of the scope, or one made from it, waits for that promise.
+func TestC3_ShutdownWithTheContextOfAPromise(t *testing.T) {
+	for name, derived := range map[string]func(s *async.Scope, ctx context.Context) context.Context{
+		"its own":            func(_ *async.Scope, ctx context.Context) context.Context { return ctx },
+		"a function's in it": functionsContext,
+		"another promise's in it": func(s *async.Scope, ctx context.Context) context.Context {
+			p, _ := async.NewPromise[int](ctx, s)
+			time.AfterFunc(time.Second, p.Break)
+			return p.Context()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
+				p, c := async.NewPromise[int](bg, s)
+				ctx := context.WithoutCancel(derived(s, p.Context()))
+				start := time.Now()
+				time.AfterFunc(3*time.Second, func() { p.Complete(1, nil) })
+				wantEq(t, "Shutdown", s.Shutdown(ctx), nil)
+				wantEq(t, "it took", time.Since(start), 3*time.Second)
+				wantEq(t, "the promise is complete", c.IsDone(), true)
+			})
+		})
+	}
+}
+
+// functionsContext returns the context of a function of the scope, begun with ctx,
+// that has not returned for a second.
+func functionsContext(s *async.Scope, ctx context.Context) context.Context {
+	got := make(chan context.Context, 1)
+	async.Go(ctx, func(ctx context.Context) (int, error) { got <- ctx; time.Sleep(time.Second); return 1, nil }, s)
+	return <-got
+}
+
+// When the context ends a promise is canceled, and listed.
+func TestC3_ShutdownCancelsThePromiseOfItsContext(t *testing.T) {
+	eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
+		p, c := async.NewPromise[int](bg, s, async.Name("mine"))
+		err := s.Shutdown(newTimeout(context.WithoutCancel(p.Context()), time.Second))
+		var e *async.ShutdownError
+		if !errors.As(err, &e) || len(e.Left) != 1 || e.Left[0].Name != "mine" {
+			t.Error(err)
+		}
+		_, err = c.Finish()
+		wantIs(t, err, async.ErrCanceled, async.ErrScopeClosed)
 	})
 }
 

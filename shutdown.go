@@ -52,7 +52,8 @@ type quiet struct {
 // context. Within a function of the scope, by its context, it waits for all
 // others: neither for that function nor for those whose contexts it was made
 // from, which could not return before it, nor for others that are in Shutdown in
-// the same way. The calls of the former it does not cancel either. What a
+// the same way. The calls of the former it does not cancel either. A promise is
+// always waited for, also where ctx is its own context. What a
 // completion calls, as OnSignal, Discard and an observer, is part of the scope and
 // must not wait for its end.
 func (s *Scope) Shutdown(ctx context.Context) error {
