@@ -448,4 +448,5 @@ func (c *Call[T]) source() *latch {
 	return &c.current().latch
 }
 
-func (c *Call[T]) usable() bool { return c.phase() != phaseReleased }
+func (c *Call[T]) usable() bool       { return c.phase() != phaseReleased }
+func (c *Call[T]) is(w Waitable) bool { return w == Waitable(c) }

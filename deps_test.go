@@ -92,7 +92,7 @@ select:   latch errors core node wait foreign park signal
 start:    latch option errors core task context slot scope observer watch admit promise run
 call:     latch option errors core task wait track park promise signal start
 pair:     latch option core task track promise start call
-sharing:  latch option core task wait park promise run start ^group
+sharing:  latch option core task wait park signal promise run start ^group
 members:  latch errors panics core node wait promise queue signal select call
 cancel:   latch errors core context wait park promise call
 group:    option errors core context wait promise start call sharing ^lazy

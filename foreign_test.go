@@ -440,3 +440,90 @@ func TestW4_AGivenUpSelectLosesNoValue(t *testing.T) {
 		}
 	}
 }
+
+// Types that embed what is this package's own and say themselves when they are over.
+
+type eventOfOthers struct {
+	*async.Event
+	channelOf
+}
+
+func (e eventOfOthers) Done() <-chan struct{} { return e.channelOf }
+
+type signalOfOthers struct {
+	*async.Signal
+	over []chan struct{} // which makes it a type that cannot be compared
+}
+
+func (s signalOfOthers) Done() <-chan struct{} { return s.over[0] }
+
+type callOfOthers struct {
+	async.Call[int]
+	over chan struct{}
+}
+
+func (c *callOfOthers) Done() <-chan struct{} { return c.over }
+
+// A type that embeds an Event, a Signal or a Call is over when its own Done says so:
+// neither before, when what it embeds is complete, nor after.
+func TestW2_WhatEmbedsANativeIsWaitedForByItsDone(t *testing.T) {
+	for name, fresh := range map[string]func(over chan struct{}, inner bool) async.Waitable{
+		"Event": func(over chan struct{}, inner bool) async.Waitable {
+			return eventOfOthers{eventThatIs(inner), over}
+		},
+		"Signal": func(over chan struct{}, inner bool) async.Waitable {
+			return signalOfOthers{eventThatIs(inner).Signal(), []chan struct{}{over}}
+		},
+		"Call": func(over chan struct{}, inner bool) async.Waitable {
+			c := &callOfOthers{over: over}
+			if inner {
+				p, err := c.BeginPromise(bg)
+				wantEq(t, "error", err, nil)
+				p.Complete(1, nil)
+			}
+			return c
+		},
+	} {
+		for _, inner := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, complete: %v", name, inner), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					wantsItsDone(t, func(over chan struct{}) async.Waitable { return fresh(over, inner) })
+				})
+			})
+		}
+	}
+}
+
+func eventThatIs(set bool) *async.Event {
+	e := new(async.Event)
+	if set {
+		e.Set()
+	}
+	return e
+}
+
+// wantsItsDone has every way of waiting wait for a member that is over when its
+// channel is closed.
+func wantsItsDone(t *testing.T, fresh func(over chan struct{}) async.Waitable) {
+	for way, begin := range map[string]func(w async.Waitable, f func()){
+		"WaitAny": func(w async.Waitable, f func()) {
+			go func() { _, _ = async.WaitAny(bg, new(async.Event), w); f() }()
+		},
+		"WaitAll": func(w async.Waitable, f func()) { go func() { _ = async.WaitAll(bg, setEvent(), w); f() }() },
+		"Set": func(w async.Waitable, f func()) {
+			var s async.Set[int]
+			s.Add(1, w)
+			go func() { _, _ = s.Next(bg); f() }()
+		},
+		"AfterFunc": func(w async.Waitable, f func()) { async.AfterFunc(w, f) },
+	} {
+		over := make(chan struct{})
+		var told async.Event
+		begin(fresh(over), func() { told.Set() })
+		synctest.Wait()
+		wantEq(t, way+" ended before its Done", told.IsSet(), false)
+		close(over)
+		synctest.Wait()
+		wantEq(t, way+" ended by its Done", told.IsSet(), true)
+	}
+}

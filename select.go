@@ -82,14 +82,16 @@ func firstComplete(ws []Waitable) int {
 // panics where the member is nil.
 func latchOf(w Waitable, i int) *latch {
 	var l *latch
-	switch w := w.(type) {
+	switch e := w.(type) {
 	case *Event: // also a native; to compare with one type costs less than to look for methods
-		l = w.source()
-	case native:
-		l = w.source()
+		l = e.source()
 	case nil:
 	default:
-		return nil
+		n, own := ownOf(w)
+		if !own {
+			return nil
+		}
+		l = n.source()
 	}
 	if l == nil {
 		panicNilMember(i)

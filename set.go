@@ -56,24 +56,22 @@ const (
 // Add may be called while others wait in Next, and after Release. It panics where
 // w is nil.
 func (s *Set[K]) Add(key K, w Waitable) {
-	switch w := w.(type) {
-	case native:
-		if l := w.source(); l != nil {
-			s.addLatch(key, l)
-			return
-		}
-	case context.Context:
-		s.addContext(w, key)
-		return
-	case nil:
-	default:
-		ch := w.Done() // before the lock: it may be anybody's code
-		s.q.mu.Lock()
-		defer s.q.mu.Unlock()
-		s.q.addForeignLocked(s.enterLocked(key), ch)
+	n, own := ownOf(w)
+	switch {
+	case w == nil || own && n.source() == nil:
+		panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
+	case own:
+		s.addLatch(key, n.source())
 		return
 	}
-	panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
+	if ctx, ok := w.(context.Context); ok {
+		s.addContext(ctx, key)
+		return
+	}
+	ch := w.Done() // before the lock: it may be anybody's code
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	s.q.addForeignLocked(s.enterLocked(key), ch)
 }
 
 // addLatch links a node without the lock, which comes after that of a latch.

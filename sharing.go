@@ -205,6 +205,7 @@ func (r *run[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, r) }
 func (r *run[K, T]) Done() <-chan struct{} { return r.p.done() }
 func (r *run[K, T]) source() *latch        { return &r.p.latch }
 func (r *run[K, T]) usable() bool          { return true }
+func (r *run[K, T]) is(w Waitable) bool    { return w == Waitable(r) }
 func (r *run[K, T]) String() string        { return r.group.nameOf(r.key) }
 
 // An unbegun is in the place of a run where none was begun or joined.

@@ -14,7 +14,8 @@ import (
 // closed.
 //
 // This package waits on its own kinds, and on contexts, without their channels,
-// and registers for as long as it waits. Other kinds it waits on by the channel.
+// and registers for as long as it waits. Other kinds it waits on by the channel. A
+// type that embeds one of this package's kinds is another kind.
 type Waitable interface {
 	Done() <-chan struct{}
 }
@@ -22,8 +23,17 @@ type Waitable interface {
 // native is implemented by the Waitables that are a latch underneath.
 type native interface {
 	Waitable
-	source() *latch    // nil for a nil pointer
-	usable() (ok bool) // false once the handle is released
+	source() *latch     // nil for a nil pointer
+	usable() (ok bool)  // false once the handle is released
+	is(w Waitable) bool // whether w is this very object
+}
+
+// ownOf returns w as a native and reports whether w is one of this package's
+// objects. A type that embeds such an object has its unexported methods, too, and
+// may have a Done of its own: that alone says when it is complete.
+func ownOf(w Waitable) (n native, ok bool) {
+	n, ok = w.(native)
+	return n, ok && n.is(w)
 }
 
 // A Chan makes any channel of empty structs a [Waitable]. A value received from
@@ -96,7 +106,8 @@ func (e *Event) source() *latch {
 	return &e.l
 }
 
-func (e *Event) usable() bool { return true }
+func (e *Event) usable() bool       { return true }
+func (e *Event) is(w Waitable) bool { return w == Waitable(e) }
 
 // The references of an event are its Signals, and the waits on these.
 
@@ -207,7 +218,8 @@ func (s *Signal) source() *latch {
 	return s.on.source()
 }
 
-func (s *Signal) usable() bool { return !s.released.Load() }
+func (s *Signal) usable() bool       { return !s.released.Load() }
+func (s *Signal) is(w Waitable) bool { return w == Waitable(s) }
 
 // AfterFunc starts f in a goroutine of its own when w completes, or at once if
 // it has. Calling stop keeps f from being started: it reports true where it did,
@@ -224,23 +236,19 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 	if f == nil {
 		panic("async: AfterFunc with a nil function")
 	}
-	switch w := w.(type) {
-	case native:
-		l := w.source()
-		if l == nil {
-			break
-		}
-		if !w.usable() {
-			panic("async: AfterFunc on a released handle")
-		}
-		return l.after(f)
-	case context.Context:
-		return context.AfterFunc(w, f)
-	case nil:
-	default:
-		return afterChan(w.Done(), f)
+	n, own := ownOf(w)
+	switch {
+	case w == nil || own && n.source() == nil:
+		panic("async: AfterFunc on a nil Waitable")
+	case own && !n.usable():
+		panic("async: AfterFunc on a released handle")
+	case own:
+		return n.source().after(f)
 	}
-	panic("async: AfterFunc on a nil Waitable")
+	if ctx, ok := w.(context.Context); ok {
+		return context.AfterFunc(ctx, f)
+	}
+	return afterChan(w.Done(), f)
 }
 
 // afterChan is AfterFunc for a foreign channel: a latch set by a goroutine that
