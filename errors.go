@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Refusals. Each is returned as it is, so == works as well as [errors.Is].
@@ -101,10 +102,23 @@ func contextWaitError(ctx context.Context, w Waitable) error {
 // it where the two differ.
 func contextReason(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	if cause == nil || cause == err {
+	if cause == nil || isSame(err, cause) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// isSame reports whether two errors are the same. Those of a foreign context may
+// be of a type that cannot be compared by ==, which panics then.
+func isSame(a, b error) bool {
+	switch a {
+	case context.Canceled, context.DeadlineExceeded: // nearly always; to ask reflect allocates
+		return a == b
+	}
+	if reflect.ValueOf(a).Comparable() {
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // A CanceledError is what a canceled call completed with. By errors.Is it is

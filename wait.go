@@ -55,8 +55,13 @@ func (u until) selects(ch <-chan struct{}) (received bool) {
 }
 
 // untilDone is the until of a wait through ctx. It is called before any lock:
-// ctx may be anybody's code.
+// ctx may be anybody's code. It panics where ctx is nil: here a wait looks at its
+// context for the first time, so where there is nothing to wait for, that is not
+// noticed, and costs nothing.
 func untilDone(ctx context.Context) until {
+	if ctx == nil {
+		panic("async: wait with a nil context")
+	}
 	return until{done: ctx.Done(), slot: slotOf(ctx)}
 }
 
