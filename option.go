@@ -85,8 +85,8 @@ func Discard[T any](f func(v T, err error)) Option {
 // a goroutine. Given more than once, the functions run in the order given; where
 // one panics or calls [runtime.Goexit], those after it run on another goroutine,
 // and the completer goes on with the panic when they have returned. f must not
-// block. A completion nested deep in others' OnSignal functions calls
-// f on a new goroutine rather than grow the stack further.
+// block. A completion in an OnSignal function of another, and so on, more than 16
+// deep, may call f on a new goroutine rather than grow the stack further.
 //
 // Compare [AfterFunc], whose functions may block and can be stopped.
 func OnSignal(f func()) Option {
@@ -140,8 +140,8 @@ func gather[T any](opts []Option) *options {
 }
 
 // signaled tells the scope's observer of the completion and runs the OnSignal
-// functions: on the completer's stack, or, where that is deep or the completer
-// must not run user code, on a goroutine of their own.
+// functions: on the completer's stack, or, where completions are nested too deep or
+// the completer must not run user code, on a goroutine of their own.
 func (t *task) signaled(elsewhere bool, before ...func()) {
 	if t == nil {
 		return
@@ -156,14 +156,17 @@ func (t *task) signaled(elsewhere bool, before ...func()) {
 	}
 	switch {
 	case len(fs) == 0:
-	case elsewhere || deepStack():
+	case elsewhere || tooNested():
 		in.spawn(func() { runInTurn(fs) })
 	default:
 		runInTurn(fs)
 	}
 }
 
-// runInTurn calls every one of fs, the rest also where one does not return.
+// runInTurn calls every one of fs, the rest also where one does not return. Its
+// frames on a stack are the completions that are nested there: see tooNested.
+//
+//go:noinline
 func runInTurn(fs []func()) {
 	if len(fs) == 1 {
 		fs[0]()
@@ -173,19 +176,46 @@ func runInTurn(fs []func()) {
 }
 
 const (
-	stackLimit = 100 // frames; a chain of completions goes on elsewhere beyond
-	stackProbe = 16  // one completion in so many looks
+	nestLimit  = 16  // completions, each in an OnSignal function of the one before
+	stackLimit = 100 // frames; a stack of fewer is not looked at further
+	stackProbe = 16  // one completion in so many looks at all
 )
 
-// deepStack reports whether the stack has grown past stackLimit frames. Go has
-// nothing local to a goroutine in which nested completions could be counted,
-// and looking costs more than a completion, so only one in stackProbe looks,
-// at random: a chain passes the limit by 16 links on average, and by 1,000 once
-// in 10^28.
-func deepStack() bool {
-	if rand.Uint32N(stackProbe) != 0 {
-		return false
-	}
+// tooNested reports whether the caller completes a call in an OnSignal function of
+// another, and so on, more than nestLimit times. A stack that is deep for reasons
+// of its own is none of the library's business, however deep it is.
+//
+// Go has nothing local to a goroutine to count in, so the stack itself is looked
+// at. That costs more than a completion. So most completions do not look, by
+// chance; those that do first ask whether there are stackLimit frames at all. A
+// chain of completions passes the limit by stackProbe links on average, and by
+// 1,000 once in 10^28.
+func tooNested() bool {
+	return rand.Uint32N(stackProbe) == 0 && isDeep() && completionsOnStack() > nestLimit
+}
+
+// isDeep reports whether the stack has more than stackLimit frames.
+func isDeep() bool {
 	var pc [1]uintptr
 	return runtime.Callers(stackLimit, pc[:]) > 0
+}
+
+// completionsOnStack returns how often runInTurn is on the stack, counted to just
+// above nestLimit.
+func completionsOnStack() (n int) {
+	pcs := make([]uintptr, 4*stackLimit)
+	have := runtime.Callers(0, pcs)
+	for have == len(pcs) {
+		pcs = make([]uintptr, 4*len(pcs))
+		have = runtime.Callers(0, pcs)
+	}
+	entry := reflect.ValueOf(runInTurn).Pointer()
+	for _, pc := range pcs[:have] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && f.Entry() == entry { // pc is where the function goes on
+			if n++; n > nestLimit {
+				break
+			}
+		}
+	}
+	return n
 }

@@ -1503,6 +1503,81 @@ func TestS7_AChainOfPromises(t *testing.T) {
 	wantEq(t, "all of them", async.WaitAll(bg, calls...), nil)
 }
 
+// A stack that is deep for reasons of its own is no chain: the function runs on the
+// completer's stack there, always.
+func TestS7_ADeepStackIsNoChain(t *testing.T) {
+	var recurse func(depth int)
+	ran := 0
+	recurse = func(depth int) {
+		if depth == 0 {
+			return
+		}
+		p, _ := async.NewPromise[int](bg, async.OnSignal(func() { ran++ }))
+		if p.Complete(depth, nil); ran != 1 {
+			t.Errorf("the function did not run before Complete returned")
+			return
+		}
+		ran = 0
+		recurse(depth - 1)
+	}
+	recurse(rounds(2_000))
+}
+
+// Nor is one in which few completions are nested, each with many frames of its own.
+func TestS7_FewNestedCompletionsAreNoChain(t *testing.T) {
+	var recurse func(frames int, f func())
+	recurse = func(frames int, f func()) {
+		if frames == 0 {
+			f()
+			return
+		}
+		recurse(frames-1, f)
+	}
+	for range rounds(200) {
+		innermost := false
+		p, _ := async.NewPromise[int](bg, async.OnSignal(func() { innermost = true }))
+		var deepest func(left int)
+		deepest = func(left int) {
+			if left == 0 {
+				p.Complete(0, nil)
+				return
+			}
+			q, _ := async.NewPromise[int](bg, async.OnSignal(func() { deepest(left - 1) }))
+			recurse(100, func() { q.Complete(left, nil) })
+		}
+		deepest(15)
+		if !innermost {
+			t.Fatal("sixteen completions, each in the one before, were taken apart")
+		}
+	}
+}
+
+// A chain is found also where each of its links has many frames of its own.
+func TestS7_AChainOfDeepLinks(t *testing.T) {
+	defer debug.SetMaxStack(debug.SetMaxStack(8 << 20))
+	n := rounds(20_000)
+	var last async.Event
+	var link func()
+	var recurse func(frames int)
+	recurse = func(frames int) {
+		if frames > 0 {
+			recurse(frames - 1)
+			return
+		}
+		p, _ := async.NewPromise[int](bg, async.OnSignal(link))
+		p.Complete(n, nil)
+	}
+	link = func() {
+		if n--; n == 0 {
+			last.Set()
+			return
+		}
+		recurse(200)
+	}
+	link()
+	wantEq(t, "the last", last.Wait(bg), nil)
+}
+
 func TestS7_OfOtherOptionsTheLastCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first, second bin
