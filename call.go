@@ -131,7 +131,7 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 	}
 	p, kept, err := c.next(ctx, o, bits, fn)
 	if kept != nil {
-		kept.task.inScope().letGo(c)
+		kept.letGo(c)
 		kept.drop() // and its stream ends
 	}
 	if err != nil {
@@ -173,7 +173,7 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 	}
 	sched.Point("begin")
 	p.word.Add(bitBegun | bits)
-	p.task.inScope().hold(c, false)
+	p.hold(c, false)
 	c.p.Store(p)
 	sched.Point("begin the generation")
 	c.beginGeneration()
@@ -344,14 +344,14 @@ func (c *Call[T]) Finish() (v T, err error) {
 	}
 	c.noMore()
 	if p.task.streams() {
+		p.take() // while the handle has its reference: a Release beside this one finds it taken (K4)
 		sched.Point("keep the handle")
 		c.state.Or(phaseKept)
 		p.mu.Unlock()
-		p.take()
 	} else {
 		sched.Point("finish")
 		c.state.Or(phaseFinished)
-		p.task.inScope().letGo(c)
+		p.letGo(c)
 		p.mu.Unlock()
 		p.takeAndDrop()
 	}
@@ -393,7 +393,7 @@ func (c *Call[T]) Clone() *Call[T] {
 	d := new(Call[T])
 	if p, err := c.retain(false); err == nil {
 		d.p.Store(p)
-		p.task.inScope().hold(d, true)
+		p.hold(d, true)
 		return d
 	}
 	p := c.lock()
@@ -404,7 +404,7 @@ func (c *Call[T]) Clone() *Call[T] {
 		panic("async: Clone of a released Call")
 	case phaseHeld, phaseKept:
 		p.refer(false)
-		p.task.inScope().hold(d, true)
+		p.hold(d, true)
 	}
 	d.p.Store(p)
 	d.state.Store(phase)
@@ -426,7 +426,7 @@ func (c *Call[T]) Release() {
 	c.noMore()
 	sched.Point("release")
 	phase := c.state.Or(phaseReleased) & phaseMask
-	p.task.inScope().letGo(c)
+	p.letGo(c)
 	p.mu.Unlock()
 	if phase == phaseHeld || phase == phaseKept {
 		p.drop()

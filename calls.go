@@ -104,7 +104,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	if i < 0 {
 		return -1, zero, contextWaitError(ctx, nil)
 	}
-	v, err := m.take(i)
+	v, err := m.takeLast(i)
 	return i, v, err
 }
 
@@ -153,8 +153,8 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 		return nil, nil, m.join(lost)
 	}
 	vs := make([]T, k)
-	for j, i := range won {
-		vs[j], _ = m.take(i)
+	for j, r := range m.finishAll(won) {
+		vs[j] = r.Value
 	}
 	return won, vs, nil
 }
@@ -171,7 +171,7 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 	first := m.tally(ctx, true)
 	pending := m.pending() // before the failures: if there is none, they are all there
 	if i := m.failure(first); i >= 0 {
-		_, err := m.take(i)
+		_, err := m.takeLast(i)
 		return nil, err
 	}
 	if pending != nil {
@@ -192,16 +192,20 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 	defer m.leave()
 	m.tally(ctx, false)
 	var err error
+	var complete []int
 	rs := make([]Result[T], len(cs))
 	for i := range rs {
 		if m.isComplete(i) {
-			rs[i] = m.finish(i)
+			complete = append(complete, i)
 			continue
 		}
 		if err == nil {
 			err = contextWaitError(ctx, cs[i])
 		}
 		rs[i].Err = err
+	}
+	for j, r := range m.finishAll(complete) {
+		rs[complete[j]] = r
 	}
 	return rs, err
 }

@@ -123,8 +123,20 @@ func (c *core) source() *latch { return &c.latch }
 func (c *core) retain() bool { return c.refer(false) }
 func (c *core) join() bool   { return c.refer(true) }
 
-func (c *core) hold(handle any, clone bool) { c.task.inScope().hold(handle, clone) }
-func (c *core) letGo(handle any)            { c.task.inScope().letGo(handle) }
+// hold and letGo record a handle for leak reports, and forget it. A handle from
+// before the call began is not recorded: until then there is no task (K1).
+
+func (c *core) hold(handle any, clone bool) {
+	if c.word.Load()&bitBegun != 0 {
+		c.task.inScope().hold(handle, clone)
+	}
+}
+
+func (c *core) letGo(handle any) {
+	if c.word.Load()&bitBegun != 0 {
+		c.task.inScope().letGo(handle)
+	}
+}
 
 // take marks the outcome as handed out and reports whether it can be: false
 // where the call is pending, or was released by all and disposed of (K4). Once

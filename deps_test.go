@@ -82,7 +82,7 @@ track:    latch option core task info scope
 foreign:  latch slot wait
 observer: option task info scope
 watch:    panics option core task slot scope
-admit:    option errors core task context list slot ledger scope track observer watch ^shutdown
+admit:    latch option errors core task context list slot ledger scope track observer watch ^shutdown
 park:     latch node slot wait
 promise:  latch share option errors core task context ledger info track observer admit
 queue:    node slot wait foreign

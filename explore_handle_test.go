@@ -5,7 +5,9 @@ package async_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/internal/sched"
@@ -262,4 +264,108 @@ func TestExplore_AwaitAgainstBeginAgain(t *testing.T) {
 		})
 	})
 	o.all(t, "awaited", "finished")
+}
+
+// A result is handed out or discarded, and a panic raised once, where a handle is given
+// up beside the one that takes the result: of a streaming call, and of a handle of Join
+// (R9, K4, C5).
+func TestExplore_TakenBesideARelease(t *testing.T) {
+	for name, kind := range map[string]struct {
+		join, clone, await, begin bool
+	}{
+		"streaming, Release":         {},
+		"streaming, Begin":           {begin: true},
+		"joined, Await, Release":     {join: true, await: true},
+		"joined, Release of a clone": {join: true, clone: true},
+	} {
+		for _, panics := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", panics ", panics), func(t *testing.T) {
+				w := outcomes{}
+				explore(t, 2, func(x *sched.X) {
+					handed, discarded, raised := 0, 0, 0
+					opts := []async.Option{async.Discard(func(int, error) { discarded++ })}
+					fn := func(context.Context) (int, error) {
+						if panics {
+							panic(errBoom)
+						}
+						return 1, nil
+					}
+					var c *async.Call[int]
+					if kind.join {
+						g := async.Group[string, int]{Options: opts}
+						c = g.Join(bg, "k", fn)
+					} else {
+						c = async.Go(bg, fn, append(opts, async.Streaming())...)
+					}
+					_ = c.Wait(bg)
+					other := c
+					if kind.clone {
+						other = c.Clone()
+					}
+					count := func(f func()) {
+						if recovered(f) != nil {
+							raised++
+						}
+					}
+					x.Go(func() {
+						count(func() {
+							take := c.Finish
+							if kind.await {
+								take = func() (int, error) { return c.Await(bg) }
+							}
+							if v, err := take(); v == 1 && err == nil {
+								handed++
+							}
+						})
+					})
+					x.Go(func() {
+						if kind.begin {
+							_ = c.Begin(bg, value(0, errBoom))
+							return
+						}
+						count(other.Release)
+					})
+					x.Check(func() error {
+						count(c.Release)
+						synctest.Wait()
+						return w.took(fmt.Sprint(handed, discarded, raised), handed+discarded+raised == 1, "handed out, discarded, raised")
+					})
+				})
+			})
+		}
+	}
+}
+
+// A method of Calls that raises the panic of another member takes no result along (R9).
+func TestExplore_AnotherMembersPanic(t *testing.T) {
+	for name, method := range methodsThatTakeOne {
+		t.Run(name, func(t *testing.T) {
+			w := outcomes{}
+			explore(t, 2, func(x *sched.X) {
+				handed, discarded, raised := 0, 0, 0
+				winner := async.Go(bg, value(1, nil), async.Discard(func(int, error) { discarded++ }))
+				other := async.Go(bg, func(context.Context) (int, error) { panic(errBoom) })
+				_ = async.WaitAll(bg, winner, other)
+				count := func(f func()) {
+					if recovered(f) != nil {
+						raised++
+					}
+				}
+				x.Go(func() {
+					count(func() {
+						if method(async.Calls[int]{winner, other}) {
+							handed++
+						}
+					})
+				})
+				x.Go(func() { count(other.Release) })
+				x.Check(func() error {
+					winner.Release()
+					synctest.Wait()
+					return w.took(fmt.Sprint(handed, discarded, raised), handed+discarded == 1 && raised == 1, "handed out, discarded, raised")
+				})
+			})
+			w.all(t, "1 0 1", "0 1 1")
+		})
+	}
 }

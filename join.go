@@ -133,10 +133,16 @@ func (j *joint[K, T]) taken() {
 	}
 }
 
-// gone gives up the reference on the run. Where that was the last, its result is
-// disposed of, and a panic that nobody was given raised.
-func (j *joint[K, T]) gone() {
-	if j.received {
+// gone gives up the reference on the run, and marks the run's result as handed out
+// where the copy was, in one step. Where the reference was the last, a result that
+// nobody took is disposed of, and a panic that nobody was given raised.
+func (j *joint[K, T]) gone(taken bool) {
+	switch {
+	case !j.received:
+	case taken:
+		j.run.p.letGo(&j.c)
+		j.run.p.takeAndDrop()
+	default:
 		j.run.p.letGo(&j.c)
 		j.run.p.drop()
 	}

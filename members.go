@@ -91,16 +91,7 @@ func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
 // all references are dropped first, and a panic that the method is raising already
 // is joined, since a panic in a deferred function replaces the one before.
 func (m *members[T]) leave() {
-	unlinkAll(m.nodes)
-	var raised []*PanicError
-	for _, p := range m.ps {
-		if p == nil {
-			continue
-		}
-		if e := caught(p.leave); e != nil {
-			raised = append(raised, e)
-		}
-	}
+	raised := m.drop(func(int) bool { return false })
 	if len(raised) == 0 {
 		return
 	}
@@ -108,6 +99,33 @@ func (m *members[T]) leave() {
 		raised = slices.Insert(raised, 0, newPanicError(first))
 	}
 	panic(joinPanics(raised))
+}
+
+// leaveOthers is leave for all members but those to keep. A method takes results
+// after that: a panic of another member comes up first, and no result is lost with
+// it (R9).
+func (m *members[T]) leaveOthers(keep func(i int) bool) {
+	if raised := m.drop(keep); len(raised) > 0 {
+		panic(joinPanics(raised))
+	}
+}
+
+// drop drops the references on all members but those to keep, and returns the panics
+// that come up.
+func (m *members[T]) drop(keep func(i int) bool) (raised []*PanicError) {
+	unlinkAll(m.nodes)
+	m.nodes = nil
+	for i, p := range m.ps {
+		if p == nil || keep(i) {
+			continue
+		}
+		m.ps[i] = nil
+		sched.Point("leave a member")
+		if e := caught(p.leave); e != nil {
+			raised = append(raised, e)
+		}
+	}
+	return raised
 }
 
 // isComplete reports whether member i has an outcome.
@@ -164,6 +182,18 @@ func (m *members[T]) take(i int) (v T, err error) {
 	return p.outcome()
 }
 
+// takeLast leaves all other members, and takes the outcome of a complete one.
+func (m *members[T]) takeLast(i int) (v T, err error) {
+	m.leaveOthers(func(j int) bool { return j == i })
+	p := m.ps[i]
+	if p == nil {
+		return v, m.no[i]
+	}
+	m.ps[i] = nil
+	p.takeAndLeave()
+	return p.outcome()
+}
+
 // result is take with a panic held as Err.
 func (m *members[T]) result(i int) Result[T] {
 	if m.ps[i] == nil {
@@ -184,14 +214,29 @@ func (m *members[T]) finish(i int) Result[T] {
 	return Result[T]{p.value, p.err}
 }
 
-// join takes the errors of members that failed and joins them in input order.
+// join takes the errors of members that failed and joins them in input order. All
+// other members are left.
 func (m *members[T]) join(failed []int) error {
 	slices.Sort(failed)
 	errs := make([]error, len(failed))
-	for j, i := range failed {
-		_, errs[j] = m.take(i)
+	for j, r := range m.finishAll(failed) {
+		errs[j] = r.Err
 	}
 	return errors.Join(errs...)
+}
+
+// finishAll leaves all other members, and takes the results of these.
+func (m *members[T]) finishAll(is []int) []Result[T] {
+	chosen := make([]bool, len(m.ps))
+	for _, i := range is {
+		chosen[i] = true
+	}
+	m.leaveOthers(func(i int) bool { return chosen[i] })
+	rs := make([]Result[T], len(is))
+	for j, i := range is {
+		rs[j] = m.finish(i)
+	}
+	return rs
 }
 
 // failure returns the index of the failure that All reports, or -1: the first in

@@ -150,7 +150,7 @@ func (p *Promise[T]) dropped(w uint64) {
 	}
 	p.endStream()
 	if p.task != nil && p.task.share != nil {
-		p.task.share.of.gone() // the result is the run's, which disposes of it
+		p.task.share.of.gone(w&bitTaken != 0) // the result is the run's, which disposes of it
 		return
 	}
 	switch {

@@ -381,3 +381,140 @@ func TestR9_ReleaseRunsNoUserCode(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// A result is handed out or discarded, and a panic raised once, where a handle is
+// given up beside the one that takes the result (K4, R9, C5).
+func TestK4_TakenBesideARelease(t *testing.T) {
+	type handle = *async.Call[int]
+	finish := func(c handle) func() (int, error) { return c.Finish }
+	await := func(c handle) func() (int, error) { return func() (int, error) { return c.Await(bg) } }
+	begin := func(c handle) func() { return func() { _ = c.Begin(bg, value(0, errBoom)) } }
+	for name, race := range map[string]struct {
+		stream, join, clone bool
+		take                func(c handle) func() (int, error)
+		give                func(c handle) func()
+	}{
+		"streaming, Finish and Release":             {stream: true, take: finish},
+		"streaming, Finish and Begin":               {stream: true, take: finish, give: begin},
+		"joined, Await and Release":                 {join: true, take: await},
+		"joined, Finish and the Release of a clone": {join: true, clone: true, take: finish},
+		"plain, Await and Release":                  {take: await},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for round := range rounds(3000) {
+				panics := round%2 == 1
+				var b bin
+				s := async.NewScope(async.ScopeOptions{})
+				fn := func(context.Context) (int, error) {
+					if panics {
+						panic(errBoom)
+					}
+					return 1, nil
+				}
+				opts := []async.Option{s, b.option()}
+				if race.stream {
+					opts = append(opts, async.Streaming())
+				}
+				var c handle
+				if race.join {
+					g := async.Group[string, int]{Options: opts}
+					c = g.Join(bg, "k", fn)
+				} else {
+					c = async.Go(bg, fn, opts...)
+				}
+				_ = c.Wait(bg)
+				other := c
+				if race.clone {
+					other = c.Clone()
+				}
+				give := other.Release
+				if race.give != nil {
+					give = race.give(c)
+				}
+				var handed, raised atomic.Int32
+				count := func(f func()) func() {
+					return func() {
+						if recovered(f) != nil {
+							raised.Add(1)
+						}
+					}
+				}
+				together(count(func() {
+					if v, err := race.take(c)(); v == 1 && err == nil {
+						handed.Add(1)
+					}
+				}), count(give))
+				count(c.Release)()
+				_ = s.Shutdown(bg)
+				if got := handed.Load() + b.count.Load() + raised.Load(); got != 1 {
+					t.Fatalf("round %d: handed out %d, discarded %d, raised %d", round, handed.Load(), b.count.Load(), raised.Load())
+				}
+			}
+		})
+	}
+}
+
+// A handle may be cloned, and a Signal of it released, while its first call is begun:
+// also where a scope records handles (K1).
+func TestK1_TheFirstBeginBesideHandles(t *testing.T) {
+	for range rounds(3000) {
+		s := async.NewScope(async.ScopeOptions{Track: true})
+		var c async.Call[int]
+		before, signal := c.Signal(), c.Signal()
+		var d *async.Call[int]
+		together(
+			func() { _ = c.Begin(bg, value(1, nil), s) },
+			func() { d = c.Clone() },
+			func() { signal.Clone().Release(); signal.Release() },
+			func() { before.Release() },
+		)
+		_, _ = c.Await(bg)
+		c.Release()
+		d.Release()
+		_ = s.Shutdown(bg)
+		for h := range s.Unreleased() {
+			t.Fatalf("unreleased: %+v", h)
+		}
+	}
+}
+
+// A panic that comes up as a method of Calls gives up its references takes no result
+// along: what was not returned goes to Discard (R9).
+func TestR9_AnotherMembersPanic(t *testing.T) {
+	for name, method := range methodsThatTakeOne {
+		t.Run(name, func(t *testing.T) {
+			for round := range rounds(2000) {
+				s := async.NewScope(async.ScopeOptions{})
+				var b bin
+				winner := async.Go(bg, value(1, nil), s, b.option())
+				other := async.Go(bg, func(context.Context) (int, error) { panic(errBoom) }, s)
+				_ = async.WaitAll(bg, winner, other)
+				var handed, raised atomic.Int32
+				count := func(f func()) func() {
+					return func() {
+						if recovered(f) != nil {
+							raised.Add(1)
+						}
+					}
+				}
+				together(count(func() {
+					if method(async.Calls[int]{winner, other}) {
+						handed.Add(1)
+					}
+				}), count(other.Release))
+				winner.Release()
+				_ = s.Shutdown(bg)
+				if handed.Load()+b.count.Load() != 1 || raised.Load() != 1 {
+					t.Fatalf("round %d: handed out %d, discarded %d, raised %d", round, handed.Load(), b.count.Load(), raised.Load())
+				}
+			}
+		})
+	}
+}
+
+// The methods of Calls that return the result 1 of the first call, and leave others.
+var methodsThatTakeOne = map[string]func(cs async.Calls[int]) (taken bool){
+	"Race":   func(cs async.Calls[int]) bool { _, v, err := cs.Race(bg); return v == 1 && err == nil },
+	"Any":    func(cs async.Calls[int]) bool { _, v, err := cs.Any(bg); return v == 1 && err == nil },
+	"Quorum": func(cs async.Calls[int]) bool { _, vs, err := cs.Quorum(bg, 1); return len(vs) == 1 && err == nil },
+}

@@ -6,11 +6,12 @@ package async
 type share struct{ of sharer }
 
 // A sharer is told what becomes of the copy: that it was handed out, for the first
-// time, and that the last reference on the handle's call went after completion.
-// Neither is called under a lock.
+// time, and that the last reference on the handle's call went after completion, and
+// whether the copy was handed out before. The word of the call decides that in one
+// step (K4); taken may come late. Neither is called under a lock.
 type sharer interface {
 	taken()
-	gone()
+	gone(taken bool)
 }
 
 func (s *share) taken() {
