@@ -101,7 +101,7 @@ set:      latch errors node wait queue signal
 shutdown: errors panics core task slot wait info scope admit
 join:     latch share option core task node admit promise call pair sharing group
 async:    option promise call pair
-hedge:    latch option errors core task signal call calls set async
+hedge:    latch option errors core task promise track signal call calls set async
 lazy:     latch option core task promise call sharing group
 `
 

@@ -99,21 +99,28 @@ func (h *hedge[T]) isFailed(i int) bool {
 }
 
 // win ends the losers, then takes the result of the winner: should a loser's
-// panic come up, the winner's value goes to Discard and is not lost.
+// panic come up, the winner's value goes to Discard and is not lost. The handle is
+// released in any case, since nobody else has it.
 func (h *hedge[T]) win(i int) (T, error) {
 	c := h.calls[i]
 	h.calls = slices.Delete(h.calls, i, i+1)
-	defer func() {
-		if c != nil {
-			c.Release()
-		}
-	}()
+	defer c.Release()
 	h.release()
 	v, err := c.Await(h.ctx)
-	if c.current().task.streams() {
-		c = nil // its context lives until h.ctx ends
+	if p := c.current(); p.task.streams() {
+		keepStream(p)
 	}
 	return v, err
+}
+
+// keepStream has the context of the winner live until that of the hedge ends, which
+// is the one that the winner was begun with. For that it keeps a reference, which is
+// never given up: that of a wait and not of a handle, so that nothing is reported
+// that nobody could release. The scope is told that no handle is left, and forgets
+// the call, too.
+func keepStream[T any](p *Promise[T]) {
+	p.join()
+	p.task.inScope().gone()
 }
 
 // errors takes and joins the errors of all attempts.

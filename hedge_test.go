@@ -314,6 +314,36 @@ func TestW6_AStreamingWinnersContextLivesOn(t *testing.T) {
 	}
 }
 
+// A streaming winner has no handle that anybody could release: a scope with Track
+// reports none, and counts none.
+func TestW6_AStreamingWinnerIsNoUnreleasedHandle(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in a context that ends: %v", ends), func(t *testing.T) {
+			scope := async.NewScope(async.ScopeOptions{Track: true})
+			var winner context.Context
+			ctx, cancel := bg, func() {}
+			if ends {
+				ctx, cancel = context.WithCancel(bg)
+			}
+			v, err := async.Hedge(ctx, 0, 1, func(ctx context.Context) (int, error) {
+				winner = ctx
+				return 1, nil
+			}, scope, async.Streaming())
+			wantEq(t, "result", fmt.Sprint(v, err), "1 <nil>")
+			wantEq(t, "shutdown", scope.Shutdown(bg), nil)
+			for h := range scope.Unreleased() {
+				t.Errorf("not released: %+v", h)
+			}
+			wantEq(t, "its context", winner.Err(), nil)
+			cancel()
+			wantEq(t, "its context has ended with the hedge's", winner.Err() != nil, ends)
+			for h := range scope.Unreleased() {
+				t.Errorf("not released when the context has ended: %+v", h)
+			}
+		})
+	}
+}
+
 func TestW6_HedgeRaisesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		contexts := make(chan context.Context, 2)
