@@ -5,7 +5,10 @@ package async
 // nothing. Each is called once for a call, but Discarded, which is called for each
 // result discarded. Begun comes before Started, and Started before Completed,
 // unless another goroutine cancels the call while it is being begun or started.
-// What a Release brings about is told on a goroutine of the scope's.
+// What a Release brings about is told on a goroutine of the scope's. That goroutine
+// and the completer are not ordered: where the last handle is released just after
+// completion, Abandoned and Discarded may be called before Completed, or at the same
+// time.
 type Observer struct {
 	Begun     func(CallInfo) // a call was accepted; on the goroutine of its Begin
 	Started   func(CallInfo) // its function is about to run; on the function's goroutine

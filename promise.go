@@ -53,7 +53,7 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 	}
 	defer p.task.inScope().allTold()
 	if orphaned {
-		p.discardElsewhere(nil)
+		defer p.discardElsewhere(nil) // when the observer was told of the completion; also where an OnSignal function panics
 	}
 	p.task.signaled(false)
 	return true

@@ -38,6 +38,35 @@ func newRecord() (*record, async.Observer) {
 	}
 }
 
+// A result that comes when nobody is left is discarded after the observer was told
+// of the completion, however long that takes.
+func TestC6_CompletedIsToldBeforeDiscarded(t *testing.T) {
+	for name, complete := range map[string]func(s *async.Scope){
+		"a promise": func(s *async.Scope) {
+			p, c := async.NewPromise[int](bg, s)
+			c.Release()
+			p.Complete(1, nil)
+		},
+		"a function": func(s *async.Scope) {
+			async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }, s).Release()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := make(chan string, 2)
+				s := async.NewScope(async.ScopeOptions{Observer: async.Observer{
+					Completed: func(async.CallInfo) { time.Sleep(time.Second); told <- "Completed" },
+					Discarded: func(async.CallInfo) { told <- "Discarded" },
+				}})
+				complete(s)
+				wantEq(t, "first", <-told, "Completed")
+				wantEq(t, "then", <-told, "Discarded")
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+			})
+		})
+	}
+}
+
 func TestC6_TheObserverIsToldOnce(t *testing.T) {
 	name := async.Name("n")
 	for what, test := range map[string]struct {
@@ -80,6 +109,7 @@ func TestC6_TheObserverIsToldOnce(t *testing.T) {
 		"released unread": {"Begun Started Completed Abandoned Discarded", func(s *async.Scope) {
 			c := async.Go(bg, value(1, errBoom), s, name)
 			_ = c.Wait(bg)
+			synctest.Wait() // a call is complete before Completed is told of it
 			c.Release()
 		}},
 		"released before it returned": {"Begun Started Abandoned Completed Discarded", func(s *async.Scope) {
