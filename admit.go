@@ -91,7 +91,15 @@ func (s *Scope) startLocked(t *task) {
 // leaveLocked counts a task out that was in the list.
 func (s *Scope) leaveLocked(t *task) {
 	s.calls.remove(t)
+	s.overLocked(t)
+}
+
+// overLocked ends a task.
+func (s *Scope) overLocked(t *task) {
 	t.state = taskOver
+	if t.aside != nil && t.aside.quiets > 0 {
+		s.inside--
+	}
 	s.downLocked()
 }
 
@@ -115,8 +123,7 @@ func (t *task) settled() {
 	switch t.state {
 	case taskComing:
 		t.dismissLocked()
-		t.state = taskOver
-		s.downLocked()
+		s.overLocked(t)
 	case taskQueued:
 		drop = s.dequeueLocked(t)
 		t.dismissLocked()

@@ -57,7 +57,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 //	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
 //	core ^ context     one thing in two files: the context is the core by another name
 //	group ^ sharing, lazy    one thing in three files: a group, its runs, and the group of one
-//	task, admit, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
+//	task, list, admit, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
 //	                   one thing by its aspects: a call and its place in its scope. The
 //	                   core tells the task what becomes of the call, the task cancels
 //	                   and describes the call, the scope holds all tasks
@@ -68,7 +68,7 @@ errors:   ^signal
 panics:   errors
 option:   share panics ^task ^scope ^observer ^admit
 core:     latch share option errors ^task ^context ^ledger ^track ^admit
-task:     option core ^scope ^track ^watch
+task:     option core ^scope ^track ^watch ^list
 node:     latch
 context:  latch errors core task
 list:     task
@@ -77,11 +77,11 @@ wait:     latch errors task slot ^signal
 ledger:   latch option core task slot ^scope
 factory:  errors
 info:     latch option core task node list ^scope ^track ^call
-scope:    option errors task list slot ledger info ^observer ^shutdown
-track:    latch option core task info scope
+scope:    option errors list slot ledger info ^observer ^shutdown
+track:    latch option core task list ledger info scope
 foreign:  latch slot wait
 observer: option task info scope
-watch:    panics option core task slot scope
+watch:    panics option core task list slot scope
 admit:    latch option errors core task context list slot ledger scope track observer watch ^shutdown
 park:     latch node slot wait
 promise:  latch share option errors core task context ledger info track observer admit

@@ -153,7 +153,7 @@ func (s *Scope) tasks() iter.Seq[*task] {
 			defer s.mu.Unlock()
 			s.calls.remove(cursor)
 		}()
-		var some [64]*task
+		var some [portion]*task
 		for n := s.advance(cursor, some[:]); n > 0; n = s.advance(cursor, some[:]) {
 			for _, t := range some[:n] {
 				if !yield(t) {

@@ -47,8 +47,9 @@ type Scope struct {
 	coming int  // functions accepted, but not yet in the list
 	calls  taskList
 	slots  slots
-	quiets []*quiet           // who waits in Shutdown
-	kept   map[*task]struct{} // with Track: calls that have a handle
+	quiets []*quiet // who waits in Shutdown
+	inside int      // functions whose calls are not over, and that are themselves in Shutdown
+	kept   chain    // with Track: calls that have a handle
 }
 
 // ScopeOptions say what a [Scope] is like. The zero value is a scope that bounds
@@ -92,9 +93,6 @@ func NewScope(o ScopeOptions) *Scope {
 	s := &Scope{o: o, start: time.Now().Add(-1)} // so that no time on its clock is 0
 	s.alone.scope = s
 	s.slots.limit = max(o.Limit, 0)
-	if o.Track {
-		s.kept = make(map[*task]struct{})
-	}
 	return s
 }
 

@@ -221,3 +221,25 @@ func TestC6_TrackKeepsNothing(t *testing.T) {
 	})
 	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
 }
+
+// What is begun in the loop is not for this loop.
+func TestC6_UnreleasedEnds(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true})
+	var calls async.Calls[int]
+	begin := func() {
+		_, c := async.NewPromise[int](bg, s)
+		calls = append(calls, c)
+	}
+	for range 200 {
+		begin()
+	}
+	var ids []uint64
+	for h := range s.Unreleased() {
+		ids = append(ids, h.Call.ID)
+		begin()
+	}
+	wantEq(t, "handles", len(ids), 200)
+	wantEq(t, "in the order of the calls", slices.IsSorted(ids), true)
+	calls.Cancel(nil)
+	calls.Release()
+}

@@ -61,7 +61,7 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	q := &quiet{ch: make(chan struct{}), own: s.tasksOf(ctx)}
 	s.mu.Lock()
 	s.closed = true
-	s.quiets = append(s.quiets, q)
+	s.joinQuietsLocked(q)
 	s.wakeQuietsLocked()
 	s.mu.Unlock()
 	if ready(q.ch) {
@@ -80,21 +80,40 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	return &ShutdownError{Scope: s, Left: s.cancelLeft(q.own), Err: contextReason(ctx)}
 }
 
-// wakeQuietsLocked wakes whoever waits for no more than there is: outside of the
-// scope for nothing, inside for the functions that wait in Shutdown themselves.
-func (s *Scope) wakeQuietsLocked() {
-	inside := make(map[*task]struct{})
-	for _, q := range s.quiets {
-		for _, t := range q.own {
-			if t.state != taskOver {
-				inside[t] = struct{}{}
-			}
+// joinQuietsLocked has q wait. Its own tasks are counted in inside, each once, as
+// long as they are not over.
+func (s *Scope) joinQuietsLocked(q *quiet) {
+	s.quiets = append(s.quiets, q)
+	for _, t := range q.own {
+		a := t.besides()
+		if a.quiets++; a.quiets == 1 && t.state != taskOver {
+			s.inside++
 		}
 	}
+}
+
+// leaveQuietsLocked counts the tasks of a wait out that is over.
+func (s *Scope) leaveQuietsLocked(q *quiet) {
+	for _, t := range q.own {
+		if t.aside.quiets--; t.aside.quiets == 0 && t.state != taskOver {
+			s.inside--
+		}
+	}
+}
+
+// wakeQuietsLocked wakes whoever waits for no more than there is: outside of the
+// scope for nothing, inside for the functions that wait in Shutdown themselves. It
+// is called at every completion, so it looks at no wait that goes on.
+func (s *Scope) wakeQuietsLocked() {
+	if s.live > s.inside {
+		return
+	}
+	idle := s.live == 0
 	s.quiets = slices.DeleteFunc(s.quiets, func(q *quiet) bool {
-		if s.live > 0 && (len(q.own) == 0 || s.live > len(inside)) {
+		if !idle && len(q.own) == 0 {
 			return false
 		}
+		s.leaveQuietsLocked(q)
 		close(q.ch)
 		return true
 	})
@@ -107,6 +126,7 @@ func (s *Scope) giveUp(q *quiet) bool {
 	i := slices.Index(s.quiets, q)
 	if i >= 0 {
 		s.quiets = slices.Delete(s.quiets, i, i+1)
+		s.leaveQuietsLocked(q)
 	}
 	return i >= 0
 }

@@ -38,9 +38,11 @@ type task struct {
 type aside struct {
 	canceled int64         // when, on the scope's clock; 0 where it is not
 	watch    *ctxWatch     // of its context, while it is queued
+	watched  link          // in the watch's tasks
 	ready    chan struct{} // closed when it has a slot again; there while it waits for that
 	after    *task         // the next in the list of those that wait for a slot again
 	listed   bool          // in that list
+	quiets   int           // how many Shutdowns its function is in
 	trace    *trace        // with Track
 }
 

@@ -8,12 +8,17 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A trace is what a scope with Track knows of one call: where it was begun, and
-// where each handle on it comes from. Guarded by the scope's mu.
+// where each handle on it comes from.
 type trace struct {
-	began   []uintptr
+	began []uintptr
+	kept  link // in the scope's kept; guarded by the scope's mu
+
+	mu      sched.Mutex    // taken after all others; the scope is not held up by a call with many handles
 	handles map[any]origin // of a *Call or *Signal
 }
 
@@ -32,14 +37,12 @@ type HandleInfo struct {
 }
 
 // Unreleased ranges over the handles of the scope's calls that have been neither
-// released nor finished, in the order of the calls. It needs Track; without, there
-// are none.
+// released nor finished, in the order of the calls; those that are begun meanwhile
+// are not included. It needs Track; without, there are none. It blocks the scope for
+// no longer than it takes to look at a few calls, whatever the loop does.
 func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 	return func(yield func(HandleInfo) bool) {
-		s.mu.Lock()
-		tasks := slices.SortedFunc(maps.Keys(s.kept), func(a, b *task) int { return cmp.Compare(a.id, b.id) })
-		s.mu.Unlock()
-		for _, t := range tasks {
+		for t := range s.keptTasks() {
 			for _, h := range t.unreleased() {
 				if !yield(h) {
 					return
@@ -49,16 +52,48 @@ func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 	}
 }
 
+// keptTasks ranges over the calls that have a handle and have begun before, some at
+// a time.
+func (s *Scope) keptTasks() iter.Seq[*task] {
+	return func(yield func(*task) bool) {
+		var cursor link
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.kept.remove(&cursor)
+		}()
+		s.mu.Lock()
+		last := s.begun
+		s.mu.Unlock()
+		before := func(t *task) bool { return t.id <= last }
+		for some := s.keptAfter(&cursor, before); len(some) > 0; some = s.keptAfter(&cursor, before) {
+			for _, t := range some {
+				if !yield(t) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *Scope) keptAfter(cursor *link, wants func(*task) bool) []*task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept.after(cursor, wants)
+}
+
 // unreleased returns the handles of one call.
 func (t *task) unreleased() (hs []HandleInfo) {
 	call := t.info()
 	w := t.core.word.Load()
 	untaken := w&(bitResult|bitPanicked) != 0 && w&bitTaken == 0
-	t.scope.mu.Lock()
-	for _, from := range t.aside.trace.handles {
+	tr := t.aside.trace
+	tr.mu.Lock()
+	from := slices.Collect(maps.Values(tr.handles))
+	tr.mu.Unlock()
+	for _, from := range from {
 		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: from.clone, Stack: frames(from.stack)})
 	}
-	t.scope.mu.Unlock()
 	slices.SortFunc(hs, func(a, b HandleInfo) int { return cmp.Compare(a.Stack, b.Stack) })
 	for range call.Handles - len(hs) {
 		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: true})
@@ -68,8 +103,9 @@ func (t *task) unreleased() (hs []HandleInfo) {
 
 // keepLocked begins the trace of a call.
 func (s *Scope) keepLocked(t *task) {
-	s.kept[t] = struct{}{}
-	t.besides().trace = &trace{began: callers(), handles: make(map[any]origin)}
+	tr := &trace{began: callers(), handles: make(map[any]origin)}
+	t.besides().trace = tr
+	s.kept.push(&tr.kept, t)
 }
 
 func (t *task) tracked() bool { return t != nil && t.scope.o.Track }
@@ -79,7 +115,7 @@ func (t *task) gone() {
 	if t.tracked() {
 		t.scope.mu.Lock()
 		defer t.scope.mu.Unlock()
-		delete(t.scope.kept, t)
+		t.scope.kept.remove(&t.aside.trace.kept)
 	}
 }
 
@@ -88,21 +124,23 @@ func (t *task) hold(handle any, clone bool) {
 	if !t.tracked() {
 		return
 	}
-	from := origin{t.aside.trace.began, clone}
+	tr := t.aside.trace
+	from := origin{tr.began, clone}
 	if clone {
 		from.stack = callers()
 	}
-	t.scope.mu.Lock()
-	defer t.scope.mu.Unlock()
-	t.aside.trace.handles[handle] = from
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.handles[handle] = from
 }
 
 // letGo forgets a handle that was released or finished.
 func (t *task) letGo(handle any) {
 	if t.tracked() {
-		t.scope.mu.Lock()
-		defer t.scope.mu.Unlock()
-		delete(t.aside.trace.handles, handle)
+		tr := t.aside.trace
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
+		delete(tr.handles, handle)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // share its watch, so that a million of them register once.
 type ctxWatch struct {
 	scope *Scope
-	key   <-chan struct{}    // of the context, in the scope's watches
-	tasks map[*task]struct{} // queued; guarded by the scope's mu, as is all below
+	key   <-chan struct{} // of the context, in the scope's watches
+	tasks chain           // queued; guarded by the scope's mu, as is all below
 	stop  func() bool
 	over  bool // nobody needs it
 }
@@ -34,14 +34,15 @@ func (t *task) watch() {
 	w := s.slots.watches[key]
 	first := w == nil
 	if first {
-		w = &ctxWatch{scope: s, key: key, tasks: make(map[*task]struct{})}
+		w = &ctxWatch{scope: s, key: key}
 		if s.slots.watches == nil {
 			s.slots.watches = make(map[<-chan struct{}]*ctxWatch)
 		}
 		s.slots.watches[key] = w
 	}
-	w.tasks[t] = struct{}{}
-	t.besides().watch = w
+	a := t.besides()
+	a.watch = w
+	w.tasks.push(&a.watched, t)
 	s.mu.Unlock()
 	if first {
 		w.begin(ctx)
@@ -66,14 +67,26 @@ func (w *ctxWatch) ended() {
 	s := w.scope
 	s.mu.Lock()
 	s.slots.forget(w) // who comes later registers anew
-	var tasks []*task
-	for t := range w.tasks {
-		tasks = append(tasks, t)
-	}
 	s.mu.Unlock()
+	var tasks []*task
+	for some := w.takeSome(); len(some) > 0; some = w.takeSome() {
+		tasks = append(tasks, some...)
+	}
 	sweep(len(tasks), func(i int) {
 		tasks[i].core.cancel(context.Cause(tasks[i].core.ctx), false)
 	})
+}
+
+// takeSome takes the next tasks out of the watch and returns them.
+func (w *ctxWatch) takeSome() (some []*task) {
+	w.scope.mu.Lock()
+	defer w.scope.mu.Unlock()
+	for w.tasks.first != nil && len(some) < portion {
+		t := w.tasks.first.t
+		t.unwatchLocked()
+		some = append(some, t)
+	}
+	return some
 }
 
 // unwatchLocked takes the task out of its watch, and returns that where it was
@@ -84,8 +97,8 @@ func (t *task) unwatchLocked() *ctxWatch {
 	}
 	w := t.aside.watch
 	t.aside.watch = nil
-	delete(w.tasks, t)
-	if len(w.tasks) > 0 {
+	w.tasks.remove(&t.aside.watched)
+	if w.tasks.first != nil {
 		return nil
 	}
 	t.scope.slots.forget(w)
