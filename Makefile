@@ -4,8 +4,10 @@
 CHECKS := deps test race explore vet fmt tidy lint api examples modules
 BENCH  ?= .
 COUNT  ?= 1
+FOR    ?= 1m
+SEED   ?= 1
 
-.PHONY: all help bench bench-quick bench-check micro planted soak cover update format $(CHECKS)
+.PHONY: all help bench bench-quick bench-check micro planted hunt soak cover update format $(CHECKS)
 
 all:
 	@bash .ci/run
@@ -32,6 +34,7 @@ help:
 	@echo 'make bench-check   allocations, bytes and gross ratios, as CI does'
 	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'
 	@echo 'make planted    plant bugs in a copy and require a test to fail for each'
+	@echo 'make hunt       random programs under random schedules; FOR=1m, SEED=n'
 	@echo 'make soak       half an hour of everything, by hand'
 	@echo 'make cover      test coverage by function'
 	@echo 'make update     rewrite api/async.txt from the source'
@@ -51,6 +54,9 @@ micro:
 
 planted:
 	cd verify && go run ./cmd/planted
+
+hunt:
+	cd verify && go test -tags asyncexplore -v -timeout 0 ./hunt -run '^TestHunt$$' -hunt.for $(FOR) -hunt.seed $(SEED)
 
 soak:
 	cd verify && go run ./cmd/soak

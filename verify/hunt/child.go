@@ -1,0 +1,150 @@
+//go:build asyncexplore
+
+package hunt
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// Programs run in children of the test: a panic that nobody can be given ends the
+// process, as it has to, and the parent decides whether that was right. What the
+// parent has to know by then a child says at once, line by line, on a pipe.
+
+// A Task is what a child does: the programs of some seeds, one after the other.
+type Task struct {
+	Seed    uint64   // of the first program
+	Step    uint64   // to the next
+	Phase   int      // where the first program goes on
+	Only    bool     // no other program
+	Program *Program // this one, in place of seeds
+	Way     Way      // under these schedules
+	Quiet   bool
+	Without []string
+	For     time.Duration
+	Shrink  time.Duration // how long to shrink what fails
+}
+
+// A Line is what a child says.
+type Line struct {
+	K     string   // what it is about
+	Seed  uint64   `json:",omitempty"`
+	Phase int      `json:",omitempty"`
+	N     int      `json:",omitempty"`
+	Steps int      `json:",omitempty"`
+	Cover []string `json:",omitempty"` // operations that were not done before
+	Found *Found   `json:",omitempty"`
+}
+
+// taskEnv holds the task of a child.
+const taskEnv = "HUNT_TASK"
+
+// A child is what runs in the child.
+type child struct {
+	Hunter
+	task Task
+	pipe *os.File
+	seen map[string]bool
+	news []string
+}
+
+// Child does the task that the environment has, in a child; in the parent, nothing.
+func Child(t *testing.T) (isChild bool) {
+	t.Helper()
+	text := os.Getenv(taskEnv)
+	if text == "" {
+		return false
+	}
+	c := &child{pipe: os.NewFile(3, "pipe"), seen: make(map[string]bool)}
+	if err := json.Unmarshal([]byte(text), &c.task); err != nil {
+		t.Fatal(err)
+	}
+	c.Table, c.Without = NewTable(), make(map[string]bool)
+	for _, name := range c.task.Without {
+		c.Without[name] = true
+	}
+	c.cover = func(p *Program, o *Op) { c.covers(p, o) }
+	c.run(t)
+	c.say(Line{K: "bye"})
+	return true
+}
+
+// say writes a line; it is not buffered.
+func (c *child) say(l Line) {
+	text, err := json.Marshal(l)
+	if err != nil {
+		panic(err)
+	}
+	if _, err := c.pipe.Write(append(text, '\n')); err != nil {
+		os.Exit(3) // the parent has gone
+	}
+}
+
+// covers notes that an operation was done on a kind of object.
+func (c *child) covers(p *Program, o *Op) {
+	key := o.Do + " on " + p.info(o.On).Flavour
+	if !c.seen[key] {
+		c.seen[key] = true
+		c.news = append(c.news, key)
+	}
+}
+
+func (c *child) run(t *testing.T) {
+	t.Helper()
+	if p := c.task.Program; p != nil {
+		c.logs(p)
+		f, n, steps := c.Explore(t, p, c.task.Way)
+		c.tell(0, 0, f, n, steps)
+		return
+	}
+	start := time.Now()
+	for seed, phase := c.task.Seed, c.task.Phase; ; seed, phase = seed+c.task.Step, 0 {
+		p := Generate(c.Table, seed)
+		c.logs(p)
+		c.phases(t, p, phase)
+		if c.task.Only || time.Since(start) > c.task.For {
+			return
+		}
+	}
+}
+
+// logs has a program that may end the process say what decides whether it may.
+func (c *child) logs(p *Program) {
+	c.raise, c.started = nil, nil
+	if p.Panics {
+		c.started = func(run int) { c.say(Line{K: "run", N: run}) }
+		c.raise = func(n int, what string) { c.say(Line{K: what, N: n}) }
+	}
+}
+
+// phases explores a program by different kinds of schedules in turn.
+func (c *child) phases(t *testing.T, p *Program, from int) {
+	t.Helper()
+	ways := Ways(p)
+	for i := from; i < len(ways); i++ {
+		c.say(Line{K: "start", Seed: p.Seed, Phase: i})
+		f, n, steps := c.Explore(t, p, ways[i])
+		c.tell(p.Seed, i, f, n, steps)
+		if f == nil {
+			continue
+		}
+		if smaller := c.Shrink(t, f, c.task.Shrink); smaller != f {
+			c.say(Line{K: "shrunk", Found: smaller})
+		}
+		return
+	}
+}
+
+// tell says how an exploration ended.
+func (c *child) tell(seed uint64, phase int, f *Found, schedules, steps int) {
+	c.say(Line{K: "explored", Seed: seed, Phase: phase, N: schedules, Steps: steps, Cover: c.news, Found: f})
+	c.news = nil
+}
+
+// Replays prints the command that runs a failure again.
+func (f *Found) Replays() string {
+	return fmt.Sprintf("go test -tags asyncexplore ./hunt -run 'TestHunt$' -hunt.seed %d -hunt.only", f.Program.Seed)
+}

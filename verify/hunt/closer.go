@@ -1,0 +1,254 @@
+package hunt
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// The end of a run comes in two steps. The closer is one more goroutine of the
+// program: it sleeps until nobody can go on, looks at who waits, and then completes
+// everything that can be completed, so that the goroutines of the program come to
+// their ends whatever they wait for. The epilogue then releases everything, and all
+// that must be true of a run that is over is checked.
+
+// Close is the closer.
+func (w *World) Close() {
+	e := &env{w: w, thread: -1}
+	for round := 0; round < 6 || round < 1000 && w.threadsLeft() > 0; round++ {
+		time.Sleep(oneRound)
+		if round == 0 && w.o.Quiet {
+			w.checkBlocked()
+			w.checkPromises()
+		}
+		w.mu.Lock()
+		w.closing = true
+		over := w.threads == 0
+		w.mu.Unlock()
+		w.completeAll(e)
+		if !over && round > 0 {
+			w.endContexts(false) // they may be what is waited for
+		}
+		if over && round > 0 && w.allComplete() {
+			return
+		}
+	}
+}
+
+func (w *World) threadsLeft() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.threads
+}
+
+// allComplete reports whether no call of the program is pending.
+func (w *World) allComplete() bool {
+	for _, h := range w.handles() {
+		if !h.c.IsDone() {
+			return false
+		}
+	}
+	return true
+}
+
+// completeAll completes whatever the program has not.
+func (w *World) completeAll(e *env) {
+	w.disturb(0)
+	for n := range w.vars[Gate] {
+		if g, ok := w.get(Ref{Gate, n}).(*gate); ok {
+			g.open()
+		}
+	}
+	for n := range w.vars[Stranger] {
+		if s, ok := w.get(Ref{Stranger, n}).(ender); ok {
+			s.end()
+		}
+	}
+	for n := range w.vars[Event] {
+		if x, ok := w.get(Ref{Event, n}).(*async.Event); ok {
+			x.Set()
+		}
+	}
+	w.beginIdle(e)
+	w.mu.Lock()
+	all := slices.Clone(w.allProm)
+	w.mu.Unlock()
+	for _, s := range all {
+		o := &Op{Do: "complete", Site: closerSite + s.site}
+		e.guarded(o, func() { w.complete(s, o.Site, false) })
+	}
+}
+
+// closerSite is above the numbers of all operations of a program.
+const closerSite = 1000
+
+// beginIdle begins what was never begun: somebody may wait for it.
+func (w *World) beginIdle(e *env) {
+	for _, h := range w.handles() {
+		o := &Op{Do: "beginPromise", Site: 2 * closerSite, Opts: Opts{Discard: true}}
+		if h.c.Info().State != 0 {
+			continue
+		}
+		e.guarded(o, func() {
+			b := e.begins(o, w.base)
+			b.family = h.family
+			if p, err := h.c.BeginPromise(w.base, e.options(o, b)...); err == nil {
+				w.accepted(b, h)
+				e.serves(o, Ref{}, b, p)
+			}
+		})
+	}
+}
+
+func (w *World) handles() []*handle {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.allCalls)
+}
+
+// guarded does something as an operation.
+func (e *env) guarded(o *Op, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.w.raised(o, e.w.table[o.Do], p)
+		}
+	}()
+	f()
+}
+
+// End is the epilogue, and the checks of a run that is over. It is called in the
+// bubble, when no goroutine can go on; wait waits for that.
+func (w *World) End(wait func()) {
+	e := &env{w: w, thread: -1}
+	wait()
+	w.checkRest()
+	w.endHandles(e)
+	wait()
+	w.endScopes(e)
+	w.endDerived()
+	wait()
+	w.checkContexts(true)
+	w.endContexts(true)
+	wait()
+	w.checkSignals()
+	w.checkCallbacks()
+	w.checkObservers()
+	w.checkResults()
+	for n := range w.vars[Scope] {
+		if s := w.scope(n); s != nil {
+			w.checkLedger(s, true)
+			w.checkUnreleased(s, 0)
+			for i := range s.InFlight() {
+				w.fail("slot", "%v is in flight in %v, which is over", i, s.Scope)
+			}
+		}
+	}
+}
+
+// checkRest checks what must be true when everything is complete, and nothing released.
+func (w *World) checkRest() {
+	w.checkTimeouts()
+	w.checkContexts(false)
+	for _, h := range w.handles() {
+		if i := h.c.Info(); i.State == async.StateRunning || i.State == async.StateQueued {
+			w.fail("hang", "%v of family %d is not complete in the end", i, h.family)
+		}
+	}
+	for n := range w.vars[Scope] {
+		if s := w.scope(n); s != nil {
+			w.checkLedger(s, false)
+		}
+	}
+}
+
+// endHandles gives up every handle. Where the program says so they are finished first,
+// and so counted: those of a scope that gave something, or failed, were held.
+func (w *World) endHandles(e *env) {
+	held := make(map[int]int)
+	names := make(map[int]int) // what Unreleased names
+	for n := range w.vars[Scope] {
+		if s := w.scope(n); s != nil && s.o.Track {
+			for range s.Unreleased() {
+				names[n]++
+			}
+		}
+	}
+	_ = held
+	for i, h := range w.handles() {
+		o := &Op{Do: "finish", Site: 3*closerSite + i}
+		if w.p.Finish {
+			e.guarded(o, func() {
+				v, err := h.c.Finish()
+				w.outcome(o, h, v, err)
+			})
+		}
+		o.Do = "release"
+		w.mu.Lock()
+		h.releases = true
+		w.mu.Unlock()
+		e.guarded(o, h.c.Release)
+	}
+	w.mu.Lock()
+	signals := slices.Clone(w.allSigs)
+	w.mu.Unlock()
+	for i, h := range signals {
+		w.mu.Lock()
+		h.releases = true
+		w.mu.Unlock()
+		e.guarded(&Op{Do: "signalRelease", Site: 4*closerSite + i}, h.s.Release)
+	}
+	for n := range w.vars[Set] {
+		if s, ok := w.get(Ref{Set, n}).(*setVar); ok {
+			s.Release()
+		}
+	}
+	for n := range w.vars[List] {
+		if l, ok := w.get(Ref{List, n}).(*listVar); ok {
+			e.guarded(&Op{Do: "releaseAll", Site: 5*closerSite + n}, l.cs.Release)
+		}
+	}
+	w.mu.Lock()
+	stops := slices.Clone(w.stops)
+	w.mu.Unlock()
+	_ = stops
+}
+
+// endScopes shuts every scope down: nothing is left of it, so that takes no time.
+func (w *World) endScopes(*env) {
+	for n := range w.vars[Scope] {
+		s := w.scope(n)
+		if s == nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(w.base, time.Minute)
+		if err := s.Shutdown(ctx); err != nil {
+			w.fail("slot", "%v does not come to its end: %v; %+v", s.Scope, err, s.Stats())
+		}
+		cancel()
+	}
+}
+
+// endDerived ends the contexts that were made for operations.
+func (w *World) endDerived() {
+	w.mu.Lock()
+	all := slices.Clone(w.derived)
+	w.mu.Unlock()
+	for _, d := range all {
+		d.cancel()
+	}
+}
+
+// endContexts ends the contexts of the program, after a look at what is left there.
+func (w *World) endContexts(check bool) {
+	w.mu.Lock()
+	all := slices.Clone(w.allCtx)
+	w.mu.Unlock()
+	for i, x := range slices.Backward(all) { // those below before those above
+		if check {
+			w.checkRegistration(i, x)
+		}
+		x.cancel()
+	}
+}

@@ -1,0 +1,93 @@
+//go:build asyncexplore
+
+package hunt
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
+
+// A Failure is a program that fails, and how.
+type Found struct {
+	Program  *Program
+	Way      Way // of the exploration
+	Run      int // which of its schedules failed
+	Oracle   string
+	Sort     string
+	Text     string
+	Schedule string
+	Trace    string
+}
+
+// Explore runs a program under the schedules of a way, until one fails.
+func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
+	t.Helper()
+	look := Look{Without: h.Without, Quiet: !way.Time && !way.Timed}
+	run := 0
+	o := sched.Options{
+		Switches: way.Switches, Most: way.Most, Random: way.Random, Depth: way.Depth, Seed: way.Seed, Time: way.Time, Replay: way.Replay,
+	}
+	rep := sched.Explore(t, o, func(x *sched.X) {
+		run++
+		w := NewWorld(p, h.Table, look, x.Fail)
+		w.cover, w.raise = h.cover, h.raise
+		if h.started != nil {
+			h.started(run)
+		}
+		h.last = w
+		w.Begin()
+		for i := range p.Threads {
+			x.Go(func() { w.Thread(i) })
+		}
+		x.Go(w.Close)
+		x.Check(func() error {
+			w.End(synctest.Wait)
+			return nil
+		})
+	})
+	if rep.Err == nil {
+		return nil, rep.Schedules, rep.Steps
+	}
+	oracle, sort := oracleOf(rep.Err), ""
+	if f := new(Finding); errors.As(rep.Err, &f) {
+		sort = f.Sort
+	}
+	if h.Without[oracle] {
+		return nil, rep.Schedules, rep.Steps
+	}
+	return &Found{
+		Program: p, Way: way, Run: run, Oracle: oracle, Sort: sort, Text: rep.Err.Error(), Schedule: rep.Schedule(), Trace: rep.Trace(),
+	}, rep.Schedules, rep.Steps
+}
+
+// oracleOf names what has failed.
+func oracleOf(err error) string {
+	var f *Finding
+	switch {
+	case errors.As(err, &f):
+		return f.Oracle
+	case errors.Is(err, sched.ErrHang):
+		return "hang"
+	case errors.Is(err, sched.ErrLeft):
+		return "left"
+	case errors.Is(err, sched.ErrEndless):
+		return "endless"
+	case errors.Is(err, sched.ErrStray):
+		return "stray"
+	}
+	return "panic"
+}
+
+// A Hunter runs programs.
+type Hunter struct {
+	Table   map[string]*entry
+	Without map[string]bool
+
+	cover   func(p *Program, o *Op)
+	raise   func(token int, what string)
+	started func(run int)
+	last    *World
+}

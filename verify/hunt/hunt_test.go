@@ -1,0 +1,58 @@
+//go:build asyncexplore
+
+package hunt_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed4712c49f/async/verify/hunt"
+)
+
+var (
+	huntFor  = flag.Duration("hunt.for", 5*time.Second, "how long to hunt")
+	huntSeed = flag.Uint64("hunt.seed", 1, "of the first program")
+	huntOnly = flag.Bool("hunt.only", false, "the program of that seed and no other")
+	shrink   = flag.Duration("hunt.shrink", 4*time.Second, "how long to shrink what fails")
+	first    = flag.Bool("hunt.first", false, "stop at the first failure")
+)
+
+// without are the oracles that HUNT_WITHOUT leaves out.
+func without() []string {
+	return strings.Split(os.Getenv("HUNT_WITHOUT"), ",")
+}
+
+// Random programs under random schedules: whatever they do, what must be true of any
+// program is true of them.
+func TestHunt(t *testing.T) {
+	if hunt.Child(t) {
+		return
+	}
+	h := &hunt.Hunt{
+		Test: "TestHunt", First: *first,
+		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: without(), For: *huntFor, Shrink: *shrink},
+		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
+	}
+	h.Run(t.Context())
+	if h.Programs == 0 {
+		t.Error("nothing was run")
+	}
+	for _, key := range slices.Sorted(maps.Keys(h.Found)) {
+		f := h.Found[key]
+		t.Errorf("after %v: %s\n%s\nreplay: %s\n%s", h.Times[key].Round(time.Millisecond), key, cut(f.Text), f.Replays(),
+			hunt.Print(f.Program, hunt.NewTable(), "Short", firstLine(f.Text), ""))
+	}
+}
+
+func cut(s string) string { return s[:min(len(s), 2500)] }
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

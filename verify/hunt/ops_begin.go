@@ -1,0 +1,98 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+
+	"github.com/seed4712c49f/async"
+)
+
+// beginOps begin calls.
+func beginOps() []entry {
+	return []entry{
+		{name: "new", makes: Call, text: "$t = new(async.Call[int])", setup: true, weight: 15, do: func(e *env, o *Op) {
+			e.w.addCall(o.To, new(async.Call[*Value]))
+		}},
+		{name: "go", makes: Call, text: "$t = async.Go($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, weight: 25, do: doGo},
+		{name: "newPromise", makes: Call, promises: true, text: "$u, $t = async.NewPromise[int]($x$o)", early: true, ctx: beginsBy, opts: true, weight: 25, do: doNewPromise},
+		{name: "begin", on: Call, text: "$h.Begin($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, disturbs: true, weight: 12, do: doBegin},
+		{name: "beginPromise", on: Call, makes: Promise, text: "$t, _ = $h.BeginPromise($x$o)", early: true, ctx: beginsBy, opts: true, disturbs: true, weight: 12, do: doBeginPromise},
+		{name: "ready", makes: Call, text: "$t = async.Ready($s00, nil)", weight: 1, do: func(e *env, o *Op) {
+			b := e.begins(o, e.w.base)
+			b.loose = true
+			e.w.made(o.Site*100, b, false)
+			e.w.accepted(b, e.w.addCall(o.To, async.Ready(&Value{Token: o.Site * 100}, nil)))
+		}},
+		{name: "hedge", text: "k.take(async.Hedge($x, $d, $n, $f$o))", takes: true, blocks: true, ctx: waitsBy, fn: true, opts: true, weight: 8, do: doHedge},
+	}
+}
+
+func doGo(e *env, o *Op) {
+	ctx := e.context(o)
+	b := e.begins(o, ctx)
+	c := async.Go(ctx, e.function(o.Fn, b), e.options(o, b)...)
+	e.w.accepted(b, e.w.addCall(o.To, c))
+	if i := c.Info(); b.scope > 0 && i.ID == 0 { // refused
+		b.ok = false
+	} else if i.Err != nil && errors.Is(i.Err, async.ErrQueueFull) {
+		b.ok = false
+	}
+}
+
+func doNewPromise(e *env, o *Op) {
+	ctx := e.context(o)
+	b := e.begins(o, ctx)
+	p, c := async.NewPromise[*Value](ctx, e.options(o, b)...)
+	e.w.accepted(b, e.w.addCall(o.To, c))
+	b.ok = b.scope == 0 || c.Info().ID != 0
+	e.serves(o, o.To2, b, p)
+}
+
+func (e *env) serves(o *Op, to Ref, b *begun, p *async.Promise[*Value]) {
+	s := &served{p: p, b: b, site: o.Site}
+	e.w.mu.Lock()
+	b.ctx = p.Context()
+	e.w.allProm = append(e.w.allProm, s)
+	e.w.mu.Unlock()
+	e.w.set(to, s)
+}
+
+func doBegin(e *env, o *Op) {
+	h := e.w.call(o.On)
+	ctx := e.context(o)
+	b := e.begins(o, ctx)
+	err := h.c.Begin(ctx, e.function(o.Fn, b), e.options(o, b)...)
+	e.beginSaid(o, h, b, err)
+}
+
+func doBeginPromise(e *env, o *Op) {
+	h := e.w.call(o.On)
+	ctx := e.context(o)
+	b := e.begins(o, ctx)
+	p, err := h.c.BeginPromise(ctx, e.options(o, b)...)
+	e.beginSaid(o, h, b, err)
+	if err == nil {
+		e.serves(o, o.To, b, p)
+	}
+}
+
+// beginSaid checks what a Begin returned.
+func (e *env) beginSaid(o *Op, h *handle, b *begun, err error) {
+	switch {
+	case err == nil:
+		e.w.accepted(b, h)
+	case err == async.ErrCallPending, err == async.ErrReleased && h.releases, err == async.ErrScopeClosed, err == async.ErrQueueFull:
+	default:
+		e.w.fail("result", "%s says %v", e.w.name(o), err)
+	}
+}
+
+func doHedge(e *env, o *Op) {
+	e.waits(o, func(ctx context.Context) {
+		b := e.begins(o, ctx)
+		b.loose = true
+		defer func() { b.ok = false }() // it is many calls
+		v, err := async.Hedge(ctx, o.D, o.N, e.function(o.Fn, b), e.options(o, nil)...)
+		e.w.outcome(o, nil, v, err)
+	})
+}

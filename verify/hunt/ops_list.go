@@ -1,0 +1,141 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/seed4712c49f/async"
+)
+
+// listOps are the functions that make Calls, and their methods.
+func listOps() []entry {
+	list := func(e *env, o *Op) *listVar { return e.w.get(o.On).(*listVar) }
+	return []entry{
+		{name: "goEach", makes: List, text: "$t = async.GoEach($x, make([]int, $n), each($f)$o)", early: true, ctx: beginsBy, fn: true, opts: true, weight: 8, do: doGoEach},
+		{name: "listOf", makes: List, text: "$t = async.Calls[int]{$m}", early: true, members: 3, kind: Call, weight: 10, do: func(e *env, o *Op) {
+			l := new(listVar)
+			for _, r := range o.Of {
+				if h := e.w.call(r); h != nil {
+					l.cs, l.hs = append(l.cs, h.c), append(l.hs, h)
+				}
+			}
+			e.w.set(o.To, l)
+		}},
+		{name: "race", on: List, text: "k.take2($h.Race($x))", takes: true, blocks: true, ctx: waitsBy, weight: 12, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				i, v, err := list(e, o).cs.Race(ctx)
+				if i < 0 && v != nil {
+					e.w.fail("result", "%s returns a value of no call", e.w.name(o))
+				}
+				e.w.gotSome(o, ctx, err, v)
+			})
+		}},
+		{name: "any", on: List, text: "k.take2($h.Any($x))", takes: true, blocks: true, ctx: waitsBy, weight: 12, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				_, v, err := list(e, o).cs.Any(ctx)
+				e.w.gotSome(o, ctx, err, v)
+			})
+		}},
+		{name: "all", on: List, text: "k.takeAll($h.All($x))", takes: true, blocks: true, ctx: waitsBy, weight: 10, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				vs, err := list(e, o).cs.All(ctx)
+				e.w.gotSome(o, ctx, err, vs...)
+			})
+		}},
+		{name: "quorum", on: List, text: "k.takeSome($h.Quorum($x, $n))", takes: true, blocks: true, ctx: waitsBy, weight: 8, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				_, vs, err := list(e, o).cs.Quorum(ctx, o.N)
+				e.w.gotSome(o, ctx, err, vs...)
+			})
+		}},
+		{name: "settle", on: List, text: "k.settle($h.Settle($x))", takes: true, blocks: true, ctx: waitsBy, weight: 8, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				rs, err := list(e, o).cs.Settle(ctx)
+				for _, r := range rs {
+					e.w.took(o, nil, r.Value, r.Err)
+				}
+				e.w.waited(o, ctx, err)
+			})
+		}},
+		{name: "each", on: List, text: "for _, r := range $h.Each($x) { k.take(r.Value, r.Err) }", takes: true, blocks: true, ctx: waitsBy, weight: 8, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				for _, r := range list(e, o).cs.Each(ctx) {
+					e.w.took(o, nil, r.Value, r.Err)
+				}
+			})
+		}},
+		{name: "cancelAll", on: List, text: "$h.Cancel(nil)", weight: 8, do: func(e *env, o *Op) {
+			e.w.disturbAll(list(e, o).hs)
+			list(e, o).cs.Cancel(nil)
+		}},
+		{name: "releaseAll", on: List, text: "$h.Release()", weight: 12, do: func(e *env, o *Op) {
+			e.w.disturbAll(list(e, o).hs)
+			e.w.mu.Lock()
+			for _, h := range list(e, o).hs {
+				h.releases = true
+			}
+			e.w.mu.Unlock()
+			list(e, o).cs.Release()
+		}},
+	}
+}
+
+// A listVar is a list of calls.
+type listVar struct {
+	cs async.Calls[*Value]
+	hs []*handle
+}
+
+func (w *World) disturbAll(hs []*handle) {
+	for _, h := range hs {
+		w.disturb(h.family)
+	}
+}
+
+func doGoEach(e *env, o *Op) {
+	ctx := e.context(o)
+	bs := make([]*begun, o.N)
+	in := make([]int, o.N)
+	for i := range bs {
+		in[i] = i
+		bs[i] = e.begins(o, ctx)
+	}
+	opts := e.options(o, nil)
+	l := new(listVar)
+	l.cs = async.GoEach(ctx, in, func(ctx context.Context, i int) (*Value, error) {
+		return e.w.run(o.Fn, bs[i], ctx)
+	}, opts...)
+	for i, c := range l.cs {
+		h := &handle{c: c, family: bs[i].family}
+		l.hs = append(l.hs, h)
+		e.w.mu.Lock()
+		e.w.allCalls = append(e.w.allCalls, h)
+		e.w.mu.Unlock()
+		bs[i].loose = true
+		if o.Opts.Scope == 0 || c.Info().ID != 0 {
+			e.w.accepted(bs[i], h)
+		}
+	}
+	for _, b := range bs {
+		b.noSignals = true // its options are shared
+	}
+	e.w.set(o.To, l)
+}
+
+// gotSome notes what a method of Calls returned.
+func (w *World) gotSome(o *Op, ctx context.Context, err error, vs ...*Value) {
+	for _, v := range vs {
+		if v != nil {
+			w.took(o, nil, v, nil)
+		}
+	}
+	w.took(o, nil, nil, err)
+	values := slices.ContainsFunc(vs, func(v *Value) bool { return v != nil })
+	if err == nil && len(vs) > 0 && !values {
+		w.fail("result", "%s returns no value and no error", w.name(o))
+	}
+	if len(tokensOf(err)) == 0 && errors.Is(err, async.ErrCallPending) {
+		w.waited(o, ctx, err)
+	}
+}

@@ -1,0 +1,217 @@
+package hunt
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// manyOps wait for many: WaitAny, WaitAll, and the methods of a Set.
+func manyOps() []entry {
+	return []entry{
+		{name: "waitAny", text: "async.WaitAny($x, $m)", blocks: true, ctx: waitsBy, members: 3, weight: 14, do: doWaitAny, isOver: anyIsOver},
+		{name: "waitAll", text: "async.WaitAll($x, $m)", blocks: true, ctx: waitsBy, members: 3, do: doWaitAll},
+		{name: "newSet", makes: Set, text: "$t = new(async.Set[int])", setup: true, weight: 6, do: func(e *env, o *Op) { e.w.set(o.To, new(setVar)) }},
+		{name: "add", on: Set, text: "$h.Add($s, $m)", early: true, members: 1, weight: 20, do: doAdd},
+		{name: "next", on: Set, text: "$h.Next($x)", blocks: true, ctx: waitsBy, weight: 18, do: doNext, isOver: nextIsOver},
+		{name: "tryNext", on: Set, text: "$h.TryNext()", weight: 8, do: func(e *env, o *Op) {
+			s := e.w.get(o.On).(*setVar)
+			if key, ok := s.TryNext(); ok {
+				e.w.came(o, s, key)
+			}
+		}},
+		{name: "range", on: Set, text: "for range $h.All($x) {}", blocks: true, ctx: waitsBy, weight: 5, do: func(e *env, o *Op) {
+			s := e.w.get(o.On).(*setVar)
+			e.waits(o, func(ctx context.Context) {
+				for key := range s.All(ctx) {
+					e.w.came(o, s, key)
+				}
+			})
+		}},
+		{name: "len", on: Set, text: "$h.Len()", weight: 3, do: func(e *env, o *Op) {
+			if n := e.w.get(o.On).(*setVar).Len(); n < 0 {
+				e.w.fail("wait", "%s is %d", e.w.name(o), n)
+			}
+		}},
+		{name: "setRelease", on: Set, text: "$h.Release()", weight: 10, do: func(e *env, o *Op) {
+			s := e.w.get(o.On).(*setVar)
+			s.Release()
+			s.released = time.Now()
+		}},
+	}
+}
+
+// A setVar is a Set with what is known of it.
+type setVar struct {
+	async.Set[int]
+	came     map[int]int // by key: how often it came out; guarded by the mutex of the world
+	added    map[int]async.Waitable
+	entered  map[int]int
+	released time.Time
+}
+
+// members returns what an operation waits for, without what does not exist.
+func (w *World) members(o *Op) (ws []async.Waitable) {
+	for _, r := range o.Of {
+		if m := w.waitable(r); m != nil {
+			ws = append(ws, m)
+		}
+	}
+	return ws
+}
+
+func (w *World) waitable(r Ref) async.Waitable {
+	switch v := w.get(r).(type) {
+	case *handle:
+		if v.c != nil {
+			return v.c
+		}
+		return v.s
+	case *async.Event:
+		return v
+	case *ended:
+		return v.ctx
+	case passing:
+		return v.Chan
+	case async.Waitable:
+		return v
+	}
+	return nil
+}
+
+// isComplete reports whether a thing to wait for is complete, and stays so: a call may
+// be begun again, and of that nothing is said.
+func (w *World) isComplete(m async.Waitable) (complete, known bool) {
+	switch v := m.(type) {
+	case *async.Call[*Value]:
+		return false, false
+	case *async.Signal:
+		return v.IsSet(), true
+	case *async.Event:
+		return v.IsSet(), true
+	case context.Context:
+		return v.Err() != nil, true
+	case async.Chan:
+		return false, false
+	}
+	return isClosed(m.Done()), true
+}
+
+func doWaitAny(e *env, o *Op) {
+	ws := e.w.members(o)
+	first := len(ws)
+	for i, m := range ws {
+		if complete, known := e.w.isComplete(m); known && complete {
+			first = i
+			break
+		}
+	}
+	e.waits(o, func(ctx context.Context) {
+		i, err := async.WaitAny(ctx, ws...)
+		switch {
+		case len(ws) == 0:
+			if i != -1 || err != async.ErrNothingToWait {
+				e.w.fail("wait", "%s of nothing says %d, %v", e.w.name(o), i, err)
+			}
+		case err != nil:
+			e.w.waited(o, ctx, err)
+			if first < len(ws) {
+				e.w.fail("wait", "%s: %v, though member %d was complete before", e.w.name(o), err, first)
+			}
+		case i > first:
+			e.w.fail("wait", "%s names member %d, though %d was complete before", e.w.name(o), i, first)
+		default:
+			if complete, known := e.w.isComplete(ws[i]); known && !complete {
+				e.w.fail("wait", "%s names member %d, which is not complete", e.w.name(o), i)
+			}
+		}
+	})
+}
+
+// anyIsOver: a wait for one of many is over when one is complete.
+func anyIsOver(w *World, o *Op, _ *action) string {
+	for _, m := range w.members(o) {
+		if complete, known := w.isComplete(m); known && complete && o.Ctx.Base != Own {
+			return "a member is complete"
+		}
+	}
+	return ""
+}
+
+func doWaitAll(e *env, o *Op) {
+	ws := e.w.members(o)
+	e.waits(o, func(ctx context.Context) {
+		err := async.WaitAll(ctx, ws...)
+		if err != nil {
+			e.w.waited(o, ctx, err)
+			return
+		}
+		for i, m := range ws {
+			if complete, known := e.w.isComplete(m); known && !complete {
+				e.w.fail("wait", "%s returns nil, and member %d is not complete", e.w.name(o), i)
+			}
+		}
+	})
+}
+
+func doAdd(e *env, o *Op) {
+	s := e.w.get(o.On).(*setVar)
+	ws := e.w.members(o)
+	if len(ws) == 0 {
+		return
+	}
+	e.w.mu.Lock()
+	if s.added == nil {
+		s.added, s.entered, s.came = make(map[int]async.Waitable), make(map[int]int), make(map[int]int)
+	}
+	s.added[o.Site] = ws[0]
+	s.entered[o.Site]++
+	e.w.mu.Unlock()
+	s.Add(o.Site, ws[0])
+}
+
+func doNext(e *env, o *Op) {
+	s := e.w.get(o.On).(*setVar)
+	e.waits(o, func(ctx context.Context) {
+		key, err := s.Next(ctx)
+		switch {
+		case err == nil:
+			e.w.came(o, s, key)
+		case err != async.ErrNothingToWait:
+			e.w.waited(o, ctx, err)
+		}
+	})
+}
+
+// came notes that a key came out of a set: not more often than it was added, and not
+// before its member is complete (W4).
+func (w *World) came(o *Op, s *setVar, key int) {
+	w.mu.Lock()
+	s.came[key]++
+	came, entered, m := s.came[key], s.entered[key], s.added[key]
+	w.mu.Unlock()
+	if came > entered {
+		w.fail("wait", "%s: key %d came out %d times, and was added %d times", w.name(o), key, came, entered)
+	}
+	if complete, known := w.isComplete(m); known && !complete {
+		w.fail("wait", "%s: key %d came out, and its member is not complete", w.name(o), key)
+	}
+}
+
+// nextIsOver: a Next that waits is over when the set is released, or has something
+// complete in it. Time passes only when nobody can go on, so who began to wait at an
+// earlier time was asleep.
+func nextIsOver(w *World, o *Op, a *action) string {
+	s := w.get(o.On).(*setVar)
+	if o.Ctx.Base == Own {
+		return ""
+	}
+	if s.released.After(a.since) {
+		return "the set was released meanwhile"
+	}
+	if s.Len() == 0 {
+		return "the set is empty"
+	}
+	return ""
+}

@@ -1,0 +1,115 @@
+package hunt
+
+import (
+	"context"
+)
+
+// promiseOps are the methods of a Promise.
+func promiseOps() []entry {
+	return []entry{
+		{name: "complete", on: Promise, text: "k.complete($h, $s01, $n)", disturbs: true, weight: 25, do: doComplete},
+		{name: "break", on: Promise, text: "$h.Break()", disturbs: true, weight: 8, do: func(e *env, o *Op) {
+			s := e.w.server(o)
+			e.w.mu.Lock()
+			s.b.closed = true
+			e.w.mu.Unlock()
+			s.p.Break()
+		}},
+		{name: "promiseContext", on: Promise, text: "k.look($h.Context())", weight: 6, do: func(e *env, o *Op) {
+			s := e.w.server(o)
+			e.w.look(o, s.p.Context(), s.b)
+		}},
+		{name: "ownContext", text: "k.look(ctx)", ctx: noContext, weight: 6, do: func(e *env, o *Op) {
+			if e.own != nil {
+				e.w.look(o, e.own, e.b)
+			}
+		}},
+		{name: "waitOwn", text: "<-ctx.Done()", blocks: true, weight: 2, do: func(e *env, o *Op) {
+			if e.own != nil {
+				ctx, cancel := context.WithTimeout(e.own, o.D)
+				defer cancel()
+				<-ctx.Done()
+			}
+		}},
+	}
+}
+
+func (w *World) server(o *Op) *served { return w.get(o.On).(*served) }
+
+func doComplete(e *env, o *Op) {
+	s := e.w.server(o)
+	e.w.complete(s, o.Site, o.N == 1)
+}
+
+// complete completes a promise with the token of an operation.
+func (w *World) complete(s *served, site int, fails bool) {
+	w.mu.Lock()
+	w.runs[site]++
+	token := site*100 + w.runs[site]
+	r := w.resultLocked(token)
+	r.b = s.b
+	w.mu.Unlock()
+	var err error
+	if fails {
+		err = Failure(token)
+	}
+	won := false
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if r.made = won; !won && r.taken+r.discarded == 0 {
+			r.made, r.callback, r.raised = true, true, 1 // there was none
+		}
+	}()
+	w.mu.Lock()
+	if s.b != nil {
+		s.b.closed = true
+	}
+	w.mu.Unlock()
+	won = true // so it is where an OnSignal function panics
+	won = s.p.Complete(&Value{Token: token}, err)
+}
+
+// look checks the context of a call against what may have ended it.
+func (w *World) look(o *Op, ctx context.Context, b *begun) {
+	w.mu.Lock()
+	parent, loose := b.parent, b.loose
+	w.mu.Unlock()
+	above := parent != nil && parent.Err() != nil
+	err := ctx.Err()
+	if err != nil && !isClosed(ctx.Done()) {
+		w.fail("lag", "%s: Err is %v, and Done is not closed", w.name(o), err)
+	}
+	if loose {
+		return
+	}
+	if above && err == nil && !w.comesLate(parent) {
+		oracle := "lag"
+		if b.closed {
+			oracle = "context" // it has to have ended in any case
+		}
+		w.fail(oracle, "%s: the context goes on, though Begin's has ended", w.name(o))
+	}
+	if err != nil && context.Cause(ctx) == nil {
+		w.fail("lag", "%s: Err is %v, and there is no cause", w.name(o), err)
+	}
+	w.mu.Lock()
+	ending := b.ending || w.closing
+	w.mu.Unlock()
+	if err != nil && !ending && parent.Err() == nil {
+		w.fail("only", "%s: the context has ended (%v, %v), and nothing was done to end it", w.name(o), err, context.Cause(ctx))
+	}
+	d1, ok1 := ctx.Deadline()
+	if d2, ok2 := parent.Deadline(); ok1 != ok2 || !d1.Equal(d2) {
+		w.fail("lag", "%s: the deadline is %v %v, that of Begin's context %v %v", w.name(o), d1, ok1, d2, ok2)
+	}
+	if ctx.Value(valueKey{}) != parent.Value(valueKey{}) {
+		w.fail("lag", "%s: the context has not the values of Begin's", w.name(o))
+	}
+}
+
+// comesLate reports whether the end of a context may come by a goroutine.
+func (w *World) comesLate(ctx context.Context) bool {
+	f, ok := ctx.Value(foreignKey{}).(bool)
+	return ok && f
+}

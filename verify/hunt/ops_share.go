@@ -1,0 +1,65 @@
+package hunt
+
+import (
+	"context"
+
+	"github.com/seed4712c49f/async"
+)
+
+// shareOps make a Group or a Lazy, and are their methods.
+func shareOps() []entry {
+	return []entry{
+		{name: "newGroup", makes: Group, text: "$t = &async.Group[int, int]{Options: []async.Option{$o}}", setup: true, opts: true, weight: 8, do: func(e *env, o *Op) {
+			g := new(groupVar)
+			g.o = o
+			g.Options = e.options(o, nil)
+			e.w.set(o.To, g)
+		}},
+		{name: "groupDo", on: Group, text: "k.take3($h.Do($x, $n, $f))", takes: true, blocks: true, ctx: waitsBy, fn: true, weight: 14, do: func(e *env, o *Op) {
+			g := e.w.get(o.On).(*groupVar)
+			e.waits(o, func(ctx context.Context) {
+				v, err, _ := g.Do(ctx, o.N, e.shared(o, g.o))
+				e.w.outcome(o, nil, v, err)
+				e.w.waited(o, ctx, err)
+			})
+		}},
+		{name: "join", on: Group, makes: Call, text: "$t = $h.Join($x, $n, $f)", early: true, ctx: beginsBy, fn: true, weight: 20, do: func(e *env, o *Op) {
+			g := e.w.get(o.On).(*groupVar)
+			e.w.addCall(o.To, g.Join(e.context(o), o.N, e.shared(o, g.o)))
+		}},
+		{name: "forget", on: Group, text: "$h.Forget($n)", weight: 5, do: func(e *env, o *Op) { e.w.get(o.On).(*groupVar).Forget(o.N) }},
+		{name: "newLazy", makes: Lazy, text: "$t = async.NewLazy($f$o)", setup: true, fn: true, opts: true, weight: 5, do: func(e *env, o *Op) {
+			e.w.set(o.To, async.NewLazy(e.shared(o, o), e.options(o, nil)...))
+		}},
+		{name: "get", on: Lazy, text: "k.take($h.Get($x))", takes: true, blocks: true, ctx: waitsBy, weight: 20, do: func(e *env, o *Op) {
+			e.waits(o, func(ctx context.Context) {
+				v, err := e.w.get(o.On).(*async.Lazy[*Value]).Get(ctx)
+				e.w.outcome(o, nil, v, err)
+				e.w.waited(o, ctx, err)
+			})
+		}},
+		{name: "peek", on: Lazy, text: "$h.Peek()", weight: 5, do: func(e *env, o *Op) {
+			if v, ok := e.w.get(o.On).(*async.Lazy[*Value]).Peek(); ok {
+				e.w.took(o, nil, v, nil)
+			}
+		}},
+	}
+}
+
+// A groupVar is a Group with the operation that made it.
+type groupVar struct {
+	async.Group[int, *Value]
+	o *Op
+}
+
+// shared returns the function of runs that are shared; opts is the operation that
+// has their options.
+func (e *env) shared(o, opts *Op) func(context.Context) (*Value, error) {
+	return func(ctx context.Context) (*Value, error) {
+		b := &begun{family: e.w.p.info(o.On).Family, site: o.Site, opts: &opts.Opts, loose: true, parent: ctx, noSignals: true}
+		if e.w.scope(opts.Opts.Scope-1) != nil {
+			b.scope = opts.Opts.Scope
+		}
+		return e.w.run(o.Fn, b, ctx)
+	}
+}

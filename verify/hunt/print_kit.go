@@ -1,0 +1,251 @@
+package hunt
+
+// What a printed test begins with, and the kit that it brings along.
+const (
+	packageText = `package async_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asynctest"
+)
+
+`
+
+	kitText = `
+type key struct{}
+
+// A kit follows each result to where it ends, and brings the scenario to its end.
+type kit struct {
+	run     *asynctest.Run
+	mu      sync.Mutex
+	results map[int]*[3]int // made, taken, discarded
+	handles []interface{ Release() }
+	calls   []*async.Call[int]
+	servers []*async.Promise[int]
+	closers []func()
+}
+
+func (k *kit) count(v, what int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.results == nil {
+		k.results = make(map[int]*[3]int)
+	}
+	if k.results[v] == nil {
+		k.results[v] = new([3]int)
+	}
+	if v != 0 {
+		k.results[v][what]++
+	}
+}
+
+func (k *kit) made(v int, err error) (int, error) { k.count(v, 0); return v, err }
+func (k *kit) lost(v int)                         { k.count(v, 2) }
+func (k *kit) take(v int, _ error)                { k.count(v, 1) }
+func (k *kit) take2(_, v int, _ error)            { k.count(v, 1) }
+func (k *kit) take3(v int, _ error, _ bool)       { k.count(v, 1) }
+func (k *kit) takeSome(_, vs []int, _ error)      { k.takeAll(vs, nil) }
+func (k *kit) takeAll(vs []int, _ error) {
+	for _, v := range vs {
+		k.count(v, 1)
+	}
+}
+
+func (k *kit) settle(rs []async.Result[int], _ error) {
+	for _, r := range rs {
+		k.count(r.Value, 1)
+	}
+}
+
+// complete completes a promise; with 1, by an error.
+func (k *kit) complete(p *async.Promise[int], v, how int) {
+	var err error
+	if how == 1 {
+		err = errors.New("failure")
+	}
+	if p.Complete(v, err) {
+		k.count(v, 0)
+	}
+}
+
+func (k *kit) try(f func()) {
+	defer func() {
+		if e := recover(); e != nil {
+			if _, ok := e.(*async.PanicError); !ok {
+				panic(e)
+			}
+		}
+	}()
+	f()
+}
+
+func (k *kit) keep(x any) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch x := x.(type) {
+	case *async.Promise[int]:
+		k.servers = append(k.servers, x)
+	case *async.Call[int]:
+		k.handles, k.calls = append(k.handles, x), append(k.calls, x)
+	case async.Calls[int]:
+		for _, c := range x {
+			k.handles = append(k.handles, c)
+		}
+	case *async.Signal:
+		k.handles = append(k.handles, x)
+	}
+}
+
+func (k *kit) timeout(ctx context.Context, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	k.atEnd(cancel)
+	return ctx
+}
+
+func (k *kit) cancelable(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	k.atEnd(cancel)
+	return ctx
+}
+
+func (k *kit) atEnd(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closers = append(k.closers, f)
+}
+
+func (k *kit) look(ctx context.Context) {
+	if err := ctx.Err(); err != nil {
+		<-ctx.Done()
+	}
+}
+
+type ended struct {
+	context.Context
+	cancel func()
+}
+
+func (k *kit) newContext(kind int, parent context.Context, d time.Duration) *ended {
+	ctx, cancel := context.WithCancel(parent)
+	if kind == 1 {
+		ctx, cancel = context.WithTimeout(parent, d)
+	}
+	k.atEnd(cancel)
+	return &ended{ctx, cancel}
+}
+
+type gate struct {
+	once sync.Once
+	ch   chan struct{}
+}
+
+func (k *kit) newGate() *gate {
+	g := &gate{ch: make(chan struct{})}
+	k.atEnd(g.open)
+	return g
+}
+
+func (g *gate) open() { g.once.Do(func() { close(g.ch) }) }
+
+func (g *gate) wait(ctx context.Context, ends bool) {
+	if ends {
+		select {
+		case <-g.ch:
+		case <-ctx.Done():
+		}
+		return
+	}
+	<-g.ch
+}
+
+// A stranger is a thing to wait for; of the kind 2 it embeds an event that is set.
+type stranger struct {
+	w async.Waitable
+	gate
+}
+
+type channel struct{ ch chan struct{} }
+
+func (c channel) Done() <-chan struct{} { return c.ch }
+
+type embedding struct {
+	*async.Event
+	ch chan struct{}
+}
+
+func (e embedding) Done() <-chan struct{} { return e.ch }
+
+func (k *kit) newStranger(kind int) *stranger {
+	s := &stranger{gate: gate{ch: make(chan struct{})}}
+	switch kind {
+	case 0:
+		s.w = async.Chan(s.ch)
+	case 2:
+		e := new(async.Event)
+		e.Set()
+		s.w = embedding{e, s.ch}
+	default:
+		s.w = channel{s.ch}
+	}
+	k.atEnd(s.open)
+	return s
+}
+
+func each(f func(context.Context) (int, error)) func(context.Context, int) (int, error) {
+	return func(ctx context.Context, _ int) (int, error) { return f(ctx) }
+}
+
+// close completes whatever is left, when nobody can go on.
+func (k *kit) close() {
+	for range 2 {
+		time.Sleep(time.Hour)
+		k.mu.Lock()
+		closers, servers, calls := k.closers, k.servers, k.calls
+		k.mu.Unlock()
+		for _, f := range closers {
+			f()
+		}
+		for _, c := range calls {
+			if c.Info().State == 0 {
+				if p, err := c.BeginPromise(context.Background()); err == nil {
+					p.Break()
+				}
+			}
+		}
+		for _, p := range servers {
+			k.try(p.Break)
+		}
+	}
+}
+
+// check releases what is left, and says whether each result was handed out or discarded.
+func (k *kit) check() error {
+	for _, h := range k.handles {
+		k.try(h.Release)
+	}
+	for _, f := range k.closers {
+		f()
+	}
+	synctest.Wait()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for v, n := range k.results {
+		if n[0] > 0 && ((n[1] > 0) == (n[2] > 0) || n[2] > 1) {
+			return fmt.Errorf("result %d: taken %d times, discarded %d times", v, n[1], n[2])
+		}
+	}
+	return nil
+}
+`
+)

@@ -1,0 +1,283 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// The records of a run are what was observed.
+type records struct {
+	results map[int]*result // by token
+	order   []*result
+	several bool // an operation has raised a panic that may have come in place of others
+}
+
+// A result is what became of what a function returned, or panicked with.
+type result struct {
+	token     int
+	made      bool
+	panics    bool
+	callback  bool // it is a callback's panic, which is no result
+	b         *begun
+	taken     int // handed to somebody
+	discarded int // to Discard
+	raised    int // out of an operation that takes nothing, as Release
+	by        []string
+	finishes  map[*handle]int
+}
+
+func (w *World) resultLocked(token int) *result {
+	r := w.results[token]
+	if r == nil {
+		r = &result{token: token, finishes: make(map[*handle]int)}
+		w.results[token] = r
+		w.order = append(w.order, r)
+	}
+	return r
+}
+
+// made notes that a function returns, or panics with, a result.
+func (w *World) made(token int, b *begun, panics bool) {
+	w.mu.Lock()
+	r := w.resultLocked(token)
+	r.made, r.b, r.panics = true, b, panics
+	w.mu.Unlock()
+	if panics && w.raise != nil {
+		if b.parent != w.base || b.scope > 0 && w.scope(b.scope-1).o.Panic == async.PanicCrash {
+			w.raise(b.family, "disturbed")
+		}
+		w.raise(b.family, "family")
+		w.raise(token, "made")
+	}
+}
+
+// took notes that an operation has returned a result.
+func (w *World) took(o *Op, h *handle, v *Value, err error) {
+	tokens := tokensOf(err)
+	if v != nil && !slices.Contains(tokens, v.Token) {
+		tokens = append(tokens, v.Token)
+	}
+	for _, token := range tokens {
+		w.gave(o, token, true)
+	}
+	if h == nil {
+		return
+	}
+	w.mu.Lock()
+	var wrong string
+	for _, token := range tokens {
+		r := w.resultLocked(token)
+		if r.b != nil && !r.b.loose && r.b.family != h.family {
+			wrong = fmt.Sprintf("%s returns the result %d of another call, begun by operation %d", w.name(o), token, r.b.site)
+		}
+		if o.Do == "finish" {
+			r.finishes[h]++
+			if r.finishes[h] > 1 {
+				wrong = fmt.Sprintf("%s: result %d was finished twice by one handle", w.name(o), token)
+			}
+		}
+	}
+	if o.Do == "finish" && (len(tokens) > 0 || err == nil || !isRefusal(err)) {
+		h.finishes++
+	}
+	w.mu.Unlock()
+	if wrong != "" {
+		w.fail("result", "%s", wrong)
+	}
+}
+
+func isRefusal(err error) bool {
+	return err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased
+}
+
+// gave notes that a result came out of an operation: as one that was asked for, or
+// as a panic that had to be raised somewhere.
+func (w *World) gave(o *Op, token int, takes bool) {
+	w.mu.Lock()
+	r := w.resultLocked(token)
+	if takes {
+		r.taken++
+	} else {
+		r.raised++
+	}
+	switch o.Do {
+	case "releaseAll", "cancelAll", "hedge": // they may meet several panics, of which the last comes out
+		w.several = true
+	}
+	r.by = append(r.by, w.name(o))
+	panics := r.panics
+	w.mu.Unlock()
+	if panics && w.raise != nil {
+		w.raise(token, "given")
+	}
+}
+
+// discarded notes that Discard was called.
+func (w *World) discarded(o *Op, v *Value, err error) {
+	tokens := tokensOf(err)
+	if v != nil && !slices.Contains(tokens, v.Token) {
+		tokens = append(tokens, v.Token)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, token := range tokens {
+		r := w.resultLocked(token)
+		r.discarded++
+		r.by = append(r.by, fmt.Sprintf("Discard of operation %d", o.Site))
+	}
+}
+
+// signaled notes that an OnSignal function was called.
+func (w *World) signaled(b *begun, i int) {
+	if b == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(b.signals) <= i {
+		b.signals = append(b.signals, 0)
+	}
+	b.signals[i]++
+}
+
+// waited checks how a wait ended: with the error of a wait only where its own context
+// has ended, or its own time is up.
+func (w *World) waited(o *Op, ctx context.Context, err error) {
+	var e *async.WaitError
+	if !errors.As(err, &e) || isCanceled(err) {
+		return
+	}
+	switch {
+	case e.Err == async.ErrTimeout:
+		w.fail("wait", "%s: %v, though it has no time of its own", w.name(o), err)
+	case ctx != nil && ctx.Err() == nil:
+		w.fail("wait", "%s: %v, though its context has not ended", w.name(o), err)
+	case !errors.Is(err, async.ErrCallPending):
+		w.fail("wait", "%s: %v is not ErrCallPending", w.name(o), err)
+	}
+}
+
+func isCanceled(err error) bool { return errors.Is(err, async.ErrCanceled) }
+
+// waitedFor checks how a wait of so long ended.
+func (w *World) waitedFor(o *Op, since time.Time, err error) {
+	if err == nil || err == async.ErrReleased {
+		return
+	}
+	if !errors.Is(err, async.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+		w.fail("wait", "%s: %v is no timeout", w.name(o), err)
+	}
+	if time.Since(since) < o.D {
+		w.fail("wait", "%s: %v after %v of %v", w.name(o), err, time.Since(since), o.D)
+	}
+}
+
+// outcome checks what a wait for a call's result returned, which is one of what a
+// call can end with.
+func (w *World) outcome(o *Op, h *handle, v *Value, err error) {
+	switch {
+	case v != nil && err == nil, len(tokensOf(err)) > 0:
+		w.took(o, h, v, err)
+		if v != nil && err != nil && tokensOf(err)[0] != v.Token {
+			w.fail("result", "%s returns value %d with the error %v of another", w.name(o), v.Token, err)
+		}
+		return
+	case err == nil:
+		w.fail("result", "%s returns nothing and no error", w.name(o))
+	case err == async.ErrReleased:
+		w.mu.Lock()
+		released := h == nil || h.releases
+		w.mu.Unlock()
+		if !released {
+			w.fail("result", "%s: %v, and nobody has released it", w.name(o), err)
+		}
+	case err == async.ErrCallComplete, errors.Is(err, async.ErrGoexit), err == async.ErrBrokenPromise, isCanceled(err),
+		errors.Is(err, async.ErrQueueFull), errors.Is(err, async.ErrScopeClosed), errors.Is(err, async.ErrCycle):
+	case errors.Is(err, async.ErrCallPending):
+	default:
+		w.fail("result", "%s: %v, which no call ends with", w.name(o), err)
+	}
+	if v != nil {
+		w.fail("result", "%s returns a value with %v", w.name(o), err)
+	}
+	if h != nil {
+		w.took(o, h, nil, err)
+	}
+}
+
+// An observed is what the observer of a scope was told, by the call's ID.
+type observed struct {
+	calls map[uint64]*told
+	order []uint64
+}
+
+// A told is what an observer was told of one call.
+type told struct {
+	begun, started, completed, abandoned, discarded int
+	err                                             error
+	wrong                                           string
+}
+
+// observer returns an observer that writes down what it is told, and does what the
+// operation says.
+func (e *env) observer(o *Op, n int) async.Observer {
+	w := e.w
+	seen := &observed{calls: make(map[uint64]*told)}
+	w.mu.Lock()
+	w.observers[n] = seen
+	w.mu.Unlock()
+	note := func(i async.CallInfo, f func(t *told)) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		t := seen.calls[i.ID]
+		if t == nil {
+			t = new(told)
+			seen.calls[i.ID] = t
+			seen.order = append(seen.order, i.ID)
+		}
+		f(t)
+	}
+	acts := func(event int) {
+		if o.N>>2 == event {
+			e.callback(o.Body)
+		}
+	}
+	return async.Observer{
+		Begun: func(i async.CallInfo) {
+			note(i, func(t *told) { t.begun++ })
+			acts(1)
+		},
+		Started: func(i async.CallInfo) {
+			note(i, func(t *told) {
+				t.started++
+				if t.completed > 0 && !isCanceled(t.err) {
+					t.wrong = "told Started after Completed"
+				}
+			})
+			acts(2)
+		},
+		Completed: func(i async.CallInfo) {
+			note(i, func(t *told) {
+				t.completed++
+				t.err = i.Err
+				if i.State != async.StateCompleted {
+					t.wrong = fmt.Sprintf("told Completed of a call that is %v", i.State)
+				}
+			})
+			acts(3)
+		},
+		Abandoned: func(i async.CallInfo) {
+			note(i, func(t *told) { t.abandoned++ })
+			acts(4)
+		},
+		Discarded: func(i async.CallInfo) {
+			note(i, func(t *told) { t.discarded++ })
+			acts(5)
+		},
+	}
+}

@@ -1,0 +1,265 @@
+package hunt
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed4712c49f/async"
+)
+
+// A World is one run of a program: the objects, and what was observed of them. Its
+// mutex is held for moments only, and never while the library is called: to the
+// explorer a run is the library's points and nothing else.
+type World struct {
+	p     *Program
+	table map[string]*entry
+	o     Look
+	fail_ func(error)
+	cover func(p *Program, o *Op)
+	raise func(n int, what string) // is told what decides whether the process may end, as it happens
+
+	vars [kinds][]atomic.Pointer[any]
+	far  context.Context
+	base context.Context
+
+	mu        sync.Mutex
+	closing   bool
+	failed    bool
+	seq       int // counts what is recorded
+	threads   int // that have not ended
+	records       // what was observed
+	derived   []*derived
+	allCalls  []*handle
+	allSigs   []*handle
+	allProm   []*served
+	allCtx    []*ended
+	stops     []*stopped
+	begun     []*begun
+	running   map[int]int // by scope, functions that run user code
+	active    map[*action]struct{}
+	observers map[int]*observed
+	runs      map[int]int // by site: how often its function has run
+}
+
+// A Look says which oracles look, and how closely.
+type Look struct {
+	Without map[string]bool // oracles by name that are left out
+	Quiet   bool            // time passes only when nobody can go on, so that whoever waits then waits for good reason
+}
+
+// A handle is a Call or a Signal that was made.
+type handle struct {
+	c        *async.Call[*Value]
+	s        *async.Signal
+	family   int
+	releases bool // a Release of it was begun
+	beginsOK int  // Begins that succeeded
+	finishes int  // that got a result
+}
+
+// A served is the server's end of a promise.
+type served struct {
+	p    *async.Promise[*Value]
+	b    *begun
+	site int
+}
+
+// A begun is a call that was begun, or is about to be.
+type begun struct {
+	family    int
+	site      int
+	scope     int // one more than the variable
+	opts      *Opts
+	promise   bool
+	loose     bool            // its context may end for reasons that are not followed
+	parent    context.Context // Begin's
+	ctx       context.Context // the call's, once it is known
+	ok        bool            // the Begin succeeded
+	ending    bool            // something that may end it, or its context, has been begun
+	closed    bool            // its function has returned, or nobody completes it any more
+	h         *handle
+	signals   []int // how often each OnSignal function was called
+	noSignals bool  // they are not counted for this one
+}
+
+// An ended is a Context of the program.
+type ended struct {
+	ctx     context.Context
+	cancel  func()
+	foreign *foreign
+	after   bool // foreign, with AfterFunc
+	late    bool // what is below it hears of its end by a goroutine
+}
+
+// A derived is a context made from another for one operation.
+type derived struct {
+	ctx    context.Context
+	cancel func()
+	at     time.Time // its deadline; zero: none of its own
+	site   int
+}
+
+// A stopped is a registration by AfterFunc.
+type stopped struct {
+	stop   func() bool
+	ran    int
+	kept   bool // stop said that it had kept the function from being started
+	site   int
+	family int // of what it is registered at; 0: of no call
+}
+
+// An action is an operation that is being done.
+type action struct {
+	o     *Op
+	since time.Time
+	seq   int
+	ctx   context.Context
+}
+
+const (
+	manyHours = 300 * time.Hour // Far
+	oneRound  = time.Hour       // between looks of the closer
+)
+
+// NewWorld returns a run of p, which reports its first failure to fail.
+func NewWorld(p *Program, table map[string]*entry, o Look, fail func(error)) *World {
+	w := &World{
+		p: p, table: table, o: o, fail_: fail, base: context.Background(),
+		running: make(map[int]int), active: make(map[*action]struct{}),
+		observers: make(map[int]*observed), runs: make(map[int]int),
+	}
+	w.records.results = make(map[int]*result)
+	for k := range w.vars {
+		w.vars[k] = make([]atomic.Pointer[any], len(p.Vars[k]))
+	}
+	return w
+}
+
+// Begin makes the objects. It is called in the bubble, before the goroutines.
+func (w *World) Begin() {
+	far, cancel := context.WithTimeout(w.base, manyHours)
+	w.far = far
+	w.derived = append(w.derived, &derived{ctx: far, cancel: cancel})
+	w.threads = len(w.p.Threads)
+	e := &env{w: w, setup: true}
+	e.all(w.p.Setup)
+}
+
+// Thread is a goroutine of the program.
+func (w *World) Thread(i int) {
+	defer func() {
+		w.mu.Lock()
+		w.threads--
+		w.mu.Unlock()
+	}()
+	(&env{w: w, thread: i}).all(w.p.Threads[i])
+}
+
+// set sets a variable.
+func (w *World) set(r Ref, v any) {
+	if r.is() {
+		w.vars[r.Kind][r.N].Store(&v)
+	}
+}
+
+// get returns what a variable holds; nil where it was not set.
+func (w *World) get(r Ref) any {
+	if !r.is() || r.N < 0 || r.N >= len(w.vars[r.Kind]) {
+		return nil
+	}
+	if v := w.vars[r.Kind][r.N].Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+func (w *World) call(r Ref) *handle    { h, _ := w.get(r).(*handle); return h }
+func (w *World) scope(n int) *scopeVar { s, _ := w.get(Ref{Scope, n}).(*scopeVar); return s }
+func (w *World) errgroup(n int) *errgroup.Group {
+	g, _ := w.get(Ref{Errgroup, n}).(*errgroup.Group)
+	return g
+}
+
+// A scopeVar is a Scope with what it was made with.
+type scopeVar struct {
+	*async.Scope
+	n     int
+	limit int
+	o     async.ScopeOptions
+}
+
+// addCall notes a new handle.
+func (w *World) addCall(r Ref, c *async.Call[*Value]) *handle {
+	h := &handle{c: c, family: w.p.info(r).Family}
+	w.mu.Lock()
+	w.allCalls = append(w.allCalls, h)
+	w.mu.Unlock()
+	w.set(r, h)
+	return h
+}
+
+func (w *World) addSignal(r Ref, s *async.Signal) {
+	h := &handle{s: s, family: w.p.info(r).Family}
+	w.mu.Lock()
+	w.allSigs = append(w.allSigs, h)
+	w.mu.Unlock()
+	w.set(r, h)
+}
+
+// disturb notes that something is being done that may end calls of a family; of
+// family 0, any.
+func (w *World) disturb(family int) {
+	if w.raise != nil {
+		w.raise(family, "disturbed")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range w.begun {
+		if family == 0 || b.family == family {
+			b.ending = true
+		}
+	}
+}
+
+// A Finding is a failure, by the oracle that it broke.
+type Finding struct {
+	Oracle, Text string
+	Sort         string // the same for failures that are the same but for names and numbers
+}
+
+func (f *Finding) Error() string { return fmt.Sprintf("[%s] %s", f.Oracle, f.Text) }
+
+// fail reports a failure of an oracle, unless that is left out.
+func (w *World) fail(oracle, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	sort := format
+	if format == "%s" {
+		sort = text
+	}
+	w.failAs(oracle, sort, text)
+}
+
+// failAs is fail for a failure of a sort.
+func (w *World) failAs(oracle, sort, text string) {
+	if w.o.Without[oracle] {
+		return
+	}
+	w.mu.Lock()
+	first := !w.failed
+	w.failed = true
+	w.mu.Unlock()
+	if first {
+		w.fail_(&Finding{oracle, text, sortOf(sort)})
+	}
+}
+
+var numbers = regexp.MustCompile(`[0-9]+|\[.*`) //nolint:gochecknoglobals // a constant
+
+// sortOf is what is left of a text without what differs from run to run.
+func sortOf(text string) string { return numbers.ReplaceAllString(text, "") }
