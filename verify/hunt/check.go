@@ -201,11 +201,29 @@ func (w *World) checkContexts(released bool) {
 	}
 }
 
+// checkFollowing: the context of a call that is pending has ended where Begin's has,
+// when nobody can go on (R12).
+func (w *World) checkFollowing() {
+	w.mu.Lock()
+	all := slices.Clone(w.begun)
+	w.mu.Unlock()
+	for _, b := range all {
+		if !b.ok || b.ctx == nil || b.loose || b.parent.Err() == nil || b.ctx.Err() != nil {
+			continue
+		}
+		oracle := "lag"
+		if b.closed {
+			oracle = "context" // it should have ended in any case
+		}
+		w.fail(oracle, "the context of the call of operation %d goes on, though Begin's has ended", b.site)
+	}
+}
+
 // checkRegistration: nothing is left at a context of the program's (R12, S5).
 func (w *World) checkRegistration(i int, x *ended) {
 	n := 0
 	switch {
-	case x.ctx.Err() != nil:
+	case x.ctx.Err() != nil || w.streams:
 	case x.foreign != nil:
 		n = x.foreign.registered()
 	default:
@@ -308,7 +326,7 @@ func (w *World) checkCounts(s *scopeVar, st async.Stats) {
 		discarded += int64(r.discarded)
 	}
 	wrong := ""
-	if taken != st.Taken {
+	if taken != st.Taken && !w.several {
 		wrong = fmt.Sprintf("%d results were handed out, the ledger of %v says %d: %+v", taken, s.Scope, st.Taken, st)
 	}
 	if discarded > st.Discarded {

@@ -20,10 +20,15 @@ type Task struct {
 	Step    uint64   // to the next
 	Phase   int      // where the first program goes on
 	Only    bool     // no other program
+	Pairs   bool     // pairs, in place of random programs; a seed is the number of a pair
+	Most    int      // schedules of a pair at most
+	Match   string   // pairs whose names match this
 	Program *Program // this one, in place of seeds
 	Way     Way      // under these schedules
 	Quiet   bool
-	Without []string
+	Without []string // oracles
+	Avoid   []string // operations, and others that Generate names
+	Known   []string // failures that are not shrunk any more
 	For     time.Duration
 	Shrink  time.Duration // how long to shrink what fails
 }
@@ -47,7 +52,7 @@ type child struct {
 	Hunter
 	task Task
 	pipe *os.File
-	seen map[string]bool
+	seen map[string]bool // operations that were done, and failures that were shrunk
 	news []string
 }
 
@@ -62,9 +67,9 @@ func Child(t *testing.T) (isChild bool) {
 	if err := json.Unmarshal([]byte(text), &c.task); err != nil {
 		t.Fatal(err)
 	}
-	c.Table, c.Without = NewTable(), make(map[string]bool)
-	for _, name := range c.task.Without {
-		c.Without[name] = true
+	c.Table, c.Without = NewTable(), SetOf(c.task.Without)
+	for _, key := range c.task.Known {
+		c.seen[key] = true
 	}
 	c.cover = func(p *Program, o *Op) { c.covers(p, o) }
 	c.run(t)
@@ -101,8 +106,21 @@ func (c *child) run(t *testing.T) {
 		return
 	}
 	start := time.Now()
+	var pairs []Pair
+	if c.task.Pairs {
+		pairs = Pairs(c.Table, c.task.Match)
+	}
 	for seed, phase := c.task.Seed, c.task.Phase; ; seed, phase = seed+c.task.Step, 0 {
-		p := Generate(c.Table, seed)
+		var p *Program
+		if c.task.Pairs {
+			if seed >= uint64(len(pairs)) {
+				return
+			}
+			p = pairs[seed].Program()
+			p.Seed = seed
+		} else {
+			p = Generate(c.Table, seed, SetOf(c.task.Avoid))
+		}
 		c.logs(p)
 		c.phases(t, p, phase)
 		if c.task.Only || time.Since(start) > c.task.For {
@@ -124,6 +142,9 @@ func (c *child) logs(p *Program) {
 func (c *child) phases(t *testing.T, p *Program, from int) {
 	t.Helper()
 	ways := Ways(p)
+	if c.task.Pairs {
+		ways = PairWays(p, c.task.Most)
+	}
 	for i := from; i < len(ways); i++ {
 		c.say(Line{K: "start", Seed: p.Seed, Phase: i})
 		f, n, steps := c.Explore(t, p, ways[i])
@@ -131,6 +152,10 @@ func (c *child) phases(t *testing.T, p *Program, from int) {
 		if f == nil {
 			continue
 		}
+		if c.seen[f.Key()] {
+			return
+		}
+		c.seen[f.Key()] = true
 		if smaller := c.Shrink(t, f, c.task.Shrink); smaller != f {
 			c.say(Line{K: "shrunk", Found: smaller})
 		}
@@ -143,6 +168,18 @@ func (c *child) tell(seed uint64, phase int, f *Found, schedules, steps int) {
 	c.say(Line{K: "explored", Seed: seed, Phase: phase, N: schedules, Steps: steps, Cover: c.news, Found: f})
 	c.news = nil
 }
+
+// SetOf returns a set of names.
+func SetOf(names []string) map[string]bool {
+	set := make(map[string]bool)
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
+
+// Key is the same for failures that are told only once.
+func (f *Found) Key() string { return f.Oracle + ": " + f.Sort }
 
 // Replays prints the command that runs a failure again.
 func (f *Found) Replays() string {

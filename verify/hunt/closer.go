@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // The end of a run comes in two steps. The closer is one more goroutine of the
@@ -17,30 +18,33 @@ import (
 // Close is the closer.
 func (w *World) Close() {
 	e := &env{w: w, thread: -1}
-	for round := 0; round < 6 || round < 1000 && w.threadsLeft() > 0; round++ {
+	most, late := 10, 0
+	if !w.o.Quiet {
+		most = 300 // time may pass although somebody could go on
+	}
+	for round := range most {
 		time.Sleep(oneRound)
+		sched.Point("another round") // else time would pass for all rounds at once
 		if round == 0 && w.o.Quiet {
 			w.checkBlocked()
 			w.checkPromises()
+			w.checkFollowing()
 		}
 		w.mu.Lock()
 		w.closing = true
 		over := w.threads == 0
 		w.mu.Unlock()
 		w.completeAll(e)
-		if !over && round > 0 {
+		switch {
+		case round == 0:
+		case !over:
 			w.endContexts(false) // they may be what is waited for
-		}
-		if over && round > 0 && w.allComplete() {
+		case w.allComplete() || late == 5:
 			return
+		default:
+			late++
 		}
 	}
-}
-
-func (w *World) threadsLeft() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.threads
 }
 
 // allComplete reports whether no call of the program is pending.
@@ -76,6 +80,10 @@ func (w *World) completeAll(e *env) {
 	all := slices.Clone(w.allProm)
 	w.mu.Unlock()
 	for _, s := range all {
+		if s.closed {
+			continue
+		}
+		s.closed = true
 		o := &Op{Do: "complete", Site: closerSite + s.site}
 		e.guarded(o, func() { w.complete(s, o.Site, false) })
 	}
@@ -98,6 +106,7 @@ func (w *World) beginIdle(e *env) {
 				w.accepted(b, h)
 				e.serves(o, Ref{}, b, p)
 			}
+			b.decided = true
 		})
 	}
 }

@@ -112,7 +112,7 @@ func (e *env) baseOf(c Ctx) context.Context {
 func (e *env) waits(o *Op, f func(ctx context.Context)) {
 	w := e.w
 	ctx := e.context(o)
-	a := &action{o: o, since: time.Now(), ctx: ctx}
+	a := &action{o: o, since: time.Now(), ctx: ctx, members: w.members(o)}
 	lends := e.lends(o)
 	w.mu.Lock()
 	w.seq++
@@ -310,8 +310,8 @@ func where(stack string) string {
 	var names []string
 	for line := range strings.Lines(stack) {
 		if name, ok := strings.CutPrefix(line, libraryPrefix); ok && len(names) < 2 {
-			name, _, _ = strings.Cut(strings.ReplaceAll(name, "[...]", ""), "(0x")
-			names = append(names, strings.TrimSpace(name))
+			name = strings.ReplaceAll(strings.TrimSpace(name), "[...]", "")
+			names = append(names, name[:max(strings.LastIndex(name, "("), 0)])
 		}
 	}
 	return strings.Join(slices.Compact(names), " < ")

@@ -48,6 +48,7 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 			return nil
 		})
 	})
+	h.whole = rep.Whole
 	if rep.Err == nil {
 		return nil, rep.Schedules, rep.Steps
 	}
@@ -90,4 +91,5 @@ type Hunter struct {
 	raise   func(token int, what string)
 	started func(run int)
 	last    *World
+	whole   bool // the last exploration left no schedule out
 }

@@ -7,15 +7,18 @@ import (
 	"time"
 )
 
-// Generate makes the program of a seed.
-func Generate(table map[string]*entry, seed uint64) *Program {
+// Generate makes the program of a seed. What avoid names is left out: operations, and
+// "odd" contexts, "embedding" strangers, "streaming", "panics".
+func Generate(table map[string]*entry, seed uint64, avoid map[string]bool) *Program {
 	g := &generator{
-		Rand: rand.New(rand.NewPCG(seed, 7)), table: table, p: &Program{Seed: seed},
+		Rand: rand.New(rand.NewPCG(seed, 7)), table: table, p: &Program{Seed: seed}, avoid: avoid,
 	}
 	for _, name := range sortedNames(table) {
-		g.names = append(g.names, name)
+		if !avoid[name] {
+			g.names = append(g.names, name)
+		}
 	}
-	g.p.Panics = g.IntN(6) == 0
+	g.p.Panics = g.IntN(6) == 0 && !avoid["panics"]
 	g.p.Finish = g.IntN(2) == 0
 	g.theme()
 	g.setup()
@@ -48,6 +51,7 @@ type generator struct {
 	*rand.Rand
 	table   map[string]*entry
 	names   []string
+	avoid   map[string]bool
 	p       *Program
 	site    int
 	family  int
@@ -102,6 +106,9 @@ func (g *generator) setup() {
 }
 
 func (g *generator) make(name string) {
+	if g.avoid[name] {
+		return
+	}
 	if o := g.fill(g.table[name], inSetup, 0); o != nil {
 		g.p.Setup = append(g.p.Setup, o)
 	}
@@ -233,9 +240,15 @@ func (g *generator) special(x *entry, o *Op) {
 		o.D = time.Duration(limit | queue<<2 | policy<<4)
 		o.Body = nil
 	case "newContext":
-		o.N = []int{0, 0, 0, 1, 1, 2, 3, 4}[g.IntN(8)]
+		o.N = []int{0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4}[g.IntN(11)]
+		if o.N == contextOdd && g.avoid["odd"] {
+			o.N = contextForeign
+		}
 	case "newStranger":
 		o.N = g.IntN(strangerKinds)
+		if o.N == strangerEmbeds && g.avoid["embedding"] {
+			o.N = strangerOwn
+		}
 	case "newErrgroup":
 		o.N = g.IntN(3)
 	case "hedge":
@@ -277,7 +290,7 @@ func (g *generator) fillContext(x *entry, o *Op, at place, rank int) {
 		return
 	case x.ctx == waitsBy && at == inFunction:
 		o.Ctx = Ctx{Base: Own, How: WithTimeout, D: g.duration()}
-		if g.info(o).Rank < rank && g.IntN(2) == 0 && x.members == 0 {
+		if g.info(o).Rank < rank && g.IntN(2) == 0 && x.members == 0 && x.name != "shutdown" {
 			o.Ctx = Ctx{Base: Own}
 		}
 		return
@@ -310,7 +323,7 @@ func (g *generator) rankOf(o *Op) int {
 func (g *generator) fillOptions(x *entry, o *Op) {
 	p := &o.Opts
 	p.Discard = true
-	p.Streaming = g.IntN(10) < g.stream
+	p.Streaming = g.IntN(10) < g.stream && !g.avoid["streaming"]
 	p.Abandon = g.IntN(10) < g.abandon
 	p.Named = g.IntN(8) == 0
 	if g.IntN(8) == 0 {

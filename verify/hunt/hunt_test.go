@@ -20,12 +20,15 @@ var (
 	huntSeed = flag.Uint64("hunt.seed", 1, "of the first program")
 	huntOnly = flag.Bool("hunt.only", false, "the program of that seed and no other")
 	shrink   = flag.Duration("hunt.shrink", 4*time.Second, "how long to shrink what fails")
+	most     = flag.Int("hunt.most", 40, "schedules of a pair at most")
+	match    = flag.String("hunt.match", "", "only pairs whose names match this")
 	first    = flag.Bool("hunt.first", false, "stop at the first failure")
 )
 
-// without are the oracles that HUNT_WITHOUT leaves out.
-func without() []string {
-	return strings.Split(os.Getenv("HUNT_WITHOUT"), ",")
+// list returns the names in a variable of the environment: HUNT_WITHOUT leaves oracles
+// out, and HUNT_AVOID operations.
+func list(name string) []string {
+	return strings.Split(os.Getenv(name), ",")
 }
 
 // Random programs under random schedules: whatever they do, what must be true of any
@@ -36,9 +39,15 @@ func TestHunt(t *testing.T) {
 	}
 	h := &hunt.Hunt{
 		Test: "TestHunt", First: *first,
-		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: without(), For: *huntFor, Shrink: *shrink},
+		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink},
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
+	report(t, h)
+}
+
+// report hunts, and reports what was found.
+func report(t *testing.T, h *hunt.Hunt) {
+	t.Helper()
 	h.Run(t.Context())
 	if h.Programs == 0 {
 		t.Error("nothing was run")
@@ -55,4 +64,19 @@ func cut(s string) string { return s[:min(len(s), 2500)] }
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
+}
+
+// Every pair of operations on one object, or on two that are tied, under every schedule
+// with two forced switches, of which there may be too many.
+func TestHuntPairs(t *testing.T) {
+	if hunt.Child(t) {
+		return
+	}
+	h := &hunt.Hunt{
+		Test: "TestHuntPairs", First: *first, Pairs: true,
+		Task: hunt.Task{Pairs: true, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Most: *most, Match: *match},
+		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
+	}
+	report(t, h)
+	fmt.Fprintf(os.Stdout, "%d of %d pairs\n", h.Programs, len(hunt.Pairs(hunt.NewTable(), *match)))
 }

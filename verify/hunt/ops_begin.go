@@ -78,6 +78,9 @@ func doBeginPromise(e *env, o *Op) {
 
 // beginSaid checks what a Begin returned.
 func (e *env) beginSaid(o *Op, h *handle, b *begun, err error) {
+	e.w.mu.Lock()
+	b.decided = true
+	e.w.mu.Unlock()
 	switch {
 	case err == nil:
 		e.w.accepted(b, h)
@@ -88,6 +91,7 @@ func (e *env) beginSaid(o *Op, h *handle, b *begun, err error) {
 }
 
 func doHedge(e *env, o *Op) {
+	e.w.streamed(&o.Opts)
 	e.waits(o, func(ctx context.Context) {
 		b := e.begins(o, ctx)
 		b.loose = true
@@ -95,4 +99,11 @@ func doHedge(e *env, o *Op) {
 		v, err := async.Hedge(ctx, o.D, o.N, e.function(o.Fn, b), e.options(o, nil)...)
 		e.w.outcome(o, nil, v, err)
 	})
+}
+
+// streamed notes that results of an operation may live until its context ends.
+func (w *World) streamed(opts *Opts) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.streams = w.streams || opts.Streaming
 }

@@ -56,19 +56,23 @@ func doWait(e *env, o *Op) {
 		n := e.w.countBegins(h.family)
 		err := h.c.Wait(ctx)
 		e.w.waited(o, ctx, err)
-		if err == nil && !h.c.IsDone() && n == e.w.countBegins(h.family) {
+		if err == nil && !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family) {
 			e.w.fail("wait", "%s returns nil, and the call is pending", e.w.name(o))
 		}
 	})
 }
 
-// countBegins counts the Begins of a family, those included that are only coming.
+// countBegins counts the Begins of a family. While one is being done it returns -1:
+// nobody knows then which call of the object an operation is about.
 func (w *World) countBegins(family int) (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, b := range w.begun {
-		if b.family == family {
-			n++
+		if b.family != family {
+			continue
+		}
+		if n++; !b.decided {
+			return -1
 		}
 	}
 	return n
@@ -87,7 +91,7 @@ func doCancel(e *env, o *Op) {
 	case err == async.ErrReleased, err == async.ErrCallComplete:
 	case err != nil && err != async.ErrCanceled:
 		e.w.fail("wait", "%s says %v", e.w.name(o), err)
-	case !h.c.IsDone() && n == e.w.countBegins(h.family):
+	case !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family):
 		e.w.fail("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 	}
 }
@@ -99,7 +103,7 @@ func doCancelWait(e *env, o *Op) {
 		err := h.c.CancelWait(ctx, Cause(o.Site))
 		e.w.waited(o, ctx, err)
 		over := err == nil || err == async.ErrCanceled || errors.Is(err, async.ErrCallPending)
-		if over && !h.c.IsDone() && n == e.w.countBegins(h.family) {
+		if over && !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family) {
 			e.w.fail("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 		}
 	})
@@ -121,7 +125,7 @@ func doDone(e *env, o *Op) {
 	ch := h.c.Done()
 	is := h.c.IsDone()
 	closed := isClosed(ch)
-	if is && !closed && n == e.w.countBegins(h.family) {
+	if is && !closed && n >= 0 && n == e.w.countBegins(h.family) {
 		e.w.fail("lag", "%s: IsDone says true, and Done is not closed", e.w.name(o))
 	}
 }
@@ -141,7 +145,7 @@ func callIsOver(w *World, o *Op, _ *action) string {
 	if h == nil || o.Ctx.Base == Own {
 		return ""
 	}
-	if w.countBegins(h.family) <= 1 && h.c.IsDone() {
+	if n := w.countBegins(h.family); n >= 0 && n <= 1 && h.c.IsDone() {
 		return "the call is complete"
 	}
 	return ""

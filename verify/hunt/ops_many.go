@@ -130,8 +130,8 @@ func doWaitAny(e *env, o *Op) {
 }
 
 // anyIsOver: a wait for one of many is over when one is complete.
-func anyIsOver(w *World, o *Op, _ *action) string {
-	for _, m := range w.members(o) {
+func anyIsOver(w *World, o *Op, a *action) string {
+	for _, m := range a.members {
 		if complete, known := w.isComplete(m); known && complete && o.Ctx.Base != Own {
 			return "a member is complete"
 		}

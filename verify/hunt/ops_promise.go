@@ -75,20 +75,12 @@ func (w *World) look(o *Op, ctx context.Context, b *begun) {
 	w.mu.Lock()
 	parent, loose := b.parent, b.loose
 	w.mu.Unlock()
-	above := parent != nil && parent.Err() != nil
 	err := ctx.Err()
 	if err != nil && !isClosed(ctx.Done()) {
 		w.fail("lag", "%s: Err is %v, and Done is not closed", w.name(o), err)
 	}
 	if loose {
 		return
-	}
-	if above && err == nil && !w.comesLate(parent) {
-		oracle := "lag"
-		if b.closed {
-			oracle = "context" // it has to have ended in any case
-		}
-		w.fail(oracle, "%s: the context goes on, though Begin's has ended", w.name(o))
 	}
 	if err != nil && context.Cause(ctx) == nil {
 		w.fail("lag", "%s: Err is %v, and there is no cause", w.name(o), err)

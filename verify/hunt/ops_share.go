@@ -17,6 +17,7 @@ func shareOps() []entry {
 		}},
 		{name: "groupDo", on: Group, text: "k.take3($h.Do($x, $n, $f))", takes: true, blocks: true, ctx: waitsBy, fn: true, weight: 14, do: func(e *env, o *Op) {
 			g := e.w.get(o.On).(*groupVar)
+			e.w.streamed(&g.o.Opts)
 			e.waits(o, func(ctx context.Context) {
 				v, err, _ := g.Do(ctx, o.N, e.shared(o, g.o))
 				e.w.outcome(o, nil, v, err)

@@ -9,10 +9,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,6 +24,7 @@ import (
 type Hunt struct {
 	Test    string // the test to run in a child
 	Workers int
+	Pairs   bool // pairs, in place of random programs
 	First   bool // stop at the first failure
 	Task    Task
 	Log     func(format string, args ...any)
@@ -95,6 +98,7 @@ func (h *Hunt) work(ctx context.Context, i uint64) {
 	task.Seed, task.Step = h.Task.Seed+i, uint64(h.workers())
 	for time.Since(h.start) < h.Task.For && ctx.Err() == nil {
 		task.For = h.Task.For - time.Since(h.start)
+		task.Known = h.known()
 		last := h.child(ctx, task)
 		if last.over {
 			return
@@ -107,6 +111,12 @@ func (h *Hunt) work(ctx context.Context, i uint64) {
 			return
 		}
 	}
+}
+
+func (h *Hunt) known() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.Found))
 }
 
 // A life is what a child said of itself until it ended.
@@ -226,7 +236,7 @@ func (h *Hunt) explored(l *life, line Line) {
 }
 
 func (h *Hunt) foundLocked(f *Found) {
-	key := f.Oracle + ": " + f.Sort
+	key := f.Key()
 	if was := h.Found[key]; was == nil || f.Program.operations() < was.Program.operations() {
 		h.Found[key] = f
 	}
@@ -258,14 +268,26 @@ func (h *Hunt) died(l *life, err error, text string) {
 	}
 	p, o := l.program, l.way
 	if p == nil {
-		p = Generate(NewTable(), l.seed)
-		o = Ways(p)[min(l.phase, len(Ways(p))-1)]
+		p, o = h.programOf(l)
 	}
 	l.failed = true
 	h.foundLocked(&Found{
 		Program: p, Way: o, Run: l.run, Oracle: "crash", Sort: sortOf(why),
 		Text: fmt.Sprintf("the process ended (%v): %s\n%s", err, why, text),
 	})
+}
+
+// programOf makes the program that a child has died of anew, and what it was explored by.
+func (h *Hunt) programOf(l *life) (*Program, Way) {
+	table := NewTable()
+	if h.Pairs {
+		p := Pairs(table, h.Task.Match)[l.seed].Program()
+		ways := PairWays(p, h.Task.Most)
+		return p, ways[min(l.phase, len(ways)-1)]
+	}
+	p := Generate(table, l.seed, SetOf(h.Task.Avoid))
+	ways := Ways(p)
+	return p, ways[min(l.phase, len(ways)-1)]
 }
 
 // wrongEnd says why the end of a process is none that should be.

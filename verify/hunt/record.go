@@ -14,6 +14,7 @@ import (
 type records struct {
 	results map[int]*result // by token
 	order   []*result
+	streams bool // the result of a stream lives until the end of the context that it was asked for with
 	several bool // an operation has raised a panic that may have come in place of others
 }
 
@@ -105,8 +106,7 @@ func (w *World) gave(o *Op, token int, takes bool) {
 	} else {
 		r.raised++
 	}
-	switch o.Do {
-	case "releaseAll", "cancelAll", "hedge": // they may meet several panics, of which the last comes out
+	if o.On.Kind == List || o.Do == "hedge" { // they may meet several panics, of which the last comes out
 		w.several = true
 	}
 	r.by = append(r.by, w.name(o))

@@ -34,3 +34,12 @@ func Ways(p *Program) []Way {
 }
 
 const anyNumber = 1 << 30
+
+// PairWays are those of a pair: all schedules with two forced switches, of which so many
+// at most, and some by priorities, for the ones that this leaves out.
+func PairWays(p *Program, most int) []Way {
+	return []Way{
+		{Switches: 2, Most: most},
+		{Switches: anyNumber, Random: most / 2, Depth: 3, Seed: p.Seed + 1},
+	}
+}

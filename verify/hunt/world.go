@@ -68,6 +68,8 @@ type served struct {
 	p    *async.Promise[*Value]
 	b    *begun
 	site int
+
+	closed bool // by the closer
 }
 
 // A begun is a call that was begun, or is about to be.
@@ -81,6 +83,7 @@ type begun struct {
 	parent    context.Context // Begin's
 	ctx       context.Context // the call's, once it is known
 	ok        bool            // the Begin succeeded
+	decided   bool            // it has returned
 	ending    bool            // something that may end it, or its context, has been begun
 	closed    bool            // its function has returned, or nobody completes it any more
 	h         *handle
@@ -120,6 +123,8 @@ type action struct {
 	since time.Time
 	seq   int
 	ctx   context.Context
+
+	members []async.Waitable
 }
 
 const (
