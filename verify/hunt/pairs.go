@@ -1,7 +1,6 @@
 package hunt
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"slices"
