@@ -61,17 +61,31 @@ func (w *World) waiting() (all []*action) {
 	return all
 }
 
-// checkPromises: a promise whose Begin's context has ended is complete (R14).
-func (w *World) checkPromises() {
+// checkEnded: a promise whose Begin's context has ended is complete (R14), and so is a
+// call that waits for a slot (C1).
+func (w *World) checkEnded() {
 	w.mu.Lock()
-	all := slices.Clone(w.allProm)
+	all := slices.Clone(w.begun)
 	w.mu.Unlock()
-	for _, s := range all {
-		if s.b == nil || !s.b.ok || s.b.parent == nil || s.b.parent.Err() == nil || s.b.h == nil {
+	for _, b := range all {
+		if !b.ok || b.loose || b.h == nil || b.h.beginsOK != 1 || b.parent.Err() == nil {
 			continue
 		}
-		if s.b.h.beginsOK == 1 && !s.b.h.c.IsDone() {
-			w.fail("promise", "the promise of operation %d is pending, though the context that it was begun with has ended", s.site)
+		if i := b.h.c.Info(); i.State == async.StateQueued || b.promise && i.State == async.StateRunning {
+			w.fail("promise", "the call of operation %d is %v, though the context that it was begun with has ended", b.site, i.State)
+		}
+	}
+}
+
+// checkQueues: no call waits for a slot while there is one (C1).
+func (w *World) checkQueues() {
+	for n := range w.vars[Scope] {
+		s := w.scope(n)
+		if s == nil || s.limit <= 0 {
+			continue
+		}
+		if st := s.Stats(); st.Queued > 0 && st.Running-st.Lent < int64(s.limit) {
+			w.fail("slot", "calls wait for a slot of %v, and there is one: %+v", s.Scope, st)
 		}
 	}
 }
@@ -94,8 +108,8 @@ func (w *World) checkResults() {
 
 func (w *World) whatIsWrong(r *result) string {
 	text := func(what string) string {
-		return fmt.Sprintf("result %d: %s: taken %d times, discarded %d times, raised %d times: %v",
-			r.token, what, r.taken, r.discarded, r.raised, r.by)
+		return fmt.Sprintf("result %d%s: %s: taken %d times, discarded %d times, raised %d times: %v",
+			r.token, r.origin(), what, r.taken, r.discarded, r.raised, r.by)
 	}
 	policy := async.PanicReraise
 	if r.b != nil && r.b.scope > 0 {
@@ -125,6 +139,19 @@ func (w *World) whatIsWrong(r *result) string {
 		return text("it is handed out and discarded")
 	case r.discarded == 0 && r.taken == 0 && r.b != nil && r.b.opts != nil && r.b.opts.Discard:
 		return text("it is neither handed out nor discarded")
+	}
+	return ""
+}
+
+// origin says what kind of call made a result.
+func (r *result) origin() string {
+	switch {
+	case r.b == nil:
+		return ""
+	case r.b.opts != nil && r.b.opts.Streaming:
+		return " of a stream"
+	case r.b.loose:
+		return " of a shared run"
 	}
 	return ""
 }

@@ -27,7 +27,8 @@ func (w *World) Close() {
 		sched.Point("another round") // else time would pass for all rounds at once
 		if round == 0 && w.o.Quiet {
 			w.checkBlocked()
-			w.checkPromises()
+			w.checkEnded()
+			w.checkQueues()
 			w.checkFollowing()
 		}
 		w.mu.Lock()
@@ -119,6 +120,14 @@ func (w *World) handles() []*handle {
 
 // guarded does something as an operation.
 func (e *env) guarded(o *Op, f func()) {
+	if e.w.p.Exits {
+		e.apart(func() { e.guard(o, f) })
+		return
+	}
+	e.guard(o, f)
+}
+
+func (e *env) guard(o *Op, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.w.raised(o, e.w.table[o.Do], p)
@@ -175,37 +184,27 @@ func (w *World) checkRest() {
 // endHandles gives up every handle. Where the program says so they are finished first,
 // and so counted: those of a scope that gave something, or failed, were held.
 func (w *World) endHandles(e *env) {
-	held := make(map[int]int)
-	names := make(map[int]int) // what Unreleased names
-	for n := range w.vars[Scope] {
-		if s := w.scope(n); s != nil && s.o.Track {
-			for range s.Unreleased() {
-				names[n]++
-			}
-		}
-	}
-	_ = held
+	rest := w.restOfScope()
 	for i, h := range w.handles() {
 		o := &Op{Do: "finish", Site: 3*closerSite + i}
 		if w.p.Finish {
 			e.guarded(o, func() {
+				rest.look(h)
 				v, err := h.c.Finish()
+				rest.finished(err)
 				w.outcome(o, h, v, err)
 			})
 		}
 		o.Do = "release"
-		w.mu.Lock()
-		h.releases = true
-		w.mu.Unlock()
+		w.releases(h.ref, h)
 		e.guarded(o, h.c.Release)
 	}
 	w.mu.Lock()
 	signals := slices.Clone(w.allSigs)
 	w.mu.Unlock()
+	rest.check(w, signals)
 	for i, h := range signals {
-		w.mu.Lock()
-		h.releases = true
-		w.mu.Unlock()
+		w.releases(h.ref, h)
 		e.guarded(&Op{Do: "signalRelease", Site: 4*closerSite + i}, h.s.Release)
 	}
 	for n := range w.vars[Set] {
@@ -218,10 +217,6 @@ func (w *World) endHandles(e *env) {
 			e.guarded(&Op{Do: "releaseAll", Site: 5*closerSite + n}, l.cs.Release)
 		}
 	}
-	w.mu.Lock()
-	stops := slices.Clone(w.stops)
-	w.mu.Unlock()
-	_ = stops
 }
 
 // endScopes shuts every scope down: nothing is left of it, so that takes no time.

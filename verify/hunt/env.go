@@ -26,8 +26,22 @@ type env struct {
 // all does operations in turn.
 func (e *env) all(ops []*Op) {
 	for _, o := range ops {
+		if e.w.p.Exits && e.own == nil && e.thread >= 0 {
+			e.apart(func() { e.do(o) })
+			continue
+		}
 		e.do(o)
 	}
+}
+
+// apart does something on a goroutine of its own, which may be ended by it.
+func (*env) apart(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
 }
 
 // do does one operation, where what it is done on exists. What it raises is recorded.
@@ -51,7 +65,9 @@ func (e *env) do(o *Op) {
 		}
 	}()
 	if x.disturbs {
-		e.w.disturb(e.w.p.info(o.On).Family)
+		family := e.w.p.info(o.On).Family
+		e.w.disturb(family)
+		defer e.w.disturbed(family)
 	}
 	x.do(e, o)
 }
@@ -157,17 +173,7 @@ func (w *World) run(f *Func, b *begun, ctx context.Context) (*Value, error) {
 	}
 	w.mu.Unlock()
 	w.checkLimit(b.scope)
-	e := &env{w: w, own: ctx, b: b}
-	e.all(f.Body)
-	if f.Gate > 0 {
-		w.waitGate(f, ctx)
-	}
-	w.mu.Lock()
-	b.ending, b.closed = true, true
-	if b.scope > 0 {
-		w.running[b.scope]--
-	}
-	w.mu.Unlock()
+	w.body(f, b, ctx)
 	switch f.End {
 	case Panics:
 		w.made(token, b, true)
@@ -176,11 +182,36 @@ func (w *World) run(f *Func, b *begun, ctx context.Context) (*Value, error) {
 		runtime.Goexit()
 	case Fails:
 		w.made(token, b, false)
-		return &Value{Token: token}, Failure(token)
+		return w.value(token, b), Failure(token)
 	case Returns:
 	}
 	w.made(token, b, false)
-	return &Value{Token: token}, nil
+	return w.value(token, b), nil
+}
+
+// value makes the value of a token.
+func (w *World) value(token int, b *begun) *Value {
+	v := &Value{Token: token}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rememberLocked(v, b)
+	return v
+}
+
+// body does what a function does before it ends.
+func (w *World) body(f *Func, b *begun, ctx context.Context) {
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		b.ending, b.closed = true, true
+		if b.scope > 0 {
+			w.running[b.scope]--
+		}
+	}()
+	(&env{w: w, own: ctx, b: b}).all(f.Body)
+	if f.Gate > 0 {
+		w.waitGate(f, ctx)
+	}
 }
 
 func (w *World) waitGate(f *Func, ctx context.Context) {
@@ -210,6 +241,7 @@ func (e *env) begins(o *Op, parent context.Context) *begun {
 		b.scope = o.Opts.Scope
 	}
 	e.w.mu.Lock()
+	b.ending = e.w.disturbing[b.family]+e.w.disturbing[0] > 0
 	e.w.begun = append(e.w.begun, b)
 	e.w.mu.Unlock()
 	return b
@@ -327,7 +359,7 @@ func (w *World) misused(o *Op) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range append([]Ref{o.On}, o.Of...) {
-		if h, ok := w.get(r).(*handle); ok && h.releases {
+		if w.released[r] {
 			return true
 		}
 	}

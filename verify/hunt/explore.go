@@ -4,6 +4,7 @@ package hunt
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -50,7 +51,7 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	})
 	h.whole = rep.Whole
 	if rep.Err == nil {
-		return nil, rep.Schedules, rep.Steps
+		return h.collected(p, way), rep.Schedules, rep.Steps
 	}
 	oracle, sort := oracleOf(rep.Err), ""
 	if f := new(Finding); errors.As(rep.Err, &f) {
@@ -62,6 +63,23 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	return &Found{
 		Program: p, Way: way, Run: run, Oracle: oracle, Sort: sort, Text: rep.Err.Error(), Schedule: rep.Schedule(), Trace: rep.Trace(),
 	}, rep.Schedules, rep.Steps
+}
+
+// collected looks, after the last run, for results that are kept alive: what is no
+// longer reachable by the program is collected (S5).
+func (h *Hunter) collected(p *Program, way Way) *Found {
+	if h.last == nil || h.Without["collected"] {
+		return nil
+	}
+	r := h.last.Remains()
+	h.last = nil
+	if token := r.Alive(); token != 0 {
+		return &Found{
+			Program: p, Way: way, Oracle: "collected", Sort: "kept",
+			Text: fmt.Sprintf("[collected] result %d is still reachable when every handle is released", token),
+		}
+	}
+	return nil
 }
 
 // oracleOf names what has failed.

@@ -19,6 +19,7 @@ func Generate(table map[string]*entry, seed uint64, avoid map[string]bool) *Prog
 		}
 	}
 	g.p.Panics = g.IntN(6) == 0 && !avoid["panics"]
+	g.p.Exits = g.IntN(8) == 0 && !avoid["exits"]
 	g.p.Finish = g.IntN(2) == 0
 	g.theme()
 	g.setup()
@@ -170,7 +171,7 @@ func (g *generator) allowed(x *entry, at place) bool {
 	own := x.name == "ownContext" || x.name == "waitOwn"
 	switch {
 	case x.name == "exit":
-		return false
+		return g.p.Exits && at == inCallback
 	case x.name == "throw":
 		return g.p.Panics && at == inCallback
 	case at == inSetup:
@@ -287,6 +288,9 @@ func (g *generator) fillMembers(x *entry, o *Op) bool {
 func (g *generator) fillContext(x *entry, o *Op, at place, rank int) {
 	switch {
 	case x.ctx == noContext:
+		return
+	case x.ctx == waitsBy && g.IntN(80) == 0 && !g.avoid["nil"] && x.name != "hedge":
+		o.Ctx = Ctx{Base: NilContext}
 		return
 	case x.ctx == waitsBy && at == inFunction:
 		o.Ctx = Ctx{Base: Own, How: WithTimeout, D: g.duration()}

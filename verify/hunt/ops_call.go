@@ -111,9 +111,7 @@ func doCancelWait(e *env, o *Op) {
 
 func doRelease(e *env, o *Op) {
 	h := e.w.call(o.On)
-	e.w.mu.Lock()
-	h.releases = true
-	e.w.mu.Unlock()
+	e.w.releases(o.On, h)
 	h.c.Release()
 }
 

@@ -71,11 +71,9 @@ func listOps() []entry {
 		}},
 		{name: "releaseAll", on: List, text: "$h.Release()", weight: 12, do: func(e *env, o *Op) {
 			e.w.disturbAll(list(e, o).hs)
-			e.w.mu.Lock()
 			for _, h := range list(e, o).hs {
-				h.releases = true
+				e.w.releases(h.ref, h)
 			}
-			e.w.mu.Unlock()
 			list(e, o).cs.Release()
 		}},
 	}

@@ -8,6 +8,9 @@ import (
 func promiseOps() []entry {
 	return []entry{
 		{name: "complete", on: Promise, text: "k.complete($h, $s01, $n)", disturbs: true, weight: 25, do: doComplete},
+		{name: "completeDeep", on: Promise, text: "k.deep(200, func() { k.complete($h, $s01, $n) })", disturbs: true, weight: 5, do: func(e *env, o *Op) {
+			deep(200, func() { doComplete(e, o) })
+		}},
 		{name: "break", on: Promise, text: "$h.Break()", disturbs: true, weight: 8, do: func(e *env, o *Op) {
 			s := e.w.server(o)
 			e.w.mu.Lock()
@@ -67,7 +70,29 @@ func (w *World) complete(s *served, site int, fails bool) {
 	}
 	w.mu.Unlock()
 	won = true // so it is where an OnSignal function panics
-	won = s.p.Complete(&Value{Token: token}, err)
+	won = s.p.Complete(w.value(token, s.b), err)
+	if won && s.b != nil {
+		w.checkOnStack(s.b, site)
+	}
+}
+
+// checkOnStack: the OnSignal functions have run when the completer goes on (S7).
+func (w *World) checkOnStack(b *begun, site int) {
+	w.mu.Lock()
+	ran := len(b.signals)
+	w.mu.Unlock()
+	if b.opts != nil && !b.noSignals && ran < len(b.opts.OnSignal) {
+		w.fail("signal", "the Complete of operation %d returned before the OnSignal functions have run", site)
+	}
+}
+
+// deep calls f on a stack that is deep for reasons of its own.
+func deep(frames int, f func()) {
+	if frames == 0 {
+		f()
+		return
+	}
+	deep(frames-1, f)
 }
 
 // look checks the context of a call against what may have ended it.

@@ -26,9 +26,7 @@ func signalOps() []entry {
 		}},
 		{name: "signalRelease", on: Signal, text: "$h.Release()", disturbs: true, weight: 20, do: func(e *env, o *Op) {
 			h := e.w.call(o.On)
-			e.w.mu.Lock()
-			h.releases = true
-			e.w.mu.Unlock()
+			e.w.releases(o.On, h)
 			h.s.Release()
 		}},
 		{name: "signalClone", on: Signal, makes: Signal, text: "$t = $h.Clone()", early: true, do: func(e *env, o *Op) {

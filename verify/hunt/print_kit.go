@@ -79,6 +79,14 @@ func (k *kit) complete(p *async.Promise[int], v, how int) {
 	}
 }
 
+func (k *kit) deep(frames int, f func()) {
+	if frames == 0 {
+		f()
+		return
+	}
+	k.deep(frames-1, f)
+}
+
 func (k *kit) try(f func()) {
 	defer func() {
 		if e := recover(); e != nil {

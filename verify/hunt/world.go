@@ -28,23 +28,26 @@ type World struct {
 	far  context.Context
 	base context.Context
 
-	mu        sync.Mutex
-	closing   bool
-	failed    bool
-	seq       int // counts what is recorded
-	threads   int // that have not ended
-	records       // what was observed
-	derived   []*derived
-	allCalls  []*handle
-	allSigs   []*handle
-	allProm   []*served
-	allCtx    []*ended
-	stops     []*stopped
-	begun     []*begun
-	running   map[int]int // by scope, functions that run user code
-	active    map[*action]struct{}
-	observers map[int]*observed
-	runs      map[int]int // by site: how often its function has run
+	mu         sync.Mutex
+	closing    bool
+	failed     bool
+	released   map[Ref]bool // variables whose handle was released, at some time
+	disturbing map[int]int  // by family: operations that are being done and may end its calls
+	seq        int          // counts what is recorded
+	threads    int          // that have not ended
+	records                 // what was observed
+	values     []weakValue
+	derived    []*derived
+	allCalls   []*handle
+	allSigs    []*handle
+	allProm    []*served
+	allCtx     []*ended
+	stops      []*stopped
+	begun      []*begun
+	running    map[int]int // by scope, functions that run user code
+	active     map[*action]struct{}
+	observers  map[int]*observed
+	runs       map[int]int // by site: how often its function has run
 }
 
 // A Look says which oracles look, and how closely.
@@ -55,6 +58,7 @@ type Look struct {
 
 // A handle is a Call or a Signal that was made.
 type handle struct {
+	ref      Ref // a variable that it is in, or was
 	c        *async.Call[*Value]
 	s        *async.Signal
 	family   int
@@ -137,7 +141,7 @@ func NewWorld(p *Program, table map[string]*entry, o Look, fail func(error)) *Wo
 	w := &World{
 		p: p, table: table, o: o, fail_: fail, base: context.Background(),
 		running: make(map[int]int), active: make(map[*action]struct{}),
-		observers: make(map[int]*observed), runs: make(map[int]int),
+		disturbing: make(map[int]int), released: make(map[Ref]bool), observers: make(map[int]*observed), runs: make(map[int]int),
 	}
 	w.records.results = make(map[int]*result)
 	for k := range w.vars {
@@ -199,9 +203,17 @@ type scopeVar struct {
 	o     async.ScopeOptions
 }
 
+// releases notes that a Release of a handle is begun.
+func (w *World) releases(r Ref, h *handle) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h.releases, w.released[h.ref] = true, true
+	w.released[r] = true
+}
+
 // addCall notes a new handle.
 func (w *World) addCall(r Ref, c *async.Call[*Value]) *handle {
-	h := &handle{c: c, family: w.p.info(r).Family}
+	h := &handle{ref: r, c: c, family: w.p.info(r).Family}
 	w.mu.Lock()
 	w.allCalls = append(w.allCalls, h)
 	w.mu.Unlock()
@@ -210,7 +222,7 @@ func (w *World) addCall(r Ref, c *async.Call[*Value]) *handle {
 }
 
 func (w *World) addSignal(r Ref, s *async.Signal) {
-	h := &handle{s: s, family: w.p.info(r).Family}
+	h := &handle{ref: r, s: s, family: w.p.info(r).Family}
 	w.mu.Lock()
 	w.allSigs = append(w.allSigs, h)
 	w.mu.Unlock()
@@ -225,11 +237,19 @@ func (w *World) disturb(family int) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.disturbing[family]++
 	for _, b := range w.begun {
 		if family == 0 || b.family == family {
 			b.ending = true
 		}
 	}
+}
+
+// disturbed notes that this is over.
+func (w *World) disturbed(family int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.disturbing[family]--
 }
 
 // A Finding is a failure, by the oracle that it broke.

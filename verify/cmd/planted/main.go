@@ -6,11 +6,13 @@
 //	go run ./cmd/planted -only 07   those whose names contain that
 //	go run ./cmd/planted -quick     a few that are found in seconds
 //
+//	go run ./cmd/planted -hunt      all, by the hunter alone, a minute for each at most
 //	go run ./cmd/planted -record    all, and writes what found which to planted/found.txt
 //
 // The suites are tried from the fastest on until one goes red; with -quick only the
 // one is run that found.txt names. The unpatched copy has to be green in all of
-// them. The last line is "k of k found"; unless it is so, or where a patch does not
+// them. With -hunt no test is run but the random programs and the pairs of verify/hunt,
+// and the last line is "k of n found by the hunter". Else it is "k of k found"; unless it is so, or where a patch does not
 // apply or does not compile, the exit code is 1.
 package main
 
@@ -29,6 +31,7 @@ import (
 func main() {
 	only := flag.String("only", "", "plant the bugs whose names contain this")
 	quick := flag.Bool("quick", false, "plant the few that are marked as quick")
+	hunter := flag.Bool("hunt", false, "have the hunter alone find them")
 	green := flag.Bool("green", true, "have the unpatched copy green first")
 	list := flag.Bool("list", false, "list the bugs and what each breaks")
 	note := flag.Bool("record", false, "write what found which bug to "+foundFile)
@@ -37,7 +40,7 @@ func main() {
 	bugs, err := readBugs()
 	if err == nil {
 		bugs = chosen(bugs, *only, *quick, *missing)
-		err = run(bugs, *quick, *green, *list, *note)
+		err = run(bugs, mode{quick: *quick, hunter: *hunter}, *green, *list, *note && !*hunter)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "planted:", err)
@@ -51,7 +54,7 @@ const (
 	foundFile = folder + "/found.txt"
 )
 
-func run(bugs []bug, quick, green, list, note bool) error {
+func run(bugs []bug, m mode, green, list, note bool) error {
 	if list {
 		for _, b := range bugs {
 			fmt.Fprintf(os.Stdout, "%-38s %s\n", b.name, b.breaks)
@@ -64,7 +67,7 @@ func run(bugs []bug, quick, green, list, note bool) error {
 	}
 	defer tree.remove()
 	if green {
-		if err := tree.green(suitesOf(bugs, quick)); err != nil {
+		if err := tree.green(suitesOf(bugs, m)); err != nil {
 			return err
 		}
 	}
@@ -72,7 +75,7 @@ func run(bugs []bug, quick, green, list, note bool) error {
 	var table strings.Builder
 	for i, b := range bugs {
 		fmt.Fprintf(os.Stdout, "[%d/%d] %s: ", i+1, len(bugs), b.name)
-		f := tree.hunt(b, quick)
+		f := tree.hunt(b, m)
 		fmt.Fprintln(os.Stdout, f)
 		fmt.Fprintf(&table, "%-38s %s\n", b.name, f)
 		if f.found() {
@@ -84,7 +87,7 @@ func run(bugs []bug, quick, green, list, note bool) error {
 			}
 		}
 	}
-	fmt.Fprintf(os.Stdout, "\n%s%d of %d found\n", &table, found, len(bugs))
+	fmt.Fprintf(os.Stdout, "\n%s%d of %d found%s\n", &table, found, len(bugs), m.by())
 	if found < len(bugs) || len(bugs) == 0 {
 		return fmt.Errorf("%d not found", len(bugs)-found)
 	}

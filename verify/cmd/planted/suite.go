@@ -28,6 +28,25 @@ func suites() []suite {
 	}
 }
 
+// hunter is the suite that knows of no bug: random programs, and every pair.
+func hunter() suite {
+	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Pairs)?$", "-hunt.first", "-hunt.for=28s", "-hunt.shrink=0s"), 2 * time.Minute}
+}
+
+// A mode says which suites are run.
+type mode struct {
+	quick  bool // the one that found a bug before, and no other
+	hunter bool // the hunter, and no other
+}
+
+// by says in the last line who has found the bugs.
+func (m mode) by() string {
+	if m.hunter {
+		return " by the hunter"
+	}
+	return ""
+}
+
 //nolint:gochecknoglobals // a constant
 var tags = []string{"-tags=asyncexplore"}
 
@@ -37,13 +56,19 @@ func args(run string, more ...string) []string {
 
 // suitesFor returns the suites in the order in which they are tried for a bug; where
 // it has to be quick, the one that found it before and no other.
-func suitesFor(b bug, quick bool) []suite {
-	return slices.DeleteFunc(suites(), func(s suite) bool { return quick && s.name != cmp.Or(b.suite, s.name) })
+func suitesFor(b bug, m mode) []suite {
+	if m.hunter {
+		return []suite{hunter()}
+	}
+	return slices.DeleteFunc(suites(), func(s suite) bool { return m.quick && s.name != cmp.Or(b.suite, s.name) })
 }
 
 // suitesOf returns the suites that the hunts for some bugs may run, in order.
-func suitesOf(bugs []bug, quick bool) []suite {
-	if !quick {
+func suitesOf(bugs []bug, m mode) []suite {
+	switch {
+	case m.hunter:
+		return []suite{hunter()}
+	case !m.quick:
 		return suites()
 	}
 	return slices.DeleteFunc(suites(), func(s suite) bool {

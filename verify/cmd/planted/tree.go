@@ -87,14 +87,14 @@ func (t *tree) green(suites []suite) error {
 }
 
 // hunt plants a bug and tries the suites until one goes red.
-func (t *tree) hunt(b bug, quick bool) (f finding) {
+func (t *tree) hunt(b bug, m mode) (f finding) {
 	if f.err = t.restore(); f.err != nil {
 		return f
 	}
 	if f.err = t.apply(b); f.err != nil {
 		return f
 	}
-	for _, s := range suitesFor(b, quick) {
+	for _, s := range suitesFor(b, m) {
 		fmt.Fprintf(os.Stdout, "%s… ", s.name)
 		if f = t.try(s); f.err != nil || f.found() {
 			return f
