@@ -169,15 +169,6 @@ func (c *child) tell(seed uint64, phase int, f *Found, schedules, steps int) {
 	c.news = nil
 }
 
-// SetOf returns a set of names.
-func SetOf(names []string) map[string]bool {
-	set := make(map[string]bool)
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
-}
-
 // Key is the same for failures that are told only once.
 func (f *Found) Key() string { return f.Oracle + ": " + f.Sort }
 

@@ -3,7 +3,6 @@
 package hunt_test
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -14,22 +13,6 @@ import (
 
 	"github.com/seed4712c49f/async/verify/hunt"
 )
-
-var (
-	huntFor  = flag.Duration("hunt.for", 5*time.Second, "how long to hunt")
-	huntSeed = flag.Uint64("hunt.seed", 1, "of the first program")
-	huntOnly = flag.Bool("hunt.only", false, "the program of that seed and no other")
-	shrink   = flag.Duration("hunt.shrink", 4*time.Second, "how long to shrink what fails")
-	most     = flag.Int("hunt.most", 40, "schedules of a pair at most")
-	match    = flag.String("hunt.match", "", "only pairs whose names match this")
-	first    = flag.Bool("hunt.first", false, "stop at the first failure")
-)
-
-// list returns the names in a variable of the environment: HUNT_WITHOUT leaves oracles
-// out, and HUNT_AVOID operations.
-func list(name string) []string {
-	return strings.Split(os.Getenv(name), ",")
-}
 
 // Random programs under random schedules: whatever they do, what must be true of any
 // program is true of them.
@@ -51,6 +34,11 @@ func report(t *testing.T, h *hunt.Hunt) {
 	h.Run(t.Context())
 	if h.Programs == 0 {
 		t.Error("nothing was run")
+	}
+	missed := h.Missed()
+	t.Logf("done on each kind of object:\n%s", h.Cover())
+	if !h.Pairs && h.Programs > 200 && len(missed) > 0 && os.Getenv("HUNT_AVOID") == "" {
+		t.Errorf("never done in %d programs: %v", h.Programs, missed)
 	}
 	for _, key := range slices.Sorted(maps.Keys(h.Found)) {
 		f := h.Found[key]

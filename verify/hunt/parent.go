@@ -5,6 +5,7 @@ package hunt
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -89,6 +91,40 @@ func (h *Hunt) Summary() string {
 	took := time.Since(h.start)
 	return fmt.Sprintf("%d programs, %d schedules, %d steps in %v: %.0f schedules a second; %d ends of the process as they should be; %d kinds x operations; %d failures",
 		h.Programs, h.Schedules, h.Steps, took.Round(time.Second), float64(h.Schedules)/took.Seconds(), h.Crashes, len(h.Covered), len(h.Found))
+}
+
+// Missed returns the operations of the table that no program has done.
+func (h *Hunt) Missed() (missed []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	done := make(map[string]bool)
+	for key := range h.Covered {
+		name, _, _ := strings.Cut(key, " on ")
+		done[name] = true
+	}
+	for _, name := range sortedNames(NewTable()) {
+		if !done[name] {
+			missed = append(missed, name)
+		}
+	}
+	return missed
+}
+
+// Cover prints which operations were done on which kinds of object.
+func (h *Hunt) Cover() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	on := make(map[string][]string)
+	for key := range h.Covered {
+		name, flavour, _ := strings.Cut(key, " on ")
+		on[flavour] = append(on[flavour], name)
+	}
+	var b strings.Builder
+	for _, flavour := range slices.Sorted(maps.Keys(on)) {
+		slices.Sort(on[flavour])
+		fmt.Fprintf(&b, "%s: %s\n", cmp.Or(flavour, "no object"), strings.Join(on[flavour], " "))
+	}
+	return b.String()
 }
 
 // work has one child after the other do programs, each going on where the last one

@@ -61,3 +61,12 @@ func NewTable() map[string]*entry {
 	}
 	return table
 }
+
+// SetOf returns a set of names.
+func SetOf(names []string) map[string]bool {
+	set := make(map[string]bool)
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
