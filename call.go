@@ -381,7 +381,9 @@ func (c *Call[T]) Signal() *Signal {
 		panic("async: Signal of a released Call")
 	}
 	sched.Point("signal")
-	p.word.Add(oneRef)
+	if w := p.word.Add(oneRef); refs(w) == 1 && w&bitBegun != 0 {
+		p.task.inScope().back()
+	}
 	return newSignal(p)
 }
 

@@ -62,6 +62,19 @@ func (c *chain) insert(l *link, t *task, at *link) {
 	}
 }
 
+// insertByID puts t, by l, behind the tasks that began before it, unless l is in
+// already. The chain is in the order of the calls.
+func (c *chain) insertByID(l *link, t *task) {
+	if l.t != nil {
+		return
+	}
+	at := c.last
+	for at != nil && (at.t.core == nil || at.t.id > t.id) {
+		at = at.prev
+	}
+	c.insert(l, t, at)
+}
+
 // remove takes l out, where it is in.
 func (c *chain) remove(l *link) {
 	if l.t == nil {

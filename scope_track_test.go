@@ -243,3 +243,31 @@ func TestC6_UnreleasedEnds(t *testing.T) {
 	calls.Cancel(nil)
 	calls.Release()
 }
+
+// A Signal that is taken of a finished call is a handle like any other: it is named
+// until it is released, in the order of the calls (C6).
+func TestC6_ASignalOfAFinishedCallIsUnreleased(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true})
+	first := async.Go(bg, value(1, nil), s)
+	second := async.Go(bg, value(2, nil), s)
+	_, _ = first.Await(bg)
+	_, _ = first.Finish()
+	signal := first.Signal()
+	var ids []uint64
+	for h := range s.Unreleased() {
+		ids = append(ids, h.Call.ID)
+	}
+	wantEq(t, "unreleased", fmt.Sprint(ids), "[1 2]")
+	signal.Release()
+	second.Release()
+	for h := range s.Unreleased() {
+		t.Errorf("unreleased: %+v", h)
+	}
+	signal = first.Signal() // and again
+	n := 0
+	for range s.Unreleased() {
+		n++
+	}
+	wantEq(t, "unreleased again", n, 1)
+	signal.Release()
+}

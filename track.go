@@ -110,12 +110,25 @@ func (s *Scope) keepLocked(t *task) {
 
 func (t *task) tracked() bool { return t != nil && t.scope.o.Track }
 
-// gone is told that the last reference on the call has gone.
+// gone is told that the last reference on the call has gone. A Signal of a finished
+// call may have come since.
 func (t *task) gone() {
 	if t.tracked() {
 		t.scope.mu.Lock()
 		defer t.scope.mu.Unlock()
-		t.scope.kept.remove(&t.aside.trace.kept)
+		if refs(t.core.word.Load()) == 0 {
+			t.scope.kept.remove(&t.aside.trace.kept)
+		}
+	}
+}
+
+// back is told that a call has a reference again, which had none: a Signal was taken
+// of a finished call.
+func (t *task) back() {
+	if t.tracked() {
+		t.scope.mu.Lock()
+		defer t.scope.mu.Unlock()
+		t.scope.kept.insertByID(&t.aside.trace.kept, t)
 	}
 }
 
