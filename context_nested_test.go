@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/seed4712c49f/async"
 )
@@ -304,6 +305,43 @@ func TestR6_WaitThroughAFunctionsContext(t *testing.T) {
 			_, on = async.NewPromise[int](p.Context())
 			wantEq(t, "begun too late", on.Wait(bg), nil)
 		}
+	}
+}
+
+// The context of a call keeps no call alive that was begun with it, nor the result of
+// one: whether the context ends before these calls or after them, and somebody has
+// looked at their contexts or not (S5).
+func TestS5_AContextKeepsNoCallBelow(t *testing.T) {
+	for _, endFirst := range []bool{false, true} {
+		p, c := async.NewPromise[int](bg)
+		ctx := p.Context()
+		var results []weak.Pointer[[64]int]
+		for i := range 10 {
+			q, d := async.NewPromise[*[64]int](ctx)
+			if i%2 == 0 {
+				q.Context().Done()
+			}
+			if endFirst && i == 5 {
+				_ = c.Cancel(errBoom)
+			}
+			v := new([64]int)
+			results = append(results, weak.Make(v))
+			if q.Complete(v, nil) {
+				_, _ = d.Await(bg)
+			}
+			d.Release()
+		}
+		if !endFirst {
+			p.Complete(1, nil)
+		}
+		runtime.GC()
+		for i, r := range results {
+			if r.Value() != nil {
+				t.Errorf("ended first %v: the result of call %d is kept", endFirst, i)
+			}
+		}
+		runtime.KeepAlive(ctx)
+		c.Release()
 	}
 }
 
