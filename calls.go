@@ -92,7 +92,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	defer m.leave()
 	i := m.complete()
 	if i < 0 {
-		a := newAny1(len(cs))
+		a := newFirst(len(cs))
 		m.watch(a, a.nodes)
 		u := untilDone(ctx)
 		u.giveWay()

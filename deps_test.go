@@ -13,7 +13,6 @@ import (
 	"go/types"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,60 +48,30 @@ docs tests:         std async
 // requires is what the module's go.mod asks for, the second for tests only.
 var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 
-// arrows states which file of the root package may name what is declared in
-// which others. A file stands below those it knows of, so arrows point to lines
-// above their own. One that points the other way has a ^ and its reason here:
-//
-//	latch ^ node       one thing in two files: the latch, and the list that hangs off it
-//	errors, wait ^ signal    a WaitError names the Waitable that was waited for, and a wait its handle
-//	core ^ context     one thing in two files: the context is the core by another name
-//	group ^ sharing, lazy    one thing in three files: a group, its runs, and the group of one
-//	task, list, admit, slot, watch, ledger, track, observer, info, shutdown ^ each other, core, scope
-//	                   one thing by its aspects: a call and its place in its scope. The
-//	                   core tells the task what becomes of the call, the task cancels
-//	                   and describes the call, the scope holds all tasks
-const arrows = `
-latch:    ^node
-share:
-errors:   ^signal
-panics:   errors
-option:   share panics ^task ^scope ^observer ^admit
-core:     latch share option errors ^task ^context ^ledger ^track ^admit
-task:     option core ^scope ^track ^watch ^list
-node:     latch
-context:  latch errors core task
-list:     task
-slot:     option core task context ^scope ^watch ^admit
-wait:     latch errors task slot ^signal
-ledger:   latch option core task slot ^scope
-factory:  errors
-info:     latch option core task node list ^scope ^track ^call
-scope:    option errors list slot ledger info ^observer ^shutdown
-track:    latch option core task list ledger info scope
-foreign:  latch slot wait
-observer: option task info scope
-watch:    panics option core task list slot scope
-admit:    latch option errors core task context list slot ledger scope track observer watch ^shutdown
-park:     latch node slot wait
-promise:  latch share option errors core task context ledger info track observer admit
-queue:    node slot wait foreign
-run:      latch panics option errors core task context scope observer admit promise
-signal:   latch errors node wait park
-select:   latch errors core node wait foreign park signal
-start:    latch option errors core task context slot scope observer watch admit promise run
-call:     latch option errors core task wait track park promise signal start
-pair:     latch option core task track promise start call
-sharing:  latch option core task wait park signal promise run start ^group
-members:  latch errors panics core node wait promise queue signal select call
-cancel:   latch errors core context wait park promise call
-group:    option errors core context wait promise start call sharing ^lazy
-calls:    errors panics option wait run select call pair members cancel
-set:      latch errors node wait queue signal
-shutdown: errors panics core task slot wait info scope admit
-join:     latch share option core task node admit promise call pair sharing group
-async:    option promise call pair
-hedge:    latch option errors core task promise track signal call calls set async
-lazy:     latch option core task promise call sharing group
+// order lists the files of the root package, the lowest first. A file may name what is
+// declared in the files before it. An arrow that points up is listed in upward, and
+// nothing is listed there that no longer exists.
+const order = `
+latch node park foreign queue many
+errors panics wait share option core task list context slot ledger info scope track
+observer watch admit promise run signal select start call pair sharing members cancel
+group calls set shutdown join async hedge lazy factory
+`
+
+const upward = `
+admit: shutdown
+core: admit context ledger task track
+errors: signal
+group: lazy
+info: call scope track
+latch: node
+ledger: scope
+option: admit observer scope task
+scope: observer shutdown
+sharing: group
+slot: admit scope watch
+task: list scope track watch
+wait: signal slot
 `
 
 // TestDeps_Imports checks the imports of every package of the module against
@@ -156,50 +125,28 @@ func TestDeps_GoMod(t *testing.T) {
 // TestDeps_Files checks the arrows between the files of the root package against
 // the text, which it also checks for arrows that point up unmarked.
 func TestDeps_Files(t *testing.T) {
-	stated := table(t, arrows)
-	checkDownward(t, stated)
+	files, stated := strings.Fields(order), table(t, upward)
 	actual := arrowsOfRoot(t)
-	for _, from := range slices.Sorted(maps.Keys(actual)) {
-		if _, ok := stated[from]; !ok {
-			t.Errorf("%s.go is not in the text", from)
-			continue
+	for from, tos := range actual {
+		at := slices.Index(files, from)
+		if at < 0 {
+			t.Errorf("%s.go is not in the order", from)
 		}
-		for _, to := range slices.Sorted(maps.Keys(actual[from])) {
-			if !slices.Contains(stated[from], to) && !slices.Contains(stated[from], "^"+to) {
-				t.Errorf("forbidden arrow %s → %s: %s", from, to, actual[from][to])
+		for to, example := range tos {
+			if up := slices.Index(files, to) > at; up != slices.Contains(stated[from], to) {
+				t.Errorf("the arrow %s → %s points up: %v, against the text: %s", from, to, up, example)
 			}
 		}
 	}
-	for from, tos := range stated {
-		if _, ok := actual[from]; !ok {
-			t.Errorf("the text lists %s.go, which does not exist", from)
+	for _, name := range files {
+		if _, ok := actual[name]; !ok {
+			t.Errorf("the order lists %s.go, which does not exist", name)
 		}
+	}
+	for from, tos := range stated {
 		for _, to := range tos {
-			if to = strings.TrimPrefix(to, "^"); actual[from][to] == "" {
+			if actual[from][to] == "" {
 				t.Errorf("the text lists the arrow %s → %s, which no longer exists", from, to)
-			}
-		}
-	}
-}
-
-// checkDownward checks that an unmarked arrow points to a line above its own, a
-// marked one below.
-func checkDownward(t *testing.T, stated map[string][]string) {
-	t.Helper()
-	line := make(map[string]int)
-	for text := range strings.Lines(arrows) {
-		if name, _, ok := strings.Cut(text, ":"); ok {
-			line[name] = len(line) + 1
-		}
-	}
-	for from, tos := range stated {
-		for _, to := range tos {
-			name, up := strings.CutPrefix(to, "^")
-			if line[name] == 0 {
-				t.Errorf("the text names %s.go, but has no line for it", name)
-			}
-			if up != (line[name] >= line[from]) {
-				t.Errorf("the arrow %s → %s of the text does not point where its line says", from, to)
 			}
 		}
 	}

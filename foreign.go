@@ -51,8 +51,8 @@ const selectLimit = 1 << 16
 // returns; then more than one index may be returned, in ascending order, and
 // each of them has been received from.
 func receiveAny(chans []<-chan struct{}, u until, wakes ...<-chan struct{}) []int {
-	u.slot.lend()
-	defer u.slot.regain()
+	u.lend()
+	defer u.regain()
 	wakes = append(wakes, u.done)
 	room := selectLimit - len(wakes)
 	if len(chans) <= room {

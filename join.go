@@ -78,7 +78,7 @@ func joined[K comparable, T any](r *run[K, T]) *Call[T] {
 	return &j.c
 }
 
-func (j *joint[K, T]) fire(n *node) {
+func (j *joint[K, T]) Fire(n *node) {
 	switch {
 	case n.i == nodeRun:
 		j.receive()

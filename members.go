@@ -59,13 +59,13 @@ func (m *members[T]) watch(s sink, nodes []node) {
 		n.prompt = prompt
 		if p == nil {
 			n.reset(nil, s, i)
-			s.fire(n)
+			s.Fire(n)
 			continue
 		}
 		n.reset(&p.latch, s, i)
 		n.holds = true
 		if p.isSet() || !p.link(n) { // to look costs less than to try
-			s.fire(n)
+			s.Fire(n)
 		}
 	}
 }
@@ -77,13 +77,15 @@ func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
 	if m.pending() == nil {
 		return -1
 	}
-	t := newTally(len(m.ps))
-	t.failFast = failFast
+	var bits uint64
+	if failFast {
+		bits = bitFailed
+	}
+	t := newAll(len(m.ps), bits)
 	m.watch(t, t.nodes)
 	u := untilDone(ctx)
 	u.giveWay() // registered, so as to know which failure was the first
-	t.park(u)
-	return int(t.failed.Load()) - 1
+	return t.park(u)
 }
 
 // leave takes every registration back and drops the references. It is deferred by

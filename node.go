@@ -20,7 +20,7 @@ var spent node //nolint:gochecknoglobals // it never changes
 
 // A sink is told that a node's latch is set. It must neither block nor run user
 // code: it is called by the completer (L6).
-type sink interface{ fire(n *node) }
+type sink interface{ Fire(n *node) }
 
 // reset makes n the i-th node of s, ready to be linked to l.
 func (n *node) reset(l *latch, s sink, i int) {
@@ -149,7 +149,7 @@ func fire(nodes *node) {
 		next := n.next
 		n.next, n.prev = nil, nil
 		sched.Point("fire")
-		n.sink.fire(n)
+		n.sink.Fire(n)
 		n = next
 	}
 }
@@ -157,7 +157,7 @@ func fire(nodes *node) {
 // A callback starts a function in a goroutine of its own.
 type callback func()
 
-func (f callback) fire(*node) { f.start() }
+func (f callback) Fire(*node) { f.start() }
 
 // start allocates nothing but the goroutine: a go statement of a function without
 // arguments needs no closure.

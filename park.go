@@ -1,7 +1,9 @@
 package async
 
 import (
+	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed4712c49f/async/internal/sched"
 )
@@ -21,7 +23,7 @@ func (l *latch) wait(u until) bool {
 		l.mu.Unlock()
 		return w&bitSet != 0
 	case u.endless() && w&bitChan == 0:
-		u.slot.park(l.sharedLocked())
+		u.park(l.sharedLocked())
 		l.settle()
 		return true
 	}
@@ -59,7 +61,7 @@ type gate struct {
 	parker
 }
 
-func (g *gate) fire(*node) { g.tell() }
+func (g *gate) Fire(*node) { g.tell() }
 
 // A parker is where one goroutine waits until it is told, which may be more than
 // once and before it comes. It has a channel only if it has to wait.
@@ -99,4 +101,98 @@ func (p *parker) channel() <-chan struct{} {
 func (p *parker) park(u until) (told bool) {
 	ch := p.channel()
 	return ch == nil || u.park(ch)
+}
+
+// An until is what ends a wait before its time, and what the waiter lends for as long
+// as the wait is parked (C2).
+type until struct {
+	done  <-chan struct{}
+	timer <-chan time.Time
+	slot  slot // nil where the waiter has none
+}
+
+// A slot is what a waiter lends while it is parked, and has back before it goes on: in
+// a scope with a limit, the right to run.
+type slot interface {
+	Lend()
+	TryRegain() bool // false where Regain would have to wait
+	Regain()         // waits until there is a slot again, whatever happens
+}
+
+// park waits for a receive from ch and reports true, or until u ends the wait. The
+// slot of the waiter is lent meanwhile.
+func (u until) park(ch <-chan struct{}) (received bool) {
+	u.lend()
+	if u.endless() {
+		<-ch
+		received = true
+	} else {
+		received = u.selects(ch)
+	}
+	sched.Point("woken")
+	u.regain()
+	return received
+}
+
+// selects waits for the first of what there is to wait for.
+func (u until) selects(ch <-chan struct{}) (received bool) {
+	select {
+	case <-ch:
+		return true
+	case <-u.done:
+	case <-u.timer:
+	}
+	return false
+}
+
+func (u until) lend() {
+	if u.slot != nil {
+		u.slot.Lend()
+	}
+}
+
+func (u until) tryRegain() bool { return u.slot == nil || u.slot.TryRegain() }
+
+func (u until) regain() {
+	if u.slot != nil {
+		u.slot.Regain()
+	}
+}
+
+// endless reports whether nothing ends the wait before its time.
+func (u until) endless() bool { return u.done == nil && u.timer == nil }
+
+// over reports whether the wait has ended already. It may miss an end of this very
+// moment.
+func (u until) over() bool {
+	return ready(u.done)
+}
+
+// giveWay lets others run once before a wait that is not over: work that takes no
+// time is complete then, and giving way costs less than a park and a wake.
+func (u until) giveWay() {
+	if !u.over() {
+		runtime.Gosched()
+	}
+}
+
+// waitTimeout is wait with a timer for d, which it makes where d is positive and
+// stops.
+func waitTimeout(d time.Duration, wait func(until) bool) bool {
+	if d <= 0 {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	return wait(until{timer: t.C})
+}
+
+// ready receives from a channel if that needs no waiting.
+func ready(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }

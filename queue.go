@@ -51,7 +51,7 @@ func newSleeper() *sleeper { return &sleeper{wake: make(chan struct{}, 1)} }
 
 // fire is told that n's latch is, or is about to be, set. Its nodes are prompt:
 // whatever is seen to be complete is in the queue.
-func (q *queue) fire(n *node) {
+func (q *queue) Fire(n *node) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n.i >= 0 { // Q2
@@ -180,17 +180,17 @@ func (q *queue) parkLocked(s *sleeper, u until) (woken bool) {
 		woken = q.selectLocked(s, u)
 	} else {
 		q.mu.Unlock()
-		u.slot.lend()
+		u.lend()
 		woken = until{done: u.done}.receive(s.wake)
 		q.mu.Lock()
 	}
 	q.awakeLocked(s)
-	if !u.slot.tryRegain() {
+	if !u.tryRegain() {
 		if q.first != nil && q.asleep != nil {
 			q.rouseLocked(q.asleep) // a completion does not wait for a slot
 		}
 		q.mu.Unlock()
-		u.slot.regain()
+		u.regain()
 		q.mu.Lock()
 	}
 	return woken
@@ -207,7 +207,7 @@ func (q *queue) selectLocked(s *sleeper, u until) (woken bool) {
 	for i, f := range members {
 		chans[i] = f.ch
 	}
-	u.slot.lend()
+	u.lend()
 	got := receiveAny(chans, until{done: u.done}, s.wake)
 	q.mu.Lock()
 	q.selecting = false

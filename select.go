@@ -3,9 +3,6 @@ package async
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
-
-	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // WaitAny waits until one of ws is complete and returns its index: at once, and
@@ -36,11 +33,11 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 		checkMembers(ws)
 		return i, nil
 	}
-	a := newAny1(len(ws))
+	a := newFirst(len(ws))
 	defer a.leave()
 	first := -1
 	for i, w := range ws {
-		if l := latchOf(w, i); first < 0 && !a.join(i, w, l) {
+		if l := latchOf(w, i); first < 0 && !joinFirst(a, i, w, l) {
 			first = i
 		}
 	}
@@ -50,10 +47,22 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if i := a.park(u); i >= 0 {
 		return i, nil
 	}
-	if i := a.complete(ws); i >= 0 { // R6
+	if i := a.complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
 		return i, nil
 	}
 	return -1, contextWaitError(ctx, nil)
+}
+
+// joinFirst has a wait for member i, which is w and may have the latch l. It reports
+// false where that is complete.
+func joinFirst(a *firstOf, i int, w Waitable, l *latch) bool {
+	if l != nil {
+		return a.join(i, l)
+	}
+	if ctx, ok := w.(context.Context); ok {
+		return a.joinContext(i, ctx)
+	}
+	return a.joinChan(i, w.Done())
 }
 
 // cheapMembers is how many members are looked at before others are let run.
@@ -99,83 +108,6 @@ func latchOf(w Waitable, i int) *latch {
 	return l
 }
 
-// An any1 is the wait of one goroutine for the first of many. It has a node at
-// every native member; the first to be fired wins.
-type any1 struct {
-	won   atomic.Int64 // index of the winner, plus one
-	over  parker
-	nodes []node
-
-	stops   []func() bool // for contexts
-	foreign []<-chan struct{}
-	index   []int // of foreign's members
-}
-
-func newAny1(n int) *any1 { return &any1{nodes: make([]node, n)} }
-
-// fire makes n the winner unless there is one.
-func (a *any1) fire(n *node) {
-	sched.Point("win")
-	if a.won.CompareAndSwap(0, int64(n.i)+1) {
-		a.over.tell()
-	}
-}
-
-// join registers for member i, which is w and may have the latch l; it reports
-// false where that is complete.
-func (a *any1) join(i int, w Waitable, l *latch) bool {
-	n := &a.nodes[i]
-	n.reset(l, a, i)
-	if l != nil {
-		return l.link(n)
-	}
-	done := w.Done()
-	if done == nil {
-		return true
-	}
-	if ready(done) {
-		return false
-	}
-	if ctx, ok := w.(context.Context); ok {
-		a.stops = append(a.stops, context.AfterFunc(ctx, func() { a.fire(n) }))
-	} else {
-		a.foreign, a.index = append(a.foreign, done), append(a.index, i)
-	}
-	return true
-}
-
-// park waits for a winner and returns its index, or -1 where u ends the wait
-// first.
-func (a *any1) park(u until) int {
-	if len(a.foreign) == 0 {
-		a.over.park(u)
-	} else if over := a.over.channel(); over != nil {
-		if got := receiveAny(a.foreign, u, over); len(got) > 0 {
-			return a.index[got[0]]
-		}
-	}
-	return int(a.won.Load()) - 1
-}
-
-// complete returns the index of the first member that is complete, or -1. It
-// looks at the latches that were joined: a call's object may have begun another.
-func (a *any1) complete(ws []Waitable) int {
-	for i := range a.nodes {
-		if l := a.nodes[i].l; l != nil && l.isSet() || l == nil && ready(ws[i].Done()) {
-			return i
-		}
-	}
-	return -1
-}
-
-// leave takes every registration back (S5).
-func (a *any1) leave() {
-	unlinkAll(a.nodes)
-	for _, stop := range a.stops {
-		stop()
-	}
-}
-
 // WaitAll waits until all of ws are complete and returns nil, at once where they
 // are or there are none. When ctx ends first it returns a [*WaitError] on the
 // first member that is not complete, and leaves nothing behind. Nothing is taken
@@ -185,8 +117,8 @@ func (a *any1) leave() {
 // It panics where a member is nil, naming its index.
 func WaitAll(ctx context.Context, ws ...Waitable) error {
 	u := untilDone(ctx)
-	t := newTally(len(ws))
-	defer unlinkAll(t.nodes)
+	t := newAll(len(ws), 0)
+	defer t.leave()
 	var foreign []<-chan struct{}
 	var index []int
 	for i, w := range ws {
@@ -194,7 +126,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 			t.join(i, l)
 			continue
 		}
-		t.left.Add(-1)
+		t.skip()
 		if _, ok := w.(context.Context); !ok {
 			foreign, index = append(foreign, w.Done()), append(index, i)
 		}
@@ -205,7 +137,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	}
 	t.park(u)
 	for i, w := range ws[:first] {
-		if !t.isComplete(i, w, u) {
+		if !t.isSet(i) || !isComplete(w, u) {
 			first = i
 			break
 		}
@@ -216,60 +148,11 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	return nil
 }
 
-// isComplete reports whether member i, which is w, is complete. It waits for a
-// context, which ends by itself whatever else happens; what else there is was
-// waited for.
-func (t *tally) isComplete(i int, w Waitable, u until) bool {
-	if l := t.nodes[i].l; l != nil {
-		return l.isSet()
-	}
+// isComplete reports whether a member that is no latch is complete. It waits for a
+// context, which ends by itself whatever else happens. A channel was waited for.
+func isComplete(w Waitable, u until) bool {
 	if ctx, ok := w.(context.Context); ok {
 		return u.receive(ctx.Done())
 	}
 	return true
-}
-
-// A tally is the wait of one goroutine until many latches are set, or, where it
-// is asked to, one of them belongs to a call that failed. It parks once.
-type tally struct {
-	left     atomic.Int64 // members not complete, and one for the joining itself
-	failFast bool
-	failed   atomic.Int64 // index of the first call that failed, plus one
-	over     parker
-	nodes    []node
-}
-
-// newTally returns a tally of n members; all are counted before one is linked,
-// since what is linked may be fired.
-func newTally(n int) *tally {
-	t := &tally{nodes: make([]node, n)}
-	t.left.Store(int64(n) + 1)
-	return t
-}
-
-// join links member i.
-func (t *tally) join(i int, l *latch) {
-	n := &t.nodes[i]
-	n.reset(l, t, i)
-	if !l.link(n) {
-		t.fire(n)
-	}
-}
-
-// fire counts n out. The node of a call that cannot be waited for has no latch.
-func (t *tally) fire(n *node) {
-	sched.Point("count out")
-	failed := t.failFast && (n.l == nil || n.l.word.Load()&bitFailed != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
-	sched.Point("counted")
-	if t.left.Add(-1) == 0 || failed {
-		t.over.tell()
-	}
-}
-
-// park waits for the last member, or a failure, or the end of the wait.
-func (t *tally) park(u until) {
-	sched.Point("joined")
-	if t.left.Add(-1) != 0 {
-		t.over.park(u)
-	}
 }

@@ -20,12 +20,12 @@ import (
 // not by their counts: a call whose last reference is released is abandoned
 // although it is in a set. Nothing is taken from a member or done to it.
 type Set[K any] struct {
-	q     queue
-	slots [][]slot[K] // firstSlots, then moreSlots each
-	used  int         // slots that have ever been used
-	free  *node       // the nodes of free slots, linked by next
-	ends  map[*node]*contextEnd
-	epoch atomic.Int64 // how often the set was released; changes under the lock
+	q       queue
+	entries [][]entry[K] // firstEntries, then moreEntries each
+	used    int          // entries that have ever been used
+	free    *node        // the nodes of free entries, linked by next
+	ends    map[*node]*contextEnd
+	epoch   atomic.Int64 // how often the set was released; changes under the lock
 }
 
 // A contextEnd stands for a member that is a context and has not been seen to
@@ -35,15 +35,15 @@ type contextEnd struct {
 	stop func() bool // ends the registration at the context; nil until there is one
 }
 
-// A slot is a member of a set; its node's i says which.
-type slot[K any] struct {
+// An entry is a member of a set; its node's i says which.
+type entry[K any] struct {
 	node
 	key K
 }
 
 const (
-	firstSlots = 8
-	moreSlots  = 146 // with a key of 8 bytes they fill 8 KiB
+	firstEntries = 8
+	moreEntries  = 146 // with a key of 8 bytes they fill 8 KiB
 )
 
 // Add enters w under key. Its completion comes out of Next once; the same key or
@@ -82,7 +82,7 @@ func (s *Set[K]) addLatch(key K, l *latch) {
 	epoch := s.epoch.Load()
 	s.q.mu.Unlock()
 	if !l.link(n) {
-		s.q.fire(n)
+		s.q.Fire(n)
 	} else if s.epoch.Load() != epoch { // released meanwhile, which may have missed n
 		l.unlink(n)
 	}
@@ -128,7 +128,7 @@ func (s *Set[K]) endedLocked(n *node, e *contextEnd) {
 	}
 }
 
-// enterLocked gives key a slot and returns its node, counted.
+// enterLocked gives key an entry and returns its node, counted.
 func (s *Set[K]) enterLocked(key K) *node {
 	n := s.free
 	if n != nil {
@@ -137,7 +137,7 @@ func (s *Set[K]) enterLocked(key K) *node {
 		n = s.growLocked()
 	}
 	n.sink, n.prompt = &s.q, true
-	s.slot(int(n.i)).key = key
+	s.entry(int(n.i)).key = key
 	s.q.size++
 	return n
 }
@@ -146,31 +146,31 @@ func (s *Set[K]) enterLocked(key K) *node {
 func (s *Set[K]) growLocked() *node {
 	switch {
 	case s.used == 0:
-		s.slots = append(s.slots, make([]slot[K], firstSlots))
-	case s.used >= firstSlots && (s.used-firstSlots)%moreSlots == 0:
-		s.slots = append(s.slots, make([]slot[K], moreSlots))
+		s.entries = append(s.entries, make([]entry[K], firstEntries))
+	case s.used >= firstEntries && (s.used-firstEntries)%moreEntries == 0:
+		s.entries = append(s.entries, make([]entry[K], moreEntries))
 	}
-	n := &s.slot(s.used).node
+	n := &s.entry(s.used).node
 	n.i = int32(s.used)
 	s.used++
 	return n
 }
 
-func (s *Set[K]) slot(i int) *slot[K] {
-	if i < firstSlots {
-		return &s.slots[0][i]
+func (s *Set[K]) entry(i int) *entry[K] {
+	if i < firstEntries {
+		return &s.entries[0][i]
 	}
-	i -= firstSlots
-	return &s.slots[1+i/moreSlots][i%moreSlots]
+	i -= firstEntries
+	return &s.entries[1+i/moreEntries][i%moreEntries]
 }
 
 // takeLocked takes what came out of the queue: its key, and the latch that is to
-// be settled, if any (L6). The slot is free then.
+// be settled, if any (L6). The entry is free then.
 func (s *Set[K]) takeLocked(n *node, key *K) (early *latch) {
 	if n.early {
 		early = n.l
 	}
-	m := s.slot(int(n.i))
+	m := s.entry(int(n.i))
 	var zero K
 	*key, m.key = m.key, zero
 	n.l, n.next, s.free = nil, s.free, n
@@ -264,18 +264,18 @@ func (s *Set[K]) Len() int {
 // again.
 func (s *Set[K]) Release() {
 	s.q.mu.Lock()
-	slots, ends := s.slots, s.ends
+	entries, ends := s.entries, s.ends
 	for i := range s.used {
-		s.slot(i).node.i = -1 // Q2
+		s.entry(i).node.i = -1 // Q2
 	}
-	s.slots, s.used, s.free, s.ends = nil, 0, nil, nil
+	s.entries, s.used, s.free, s.ends = nil, 0, nil, nil
 	s.q.first, s.q.last, s.q.foreign = nil, nil, nil
 	sched.Point("withdraw")
 	s.epoch.Add(1)
 	s.q.shrinkLocked(s.q.size)
 	s.q.mu.Unlock()
 
-	for _, part := range slots {
+	for _, part := range entries {
 		for i := range part {
 			if n := &part[i].node; n.l != nil {
 				n.l.mu.Lock() // Add may be linking it

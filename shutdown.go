@@ -67,8 +67,8 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	if ready(q.ch) {
 		return nil
 	}
-	u.slot.lend()
-	defer u.slot.regain()
+	u.lend()
+	defer u.regain()
 	select {
 	case <-q.ch:
 	case <-u.done:

@@ -108,7 +108,7 @@ func (s *Scope) popAgainLocked() {
 // slotOf returns the task of the function that ctx was made for, where that may
 // have a slot to lend: nil outside of scopes with a limit. What a function begins
 // outside of its scope is not the function itself.
-func slotOf(ctx context.Context) *task {
+func slotOf(ctx context.Context) slot {
 	c := coreOf(ctx)
 	if c == nil {
 		return nil
@@ -120,13 +120,10 @@ func slotOf(ctx context.Context) *task {
 	return t
 }
 
-// lend hands the slot back for the time of a wait (C2): the first of the
+// Lend hands the slot back for the time of a wait (C2): the first of the
 // function's goroutines to wait does. One of them that was waiting for the slot to
 // go on may go on without.
-func (t *task) lend() {
-	if t == nil {
-		return
-	}
+func (t *task) Lend() {
 	s := t.scope
 	var start *task
 	var drop *ctxWatch
@@ -144,12 +141,9 @@ func (t *task) lend() {
 	}
 }
 
-// tryRegain takes the slot again and reports whether there was one, or none is
+// TryRegain takes the slot again and reports whether there was one, or none is
 // needed.
-func (t *task) tryRegain() bool {
-	if t == nil {
-		return true
-	}
+func (t *task) TryRegain() bool {
 	t.scope.mu.Lock()
 	defer t.scope.mu.Unlock()
 	return t.regainLocked()
@@ -169,12 +163,9 @@ func (t *task) regainLocked() bool {
 	return true
 }
 
-// regain takes the slot again and waits for it if need be: whatever happens, until
+// Regain takes the slot again and waits for it if need be: whatever happens, until
 // one is free.
-func (t *task) regain() {
-	if t == nil {
-		return
-	}
+func (t *task) Regain() {
 	s := t.scope
 	s.mu.Lock()
 	for !t.regainLocked() {
@@ -185,20 +176,6 @@ func (t *task) regain() {
 		s.mu.Lock()
 	}
 	s.mu.Unlock()
-}
-
-// park waits for a receive from ch, and has the slot free meanwhile. That costs less
-// than to select, and needs less of a stack: a function that waits for another by it
-// has room on the stack that it was begun with, which else is copied to a larger
-// one. In a chain of calls that was half of all the time. So it is not inlined, and
-// the ways that lead here have small frames.
-//
-//go:noinline
-func (t *task) park(ch <-chan struct{}) {
-	t.lend()
-	<-ch
-	sched.Point("woken")
-	t.regain()
 }
 
 // wakeLocked has a goroutine that waits for the slot look again.

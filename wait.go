@@ -2,10 +2,7 @@ package async
 
 import (
 	"context"
-	"runtime"
 	"time"
-
-	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A signaler is what a Signal is a handle on: an event, or one call.
@@ -20,40 +17,6 @@ type signaler interface {
 	wait(u until) bool
 }
 
-// An until is what ends a wait before its time, and whose slot in a scope is
-// free for as long as the wait is parked (C2).
-type until struct {
-	done  <-chan struct{}
-	timer <-chan time.Time
-	slot  *task // nil where the waiter has none
-}
-
-// park waits for a receive from ch and reports true, or until u ends the wait. The
-// slot of the waiter is free meanwhile.
-func (u until) park(ch <-chan struct{}) (received bool) {
-	if u.done != nil || u.timer != nil {
-		return u.selects(ch)
-	}
-	u.slot.park(ch)
-	return true
-}
-
-// selects is park where there is more than one thing to wait for.
-//
-//go:noinline
-func (u until) selects(ch <-chan struct{}) (received bool) {
-	u.slot.lend()
-	select {
-	case <-ch:
-		received = true
-	case <-u.done:
-	case <-u.timer:
-	}
-	sched.Point("woken")
-	u.slot.regain()
-	return received
-}
-
 // untilDone is the until of a wait through ctx. It is called before any lock:
 // ctx may be anybody's code. It panics where ctx is nil: here a wait looks at its
 // context for the first time, so where there is nothing to wait for, that is not
@@ -63,15 +26,6 @@ func untilDone(ctx context.Context) until {
 		panic("async: wait with a nil context")
 	}
 	return until{done: ctx.Done(), slot: slotOf(ctx)}
-}
-
-// endless reports whether nothing ends the wait before its time.
-func (u until) endless() bool { return u.done == nil && u.timer == nil }
-
-// over reports whether the wait has ended already. It may miss an end of this very
-// moment.
-func (u until) over() bool {
-	return ready(u.done)
 }
 
 // A handle is a counted way to a completion: a Signal or a Call.
@@ -84,14 +38,6 @@ type handle interface {
 	// enter begins a wait: it returns what to wait on, retained for it, or nil and
 	// what the wait says where there is nothing to wait for.
 	enter() (on signaler, err error)
-}
-
-// giveWay lets others run once before a wait that is not over: work that takes no
-// time is complete then, and giving way costs less than a park and a wake.
-func (u until) giveWay() {
-	if !u.over() {
-		runtime.Gosched()
-	}
 }
 
 // waitContext parks on a handle that was pending a moment ago, until ctx ends.
@@ -122,25 +68,4 @@ func waitDuration(d time.Duration, h handle) (err error) {
 		return &WaitError{On: h, Err: ErrTimeout}
 	}
 	return err
-}
-
-// waitTimeout is wait with a timer for d, which it makes where d is positive and
-// stops.
-func waitTimeout(d time.Duration, wait func(until) bool) bool {
-	if d <= 0 {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	return wait(until{timer: t.C})
-}
-
-// ready receives from a channel if that needs no waiting.
-func ready(ch <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
 }

@@ -1,0 +1,154 @@
+package async
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
+
+// Waits of one goroutine for the first, or for all, of many latches. Each member has a
+// node and an index. A wait parks once, however many members there are.
+
+// A firstOf is the wait for the first of many. Contexts and channels of others may be
+// among the members.
+type firstOf struct {
+	won   atomic.Int64 // index of the first that was fired, plus one
+	over  parker
+	nodes []node
+
+	stops   []func() bool // of contexts
+	foreign []<-chan struct{}
+	index   []int // of the members that are foreign channels
+}
+
+func newFirst(n int) *firstOf { return &firstOf{nodes: make([]node, n)} }
+
+// Fire makes n the winner unless there is one.
+func (a *firstOf) Fire(n *node) {
+	sched.Point("win")
+	if a.won.CompareAndSwap(0, int64(n.i)+1) {
+		a.over.tell()
+	}
+}
+
+// join makes a latch member i. It reports false where the latch is set.
+func (a *firstOf) join(i int, l *latch) bool {
+	n := &a.nodes[i]
+	n.reset(l, a, i)
+	return l.link(n)
+}
+
+// joinContext makes a context member i. It reports false where the context has ended.
+func (a *firstOf) joinContext(i int, ctx context.Context) bool {
+	n := &a.nodes[i]
+	n.reset(nil, a, i)
+	done := ctx.Done()
+	if done == nil {
+		return true
+	}
+	if ready(done) {
+		return false
+	}
+	a.stops = append(a.stops, context.AfterFunc(ctx, func() { a.Fire(n) }))
+	return true
+}
+
+// joinChan makes a channel member i. It reports false where a value was received.
+func (a *firstOf) joinChan(i int, ch <-chan struct{}) bool {
+	a.nodes[i].reset(nil, a, i)
+	if ready(ch) {
+		return false
+	}
+	if ch != nil {
+		a.foreign, a.index = append(a.foreign, ch), append(a.index, i)
+	}
+	return true
+}
+
+// park waits for the winner and returns its index, or -1 where u ends the wait first.
+func (a *firstOf) park(u until) int {
+	if len(a.foreign) == 0 {
+		a.over.park(u)
+	} else if over := a.over.channel(); over != nil {
+		if got := receiveAny(a.foreign, u, over); len(got) > 0 {
+			return a.index[got[0]]
+		}
+	}
+	return int(a.won.Load()) - 1
+}
+
+// complete returns the lowest index of a member that is complete, or -1: of a latch
+// that was joined, or of another member, whose channel is asked for.
+func (a *firstOf) complete(done func(i int) <-chan struct{}) int {
+	for i := range a.nodes {
+		if l := a.nodes[i].l; l != nil && l.isSet() || l == nil && ready(done(i)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// leave takes every registration back (S5).
+func (a *firstOf) leave() {
+	unlinkAll(a.nodes)
+	for _, stop := range a.stops {
+		stop()
+	}
+}
+
+// An allOf is the wait until many latches are set, or until one is set with one of the
+// bits that end the wait at once.
+type allOf struct {
+	left   atomic.Int64 // members that are not set, and one for the joining itself
+	bits   uint64
+	failed atomic.Int64 // index of the first member with one of the bits, plus one
+	over   parker
+	nodes  []node
+}
+
+// newAll returns a wait for n members. All are counted before one is linked, since a
+// node that is linked may be fired.
+func newAll(n int, bits uint64) *allOf {
+	t := &allOf{bits: bits, nodes: make([]node, n)}
+	t.left.Store(int64(n) + 1)
+	return t
+}
+
+// join makes a latch member i.
+func (t *allOf) join(i int, l *latch) {
+	n := &t.nodes[i]
+	n.reset(l, t, i)
+	if !l.link(n) {
+		t.Fire(n)
+	}
+}
+
+// skip counts a member out that is no latch.
+func (t *allOf) skip() { t.left.Add(-1) }
+
+// Fire counts n out. A node without a latch counts as one with the bits.
+func (t *allOf) Fire(n *node) {
+	sched.Point("count out")
+	failed := t.bits != 0 && (n.l == nil || n.l.word.Load()&t.bits != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
+	sched.Point("counted")
+	if t.left.Add(-1) == 0 || failed {
+		t.over.tell()
+	}
+}
+
+// park waits for the last member, or for one with the bits, or until u ends the wait.
+// It returns the index of the first member with the bits, or -1.
+func (t *allOf) park(u until) (failed int) {
+	sched.Point("joined")
+	if t.left.Add(-1) != 0 {
+		t.over.park(u)
+	}
+	return int(t.failed.Load()) - 1
+}
+
+// isSet reports whether member i is set, or is no latch.
+func (t *allOf) isSet(i int) bool { return t.nodes[i].l == nil || t.nodes[i].l.isSet() }
+
+// leave takes every registration back (S5).
+func (t *allOf) leave() { unlinkAll(t.nodes) }
