@@ -31,7 +31,8 @@ type Call[T any] struct {
 //	31         3    2    1   0
 //	[ generation ][ seen ][ phase ]
 //
-// The generation counts what was begun, and seen says that this generation was
+// The generation counts what was begun; it begins again at 0 after 2^29 calls, and
+// only who slept in IsDone for exactly so many could take one for another. seen says that this generation was
 // seen complete, so that IsDone asks no further. seen is added by
 // compare-and-swap, all else changes under p's mu, after p itself.
 //
@@ -267,16 +268,16 @@ func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 
 // hold begins a wait for a result: it returns the call, retained for that, or why
 // there is no result to wait for.
-func (c *Call[T]) hold() (*Promise[T], error) { return c.retain(true) }
+func (c *Call[T]) hold() (*Promise[T], error) { return c.retain(oneWait) }
 
-// retain returns the call that c holds, with one reference more, or that of a wait;
-// or why c holds none.
-func (c *Call[T]) retain(wait bool) (*Promise[T], error) {
+// retain returns the call that c holds, with one reference more, of a handle or of a
+// wait; or why c holds none.
+func (c *Call[T]) retain(one uint64) (*Promise[T], error) {
 	for {
 		switch c.phase() {
 		case phaseHeld:
 			sched.Point("retain")
-			if p := c.current(); p.refer(wait) {
+			if p := c.current(); p.refer(one) {
 				return p, nil
 			} // else the phase is another by now: that changes before the reference goes
 		case phaseReleased:
@@ -381,7 +382,7 @@ func (c *Call[T]) Signal() *Signal {
 		panic("async: Signal of a released Call")
 	}
 	sched.Point("signal")
-	if w := p.word.Add(oneRef); refs(w) == 1 && w&bitBegun != 0 {
+	if w := p.add(oneRef); refs(w) == 1 && w&bitBegun != 0 {
 		p.task.inScope().back()
 	}
 	return newSignal(p)
@@ -393,7 +394,7 @@ func (c *Call[T]) Signal() *Signal {
 // the other's. Clone panics after Release.
 func (c *Call[T]) Clone() *Call[T] {
 	d := new(Call[T])
-	if p, err := c.retain(false); err == nil {
+	if p, err := c.retain(oneRef); err == nil {
 		d.p.Store(p)
 		p.hold(d, true)
 		return d
@@ -405,7 +406,7 @@ func (c *Call[T]) Clone() *Call[T] {
 	case phaseReleased:
 		panic("async: Clone of a released Call")
 	case phaseHeld, phaseKept:
-		p.refer(false)
+		p.refer(oneRef)
 		p.hold(d, true)
 	}
 	d.p.Store(p)

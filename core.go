@@ -120,8 +120,8 @@ func (c *core) fail(err error) {
 
 func (c *core) source() *latch { return &c.latch }
 
-func (c *core) retain() bool { return c.refer(false) }
-func (c *core) join() bool   { return c.refer(true) }
+func (c *core) retain() bool { return c.refer(oneRef) }
+func (c *core) join() bool   { return c.refer(oneWait) }
 
 // hold and letGo record a handle for leak reports, and forget it. A handle from
 // before the call began is not recorded: until then there is no task (K1).

@@ -30,7 +30,7 @@ const modulePath = "github.com/seed4712c49f/async"
 // files are apart. What the root imports is stated to the package; nothing is
 // listed that it no longer needs.
 const imports = `
-root:           cmp context errors fmt iter maps math/rand/v2 reflect runtime runtime/debug
+root:           cmp context errors fmt iter maps math math/rand/v2 reflect runtime runtime/debug
                 slices strings sync sync/atomic time
                 golang.org/x/sync/errgroup internal/sched
 root tests:     std async internal/sched golang.org/x/sync/errgroup golang.org/x/sync/semaphore

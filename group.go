@@ -96,7 +96,7 @@ func (g *Group[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 		return nil, contextWaitError(ctx, unbegun[K, T]{g, key})
 	}
 	u := untilDone(ctx)
-	r, begun, err := g.enter(ctx, key, fn, true)
+	r, begun, err := g.enter(ctx, key, fn, oneWait)
 	if r == nil {
 		return nil, err
 	}
@@ -112,9 +112,9 @@ func (g *Group[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 // enter counts the caller in to the run of key, which it begins where there is
 // none, and reports that. He then has a reference on it, that of a wait or of a
 // handle.
-func (g *Group[K, T]) enter(ctx context.Context, key K, fn func(context.Context) (T, error), wait bool) (r *run[K, T], begun bool, err error) {
+func (g *Group[K, T]) enter(ctx context.Context, key K, fn func(context.Context) (T, error), one uint64) (r *run[K, T], begun bool, err error) {
 	own := g.within(ctx, key)
-	r, begun, err = g.enterLocked(ctx, key, fn, own, wait)
+	r, begun, err = g.enterLocked(ctx, key, fn, own, one)
 	switch {
 	case err == ErrCycle:
 		return nil, false, own.cycle()
@@ -128,7 +128,7 @@ func (g *Group[K, T]) enter(ctx context.Context, key K, fn func(context.Context)
 
 // enterLocked is the part of enter under the lock. A run that could not be started
 // comes with the reason; nobody else knows it.
-func (g *Group[K, T]) enterLocked(ctx context.Context, key K, fn func(context.Context) (T, error), own *run[K, T], wait bool) (r *run[K, T], begun bool, err error) {
+func (g *Group[K, T]) enterLocked(ctx context.Context, key K, fn func(context.Context) (T, error), own *run[K, T], one uint64) (r *run[K, T], begun bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.lazy != nil {
@@ -140,13 +140,13 @@ func (g *Group[K, T]) enterLocked(ctx context.Context, key K, fn func(context.Co
 		return nil, false, ErrCycle
 	}
 	if r = g.runs[key]; r != nil {
-		if r.joinLocked(wait) {
+		if r.joinLocked(one) {
 			return r, false, nil
 		}
 		r.unlistLocked()
 	}
 	r = g.newRunLocked(ctx, key, fn)
-	r.joinLocked(wait)
+	r.joinLocked(one)
 	if err := r.start(); err != nil {
 		return r, false, err
 	}

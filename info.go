@@ -111,11 +111,11 @@ func (c *core) census() (handles, waiters int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.word.Load()
-	handles = max(int(refs(w))-waits(w), 0)
+	handles = int(handlesOf(w))
 	if w&bitSet != 0 {
 		return handles, 0
 	}
-	waiters = min(waits(w), censusLimit)
+	waiters = min(int(waitsOf(w)), censusLimit)
 	for n := c.head.Load(); n != nil && n != &spent && waiters < censusLimit; n = n.next {
 		if !n.holds {
 			waiters++

@@ -25,7 +25,7 @@ import (
 // Discard is of another type.
 func (g *Group[K, T]) Join(ctx context.Context, key K, fn func(context.Context) (T, error)) *Call[T] {
 	checkBegin(ctx, fn == nil)
-	r, _, err := g.enter(ctx, key, fn, false)
+	r, _, err := g.enter(ctx, key, fn, oneRef)
 	if err != nil {
 		a := newPair[T](context.Background(), nil, 0)
 		a.p.fail(err)

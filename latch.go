@@ -12,8 +12,10 @@ import (
 //
 // The word, bit by bit:
 //
-//	63        36 35            16 15           3    2       1      0
-//	[ references ][ of waits     ][ call's bits ][ chan ][ closing ][ set ]
+//	63     40 39    16 15           3   2        1       0
+//	[ handles ][ waits ][ call's bits ][ chan ][ closing ][ set ]
+//
+// A reference is counted under handles or under waits.
 //
 // Invariants:
 //
@@ -49,7 +51,7 @@ import (
 //
 // Lock order: the mu of a latch before the lock of a [queue]. Two latches are
 // locked at once only where an object is begun again: its old call's, then that
-// of the new one, which nobody else can know yet; and of endings, downwards (X5).
+// of the new one, which nobody else can know yet.
 type latch struct {
 	word atomic.Uint64
 	mu   sched.Mutex
@@ -63,44 +65,63 @@ const (
 	bitClosing                    // the completer is closing ch and will add set at once
 	bitChan                       // ch is made
 
-	bitsOfCall // the first bit free for other uses
-
-	oneRef   uint64 = 1 << 36
-	minusRef        = ^(oneRef - 1) // what Add takes to give one up
+	bitsOfCall // the first bit free for other uses; there are 16 in all
 )
 
-func refs(word uint64) uint64 { return word >> 36 }
-
-// How many of the references are those of waits in progress stands between the
-// bits and the references. A count of so many waits that there is no room for more
-// stays where it is.
+// The counts of the word: how many handles have a reference, and how many waits in
+// progress have one. A reference is added and given up by the constant of its kind.
+//
+// Each count has 24 bits. Whoever would be one more than these hold panics and
+// changes nothing, so that no count runs over into the next: 16,777,215 handles that
+// nobody releases are a leak, and as many goroutines that wait for one completion
+// take 32 GB.
 const (
-	oneWait  uint64 = 1 << 16
-	maskWait        = oneRef - oneWait
+	oneWait uint64 = 1 << 16 // the reference of a wait in progress
+	oneRef  uint64 = 1 << 40 // the reference of a handle
+
+	maxCount = 1<<24 - 1
+
+	minusWait = ^(oneWait - 1) // what Add takes to give one up
+	minusRef  = ^(oneRef - 1)
 )
 
-// waits returns how many of the references are those of waits.
-func waits(word uint64) int { return int(word & maskWait / oneWait) }
+// refs returns how many references there are.
+func refs(word uint64) uint64 { return handlesOf(word) + waitsOf(word) }
 
-// refOf is a reference, or that of a wait, in terms of the word, as of when it was
-// w.
-func refOf(w uint64, wait bool) uint64 {
-	if !wait || w&maskWait == maskWait {
-		return oneRef
+func handlesOf(word uint64) uint64 { return word / oneRef }
+func waitsOf(word uint64) uint64   { return word / oneWait & maxCount }
+
+// plus returns the word with one reference more, which is oneRef or oneWait.
+func plus(word, one uint64) uint64 {
+	switch {
+	case one == oneWait && waitsOf(word) == maxCount:
+		panic("async: more than 16,777,215 waits for one completion at the same time")
+	case one == oneRef && handlesOf(word) == maxCount:
+		panic("async: more than 16,777,215 handles on one completion")
 	}
-	return oneRef + oneWait
+	return word + one
 }
 
-// refer adds a reference, or that of a wait, where there is one already, and
-// reports whether there is (L7).
-func (l *latch) refer(wait bool) bool {
+// add adds a reference, also where there is none (L7), and returns the word with it.
+func (l *latch) add(one uint64) uint64 {
+	for {
+		w := l.word.Load()
+		if n := plus(w, one); l.word.CompareAndSwap(w, n) {
+			return n
+		}
+	}
+}
+
+// refer adds a reference where there is one already, and reports whether there is
+// (L7).
+func (l *latch) refer(one uint64) bool {
 	for {
 		w := l.word.Load()
 		if refs(w) == 0 {
 			return false
 		}
 		sched.Point("refer")
-		if l.word.CompareAndSwap(w, w+refOf(w, wait)) {
+		if l.word.CompareAndSwap(w, plus(w, one)) {
 			return true
 		}
 	}

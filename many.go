@@ -22,7 +22,10 @@ type firstOf struct {
 	index   []int // of the members that are foreign channels
 }
 
-func newFirst(n int) *firstOf { return &firstOf{nodes: make([]node, n)} }
+func newFirst(n int) *firstOf {
+	checkIndex(n)
+	return &firstOf{nodes: make([]node, n)}
+}
 
 // Fire makes n the winner unless there is one.
 func (a *firstOf) Fire(n *node) {
@@ -110,6 +113,7 @@ type allOf struct {
 // newAll returns a wait for n members. All are counted before one is linked, since a
 // node that is linked may be fired.
 func newAll(n int, bits uint64) *allOf {
+	checkIndex(n)
 	t := &allOf{bits: bits, nodes: make([]node, n)}
 	t.left.Store(int64(n) + 1)
 	return t

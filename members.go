@@ -33,12 +33,19 @@ func hold[T any](cs []*Call[T]) *members[T] {
 		}
 	}
 	m := &members[T]{cs: cs, ps: make([]*Promise[T], len(cs))}
+	held := false
+	defer func() {
+		if !held { // too many waits for one of them
+			m.leave()
+		}
+	}()
 	for i, c := range cs {
 		p, err := c.hold()
 		if m.ps[i] = p; err != nil {
 			m.refuse(i, err)
 		}
 	}
+	held = true
 	return m
 }
 
@@ -281,6 +288,7 @@ type turns[T any] struct {
 }
 
 func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
+	checkIndex(len(cs))
 	t := &turns[T]{ctx: ctx, s: newSleeper(), members: hold(cs)}
 	t.q.size = len(cs)
 	t.watch(&t.q, make([]node, len(cs)))

@@ -1,13 +1,18 @@
 package async
 
-import "github.com/seed4712c49f/async/internal/sched"
+import (
+	"fmt"
+	"math"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // A node stands for one waiter at one latch. What it wakes is its sink's affair.
 type node struct {
 	next, prev *node // guarded by the latch's mu while linked
 	l          *latch
 	sink       sink
-	i          int32 // the sink's own: which of its nodes this is
+	i          int32 // the sink's own: which of its nodes this is; see checkIndex
 	lone       bool  // linked when there was no other: it may leave by one step (L5)
 	prompt     bool  // fired before the completion can be seen (L6)
 	early      bool  // fired before a channel was closed, or another prompt node fired: whoever takes it waits for that
@@ -21,6 +26,15 @@ var spent node //nolint:gochecknoglobals // it never changes
 // A sink is told that a node's latch is set. It must neither block nor run user
 // code: it is called by the completer (L6).
 type sink interface{ Fire(n *node) }
+
+// checkIndex panics where a sink is to have n nodes and cannot number them. A
+// node has 32 bits for its number, so that it takes no more than 48 bytes: so many
+// nodes would take 100 GB.
+func checkIndex(n int) {
+	if n > math.MaxInt32 {
+		panic(fmt.Sprintf("async: wait for %d members at once; 2,147,483,647 are the most", n))
+	}
+}
 
 // reset makes n the i-th node of s, ready to be linked to l.
 func (n *node) reset(l *latch, s sink, i int) {

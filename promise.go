@@ -109,23 +109,26 @@ func (p *Promise[T]) drop() {
 }
 
 // leave gives up the reference of a wait.
-func (p *Promise[T]) leave() { p.giveUp(0, true) }
+func (p *Promise[T]) leave() {
+	sched.Point("give up")
+	p.dropped(p.word.Add(minusWait))
+}
 
 // takeAndDrop is take and drop in one step, for one who knows that the call is
 // complete.
-func (p *Promise[T]) takeAndDrop() { p.giveUp(bitTaken, false) }
+func (p *Promise[T]) takeAndDrop() { p.takeAndGiveUp(oneRef) }
 
 // takeAndLeave is take and leave in one step.
-func (p *Promise[T]) takeAndLeave() { p.giveUp(bitTaken, true) }
+func (p *Promise[T]) takeAndLeave() { p.takeAndGiveUp(oneWait) }
 
-// giveUp adds taken, or nothing, and gives up a reference, that of a wait or not.
-func (p *Promise[T]) giveUp(taken uint64, wait bool) {
+// takeAndGiveUp adds taken and gives up a reference in one step.
+func (p *Promise[T]) takeAndGiveUp(one uint64) {
 	for {
 		w := p.word.Load()
-		n := (w | taken) - refOf(w, wait)
+		n := (w | bitTaken) - one
 		sched.Point("give up")
 		if p.word.CompareAndSwap(w, n) {
-			if n&^w&bitTaken != 0 {
+			if w&bitTaken == 0 {
 				p.tookFirst(w)
 			}
 			p.dropped(n)

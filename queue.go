@@ -28,7 +28,7 @@ type queue struct {
 	mu          sched.Mutex // taken after the mu of a latch
 	first, last *node       // complete, in order, linked by next
 	size        int         // Q3
-	emptied     uint64      // how often size became zero; Q3
+	emptied     uint64      // how often size became zero, Q3; 2^64 last for ever
 	asleep      *sleeper    // the one longest asleep, in a ring
 	foreign     []foreign   // members that only a select can wait for
 	selecting   bool        // a sleeper selects over them

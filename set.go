@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/sched"
@@ -25,7 +26,7 @@ type Set[K any] struct {
 	used    int          // entries that have ever been used
 	free    *node        // the nodes of free entries, linked by next
 	ends    map[*node]*contextEnd
-	epoch   atomic.Int64 // how often the set was released; changes under the lock
+	epoch   atomic.Int64 // how often the set was released; changes under the lock. Its 2^63 last for ever
 }
 
 // A contextEnd stands for a member that is a context and has not been seen to
@@ -54,7 +55,7 @@ const (
 // reflect.Select.
 //
 // Add may be called while others wait in Next, and after Release. It panics where
-// w is nil.
+// w is nil, and where the set has 2,147,483,647 members.
 func (s *Set[K]) Add(key K, w Waitable) {
 	n, own := ownOf(w)
 	switch {
@@ -70,8 +71,8 @@ func (s *Set[K]) Add(key K, w Waitable) {
 	}
 	ch := w.Done() // before the lock: it may be anybody's code
 	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
 	s.q.addForeignLocked(s.enterLocked(key), ch)
+	s.q.mu.Unlock()
 }
 
 // addLatch links a node without the lock, which comes after that of a latch.
@@ -142,9 +143,13 @@ func (s *Set[K]) enterLocked(key K) *node {
 	return n
 }
 
-// growLocked returns a node that was never used.
+// growLocked returns a node that was never used. It panics, with the lock let go,
+// where there is no number for it any more; see checkIndex.
 func (s *Set[K]) growLocked() *node {
 	switch {
+	case s.used == math.MaxInt32:
+		s.q.mu.Unlock()
+		checkIndex(s.used + 1)
 	case s.used == 0:
 		s.entries = append(s.entries, make([]entry[K], firstEntries))
 	case s.used >= firstEntries && (s.used-firstEntries)%moreEntries == 0:

@@ -134,14 +134,14 @@ func (r *run[K, T]) unlistLocked() {
 // joinLocked counts one in, with the reference of a wait or of a handle, and
 // reports true; or that the call has failed: a scope canceled it, or the result of
 // a lazy one is about to be unlisted.
-func (r *run[K, T]) joinLocked(wait bool) bool {
+func (r *run[K, T]) joinLocked(one uint64) bool {
 	for {
 		w := r.p.word.Load()
 		if w&bitFailed != 0 {
 			return false
 		}
 		sched.Point("join the run")
-		if r.p.word.CompareAndSwap(w, w+refOf(w, wait)) {
+		if r.p.word.CompareAndSwap(w, plus(w, one)) {
 			r.sharers++
 			return true
 		}

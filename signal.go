@@ -95,7 +95,7 @@ func (e *Event) WaitFor(d time.Duration) error {
 // Signal returns a new wait-only handle on the event.
 func (e *Event) Signal() *Signal {
 	sched.Point("signal")
-	e.l.word.Add(oneRef)
+	e.l.add(oneRef)
 	return newSignal(e)
 }
 
@@ -111,13 +111,17 @@ func (e *Event) is(w Waitable) bool { return w == Waitable(e) }
 
 // The references of an event are its Signals, and the waits on these.
 
-func (e *Event) retain() bool { return e.l.refer(false) }
-func (e *Event) join() bool   { return e.retain() }
-func (e *Event) leave()       { e.drop() }
+func (e *Event) retain() bool { return e.l.refer(oneRef) }
+func (e *Event) join() bool   { return e.l.refer(oneWait) }
 
 func (e *Event) drop() {
 	sched.Point("drop")
 	e.l.word.Add(minusRef)
+}
+
+func (e *Event) leave() {
+	sched.Point("leave")
+	e.l.word.Add(minusWait)
 }
 
 // hold and letGo have nobody to report to: an event belongs to no scope.

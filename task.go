@@ -20,8 +20,8 @@ package async
 //	T3  The outcome is counted before the call can be seen to be complete.
 type task struct {
 	*options
-	core *core // nil outside a scope, where all below is of no use
-	id   uint64
+	core *core  // nil outside a scope, where all below is of no use
+	id   uint64 // from 1; 2^64 calls last for ever
 
 	next, prev *task // in the list; a cursor stands there without a core
 	began      int64
@@ -31,7 +31,7 @@ type task struct {
 	held       bool   // has a slot
 	waited     bool   // had to wait for its first
 	stopping   bool   // canceled while its function ran; counted
-	parked     uint32 // goroutines of its function that are in a wait (C2)
+	parked     uint32 // goroutines of its function that are in a wait (C2); 2^32 of them have no room in memory
 }
 
 // An aside is what a task may need besides.
