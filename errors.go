@@ -118,7 +118,7 @@ func isSame(a, b error) bool {
 	if reflect.ValueOf(a).Comparable() {
 		return a == b
 	}
-	return reflect.DeepEqual(a, b)
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && a.Error() == b.Error()
 }
 
 // A CanceledError is what a canceled call completed with. By errors.Is it is

@@ -119,7 +119,7 @@ func (h *hedge[T]) win(i int) (T, error) {
 // that nobody could release. The scope is told that no handle is left, and forgets
 // the call, too.
 func keepStream[T any](p *Promise[T]) {
-	p.join()
+	p.add(oneWait)
 	p.task.inScope().gone()
 }
 

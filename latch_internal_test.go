@@ -21,7 +21,7 @@ func TestR9_TheWordHasRoom(t *testing.T) {
 	if n := bits.OnesCount64(flags); n != 12 || flags >= oneWait {
 		t.Errorf("%d flags, %#x, reach into the counts", n, flags)
 	}
-	all := uint64(flags) | maxCount*oneWait | maxCount*oneRef
+	all := flags | maxCount*oneWait | maxCount*oneRef
 	if handlesOf(all) != maxCount || waitsOf(all) != maxCount || refs(all) != 2*maxCount {
 		t.Errorf("counts of %#x: %d, %d", all, handlesOf(all), waitsOf(all))
 	}

@@ -57,7 +57,8 @@ func sweep(n int, f func(i int)) {
 
 // sweepElsewhere calls f for each i below n from here on, and returns the panics.
 // A Goexit ends a goroutine; the next one goes on behind it.
-func sweepElsewhere(i, n int, f func(i int)) (raised []*PanicError) {
+func sweepElsewhere(i, n int, f func(i int)) []*PanicError {
+	var raised []*PanicError
 	for i < n {
 		over := make(chan struct{})
 		go func() {

@@ -355,10 +355,10 @@ func TestC3_TheEndBeatsTheContext(t *testing.T) {
 // A promise has no function that could be left out: Shutdown with the context of a
 // promise of the scope, or one made from it, waits for that promise.
 func TestC3_ShutdownWithTheContextOfAPromise(t *testing.T) {
-	for name, derived := range map[string]func(s *async.Scope, ctx context.Context) context.Context{
-		"its own":            func(_ *async.Scope, ctx context.Context) context.Context { return ctx },
+	for name, derived := range map[string]func(ctx context.Context, s *async.Scope) context.Context{
+		"its own":            func(ctx context.Context, _ *async.Scope) context.Context { return ctx },
 		"a function's in it": functionsContext,
-		"another promise's in it": func(s *async.Scope, ctx context.Context) context.Context {
+		"another promise's in it": func(ctx context.Context, s *async.Scope) context.Context {
 			p, _ := async.NewPromise[int](ctx, s)
 			time.AfterFunc(time.Second, p.Break)
 			return p.Context()
@@ -367,7 +367,7 @@ func TestC3_ShutdownWithTheContextOfAPromise(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
 				p, c := async.NewPromise[int](bg, s)
-				ctx := context.WithoutCancel(derived(s, p.Context()))
+				ctx := context.WithoutCancel(derived(p.Context(), s))
 				start := time.Now()
 				time.AfterFunc(3*time.Second, func() { p.Complete(1, nil) })
 				wantEq(t, "Shutdown", s.Shutdown(ctx), nil)
@@ -380,7 +380,7 @@ func TestC3_ShutdownWithTheContextOfAPromise(t *testing.T) {
 
 // functionsContext returns the context of a function of the scope, begun with ctx,
 // that has not returned for a second.
-func functionsContext(s *async.Scope, ctx context.Context) context.Context {
+func functionsContext(ctx context.Context, s *async.Scope) context.Context {
 	got := make(chan context.Context, 1)
 	async.Go(ctx, func(ctx context.Context) (int, error) { got <- ctx; time.Sleep(time.Second); return 1, nil }, s)
 	return <-got

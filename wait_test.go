@@ -102,7 +102,7 @@ func errOfLoop(ctx context.Context) error { return ctx.Err() }
 func TestErrors_ANilContextPanicsAndSaysSo(t *testing.T) {
 	for name, f := range contextTakers() {
 		t.Run(name, func(t *testing.T) {
-			v := recovered(func() { _ = f(nil) }) //nolint:staticcheck // the misuse itself
+			v := recovered(func() { _ = f(nil) })
 			text, _ := v.(string)
 			if !strings.HasPrefix(text, "async: ") || !strings.HasSuffix(text, " with a nil context") {
 				t.Errorf("it panics with %v", v)
@@ -121,7 +121,7 @@ func TestErrors_ANilContextIsNotLookedAtWhereAllIsComplete(t *testing.T) {
 		"Signal.Wait": func(ctx context.Context) { _ = s.Wait(ctx) },
 		"Event.Wait":  func(ctx context.Context) { _ = setEvent().Wait(ctx) },
 	} {
-		wantEq(t, name, recovered(func() { f(nil) }), nil) //nolint:staticcheck // the misuse itself
+		wantEq(t, name, recovered(func() { f(nil) }), nil)
 	}
 }
 
