@@ -193,6 +193,7 @@ func (w *World) came(o *Op, s *setVar, key int) {
 	w.mu.Unlock()
 	if came > entered {
 		w.fail("wait", "%s: key %d came out %d times, and was added %d times", w.name(o), key, came, entered)
+		return
 	}
 	if complete, known := w.isComplete(m); known && !complete {
 		w.fail("wait", "%s: key %d came out, and its member is not complete", w.name(o), key)

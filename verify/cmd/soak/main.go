@@ -1,9 +1,10 @@
-// Soak runs for half an hour what is too long for a check before a merge: a million
+// Soak runs for three quarters of an hour what is too long for a check before a merge: a million
 // calls in flight, a million of every outcome under the goroutine leak profile, the
 // race detector with few processors and many, other architectures, random histories
-// and schedules on all processors, and every schedule with three forced switches.
+// and schedules on all processors, random programs and every pair of operations, and
+// every schedule with three forced switches.
 //
-//	go run ./cmd/soak            in verify: all of it, 30 minutes at most
+//	go run ./cmd/soak            in verify: all of it, 42 minutes at most
 //	go run ./cmd/soak -short     a part of each, a few minutes
 //	go run ./cmd/soak -only leak those whose names contain that
 //

@@ -40,12 +40,13 @@ func (short length) count(long, brief int) string {
 }
 
 // bound is how long all of it may take.
-func (short length) bound() time.Duration { return short.time(30*time.Minute, 8*time.Minute) }
+func (short length) bound() time.Duration { return short.time(42*time.Minute, 9*time.Minute) }
 
 // parts returns what there is to do. The ten minutes in flight come first, so that
 // it is not they that a slow machine has no time for.
 func parts(short length) (all []part) {
 	all = append(all, leftovers(short)...)
+	all = append(all, hunts(short)...)
 	all = append(all, races(short)...)
 	all = append(all, architectures(short)...)
 	all = append(all, histories(short)...)
@@ -66,6 +67,24 @@ func schedules(short length) []part {
 			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "..", build: []string{explored},
 			env:  []string{"ASYNC_SWITCHES=" + short.count(3, 1), "ASYNC_PATIENCE=" + (each / 2).String()},
 			each: each, limit: short.time(6*time.Minute, time.Minute),
+		},
+	}
+}
+
+// hunts are random programs, with seeds that no other soak had, and every pair of
+// operations.
+func hunts(short length) []part {
+	programs, pairs := short.time(6*time.Minute, 20*time.Second), short.time(4*time.Minute, 20*time.Second)
+	return []part{
+		{
+			name: "random programs", dir: "hunt", build: []string{explored},
+			args:  []string{"-test.run=^TestHunt$", "-hunt.for=" + programs.String(), fmt.Sprintf("-hunt.seed=%d", time.Now().UnixNano())},
+			limit: programs + time.Minute,
+		},
+		{
+			name: "every pair of operations", dir: "hunt", build: []string{explored},
+			args:  []string{"-test.run=^TestHuntPairs$", "-hunt.for=" + pairs.String(), "-hunt.most=" + short.count(60, 10)},
+			limit: pairs + time.Minute,
 		},
 	}
 }
