@@ -9,27 +9,25 @@ import (
 // Remains are what is kept of a run that is over, to see what else that keeps alive: what
 // a program holds on to for long, and weak pointers to every result.
 type Remains struct {
-	keep   []any
-	values []weakValue
+	keep     []any
+	values   []weakValue
+	nested   context.Context // of one call that was begun in another
+	siblings []weakValue     // results of the others that were begun there
 }
 
 type weakValue struct {
 	token int
-	site  int
+	b     *begun
 	p     weak.Pointer[Value]
 }
 
-// remember notes a result. The caller holds the mutex.
+// rememberLocked notes a result. The caller holds the mutex.
 func (w *World) rememberLocked(v *Value, b *begun) {
-	site := 0
-	if b != nil {
-		site = b.site
-	}
-	w.values = append(w.values, weakValue{v.Token, site, weak.Make(v)})
+	w.values = append(w.values, weakValue{v.Token, b, weak.Make(v)})
 }
 
-// Remains returns what is kept of a run that is over: its contexts, its events, and the
-// context of one call that was begun with one that is kept, or with none.
+// Remains returns what is kept of a run that is over: its contexts and events, and the
+// context of one call that was begun with the context of another.
 func (w *World) Remains() *Remains {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -40,19 +38,28 @@ func (w *World) Remains() *Remains {
 	for n := range w.vars[Event] {
 		r.keep = append(r.keep, w.get(Ref{Event, n}))
 	}
-	for _, b := range w.begun {
-		if b.ctx == nil || !b.ok || !w.isKept(b.parent) {
-			continue
+	for _, above := range w.begun {
+		for _, b := range w.begun {
+			if above.ctx != nil && !above.loose && b.ok && b.ctx != nil && b.parent == above.ctx && r.nested == nil {
+				r.nest(b)
+			}
 		}
-		r.keep = append(r.keep, b.ctx)
-		r.without(b.site)
-		break
 	}
 	if len(w.vars[Lazy]) > 0 {
-		r.values = nil // a lazy value stays
+		r.values, r.siblings = nil, nil // a lazy value stays
 	}
 	w.forgetLocked()
 	return r
+}
+
+// nest keeps the context of a call that was begun in another.
+func (r *Remains) nest(b *begun) {
+	r.nested = b.ctx
+	for _, v := range r.values {
+		if v.b != nil && v.b != b && v.b.parent == b.parent {
+			r.siblings = append(r.siblings, v)
+		}
+	}
 }
 
 // forgetLocked lets go of everything: options of calls have functions that know the
@@ -66,51 +73,36 @@ func (w *World) forgetLocked() {
 	}
 	w.allCalls, w.allSigs, w.allProm, w.allCtx, w.stops, w.begun, w.derived = nil, nil, nil, nil, nil, nil, nil
 	w.results, w.order, w.values, w.active, w.observers = nil, nil, nil, nil, nil
-	w.fail_, w.cover, w.raise, w.far = nil, nil, nil, nil
-}
-
-// isKept reports whether a context is one that the program holds on to.
-func (w *World) isKept(ctx context.Context) bool {
-	if ctx == w.base {
-		return true
-	}
-	for _, x := range w.allCtx {
-		if x.ctx == ctx {
-			return true
-		}
-	}
-	return false
-}
-
-// without drops the results of the call that a context is kept of.
-func (r *Remains) without(site int) {
-	var rest []weakValue
-	for _, v := range r.values {
-		if v.site != site {
-			rest = append(rest, v)
-		}
-	}
-	r.values = rest
+	w.fail_, w.cover, w.raise, w.far = nil, nil, nil, nil // which know the run
 }
 
 // Alive returns the token of a result that is not collected though the program has let
 // go of it, or 0. It is called outside of the bubble, when the run itself is forgotten.
 func (r *Remains) Alive() int {
 	defer runtime.KeepAlive(r.keep)
-	for range 3 {
+	token := alive(r.siblings)
+	r.nested = nil
+	if token == 0 {
+		token = alive(r.values)
+	}
+	return token
+}
+
+func alive(values []weakValue) (token int) {
+	if len(values) == 0 {
+		return 0
+	}
+	for range 2 {
 		runtime.GC()
-		if r.alive() == 0 {
+		token = 0
+		for _, v := range values {
+			if v.p.Value() != nil {
+				token = v.token
+			}
+		}
+		if token == 0 {
 			return 0
 		}
 	}
-	return r.alive()
-}
-
-func (r *Remains) alive() int {
-	for _, v := range r.values {
-		if v.p.Value() != nil {
-			return v.token
-		}
-	}
-	return 0
+	return token
 }

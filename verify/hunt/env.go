@@ -159,7 +159,8 @@ func (e *env) lends(o *Op) bool {
 
 // function returns the function of a call.
 func (e *env) function(f *Func, b *begun) func(context.Context) (*Value, error) {
-	return func(ctx context.Context) (*Value, error) { return e.w.run(f, b, ctx) }
+	w := e.w
+	return func(ctx context.Context) (*Value, error) { return w.run(f, b, ctx) }
 }
 
 // run is the function of a call.
@@ -259,7 +260,8 @@ func (w *World) accepted(b *begun, h *handle) {
 
 // options makes the options of an operation.
 func (e *env) options(o *Op, b *begun) (opts []async.Option) {
-	p := &o.Opts
+	p, w := &o.Opts, e.w
+	e = &env{w: w, thread: -1} // what options have must not keep the context of the function around
 	if p.Streaming {
 		opts = append(opts, async.Streaming())
 	}
@@ -271,13 +273,13 @@ func (e *env) options(o *Op, b *begun) (opts []async.Option) {
 	}
 	if p.Discard {
 		opts = append(opts, async.Discard(func(v *Value, err error) {
-			e.w.discarded(o, v, err)
+			w.discarded(o, v, err)
 			e.callback(p.OnDiscard)
 		}))
 	}
 	for i, body := range p.OnSignal {
 		opts = append(opts, async.OnSignal(func() {
-			e.w.signaled(b, i)
+			w.signaled(b, i)
 			e.callback(body)
 		}))
 	}

@@ -26,7 +26,24 @@ func Generate(table map[string]*entry, seed uint64, avoid map[string]bool) *Prog
 	for range 2 + g.IntN(2) + g.IntN(2)*g.IntN(2) {
 		g.p.Threads = append(g.p.Threads, g.ops(2+g.IntN(5), inThread, 0))
 	}
+	if g.p.Idle {
+		g.boundWaits()
+	}
 	return g.p
+}
+
+// boundWaits gives each wait an end of its own: what is waited for may never be begun.
+func (g *generator) boundWaits() {
+	g.p.parts(func(list *[]*Op) {
+		for _, o := range *list {
+			if g.table[o.Do].ctx != waitsBy || o.Ctx.Base == NilContext || o.Ctx.How == WithTimeout {
+				continue
+			}
+			if o.Ctx.How = Far; o.Ctx.Base == Own {
+				o.Ctx.How, o.Ctx.D = WithTimeout, 20*time.Millisecond
+			}
+		}
+	})
 }
 
 func sortedNames(table map[string]*entry) (names []string) {

@@ -155,6 +155,7 @@ func (e *env) afterFunc(o *Op, on async.Waitable, family int) {
 	e.w.mu.Lock()
 	e.w.stops = append(e.w.stops, s)
 	e.w.mu.Unlock()
+	e = &env{w: e.w, thread: -1}
 	ok := false
 	defer func() {
 		if !ok { // it panicked
