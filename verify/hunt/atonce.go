@@ -9,7 +9,7 @@ import (
 // AtOnce runs a program once as the machine has it: its goroutines run at the same time,
 // in a bubble, and no schedule is chosen. It is for the race detector, which sees
 // nothing where a schedule orders everything.
-func AtOnce(t *testing.T, p *Program, table map[string]*entry, without map[string]bool) error {
+func AtOnce(t *testing.T, p *Program, table Table, without map[string]bool) error {
 	t.Helper()
 	var mu sync.Mutex
 	var first error

@@ -32,7 +32,7 @@ func (w *World) checkLimit(scope int) {
 	n := w.running[scope]
 	w.mu.Unlock()
 	if n > s.limit {
-		w.fail("limit", "%d functions run in %v, whose limit is %d", n, s.Scope, s.limit)
+		w.failf("limit", "%d functions run in %v, whose limit is %d", n, s.Scope, s.limit)
 	}
 }
 
@@ -40,10 +40,10 @@ func (w *World) checkLimit(scope int) {
 func (w *World) checkBlocked() {
 	for _, a := range w.waiting() {
 		if a.ctx != nil && a.ctx.Err() != nil && !w.queuesForSlot(a.o) {
-			w.fail("blocked", "%s still waits though its context has ended: %v", w.name(a.o), a.ctx.Err())
+			w.failf("blocked", "%s still waits though its context has ended: %v", w.name(a.o), a.ctx.Err())
 		}
 		if why := w.table[a.o.Do].over(w, a.o, a); why != "" {
-			w.fail("blocked", "%s still waits though %s", w.name(a.o), why)
+			w.failf("blocked", "%s still waits though %s", w.name(a.o), why)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (w *World) checkEnded() {
 			continue
 		}
 		if i := b.h.c.Info(); i.State == async.StateQueued || b.promise && i.State == async.StateRunning {
-			w.fail("promise", "the call of operation %d is %v, though the context that it was begun with has ended", b.site, i.State)
+			w.failf("promise", "the call of operation %d is %v, though the context that it was begun with has ended", b.site, i.State)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func (w *World) checkQueues() {
 			continue
 		}
 		if st := s.Stats(); st.Queued > 0 && st.Running-st.Lent < int64(s.limit) {
-			w.fail("slot", "calls wait for a slot of %v, and there is one: %+v", s.Scope, st)
+			w.failf("slot", "calls wait for a slot of %v, and there is one: %+v", s.Scope, st)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (w *World) checkResults() {
 	}
 	w.mu.Unlock()
 	if wrong != "" {
-		w.fail("result", "%s", wrong)
+		w.failf("result", "%s", wrong)
 	}
 }
 
@@ -176,7 +176,7 @@ func (w *World) checkSignals() {
 	}
 	w.mu.Unlock()
 	if wrong != "" {
-		w.fail("signal", "%s", wrong)
+		w.failf("signal", "%s", wrong)
 	}
 }
 
@@ -196,7 +196,7 @@ func (w *World) checkCallbacks() {
 	}
 	w.mu.Unlock()
 	if wrong != "" {
-		w.fail("callback", "%s", wrong)
+		w.failf("callback", "%s", wrong)
 	}
 }
 
@@ -207,7 +207,7 @@ func (w *World) checkTimeouts() {
 	w.mu.Unlock()
 	for _, d := range all {
 		if !d.at.IsZero() && time.Now().After(d.at) && d.ctx.Err() == nil {
-			w.fail("timeout", "the context of operation %d has not ended %v after its deadline", d.site, time.Since(d.at))
+			w.failf("timeout", "the context of operation %d has not ended %v after its deadline", d.site, time.Since(d.at))
 		}
 	}
 }
@@ -223,7 +223,7 @@ func (w *World) checkContexts(released bool) {
 			continue
 		}
 		if b.ctx.Err() == nil {
-			w.fail("context", "the context of the call of operation %d goes on, though the call is complete", b.site)
+			w.failf("context", "the context of the call of operation %d goes on, though the call is complete", b.site)
 		}
 	}
 }
@@ -242,7 +242,7 @@ func (w *World) checkFollowing() {
 		if b.closed {
 			oracle = "context" // it should have ended in any case
 		}
-		w.fail(oracle, "the context of the call of operation %d goes on, though Begin's has ended", b.site)
+		w.failf(oracle, "the context of the call of operation %d goes on, though Begin's has ended", b.site)
 	}
 }
 
@@ -257,7 +257,7 @@ func (w *World) checkRegistration(i int, x *ended) {
 		n = childrenOf(x.ctx)
 	}
 	if n > 0 {
-		w.fail("registration", "%d registrations are left at ctx%d", n, i)
+		w.failf("registration", "%d registrations are left at ctx%d", n, i)
 	}
 }
 
@@ -289,7 +289,7 @@ func (w *World) checkObservers() {
 	}
 	w.mu.Unlock()
 	if wrong != "" {
-		w.fail("observer", "%s", wrong)
+		w.failf("observer", "%s", wrong)
 	}
 }
 
@@ -320,20 +320,20 @@ func (w *World) checkLedger(s *scopeVar, over bool) {
 		"Stopping": st.Stopping, "Taken": st.Taken, "Discarded": st.Discarded,
 	} {
 		if n < 0 {
-			w.fail("ledger", "%s of %v is %d: %+v", name, s.Scope, n, st)
+			w.failf("ledger", "%s of %v is %d: %+v", name, s.Scope, n, st)
 		}
 	}
 	if sum := st.Returned + st.Failed + st.Canceled + st.Panicked + st.Goexited + st.Broken + st.Pending; sum != st.Begun {
-		w.fail("ledger", "%v does not balance: %+v", s.Scope, st)
+		w.failf("ledger", "%v does not balance: %+v", s.Scope, st)
 	}
 	if !over {
 		return
 	}
 	if st.Pending != 0 || st.Untaken != 0 {
-		w.fail("ledger", "%v is over: %+v", s.Scope, st)
+		w.failf("ledger", "%v is over: %+v", s.Scope, st)
 	}
 	if st.Queued != 0 || st.Running != 0 || st.Lent != 0 || st.Stopping != 0 {
-		w.fail("slot", "%v is over: %+v", s.Scope, st)
+		w.failf("slot", "%v is over: %+v", s.Scope, st)
 	}
 	w.checkCounts(s, st)
 }
@@ -364,7 +364,7 @@ func (w *World) checkCounts(s *scopeVar, st async.Stats) {
 	}
 	if wrong != "" {
 		w.mu.Unlock()
-		w.fail("ledger", "%s", wrong)
+		w.failf("ledger", "%s", wrong)
 		w.mu.Lock()
 	}
 }
@@ -413,6 +413,6 @@ func (w *World) checkUnreleased(s *scopeVar, held int) {
 		n++
 	}
 	if n != held {
-		w.fail("unreleased", "Unreleased of %v names %d handles (the first on %s), and there are %d", s.Scope, n, first, held)
+		w.failf("unreleased", "Unreleased of %v names %d handles (the first on %s), and there are %d", s.Scope, n, first, held)
 	}
 }

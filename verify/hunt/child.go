@@ -90,7 +90,7 @@ func (c *child) say(l Line) {
 
 // covers notes that an operation was done on a kind of object.
 func (c *child) covers(p *Program, o *Op) {
-	key := o.Do + " on " + p.info(o.On).Flavour
+	key := o.Do + " on " + p.info(o.On).Flavor
 	if !c.seen[key] {
 		c.seen[key] = true
 		c.news = append(c.news, key)

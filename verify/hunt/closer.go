@@ -23,7 +23,7 @@ func (w *World) Close() {
 		most = 300 // time may pass although somebody could go on
 	}
 	for round := range most {
-		time.Sleep(oneRound)
+		<-time.After(oneRound)
 		sched.Point("another round") // else time would pass for all rounds at once
 		if round == 0 && w.o.Quiet {
 			w.checkBlocked()
@@ -101,7 +101,7 @@ func (w *World) beginIdle(e *env) {
 			continue
 		}
 		e.guarded(o, func() {
-			b := e.begins(o, w.base)
+			b := e.begins(w.base, o)
 			b.family = h.family
 			if p, err := h.c.BeginPromise(w.base, e.options(o, b)...); err == nil {
 				w.accepted(b, h)
@@ -159,7 +159,7 @@ func (w *World) End(wait func()) {
 			w.checkLedger(s, true)
 			w.checkUnreleased(s, 0)
 			for i := range s.InFlight() {
-				w.fail("slot", "%v is in flight in %v, which is over", i, s.Scope)
+				w.failf("slot", "%v is in flight in %v, which is over", i, s.Scope)
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (w *World) checkRest() {
 	w.checkContexts(false)
 	for _, h := range w.handles() {
 		if i := h.c.Info(); i.State == async.StateRunning || i.State == async.StateQueued {
-			w.fail("hang", "%v of family %d is not complete in the end", i, h.family)
+			w.failf("hang", "%v of family %d is not complete in the end", i, h.family)
 		}
 	}
 	for n := range w.vars[Scope] {
@@ -228,7 +228,7 @@ func (w *World) endScopes(*env) {
 		}
 		ctx, cancel := context.WithTimeout(w.base, time.Minute)
 		if err := s.Shutdown(ctx); err != nil {
-			w.fail("slot", "%v does not come to its end: %v; %+v", s.Scope, err, s.Stats())
+			w.failf("slot", "%v does not come to its end: %v; %+v", s.Scope, err, s.Stats())
 		}
 		cancel()
 	}

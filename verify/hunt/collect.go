@@ -73,7 +73,7 @@ func (w *World) forgetLocked() {
 	}
 	w.allCalls, w.allSigs, w.allProm, w.allCtx, w.stops, w.begun, w.derived = nil, nil, nil, nil, nil, nil, nil
 	w.results, w.order, w.values, w.active, w.observers = nil, nil, nil, nil, nil
-	w.fail_, w.cover, w.raise, w.far = nil, nil, nil, nil // which know the run
+	w.report, w.cover, w.raise, w.far = nil, nil, nil, nil // which know the run
 }
 
 // Alive returns the token of a result that is not collected though the program has let

@@ -20,7 +20,6 @@ type env struct {
 	setup  bool
 	own    context.Context // of the function around, or nil
 	b      *begun          // its call
-	rank   int
 }
 
 // all does operations in turn.
@@ -160,11 +159,11 @@ func (e *env) lends(o *Op) bool {
 // function returns the function of a call.
 func (e *env) function(f *Func, b *begun) func(context.Context) (*Value, error) {
 	w := e.w
-	return func(ctx context.Context) (*Value, error) { return w.run(f, b, ctx) }
+	return func(ctx context.Context) (*Value, error) { return w.run(ctx, f, b) }
 }
 
 // run is the function of a call.
-func (w *World) run(f *Func, b *begun, ctx context.Context) (*Value, error) {
+func (w *World) run(ctx context.Context, f *Func, b *begun) (*Value, error) {
 	w.mu.Lock()
 	w.runs[f.Site]++
 	token := f.Site*100 + w.runs[f.Site]
@@ -174,16 +173,16 @@ func (w *World) run(f *Func, b *begun, ctx context.Context) (*Value, error) {
 	}
 	w.mu.Unlock()
 	w.checkLimit(b.scope)
-	w.body(f, b, ctx)
+	w.body(ctx, f, b)
 	switch f.End {
 	case Panics:
 		w.made(token, b, true)
-		panic(Panic(token))
+		panic(panicValueError(token))
 	case Exits:
 		runtime.Goexit()
 	case Fails:
 		w.made(token, b, false)
-		return w.value(token, b), Failure(token)
+		return w.value(token, b), failureError(token)
 	case Returns:
 	}
 	w.made(token, b, false)
@@ -200,7 +199,7 @@ func (w *World) value(token int, b *begun) *Value {
 }
 
 // body does what a function does before it ends.
-func (w *World) body(f *Func, b *begun, ctx context.Context) {
+func (w *World) body(ctx context.Context, f *Func, b *begun) {
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -211,11 +210,11 @@ func (w *World) body(f *Func, b *begun, ctx context.Context) {
 	}()
 	(&env{w: w, own: ctx, b: b}).all(f.Body)
 	if f.Gate > 0 {
-		w.waitGate(f, ctx)
+		w.waitGate(ctx, f)
 	}
 }
 
-func (w *World) waitGate(f *Func, ctx context.Context) {
+func (w *World) waitGate(ctx context.Context, f *Func) {
 	g, ok := w.get(Ref{Gate, f.Gate - 1}).(*gate)
 	if !ok {
 		return
@@ -231,7 +230,7 @@ func (w *World) waitGate(f *Func, ctx context.Context) {
 }
 
 // begins returns the record of a call that is about to be begun.
-func (e *env) begins(o *Op, parent context.Context) *begun {
+func (e *env) begins(parent context.Context, o *Op) *begun {
 	b := &begun{
 		family: e.w.p.info(o.On).Family, site: o.Site, opts: &o.Opts, promise: o.Fn == nil, parent: parent,
 	}
@@ -312,7 +311,7 @@ func (w *World) raised(o *Op, x *entry, p any) {
 			return
 		}
 		w.failAs("panic", "nobody's panic", fmt.Sprintf("%s raises a panic that is nobody's: %v", w.name(o), v))
-	case Panic:
+	case panicValueError:
 		w.gave(o, int(v), false)
 	default:
 		text := fmt.Sprint(p)

@@ -11,7 +11,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Failure is a program that fails, and how.
+// A Found is a program that fails, and how.
 type Found struct {
 	Program  *Program
 	Way      Way // of the exploration
@@ -54,7 +54,7 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 		return h.collected(p, way), rep.Schedules, rep.Steps
 	}
 	oracle, sort := oracleOf(rep.Err), ""
-	if f := new(Finding); errors.As(rep.Err, &f) {
+	if f := new(FindingError); errors.As(rep.Err, &f) {
 		sort = f.Sort
 	}
 	if h.Without[oracle] {
@@ -84,7 +84,7 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 
 // oracleOf names what has failed.
 func oracleOf(err error) string {
-	var f *Finding
+	var f *FindingError
 	switch {
 	case errors.As(err, &f):
 		return f.Oracle
@@ -102,7 +102,7 @@ func oracleOf(err error) string {
 
 // A Hunter runs programs.
 type Hunter struct {
-	Table   map[string]*entry
+	Table   Table
 	Without map[string]bool
 
 	cover   func(p *Program, o *Op)

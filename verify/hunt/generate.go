@@ -9,7 +9,7 @@ import (
 
 // Generate makes the program of a seed. What avoid names is left out: operations, and
 // "odd" contexts, "embedding" strangers, "streaming", "panics".
-func Generate(table map[string]*entry, seed uint64, avoid map[string]bool) *Program {
+func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 	g := &generator{
 		Rand: rand.New(rand.NewPCG(seed, 7)), table: table, p: &Program{Seed: seed}, avoid: avoid,
 	}
@@ -46,7 +46,7 @@ func (g *generator) boundWaits() {
 	})
 }
 
-func sortedNames(table map[string]*entry) (names []string) {
+func sortedNames(table Table) (names []string) {
 	for name := range table {
 		names = append(names, name)
 	}
@@ -67,7 +67,7 @@ const (
 // A generator makes one program.
 type generator struct {
 	*rand.Rand
-	table   map[string]*entry
+	table   Table
 	names   []string
 	avoid   map[string]bool
 	p       *Program
@@ -75,7 +75,6 @@ type generator struct {
 	family  int
 	rank    int
 	depth   int
-	discard bool
 	stream  int // of ten
 	abandon int // of ten
 	scopes  bool
@@ -401,16 +400,16 @@ func (g *generator) newVar(k Kind, i Info) Ref {
 func (g *generator) madeInfo(x *entry, o *Op) Info {
 	if x.on == Call || x.on == Signal {
 		i := g.info(o)
-		i.Flavour = cmp.Or(map[string]string{"clone": "clone"}[x.name], i.Flavour)
+		i.Flavor = cmp.Or(map[string]string{"clone": "clone"}[x.name], i.Flavor)
 		return i
 	}
 	g.family++
 	g.rank++
-	return Info{Family: g.family, Rank: g.rank, Flavour: flavourOf(x, o)}
+	return Info{Family: g.family, Rank: g.rank, Flavor: flavorOf(x, o)}
 }
 
-// flavourOf says how an object is made.
-func flavourOf(x *entry, o *Op) string {
+// flavorOf says how an object is made.
+func flavorOf(x *entry, o *Op) string {
 	f := map[string]string{"go": "function", "newPromise": "promise", "new": "idle", "join": "joined", "ready": "ready"}[x.name]
 	if f == "" {
 		return x.name

@@ -3,6 +3,7 @@
 package hunt_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +13,14 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async/verify/hunt"
+)
+
+var (
+	huntSeed = flag.Uint64("hunt.seed", 1, "of the first program")
+	huntOnly = flag.Bool("hunt.only", false, "the program of that seed and no other")
+	shrink   = flag.Duration("hunt.shrink", 10*time.Second, "how long to shrink what fails")
+	most     = flag.Int("hunt.most", 40, "schedules of a pair at most")
+	first    = flag.Bool("hunt.first", false, "stop at the first failure")
 )
 
 // Random programs under random schedules: whatever they do, what must be true of any

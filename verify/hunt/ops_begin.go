@@ -18,7 +18,7 @@ func beginOps() []entry {
 		{name: "begin", on: Call, text: "$h.Begin($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, disturbs: true, weight: 12, do: doBegin},
 		{name: "beginPromise", on: Call, makes: Promise, text: "$t, _ = $h.BeginPromise($x$o)", early: true, ctx: beginsBy, opts: true, disturbs: true, weight: 12, do: doBeginPromise},
 		{name: "ready", makes: Call, text: "$t = async.Ready($s00, nil)", weight: 1, do: func(e *env, o *Op) {
-			b := e.begins(o, e.w.base)
+			b := e.begins(e.w.base, o)
 			b.loose = true
 			e.w.made(o.Site*100, b, false)
 			e.w.accepted(b, e.w.addCall(o.To, async.Ready(&Value{Token: o.Site * 100}, nil)))
@@ -29,7 +29,7 @@ func beginOps() []entry {
 
 func doGo(e *env, o *Op) {
 	ctx := e.context(o)
-	b := e.begins(o, ctx)
+	b := e.begins(ctx, o)
 	c := async.Go(ctx, e.function(o.Fn, b), e.options(o, b)...)
 	e.w.accepted(b, e.w.addCall(o.To, c))
 	if i := c.Info(); b.scope > 0 && i.ID == 0 { // refused
@@ -41,7 +41,7 @@ func doGo(e *env, o *Op) {
 
 func doNewPromise(e *env, o *Op) {
 	ctx := e.context(o)
-	b := e.begins(o, ctx)
+	b := e.begins(ctx, o)
 	p, c := async.NewPromise[*Value](ctx, e.options(o, b)...)
 	e.w.accepted(b, e.w.addCall(o.To, c))
 	b.ok = b.scope == 0 || c.Info().ID != 0
@@ -60,7 +60,7 @@ func (e *env) serves(o *Op, to Ref, b *begun, p *async.Promise[*Value]) {
 func doBegin(e *env, o *Op) {
 	h := e.w.call(o.On)
 	ctx := e.context(o)
-	b := e.begins(o, ctx)
+	b := e.begins(ctx, o)
 	err := h.c.Begin(ctx, e.function(o.Fn, b), e.options(o, b)...)
 	e.beginSaid(o, h, b, err)
 }
@@ -68,7 +68,7 @@ func doBegin(e *env, o *Op) {
 func doBeginPromise(e *env, o *Op) {
 	h := e.w.call(o.On)
 	ctx := e.context(o)
-	b := e.begins(o, ctx)
+	b := e.begins(ctx, o)
 	p, err := h.c.BeginPromise(ctx, e.options(o, b)...)
 	e.beginSaid(o, h, b, err)
 	if err == nil {
@@ -86,14 +86,14 @@ func (e *env) beginSaid(o *Op, h *handle, b *begun, err error) {
 		e.w.accepted(b, h)
 	case err == async.ErrCallPending, err == async.ErrReleased && h.releases, err == async.ErrScopeClosed, err == async.ErrQueueFull:
 	default:
-		e.w.fail("result", "%s says %v", e.w.name(o), err)
+		e.w.failf("result", "%s says %v", e.w.name(o), err)
 	}
 }
 
 func doHedge(e *env, o *Op) {
 	e.w.streamed(&o.Opts)
 	e.waits(o, func(ctx context.Context) {
-		b := e.begins(o, ctx)
+		b := e.begins(ctx, o)
 		b.loose = true
 		defer func() { b.ok = false }() // it is many calls
 		v, err := async.Hedge(ctx, o.D, o.N, e.function(o.Fn, b), e.options(o, nil)...)

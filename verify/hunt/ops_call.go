@@ -46,7 +46,7 @@ func doAwait(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
 		v, err := h.c.Await(ctx)
 		e.w.outcome(o, h, v, err)
-		e.w.waited(o, ctx, err)
+		e.w.waited(ctx, o, err)
 	})
 }
 
@@ -55,9 +55,9 @@ func doWait(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
 		n := e.w.countBegins(h.family)
 		err := h.c.Wait(ctx)
-		e.w.waited(o, ctx, err)
+		e.w.waited(ctx, o, err)
 		if err == nil && !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family) {
-			e.w.fail("wait", "%s returns nil, and the call is pending", e.w.name(o))
+			e.w.failf("wait", "%s returns nil, and the call is pending", e.w.name(o))
 		}
 	})
 }
@@ -86,13 +86,13 @@ func doWaitFor(e *env, o *Op) {
 func doCancel(e *env, o *Op) {
 	h := e.w.call(o.On)
 	n := e.w.countBegins(h.family)
-	err := h.c.Cancel(Cause(o.Site))
+	err := h.c.Cancel(causeError(o.Site))
 	switch {
 	case err == async.ErrReleased, err == async.ErrCallComplete:
 	case err != nil && err != async.ErrCanceled:
-		e.w.fail("wait", "%s says %v", e.w.name(o), err)
+		e.w.failf("wait", "%s says %v", e.w.name(o), err)
 	case !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family):
-		e.w.fail("wait", "%s says %v, and the call is pending", e.w.name(o), err)
+		e.w.failf("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 	}
 }
 
@@ -100,11 +100,11 @@ func doCancelWait(e *env, o *Op) {
 	h := e.w.call(o.On)
 	e.waits(o, func(ctx context.Context) {
 		n := e.w.countBegins(h.family)
-		err := h.c.CancelWait(ctx, Cause(o.Site))
-		e.w.waited(o, ctx, err)
+		err := h.c.CancelWait(ctx, causeError(o.Site))
+		e.w.waited(ctx, o, err)
 		over := err == nil || err == async.ErrCanceled || errors.Is(err, async.ErrCallPending)
 		if over && !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family) {
-			e.w.fail("wait", "%s says %v, and the call is pending", e.w.name(o), err)
+			e.w.failf("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 		}
 	})
 }
@@ -124,7 +124,7 @@ func doDone(e *env, o *Op) {
 	is := h.c.IsDone()
 	closed := isClosed(ch)
 	if is && !closed && n >= 0 && n == e.w.countBegins(h.family) {
-		e.w.fail("lag", "%s: IsDone says true, and Done is not closed", e.w.name(o))
+		e.w.failf("lag", "%s: IsDone says true, and Done is not closed", e.w.name(o))
 	}
 }
 

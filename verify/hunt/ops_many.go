@@ -31,7 +31,7 @@ func manyOps() []entry {
 		}},
 		{name: "len", on: Set, text: "$h.Len()", weight: 3, do: func(e *env, o *Op) {
 			if n := e.w.get(o.On).(*setVar).Len(); n < 0 {
-				e.w.fail("wait", "%s is %d", e.w.name(o), n)
+				e.w.failf("wait", "%s is %d", e.w.name(o), n)
 			}
 		}},
 		{name: "setRelease", on: Set, text: "$h.Release()", weight: 10, do: func(e *env, o *Op) {
@@ -112,18 +112,18 @@ func doWaitAny(e *env, o *Op) {
 		switch {
 		case len(ws) == 0:
 			if i != -1 || err != async.ErrNothingToWait {
-				e.w.fail("wait", "%s of nothing says %d, %v", e.w.name(o), i, err)
+				e.w.failf("wait", "%s of nothing says %d, %v", e.w.name(o), i, err)
 			}
 		case err != nil:
-			e.w.waited(o, ctx, err)
+			e.w.waited(ctx, o, err)
 			if first < len(ws) {
-				e.w.fail("wait", "%s: %v, though member %d was complete before", e.w.name(o), err, first)
+				e.w.failf("wait", "%s: %v, though member %d was complete before", e.w.name(o), err, first)
 			}
 		case i > first:
-			e.w.fail("wait", "%s names member %d, though %d was complete before", e.w.name(o), i, first)
+			e.w.failf("wait", "%s names member %d, though %d was complete before", e.w.name(o), i, first)
 		default:
 			if complete, known := e.w.isComplete(ws[i]); known && !complete {
-				e.w.fail("wait", "%s names member %d, which is not complete", e.w.name(o), i)
+				e.w.failf("wait", "%s names member %d, which is not complete", e.w.name(o), i)
 			}
 		}
 	})
@@ -144,12 +144,12 @@ func doWaitAll(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
 		err := async.WaitAll(ctx, ws...)
 		if err != nil {
-			e.w.waited(o, ctx, err)
+			e.w.waited(ctx, o, err)
 			return
 		}
 		for i, m := range ws {
 			if complete, known := e.w.isComplete(m); known && !complete {
-				e.w.fail("wait", "%s returns nil, and member %d is not complete", e.w.name(o), i)
+				e.w.failf("wait", "%s returns nil, and member %d is not complete", e.w.name(o), i)
 			}
 		}
 	})
@@ -179,7 +179,7 @@ func doNext(e *env, o *Op) {
 		case err == nil:
 			e.w.came(o, s, key)
 		case err != async.ErrNothingToWait:
-			e.w.waited(o, ctx, err)
+			e.w.waited(ctx, o, err)
 		}
 	})
 }
@@ -192,11 +192,11 @@ func (w *World) came(o *Op, s *setVar, key int) {
 	came, entered, m := s.came[key], s.entered[key], s.added[key]
 	w.mu.Unlock()
 	if came > entered {
-		w.fail("wait", "%s: key %d came out %d times, and was added %d times", w.name(o), key, came, entered)
+		w.failf("wait", "%s: key %d came out %d times, and was added %d times", w.name(o), key, came, entered)
 		return
 	}
 	if complete, known := w.isComplete(m); known && !complete {
-		w.fail("wait", "%s: key %d came out, and its member is not complete", w.name(o), key)
+		w.failf("wait", "%s: key %d came out, and its member is not complete", w.name(o), key)
 	}
 }
 

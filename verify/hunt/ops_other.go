@@ -41,7 +41,7 @@ func otherOps() []entry {
 				e.w.raise(0, "family")
 				e.w.raise(token, "made")
 			}
-			panic(Panic(token))
+			panic(panicValueError(token))
 		}},
 		{name: "exit", text: "runtime.Goexit()", weight: 2, do: func(*env, *Op) { runtime.Goexit() }},
 	}
@@ -80,7 +80,7 @@ func doNewContext(e *env, o *Op) {
 		}
 	default:
 		ctx, cancel := context.WithCancelCause(parent)
-		x.ctx, x.cancel = ctx, func() { cancel(Cause(o.Site)) }
+		x.ctx, x.cancel = ctx, func() { cancel(causeError(o.Site)) }
 	}
 	e.w.mu.Lock()
 	e.w.allCtx = append(e.w.allCtx, x)

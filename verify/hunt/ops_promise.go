@@ -20,11 +20,11 @@ func promiseOps() []entry {
 		}},
 		{name: "promiseContext", on: Promise, text: "k.look($h.Context())", weight: 6, do: func(e *env, o *Op) {
 			s := e.w.server(o)
-			e.w.look(o, s.p.Context(), s.b)
+			e.w.look(s.p.Context(), o, s.b)
 		}},
 		{name: "ownContext", text: "k.look(ctx)", ctx: noContext, weight: 6, do: func(e *env, o *Op) {
 			if e.own != nil {
-				e.w.look(o, e.own, e.b)
+				e.w.look(e.own, o, e.b)
 			}
 		}},
 		{name: "waitOwn", text: "<-ctx.Done()", blocks: true, weight: 2, do: func(e *env, o *Op) {
@@ -54,7 +54,7 @@ func (w *World) complete(s *served, site int, fails bool) {
 	w.mu.Unlock()
 	var err error
 	if fails {
-		err = Failure(token)
+		err = failureError(token)
 	}
 	won := false
 	defer func() {
@@ -82,7 +82,7 @@ func (w *World) checkOnStack(b *begun, site int) {
 	ran := len(b.signals)
 	w.mu.Unlock()
 	if b.opts != nil && !b.noSignals && ran < len(b.opts.OnSignal) {
-		w.fail("signal", "the Complete of operation %d returned before the OnSignal functions have run", site)
+		w.failf("signal", "the Complete of operation %d returned before the OnSignal functions have run", site)
 	}
 }
 
@@ -96,32 +96,32 @@ func deep(frames int, f func()) {
 }
 
 // look checks the context of a call against what may have ended it.
-func (w *World) look(o *Op, ctx context.Context, b *begun) {
+func (w *World) look(ctx context.Context, o *Op, b *begun) {
 	w.mu.Lock()
 	parent, loose := b.parent, b.loose
 	w.mu.Unlock()
 	err := ctx.Err()
 	if err != nil && !isClosed(ctx.Done()) {
-		w.fail("lag", "%s: Err is %v, and Done is not closed", w.name(o), err)
+		w.failf("lag", "%s: Err is %v, and Done is not closed", w.name(o), err)
 	}
 	if loose {
 		return
 	}
 	if err != nil && context.Cause(ctx) == nil {
-		w.fail("lag", "%s: Err is %v, and there is no cause", w.name(o), err)
+		w.failf("lag", "%s: Err is %v, and there is no cause", w.name(o), err)
 	}
 	w.mu.Lock()
 	ending := b.ending || w.closing
 	w.mu.Unlock()
 	if err != nil && !ending && parent.Err() == nil {
-		w.fail("only", "%s: the context has ended (%v, %v), and nothing was done to end it", w.name(o), err, context.Cause(ctx))
+		w.failf("only", "%s: the context has ended (%v, %v), and nothing was done to end it", w.name(o), err, context.Cause(ctx))
 	}
 	d1, ok1 := ctx.Deadline()
 	if d2, ok2 := parent.Deadline(); ok1 != ok2 || !d1.Equal(d2) {
-		w.fail("lag", "%s: the deadline is %v %v, that of Begin's context %v %v", w.name(o), d1, ok1, d2, ok2)
+		w.failf("lag", "%s: the deadline is %v %v, that of Begin's context %v %v", w.name(o), d1, ok1, d2, ok2)
 	}
 	if ctx.Value(valueKey{}) != parent.Value(valueKey{}) {
-		w.fail("lag", "%s: the context has not the values of Begin's", w.name(o))
+		w.failf("lag", "%s: the context has not the values of Begin's", w.name(o))
 	}
 }
 

@@ -15,17 +15,17 @@ func scopeOps() []entry {
 		{name: "close", on: Scope, text: "$h.Close()", weight: 4, do: func(e *env, o *Op) { scope(e, o).Close() }},
 		{name: "shutdown", on: Scope, text: "$h.Shutdown($x)", blocks: true, ctx: waitsBy, weight: 12, do: doShutdown},
 		{name: "inFlight", on: Scope, text: "for range $h.InFlight() {}", weight: 4, do: func(e *env, o *Op) {
-			for range scope(e, o).InFlight() { //nolint:revive // it is looked at
+			for range scope(e, o).InFlight() {
 			}
 		}},
 		{name: "unreleased", on: Scope, text: "for range $h.Unreleased() {}", weight: 4, do: func(e *env, o *Op) {
-			for range scope(e, o).Unreleased() { //nolint:revive // it is looked at
+			for range scope(e, o).Unreleased() {
 			}
 		}},
 		{name: "stats", on: Scope, text: "$h.Stats()", weight: 6, do: func(e *env, o *Op) { e.w.checkLedger(scope(e, o), false) }},
 		{name: "scopeErr", on: Scope, text: "$h.Err()", weight: 2, do: func(e *env, o *Op) {
 			if err := scope(e, o).Err(); err != nil && err != async.ErrScopeClosed {
-				e.w.fail("result", "%s says %v", e.w.name(o), err)
+				e.w.failf("result", "%s says %v", e.w.name(o), err)
 			}
 			_ = scope(e, o).String()
 		}},
@@ -65,13 +65,13 @@ func doShutdown(e *env, o *Op) {
 		switch {
 		case err == nil && e.own == nil:
 			if st := s.Stats(); st.Pending != 0 || st.Running != 0 || st.Queued != 0 {
-				e.w.fail("slot", "%s returned nil, and there is %+v", e.w.name(o), st)
+				e.w.failf("slot", "%s returned nil, and there is %+v", e.w.name(o), st)
 			}
 		case err == nil:
 		case !errors.As(err, &left):
-			e.w.fail("wait", "%s says %v", e.w.name(o), err)
+			e.w.failf("wait", "%s says %v", e.w.name(o), err)
 		case ctx.Err() == nil:
-			e.w.fail("wait", "%s: %v, though its context has not ended", e.w.name(o), err)
+			e.w.failf("wait", "%s: %v, though its context has not ended", e.w.name(o), err)
 		}
 	})
 }

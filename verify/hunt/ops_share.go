@@ -21,7 +21,7 @@ func shareOps() []entry {
 			e.waits(o, func(ctx context.Context) {
 				v, err, _ := g.Do(ctx, o.N, e.shared(o, g.o))
 				e.w.outcome(o, nil, v, err)
-				e.w.waited(o, ctx, err)
+				e.w.waited(ctx, o, err)
 			})
 		}},
 		{name: "join", on: Group, makes: Call, text: "$t = $h.Join($x, $n, $f)", early: true, ctx: beginsBy, fn: true, weight: 20, do: func(e *env, o *Op) {
@@ -36,7 +36,7 @@ func shareOps() []entry {
 			e.waits(o, func(ctx context.Context) {
 				v, err := e.w.get(o.On).(*async.Lazy[*Value]).Get(ctx)
 				e.w.outcome(o, nil, v, err)
-				e.w.waited(o, ctx, err)
+				e.w.waited(ctx, o, err)
 			})
 		}},
 		{name: "peek", on: Lazy, text: "$h.Peek()", weight: 5, do: func(e *env, o *Op) {
@@ -61,6 +61,6 @@ func (e *env) shared(o, opts *Op) func(context.Context) (*Value, error) {
 		if e.w.scope(opts.Opts.Scope-1) != nil {
 			b.scope = opts.Opts.Scope
 		}
-		return e.w.run(o.Fn, b, ctx)
+		return e.w.run(ctx, o.Fn, b)
 	}
 }

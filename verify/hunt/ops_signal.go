@@ -14,9 +14,9 @@ func signalOps() []entry {
 			s := e.w.call(o.On).s
 			e.waits(o, func(ctx context.Context) {
 				err := s.Wait(ctx)
-				e.w.waited(o, ctx, err)
+				e.w.waited(ctx, o, err)
 				if err == nil && !s.IsSet() {
-					e.w.fail("wait", "%s returns nil, and it is not set", e.w.name(o))
+					e.w.failf("wait", "%s returns nil, and it is not set", e.w.name(o))
 				}
 			})
 		}},
@@ -36,7 +36,7 @@ func signalOps() []entry {
 			s := e.w.call(o.On).s
 			ch := s.Done()
 			if s.IsSet() && !isClosed(ch) {
-				e.w.fail("lag", "%s: IsSet says true, and Done is not closed", e.w.name(o))
+				e.w.failf("lag", "%s: IsSet says true, and Done is not closed", e.w.name(o))
 			}
 		}},
 		{name: "signalAfterFunc", on: Signal, makes: Stop, text: "$t = async.AfterFunc($h, func() {$b})", early: true, body: true, weight: 6, do: func(e *env, o *Op) {
@@ -61,15 +61,15 @@ func eventOps() []entry {
 		{name: "set", on: Event, text: "$h.Set()", weight: 15, do: func(e *env, o *Op) {
 			event(e, o).Set()
 			if !event(e, o).IsSet() {
-				e.w.fail("lag", "%s: it is not set", e.w.name(o))
+				e.w.failf("lag", "%s: it is not set", e.w.name(o))
 			}
 		}},
 		{name: "eventWait", on: Event, text: "$h.Wait($x)", blocks: true, ctx: waitsBy, do: func(e *env, o *Op) {
 			e.waits(o, func(ctx context.Context) {
 				err := event(e, o).Wait(ctx)
-				e.w.waited(o, ctx, err)
+				e.w.waited(ctx, o, err)
 				if err == nil && !event(e, o).IsSet() {
-					e.w.fail("wait", "%s returns nil, and it is not set", e.w.name(o))
+					e.w.failf("wait", "%s returns nil, and it is not set", e.w.name(o))
 				}
 			})
 		}, isOver: func(w *World, o *Op, _ *action) string {
@@ -85,7 +85,7 @@ func eventOps() []entry {
 		{name: "eventDone", on: Event, text: "$h.Done()", weight: 3, do: func(e *env, o *Op) {
 			ch := event(e, o).Done()
 			if event(e, o).IsSet() && !isClosed(ch) {
-				e.w.fail("lag", "%s: IsSet says true, and Done is not closed", e.w.name(o))
+				e.w.failf("lag", "%s: IsSet says true, and Done is not closed", e.w.name(o))
 			}
 		}},
 		{name: "eventSignal", on: Event, makes: Signal, text: "$t = $h.Signal()", early: true, weight: 6, do: func(e *env, o *Op) {

@@ -109,8 +109,8 @@ func TestOracles_Waits(t *testing.T) {
 	o := &Op{Do: "await", Site: 2, D: time.Second}
 	h := &handle{family: 1}
 	for name, change := range map[string]func(w *World){
-		"its context has not ended": func(w *World) { w.waited(o, bg, &async.WaitError{Err: context.Canceled}) },
-		"no time of its own":        func(w *World) { w.waited(o, bg, &async.WaitError{Err: async.ErrTimeout}) },
+		"its context has not ended": func(w *World) { w.waited(bg, o, &async.WaitError{Err: context.Canceled}) },
+		"no time of its own":        func(w *World) { w.waited(bg, o, &async.WaitError{Err: async.ErrTimeout}) },
 		"after 0s of 1s":            func(w *World) { w.waitedFor(o, time.Now(), &async.WaitError{Err: async.ErrTimeout}) },
 		"is no timeout":             func(w *World) { w.waitedFor(o, time.Now(), errors.New("other")) },
 		"nobody has released it":    func(w *World) { w.outcome(o, h, nil, async.ErrReleased) },
@@ -213,7 +213,7 @@ func TestOracles_Scopes(t *testing.T) {
 // The oracles of contexts and of what is left at them.
 func TestOracles_Contexts(t *testing.T) {
 	ended, cancel := context.WithCancelCause(bg)
-	cancel(Cause(1))
+	cancel(causeError(1))
 	o := &Op{Do: "promiseContext"}
 	for name, change := range map[string]func(w *World){
 		"after its deadline": func(w *World) {
@@ -232,13 +232,13 @@ func TestOracles_Contexts(t *testing.T) {
 			w.begun = append(w.begun, b)
 			w.checkFollowing()
 		},
-		"nothing was done to end it": func(w *World) { w.look(o, ended, plainBegun()) },
+		"nothing was done to end it": func(w *World) { w.look(ended, o, plainBegun()) },
 		"the deadline is": func(w *World) {
 			ctx, cancel := context.WithTimeout(bg, time.Hour)
 			defer cancel()
-			w.look(o, ctx, plainBegun())
+			w.look(ctx, o, plainBegun())
 		},
-		"not the values": func(w *World) { w.look(o, context.WithValue(bg, valueKey{}, 1), plainBegun()) },
+		"not the values": func(w *World) { w.look(context.WithValue(bg, valueKey{}, 1), o, plainBegun()) },
 		"1 registrations": func(w *World) {
 			ctx, cancel := context.WithCancel(bg)
 			defer cancel()

@@ -32,21 +32,19 @@ type scene struct {
 // A builder makes the program of a pair by hand.
 type builder struct {
 	p     *Program
-	table map[string]*entry
+	table Table
 	site  int
 	group int  // family of what is made last
 	gated bool // functions wait at the first gate
 }
 
-func newBuilder(table map[string]*entry) *builder {
+func newBuilder(table Table) *builder {
 	return &builder{p: &Program{}, table: table}
 }
 
-// op adds an operation to the setup and returns it.
-func (b *builder) op(do string, change ...func(o *Op)) *Op {
-	o := b.some(do, change...)
-	b.p.Setup = append(b.p.Setup, o)
-	return o
+// op adds an operation to the setup.
+func (b *builder) op(do string, change ...func(o *Op)) {
+	b.p.Setup = append(b.p.Setup, b.some(do, change...))
 }
 
 // some makes an operation.
@@ -76,7 +74,7 @@ func (b *builder) some(do string, change ...func(o *Op)) *Op {
 		f(o)
 	}
 	if x.makes != None {
-		i := Info{Family: 1, Flavour: do, Rank: b.site}
+		i := Info{Family: 1, Flavor: do, Rank: b.site}
 		if x.on != Call && x.on != Signal {
 			b.group++
 			i.Family = b.group
@@ -101,21 +99,20 @@ func (b *builder) newVar(k Kind, i Info) Ref {
 
 // Changes of an operation.
 
-func on(n int) func(o *Op)           { return func(o *Op) { o.On.N = n } }
-func of(rs ...Ref) func(o *Op)       { return func(o *Op) { o.Of = rs } }
-func by(n int) func(o *Op)           { return func(o *Op) { o.Ctx = Ctx{Base: Var, N: n} } }
-func streaming(o *Op)                { o.Opts.Streaming = true }
-func abandoning(o *Op)               { o.Opts.Abandon = true }
-func inScope(o *Op)                  { o.Opts.Scope = 1 }
-func waitsAtGate(o *Op)              { o.Fn.Gate = 1 }
-func fails(o *Op)                    { o.Fn.End = Fails }
-func panicking(o *Op)                { o.Fn.End = Panics }
-func tracked(o *Op)                  { o.N = scopeTracks | scopeObserves }
-func limited(o *Op)                  { o.N, o.D = scopeTracks|scopeObserves, 1 }
-func returnsPanics(o *Op)            { o.N, o.D = scopeTracks|scopeObserves, 2<<4 }
-func onSignal(o *Op)                 { o.Opts.OnSignal = [][]*Op{nil} }
-func kindOf(n int) func(o *Op)       { return func(o *Op) { o.N = n } }
-func ownContextOf(n int) func(o *Op) { return func(o *Op) { o.Ctx = Ctx{Base: Promised, N: n} } }
+func of(rs ...Ref) func(o *Op) { return func(o *Op) { o.Of = rs } }
+func byContext(o *Op)          { o.Ctx = Ctx{Base: Var} }
+func streaming(o *Op)          { o.Opts.Streaming = true }
+func abandoning(o *Op)         { o.Opts.Abandon = true }
+func inScope(o *Op)            { o.Opts.Scope = 1 }
+func waitsAtGate(o *Op)        { o.Fn.Gate = 1 }
+func fails(o *Op)              { o.Fn.End = Fails }
+func panicking(o *Op)          { o.Fn.End = Panics }
+func tracked(o *Op)            { o.N = scopeTracks | scopeObserves }
+func limited(o *Op)            { o.N, o.D = scopeTracks|scopeObserves, 1 }
+func returnsPanics(o *Op)      { o.N, o.D = scopeTracks|scopeObserves, 2<<4 }
+func onSignal(o *Op)           { o.Opts.OnSignal = [][]*Op{nil} }
+func kindOf(n int) func(o *Op) { return func(o *Op) { o.N = n } }
+func byPromise(o *Op)          { o.Ctx = Ctx{Base: Promised} }
 
 // scenes are the ways to make an object, each alone, and each with another handle on it.
 func scenes() (all []scene) {
@@ -124,7 +121,7 @@ func scenes() (all []scene) {
 		if sc.tie == "" {
 			continue
 		}
-		for _, do := range strings.Fields(sc.tie) {
+		for do := range strings.FieldsSeq(sc.tie) {
 			all = append(all, scene{name: sc.name + " and its " + do, tied: true, make: func(b *builder) {
 				sc.make(b)
 				n := len(b.p.Setup)
@@ -171,23 +168,23 @@ func objects() []scene {
 		{name: "function", tie: handles, make: func(b *builder) {
 			b.op("newContext")
 			b.op("newGate")
-			b.op("go", by(0), waitsAtGate)
+			b.op("go", byContext, waitsAtGate)
 		}},
 		{name: "functions in a scope with a limit", make: func(b *builder) {
 			b.op("newScope", limited)
 			b.op("newContext")
 			b.op("newGate")
-			b.op("go", by(0), waitsAtGate, inScope)
-			b.op("go", by(0), inScope)
+			b.op("go", byContext, waitsAtGate, inScope)
+			b.op("go", byContext, inScope)
 		}},
 		{name: "streaming function", runs: true, tie: handles, make: func(b *builder) {
 			b.op("newContext")
-			b.op("go", by(0), streaming)
+			b.op("go", byContext, streaming)
 		}},
 		{name: "nested promise", make: func(b *builder) {
 			b.op("newContext")
-			b.op("newPromise", by(0))
-			b.op("newPromise", ownContextOf(0))
+			b.op("newPromise", byContext)
+			b.op("newPromise", byPromise)
 		}},
 		{name: "event", make: func(b *builder) {
 			b.op("newContext")
@@ -216,7 +213,7 @@ func promiseScenes() (all []scene) {
 					b.op("newScope", tracked)
 				}
 				b.op("newContext")
-				b.op("newPromise", append(slices.Clip(s.changes), by(0))...)
+				b.op("newPromise", append(slices.Clip(s.changes), byContext)...)
 				if complete {
 					b.op("complete")
 				}
@@ -313,7 +310,7 @@ func panicScenes() []scene {
 
 // Pairs returns every pair whose name matches, in an order in which neighbors have
 // little in common: a hunt that has not the time for all has some of each kind.
-func Pairs(table map[string]*entry, match string) (pairs []Pair) {
+func Pairs(table Table, match string) (pairs []Pair) {
 	only := regexp.MustCompile(match)
 	for _, sc := range scenes() {
 		all := instances(sceneOf(table, sc))
@@ -332,7 +329,7 @@ func Pairs(table map[string]*entry, match string) (pairs []Pair) {
 	return pairs
 }
 
-func sceneOf(table map[string]*entry, sc scene) *builder {
+func sceneOf(table Table, sc scene) *builder {
 	b := newBuilder(table)
 	b.p.Finish = true
 	sc.make(b)
@@ -372,7 +369,7 @@ func instances(b *builder) (all []instance) {
 }
 
 // pairOf is the pair of operations i and j of all that are on the objects of a scene.
-func pairOf(table map[string]*entry, sc scene, all []instance, i, j int) Pair {
+func pairOf(table Table, sc scene, all []instance, i, j int) Pair {
 	first, second := all[i], all[j]
 	return Pair{
 		Name: sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String(),

@@ -116,13 +116,13 @@ func (h *Hunt) Cover() string {
 	defer h.mu.Unlock()
 	on := make(map[string][]string)
 	for key := range h.Covered {
-		name, flavour, _ := strings.Cut(key, " on ")
-		on[flavour] = append(on[flavour], name)
+		name, flavor, _ := strings.Cut(key, " on ")
+		on[flavor] = append(on[flavor], name)
 	}
 	var b strings.Builder
-	for _, flavour := range slices.Sorted(maps.Keys(on)) {
-		slices.Sort(on[flavour])
-		fmt.Fprintf(&b, "%s: %s\n", cmp.Or(flavour, "no object"), strings.Join(on[flavour], " "))
+	for _, flavor := range slices.Sorted(maps.Keys(on)) {
+		slices.Sort(on[flavor])
+		fmt.Fprintf(&b, "%s: %s\n", cmp.Or(flavor, "no object"), strings.Join(on[flavor], " "))
 	}
 	return b.String()
 }
@@ -285,8 +285,8 @@ func (h *Hunt) foundLocked(f *Found) {
 }
 
 var (
-	panicToken = regexp.MustCompile(`hunt: panic (\d+)`)               //nolint:gochecknoglobals // a constant
-	panicLine  = regexp.MustCompile(`(?m)^(panic: |fatal error: ).*$`) //nolint:gochecknoglobals // a constant
+	panicToken = regexp.MustCompile(`hunt: panic (\d+)`)
+	panicLine  = regexp.MustCompile(`(?m)^(panic: |fatal error: ).*$`)
 )
 
 // died decides whether a child has ended as it should: by a panic of the program's that

@@ -12,7 +12,7 @@ import (
 // package async, and explores the program's schedules. What it checks is that every
 // result is handed out or discarded, once; the rest of the oracles are the explorer's
 // (it hangs, it panics, goroutines are left) or stand in the comment.
-func Print(p *Program, table map[string]*entry, name, comment, replay string) string {
+func Print(p *Program, table Table, name, comment, replay string) string {
 	pr := &printer{p: p, table: table, uses: make(map[string]bool)}
 	var body strings.Builder
 	for _, o := range p.Setup {
@@ -52,7 +52,7 @@ func Print(p *Program, table map[string]*entry, name, comment, replay string) st
 // A printer prints one program.
 type printer struct {
 	p     *Program
-	table map[string]*entry
+	table Table
 	uses  map[string]bool
 	made  map[Ref]bool
 	in    int // functions around
@@ -140,7 +140,7 @@ func (pr *printer) needs(o *Op) (conditions []string) {
 }
 
 func printDuration(d time.Duration) string {
-	if d == manyHours {
+	if d == farAway {
 		return "300*time.Hour"
 	}
 	return fmt.Sprintf("%d*time.Millisecond", d.Milliseconds())
@@ -210,20 +210,21 @@ func (pr *printer) body(x *entry, o *Op) string {
 
 func (pr *printer) scopeOptions(o *Op) string {
 	so := scopeOptions(o)
-	text := fmt.Sprintf("Limit: %d, Queue: %d, Panic: async.%v, Track: %v", so.Limit, so.Queue, so.Panic, so.Track)
+	var b strings.Builder
+	fmt.Fprintf(&b, "Limit: %d, Queue: %d, Panic: async.%v, Track: %v", so.Limit, so.Queue, so.Panic, so.Track)
 	if o.N&scopeObserves != 0 {
 		events := []string{"Begun", "Started", "Completed", "Abandoned", "Discarded"}
-		text += ", Observer: async.Observer{"
+		b.WriteString(", Observer: async.Observer{")
 		for i, event := range events {
 			body := ""
 			if o.N>>2 == i+1 {
 				body = pr.ops(o.Body)
 			}
-			text += fmt.Sprintf("%s: func(async.CallInfo) {%s},\n", event, body)
+			fmt.Fprintf(&b, "%s: func(async.CallInfo) {%s},\n", event, body)
 		}
-		text += "}"
+		b.WriteString("}")
 	}
-	return text
+	return b.String()
 }
 
 // function prints the function of a call.

@@ -33,10 +33,10 @@ type Ref struct {
 
 // An Info says what is known of a variable before the program runs.
 type Info struct {
-	Family  int    // of a Call, Signal or Promise: which object it goes back to
-	Flavour string // how the object was made: "function", "promise", "streaming", …
-	Rank    int    // a function waits without an end for lower ranks only, so programs have no cycles
-	Track   bool   // of a Scope
+	Family int    // of a Call, Signal or Promise: which object it goes back to
+	Flavor string // how the object was made: "function", "promise", "streaming", …
+	Rank   int    // a function waits without an end for lower ranks only, so programs have no cycles
+	Track  bool   // of a Scope
 }
 
 // A Program is a few objects and the goroutines that use them.
@@ -156,12 +156,6 @@ func (p *Program) parts(f func(list *[]*Op)) {
 	for i := range p.Threads {
 		each(&p.Threads[i])
 	}
-}
-
-// operations counts the operations of the program.
-func (p *Program) operations() (n int) {
-	p.parts(func(list *[]*Op) { n += len(*list) })
-	return n
 }
 
 // info returns what is known of a variable.

@@ -88,7 +88,7 @@ func (w *World) took(o *Op, h *handle, v *Value, err error) {
 	}
 	w.mu.Unlock()
 	if wrong != "" {
-		w.fail("result", "%s", wrong)
+		w.failf("result", "%s", wrong)
 	}
 }
 
@@ -147,18 +147,18 @@ func (w *World) signaled(b *begun, i int) {
 
 // waited checks how a wait ended: with the error of a wait only where its own context
 // has ended, or its own time is up.
-func (w *World) waited(o *Op, ctx context.Context, err error) {
+func (w *World) waited(ctx context.Context, o *Op, err error) {
 	var e *async.WaitError
 	if !errors.As(err, &e) || isCanceled(err) {
 		return
 	}
 	switch {
 	case e.Err == async.ErrTimeout:
-		w.fail("wait", "%s: %v, though it has no time of its own", w.name(o), err)
+		w.failf("wait", "%s: %v, though it has no time of its own", w.name(o), err)
 	case ctx != nil && ctx.Err() == nil:
-		w.fail("wait", "%s: %v, though its context has not ended", w.name(o), err)
+		w.failf("wait", "%s: %v, though its context has not ended", w.name(o), err)
 	case !errors.Is(err, async.ErrCallPending):
-		w.fail("wait", "%s: %v is not ErrCallPending", w.name(o), err)
+		w.failf("wait", "%s: %v is not ErrCallPending", w.name(o), err)
 	}
 }
 
@@ -170,10 +170,10 @@ func (w *World) waitedFor(o *Op, since time.Time, err error) {
 		return
 	}
 	if !errors.Is(err, async.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
-		w.fail("wait", "%s: %v is no timeout", w.name(o), err)
+		w.failf("wait", "%s: %v is no timeout", w.name(o), err)
 	}
 	if time.Since(since) < o.D {
-		w.fail("wait", "%s: %v after %v of %v", w.name(o), err, time.Since(since), o.D)
+		w.failf("wait", "%s: %v after %v of %v", w.name(o), err, time.Since(since), o.D)
 	}
 }
 
@@ -184,26 +184,26 @@ func (w *World) outcome(o *Op, h *handle, v *Value, err error) {
 	case v != nil && err == nil, len(tokensOf(err)) > 0:
 		w.took(o, h, v, err)
 		if v != nil && err != nil && tokensOf(err)[0] != v.Token {
-			w.fail("result", "%s returns value %d with the error %v of another", w.name(o), v.Token, err)
+			w.failf("result", "%s returns value %d with the error %v of another", w.name(o), v.Token, err)
 		}
 		return
 	case err == nil:
-		w.fail("result", "%s returns nothing and no error", w.name(o))
+		w.failf("result", "%s returns nothing and no error", w.name(o))
 	case err == async.ErrReleased:
 		w.mu.Lock()
 		released := h == nil || h.releases
 		w.mu.Unlock()
 		if !released {
-			w.fail("result", "%s: %v, and nobody has released it", w.name(o), err)
+			w.failf("result", "%s: %v, and nobody has released it", w.name(o), err)
 		}
 	case err == async.ErrCallComplete, errors.Is(err, async.ErrGoexit), err == async.ErrBrokenPromise, isCanceled(err),
 		errors.Is(err, async.ErrQueueFull), errors.Is(err, async.ErrScopeClosed), errors.Is(err, async.ErrCycle):
 	case errors.Is(err, async.ErrCallPending):
 	default:
-		w.fail("result", "%s: %v, which no call ends with", w.name(o), err)
+		w.failf("result", "%s: %v, which no call ends with", w.name(o), err)
 	}
 	if v != nil {
-		w.fail("result", "%s returns a value with %v", w.name(o), err)
+		w.failf("result", "%s returns a value with %v", w.name(o), err)
 	}
 	if h != nil {
 		w.took(o, h, nil, err)

@@ -83,6 +83,6 @@ func (r *rest) check(w *World, signals []*handle) {
 		}
 	}
 	if r.named != r.held {
-		w.fail("unreleased", "Unreleased of %v names %d handles, and there are %d", r.scope.Scope, r.named, r.held)
+		w.failf("unreleased", "Unreleased of %v names %d handles, and there are %d", r.scope.Scope, r.named, r.held)
 	}
 }

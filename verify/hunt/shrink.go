@@ -52,6 +52,12 @@ func (h *Hunter) again(t *testing.T, p *Program, f *Found) *Found {
 	return nil
 }
 
+// operations counts the operations of the program.
+func (p *Program) operations() (n int) {
+	p.parts(func(list *[]*Op) { n += len(*list) })
+	return n
+}
+
 // copy returns a copy that shares nothing.
 func (p *Program) copy() *Program {
 	text, err := json.Marshal(p)

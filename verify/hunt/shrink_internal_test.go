@@ -13,13 +13,13 @@ func TestShrink(t *testing.T) {
 	info.do = func(e *env, _ *Op) { asked[e.w] = true }
 	done.do = func(e *env, _ *Op) {
 		if asked[e.w] {
-			e.w.fail("made up", "after Info")
+			e.w.failf("made up", "after Info")
 		}
 	}
 	h.Table["info"], h.Table["done"] = &info, &done
 	b := newBuilder(h.Table)
 	b.op("newContext")
-	b.op("newPromise", by(0), onSignal)
+	b.op("newPromise", byContext, onSignal)
 	b.op("clone")
 	b.op("signal")
 	b.p.Threads = [][]*Op{
@@ -44,7 +44,7 @@ func TestExplore_Replays(t *testing.T) {
 	late := *h.Table["isDone"]
 	late.do = func(e *env, o *Op) {
 		if e.w.call(o.On).c.IsDone() {
-			e.w.fail("made up", "complete")
+			e.w.failf("made up", "complete")
 		}
 	}
 	h.Table["isDone"] = &late

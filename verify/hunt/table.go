@@ -48,10 +48,13 @@ func (x *entry) over(w *World, o *Op, a *action) string {
 	return x.isOver(w, o, a)
 }
 
-// NewTable returns the operations by name.
-func NewTable() map[string]*entry {
-	table := make(map[string]*entry)
-	for _, part := range [][]entry{callOps(), beginOps(), promiseOps(), signalOps(), eventOps(), manyOps(), listOps(), scopeOps(), shareOps(), otherOps()} {
+// A Table has the operations by name.
+type Table map[string]*entry
+
+// NewTable returns all operations.
+func NewTable() Table {
+	table := make(Table)
+	for _, part := range [][]entry{callOps(), beginOps(), promiseOps(), signalOps(), eventOps(), manyOps(), listOps(), resultOps(), scopeOps(), shareOps(), otherOps()} {
 		for _, x := range part {
 			if x.weight == 0 {
 				x.weight = 10

@@ -14,29 +14,28 @@ type Value struct {
 	_     [2]int // not so small that the allocator puts several together (weak pointers)
 }
 
-// A Failure is the error that the function of a token returns.
-type Failure int
+// A failureError is the error that the function of a token returns.
+type failureError int
 
-func (f Failure) Error() string { return fmt.Sprintf("hunt: failure %d", int(f)) }
+func (f failureError) Error() string { return fmt.Sprintf("hunt: failure %d", int(f)) }
 
-// A Panic is what the function, or the callback, of a token panics with.
-type Panic int
+// A panicValueError is what the function, or the callback, of a token panics with.
+type panicValueError int
 
-func (p Panic) Error() string { return fmt.Sprintf("hunt: panic %d", int(p)) }
+func (p panicValueError) Error() string { return fmt.Sprintf("hunt: panic %d", int(p)) }
 
-// A Cause is what a context or a call is canceled with.
-type Cause int
+// A causeError is what a context or a call is canceled with.
+type causeError int
 
-func (c Cause) Error() string { return fmt.Sprintf("hunt: cause %d", int(c)) }
+func (c causeError) Error() string { return fmt.Sprintf("hunt: cause %d", int(c)) }
 
 // tokensOf returns the tokens of all failures and panics that err carries.
 func tokensOf(err error) (tokens []int) {
-	var panicked *async.PanicError
 	switch e := err.(type) { //nolint:errorlint // the tree is walked here
 	case nil:
-	case Failure:
+	case failureError:
 		return []int{int(e)}
-	case Panic:
+	case panicValueError:
 		return []int{int(e)}
 	case interface{ Unwrap() []error }:
 		for _, part := range e.Unwrap() {
@@ -45,7 +44,7 @@ func tokensOf(err error) (tokens []int) {
 	case interface{ Unwrap() error }:
 		return tokensOf(e.Unwrap())
 	default:
-		if errors.As(err, &panicked) {
+		if panicked, ok := errors.AsType[*async.PanicError](err); ok {
 			return tokensOf(panicked)
 		}
 	}

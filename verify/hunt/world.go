@@ -17,12 +17,12 @@ import (
 // mutex is held for moments only, and never while the library is called: to the
 // explorer a run is the library's points and nothing else.
 type World struct {
-	p     *Program
-	table map[string]*entry
-	o     Look
-	fail_ func(error)
-	cover func(p *Program, o *Op)
-	raise func(n int, what string) // is told what decides whether the process may end, as it happens
+	p      *Program
+	table  Table
+	o      Look
+	report func(error)
+	cover  func(p *Program, o *Op)
+	raise  func(n int, what string) // is told what decides whether the process may end, as it happens
 
 	vars [kinds][]atomic.Pointer[any]
 	far  context.Context
@@ -100,7 +100,6 @@ type ended struct {
 	ctx     context.Context
 	cancel  func()
 	foreign *foreign
-	after   bool // foreign, with AfterFunc
 	late    bool // what is below it hears of its end by a goroutine
 }
 
@@ -132,14 +131,14 @@ type action struct {
 }
 
 const (
-	manyHours = 300 * time.Hour // Far
-	oneRound  = time.Hour       // between looks of the closer
+	farAway  = 300 * time.Hour // Far
+	oneRound = time.Hour       // between looks of the closer
 )
 
 // NewWorld returns a run of p, which reports its first failure to fail.
-func NewWorld(p *Program, table map[string]*entry, o Look, fail func(error)) *World {
+func NewWorld(p *Program, table Table, o Look, fail func(error)) *World {
 	w := &World{
-		p: p, table: table, o: o, fail_: fail, base: context.Background(),
+		p: p, table: table, o: o, report: fail, base: context.Background(),
 		running: make(map[int]int), active: make(map[*action]struct{}),
 		disturbing: make(map[int]int), released: make(map[Ref]bool), observers: make(map[int]*observed), runs: make(map[int]int),
 	}
@@ -152,7 +151,7 @@ func NewWorld(p *Program, table map[string]*entry, o Look, fail func(error)) *Wo
 
 // Begin makes the objects. It is called in the bubble, before the goroutines.
 func (w *World) Begin() {
-	far, cancel := context.WithTimeout(w.base, manyHours)
+	far, cancel := context.WithTimeout(w.base, farAway)
 	w.far = far
 	w.derived = append(w.derived, &derived{ctx: far, cancel: cancel})
 	w.threads = len(w.p.Threads)
@@ -252,16 +251,16 @@ func (w *World) disturbed(family int) {
 	w.disturbing[family]--
 }
 
-// A Finding is a failure, by the oracle that it broke.
-type Finding struct {
+// A FindingError is a failure, by the oracle that it broke.
+type FindingError struct {
 	Oracle, Text string
 	Sort         string // the same for failures that are the same but for names and numbers
 }
 
-func (f *Finding) Error() string { return fmt.Sprintf("[%s] %s", f.Oracle, f.Text) }
+func (f *FindingError) Error() string { return fmt.Sprintf("[%s] %s", f.Oracle, f.Text) }
 
-// fail reports a failure of an oracle, unless that is left out.
-func (w *World) fail(oracle, format string, args ...any) {
+// failf reports a failure of an oracle, unless that is left out.
+func (w *World) failf(oracle, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	sort := format
 	if format == "%s" {
@@ -270,7 +269,7 @@ func (w *World) fail(oracle, format string, args ...any) {
 	w.failAs(oracle, sort, text)
 }
 
-// failAs is fail for a failure of a sort.
+// failAs is failf for a failure of a sort.
 func (w *World) failAs(oracle, sort, text string) {
 	if w.o.Without[oracle] {
 		return
@@ -280,11 +279,11 @@ func (w *World) failAs(oracle, sort, text string) {
 	w.failed = true
 	w.mu.Unlock()
 	if first {
-		w.fail_(&Finding{oracle, text, sortOf(sort)})
+		w.report(&FindingError{oracle, text, sortOf(sort)})
 	}
 }
 
-var numbers = regexp.MustCompile(`[0-9]+|\[.*`) //nolint:gochecknoglobals // a constant
+var numbers = regexp.MustCompile(`[0-9]+|\[.*`)
 
 // sortOf is what is left of a text without what differs from run to run.
 func sortOf(text string) string { return numbers.ReplaceAllString(text, "") }
