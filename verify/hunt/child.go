@@ -93,6 +93,10 @@ func (c *child) covers(p *Program, o *Op) {
 	key := o.Do + " on " + p.info(o.On).Flavor
 	if !c.seen[key] {
 		c.seen[key] = true
+		if c.raise != nil { // the process may end before it tells the rest
+			c.say(Line{K: "cover", Cover: []string{key}})
+			return
+		}
 		c.news = append(c.news, key)
 	}
 }

@@ -40,7 +40,7 @@ func (w *World) Remains() *Remains {
 	}
 	for _, above := range w.begun {
 		for _, b := range w.begun {
-			if above.ctx != nil && !above.loose && b.ok && b.ctx != nil && b.parent == above.ctx && r.nested == nil {
+			if above.ctx != nil && !above.loose && !b.listed && b.ok && b.ctx != nil && b.parent == above.ctx && r.nested == nil {
 				r.nest(b)
 			}
 		}
@@ -48,15 +48,29 @@ func (w *World) Remains() *Remains {
 	if len(w.vars[Lazy]) > 0 {
 		r.values, r.siblings = nil, nil // a lazy value stays
 	}
+	for i := range r.values {
+		r.values[i].forget()
+	}
+	for i := range r.siblings {
+		r.siblings[i].forget()
+	}
 	w.forgetLocked()
 	return r
+}
+
+// forget lets go of the call that made a result, since that knows its context.
+func (v *weakValue) forget() {
+	if v.b != nil {
+		v.b.h, v.b.ctx, v.b.parent = nil, nil, nil
+	}
+	v.b = nil
 }
 
 // nest keeps the context of a call that was begun in another.
 func (r *Remains) nest(b *begun) {
 	r.nested = b.ctx
 	for _, v := range r.values {
-		if v.b != nil && v.b != b && v.b.parent == b.parent {
+		if v.b != nil && v.b != b && !v.b.listed && v.b.parent == b.parent {
 			r.siblings = append(r.siblings, v)
 		}
 	}

@@ -124,7 +124,7 @@ func doGoEach(e *env, o *Op) {
 		}
 	}
 	for _, b := range bs {
-		b.noSignals = true // its options are shared
+		b.noSignals, b.listed = true, true // its options are shared, and its memory is
 	}
 	e.w.set(o.To, l)
 }

@@ -30,7 +30,7 @@ func otherOps() []entry {
 			}
 		}},
 		{name: "sleep", text: "time.Sleep($d)", blocks: true, weight: 10, do: func(_ *env, o *Op) { <-time.After(o.D) }},
-		{name: "throw", text: "panic($s)", weight: 3, do: func(e *env, o *Op) {
+		{name: "throw", text: "panic($s)", weight: 12, do: func(e *env, o *Op) {
 			e.w.mu.Lock()
 			e.w.runs[o.Site]++
 			token := o.Site*100 + e.w.runs[o.Site]
@@ -43,7 +43,7 @@ func otherOps() []entry {
 			}
 			panic(panicValueError(token))
 		}},
-		{name: "exit", text: "runtime.Goexit()", weight: 2, do: func(*env, *Op) { runtime.Goexit() }},
+		{name: "exit", text: "runtime.Goexit()", weight: 12, do: func(*env, *Op) { runtime.Goexit() }},
 	}
 }
 

@@ -247,7 +247,7 @@ func (h *Hunt) hear(l *life, line Line) {
 		l.disturbed[line.N] = true
 	case "bye":
 		l.over = true
-	case "explored", "shrunk":
+	case "explored", "shrunk", "cover":
 		h.explored(l, line)
 	}
 }
@@ -261,9 +261,9 @@ func (h *Hunt) explored(l *life, line Line) {
 		if line.Phase == 0 {
 			h.Programs++
 		}
-		for _, key := range line.Cover {
-			h.Covered[key] = true
-		}
+	}
+	for _, key := range line.Cover {
+		h.Covered[key] = true
 	}
 	if line.Found != nil {
 		l.failed = true

@@ -93,6 +93,7 @@ type begun struct {
 	h         *handle
 	signals   []int // how often each OnSignal function was called
 	noSignals bool  // they are not counted for this one
+	listed    bool  // it was made in one piece with others, by GoEach
 }
 
 // An ended is a Context of the program.
