@@ -35,7 +35,7 @@ help:
 	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'
 	@echo 'make planted    plant bugs in a copy and require a test to fail for each'
 	@echo 'make hunt       random programs, then every pair of operations; FOR=1m for each, SEED=n'
-	@echo 'make soak       half an hour of everything, by hand'
+	@echo 'make soak       three quarters of an hour of everything, by hand'
 	@echo 'make cover      test coverage by function'
 	@echo 'make update     rewrite api/async.txt from the source'
 	@echo 'make format     gofmt -w'
@@ -56,7 +56,7 @@ planted:
 	cd verify && go run ./cmd/planted
 
 hunt:
-	cd verify && go test -tags asyncexplore -v -timeout 0 ./hunt -run '^TestHunt(Pairs)?$$' -hunt.for $(FOR) -hunt.seed $(SEED)
+	cd verify && go test -tags asyncexplore -v -timeout 0 ./hunt -run '^TestHunt(Pairs|Large)?$$' -hunt.for $(FOR) -hunt.seed $(SEED)
 
 soak:
 	cd verify && go run ./cmd/soak

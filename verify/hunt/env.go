@@ -306,8 +306,11 @@ func (e *env) callback(body []*Op) {
 func (w *World) raised(o *Op, x *entry, p any) {
 	switch v := p.(type) {
 	case *async.PanicError:
-		for _, token := range tokensOf(v) {
+		tokens := tokensOf(v)
+		for _, token := range tokens {
 			w.gave(o, token, x.takes)
+		}
+		if len(tokens) > 0 {
 			return
 		}
 		w.failAs("panic", "nobody's panic", fmt.Sprintf("%s raises a panic that is nobody's: %v", w.name(o), v))

@@ -84,10 +84,20 @@ func (e *env) beginSaid(o *Op, h *handle, b *begun, err error) {
 	switch {
 	case err == nil:
 		e.w.accepted(b, h)
+		if done := h.c.IsDone(); done && b.promise && b.parent == e.w.base && !e.w.isEnding(b) {
+			e.w.failf("lag", "%s: the call is complete, and nobody can have completed it yet", e.w.name(o))
+		}
 	case err == async.ErrCallPending, err == async.ErrReleased && h.releases, err == async.ErrScopeClosed, err == async.ErrQueueFull:
 	default:
 		e.w.failf("result", "%s says %v", e.w.name(o), err)
 	}
+}
+
+// isEnding reports whether something was begun that may end a call.
+func (w *World) isEnding(b *begun) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return b.ending || w.closing
 }
 
 func doHedge(e *env, o *Op) {

@@ -161,6 +161,16 @@ func objects() []scene {
 	const handles = "clone signal"
 	return slices.Concat(promiseScenes(), []scene{
 		{name: "idle", tie: handles, make: func(b *builder) { b.op("new") }},
+		{name: "finished promise", tie: handles, make: func(b *builder) {
+			b.op("newPromise")
+			b.op("complete")
+			b.op("finish")
+		}},
+		{name: "finished stream", tie: handles, make: func(b *builder) {
+			b.op("newPromise", streaming)
+			b.op("complete")
+			b.op("finish")
+		}},
 		{name: "idle, begun in a scope", tie: handles, make: func(b *builder) {
 			b.op("newScope", tracked)
 			b.op("new")

@@ -38,6 +38,22 @@ func TestGenerate_Differs(t *testing.T) {
 	}
 }
 
+// Each operation of the table comes in some program; a hunt says what was really done.
+func TestGenerate_HasEveryOperation(t *testing.T) {
+	table := hunt.NewTable()
+	seen := make(map[string]bool)
+	for seed := range uint64(3000) {
+		for _, name := range hunt.Operations(hunt.Generate(table, seed, nil)) {
+			seen[name] = true
+		}
+	}
+	for name := range table {
+		if !seen[name] {
+			t.Errorf("no program has %s", name)
+		}
+	}
+}
+
 // What is printed compiles: a file is built for each of some seeds, and for some pairs,
 // as if it stood in the package.
 func TestPrint_Compiles(t *testing.T) {

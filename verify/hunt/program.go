@@ -158,6 +158,16 @@ func (p *Program) parts(f func(list *[]*Op)) {
 	}
 }
 
+// Operations returns the names of all operations of a program.
+func Operations(p *Program) (names []string) {
+	p.parts(func(list *[]*Op) {
+		for _, o := range *list {
+			names = append(names, o.Do)
+		}
+	})
+	return names
+}
+
 // info returns what is known of a variable.
 func (p *Program) info(r Ref) Info {
 	if r.Kind == None || r.N >= len(p.Vars[r.Kind]) {

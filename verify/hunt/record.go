@@ -106,7 +106,7 @@ func (w *World) gave(o *Op, token int, takes bool) {
 	} else {
 		r.raised++
 	}
-	if o.On.Kind == List || o.Do == "hedge" { // they may meet several panics, of which the last comes out
+	if x := w.table[o.Do]; o.On.Kind == List && x.takes || o.Do == "hedge" { // they may meet several panics, of which the last comes out
 		w.several = true
 	}
 	r.by = append(r.by, w.name(o))

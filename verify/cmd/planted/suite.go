@@ -30,7 +30,7 @@ func suites() []suite {
 
 // hunter is the suite that knows of no bug: random programs, and every pair.
 func hunter() suite {
-	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Pairs)?$", "-hunt.first", "-hunt.for=28s", "-hunt.shrink=0s"), 2 * time.Minute}
+	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Pairs|Large)?$", "-hunt.first", "-hunt.for=28s", "-hunt.shrink=0s"), 2 * time.Minute}
 }
 
 // A mode says which suites are run.
