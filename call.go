@@ -22,7 +22,6 @@ import (
 // need not be.
 type Call[T any] struct {
 	p     atomic.Pointer[Promise[T]] // the current or last call, or one to come; replaced under the mu of the old one
-	read  atomic.Pointer[Promise[T]] // p, where Await has only to read; changes under p's mu
 	state atomic.Uint32
 }
 
@@ -35,9 +34,6 @@ type Call[T any] struct {
 // only who slept in IsDone for exactly so many could take one for another. seen says that this generation was
 // seen complete, so that IsDone asks no further. seen is added by
 // compare-and-swap, all else changes under p's mu, after p itself.
-//
-// read is p while the phase is held, from when a result that is no panic was taken
-// and asked for again: so of an Await nothing is left but to read.
 const (
 	phaseHeld     uint32 = 0 // on a call that is to come, pending or complete, with a reference → finished, kept or released
 	phaseFinished uint32 = 1 // the result was taken; no reference → held by Begin, or released
@@ -215,39 +211,18 @@ func (c *Call[T]) see() bool {
 // released meanwhile (R5). Where the function panicked, Await panics with its
 // [*PanicError].
 func (c *Call[T]) Await(ctx context.Context) (T, error) {
-	if p := c.read.Load(); p != nil {
-		return p.value, p.err
-	}
 	if c.phase() == phaseHeld {
 		sched.Point("await")
-		p := c.p.Load() // no older than the phase: next stores it first
-		if p != nil && p.word.Load()&bitTaken != 0 {
-			c.readAgain(p)
-			return p.outcome()
-		}
-		if p != nil && p.take() {
-			return p.outcome()
+		if p := c.p.Load(); p != nil { // no older than the phase: next stores it first
+			if p.word.Load()&(bitTaken|bitPanicked) == bitTaken {
+				return p.value, p.err
+			}
+			if p.take() {
+				return p.outcome()
+			}
 		}
 	}
 	return c.await(ctx)
-}
-
-// readAgain has the next Await only read, where p's result is one to be read.
-func (c *Call[T]) readAgain(p *Promise[T]) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c.p.Load() == p && c.phase() == phaseHeld && p.word.Load()&bitPanicked == 0 {
-		sched.Point("read again")
-		c.read.Store(p)
-	}
-}
-
-// noMore ends what Await may read without a look at the phase. The caller holds
-// p's mu.
-func (c *Call[T]) noMore() {
-	if c.read.Load() != nil {
-		c.read.Store(nil)
-	}
 }
 
 // await is Await for a call that was pending a moment ago.
@@ -343,7 +318,6 @@ func (c *Call[T]) Finish() (v T, err error) {
 		p.mu.Unlock()
 		return v, err
 	}
-	c.noMore()
 	if p.task.streams() {
 		p.take() // while the handle has its reference: a Release beside this one finds it taken (K4)
 		sched.Point("keep the handle")
@@ -426,7 +400,6 @@ func (c *Call[T]) Clone() *Call[T] {
 // [*PanicError].
 func (c *Call[T]) Release() {
 	p := c.lock()
-	c.noMore()
 	sched.Point("release")
 	phase := c.state.Or(phaseReleased) & phaseMask
 	p.letGo(c)

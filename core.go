@@ -67,12 +67,12 @@ func (c *core) claim() bool {
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
 	c.task.inScope().completing(bits) // before anybody can see it, so that the ledger never lags
-	w, woken := c.latch.publish(bits)
+	w, nodes := c.latch.publish(bits)
 	if refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
 	}
 	c.detach()
-	woken.wake()
+	fire(nodes)
 	if w&(bitCanceled|bitPromise) != 0 {
 		c.task.inScope().settled()
 	}

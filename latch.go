@@ -24,9 +24,8 @@ import (
 //	    after it: who has seen set reads it without a lock. Loads and
 //	    read-modify-writes of the word are sequentially consistent, so seeing
 //	    set orders the reader after the completer.
-//	L3  ch is made under mu, by Done or by the first wait of L8. With the chan bit
-//	    it is what Done returns and is never replaced. It is closed exactly once,
-//	    by the completer, or by Done where set came first.
+//	L3  ch is made once, under mu: by Done, or by a wait that only completion ends.
+//	    ch is closed exactly once: by the completer, or by Done where set came first.
 //	L4  Where Done was asked for before set, closing is added before ch is closed
 //	    and set after, all in one critical section: who sees closing without set
 //	    waits for mu, and then finds both. So set implies that Done is closed
@@ -45,9 +44,6 @@ import (
 //	    complete is in every [queue] it was added to.
 //	L7  References are added by the maker, or where there is one, so they do not
 //	    rise again from zero but where nothing depends on them.
-//	L8  Without the chan bit ch belongs to the waits that nothing but completion
-//	    ends. The completer takes it away and closes it after set, unless Done has
-//	    been asked for by then and made it its own.
 //
 // Lock order: the mu of a latch before the lock of a [queue]. Two latches are
 // locked at once only where an object is begun again: its old call's, then that
@@ -159,11 +155,13 @@ func (l *latch) done() <-chan struct{} {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.word.Load()&bitChan == 0 {
-		if l.ch == nil {
-			l.ch = make(chan struct{})
-		}
-		if l.word.Load()&bitSet != 0 {
+	return l.doneLocked()
+}
+
+func (l *latch) doneLocked() <-chan struct{} {
+	if w := l.word.Load(); w&bitChan == 0 {
+		l.ch = make(chan struct{})
+		if w&bitSet != 0 {
 			close(l.ch)
 		}
 		sched.Point("done: made")
@@ -187,24 +185,9 @@ func (l *latch) claim() bool {
 	return true
 }
 
-// A waking is what a completer has to do when the latch is set: to let the waits
-// of L8 go, and to fire the nodes.
-type waking struct {
-	shared chan struct{}
-	nodes  *node
-}
-
-func (w waking) wake() {
-	if w.shared != nil {
-		sched.Point("wake")
-		close(w.shared)
-	}
-	fire(w.nodes)
-}
-
 // publish sets the latch, together with bits, frees mu, and returns the word as
-// of that instant and whom the completer has now to wake.
-func (l *latch) publish(bits uint64) (uint64, waking) {
+// of that instant and the nodes that the completer has now to fire.
+func (l *latch) publish(bits uint64) (word uint64, nodes *node) {
 	sched.Point("publish: take the nodes")
 	nodes, prompt := split(l.head.Swap(&spent))
 	done := l.word.Load()&bitChan != 0
@@ -218,19 +201,15 @@ func (l *latch) publish(bits uint64) (uint64, waking) {
 		}
 	}
 	fire(prompt)
-	shared := l.ch
 	if done {
 		sched.Point("publish: close")
 		close(l.ch)
-		shared = nil
-	} else {
-		l.ch = nil // L8
 	}
 	sched.Point("publish: set")
-	w := l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
+	word = l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
 	l.mu.Unlock()
 	sched.Point("published")
-	return w, waking{shared, nodes}
+	return word, nodes
 }
 
 // set completes a latch that publishes nothing but itself.
@@ -238,7 +217,7 @@ func (l *latch) set() bool {
 	if !l.claim() {
 		return false
 	}
-	_, woken := l.publish(0)
-	woken.wake()
+	_, nodes := l.publish(0)
+	fire(nodes)
 	return true
 }

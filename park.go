@@ -9,9 +9,9 @@ import (
 )
 
 // wait parks until the latch is set and reports true, or until u ends the wait
-// and the latch is still not set. It leaves nothing behind: a wait that only
-// completion ends shares a channel with all like it (L8), and any other has a gate
-// of its own, so that no channel of one bubble is left for another either.
+// and the latch is still not set. A wait that only completion ends parks on the
+// channel of Done, which stays with the latch. Any other wait has a gate of its own
+// and leaves nothing behind, also no channel of one bubble for another.
 func (l *latch) wait(u until) bool {
 	if l.word.Load()&bitSet != 0 {
 		return true
@@ -22,9 +22,11 @@ func (l *latch) wait(u until) bool {
 	case w&bitSet != 0 || u.over(): // nothing to park for
 		l.mu.Unlock()
 		return w&bitSet != 0
-	case u.endless() && w&bitChan == 0:
-		u.park(l.sharedLocked())
-		l.settle()
+	case u.endless():
+		ch := l.doneLocked()
+		l.mu.Unlock()
+		u.park(ch)
+		l.settle() // L4
 		return true
 	}
 	return l.waitAloneLocked(u)
@@ -42,17 +44,6 @@ func (l *latch) waitAloneLocked(u until) bool {
 	}
 	l.settle()
 	return true
-}
-
-// sharedLocked returns the channel of the waits that only completion ends, and
-// frees mu.
-func (l *latch) sharedLocked() <-chan struct{} {
-	defer l.mu.Unlock()
-	if l.ch == nil {
-		sched.Point("park: make")
-		l.ch = make(chan struct{})
-	}
-	return l.ch
 }
 
 // A gate parks one goroutine at one latch.
