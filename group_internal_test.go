@@ -42,7 +42,7 @@ func TestH1_TooLateToLeave(t *testing.T) {
 		g.mu.Unlock()
 	}
 	until(func() bool { r = g.runs["a"]; return r != nil && r.sharers == 2 })
-	for r.p.mu.Lock(); r.p.ch == nil || r.p.head.Load() == nil; r.p.mu.Lock() { // until both are parked
+	for r.p.mu.Lock(); r.p.ch == nil || r.p.head == nil; r.p.mu.Lock() { // until both are parked
 		r.p.mu.Unlock()
 		runtime.Gosched()
 	}

@@ -116,7 +116,7 @@ func (c *core) census() (handles, waiters int) {
 		return handles, 0
 	}
 	waiters = min(int(waitsOf(w)), censusLimit)
-	for n := c.head.Load(); n != nil && n != &spent && waiters < censusLimit; n = n.next {
+	for n := c.head; n != nil && waiters < censusLimit; n = n.next {
 		if !n.holds {
 			waiters++
 		}

@@ -33,11 +33,7 @@ import (
 //	    prompt nodes.
 //	L5  A node is linked until unlink takes it out or the completer takes all,
 //	    whichever is first: exactly one of "unlinked" and "fired" is its fate.
-//	    The list hangs off head and changes under mu, but for two steps that a
-//	    lone node takes by one compare-and-swap of head: from nil to the node,
-//	    and back. The first to be linked is the last in the list, its next is
-//	    nil for as long as it is linked, so head at it means that it is alone.
-//	    The completer leaves head at [spent], which ends both steps.
+//	    The list hangs off head and is guarded by mu; set ends it.
 //	L6  Firing runs no user code and waits for nobody. Nodes are fired outside mu,
 //	    after set, but for prompt ones: those are fired under mu, after closing and
 //	    before anything else can be seen of the completion. So what is seen to be
@@ -51,8 +47,8 @@ import (
 type latch struct {
 	word atomic.Uint64
 	mu   sched.Mutex
-	ch   chan struct{}        // L3; read without mu once the chan bit is seen
-	head atomic.Pointer[node] // nodes to fire, the last linked first; L5
+	ch   chan struct{} // L3; read without mu once the chan bit is seen
+	head *node         // nodes to fire, the last linked first; L5
 }
 
 // The bits of the word that the latch itself knows.
@@ -189,7 +185,8 @@ func (l *latch) claim() bool {
 // of that instant and the nodes that the completer has now to fire.
 func (l *latch) publish(bits uint64) (word uint64, nodes *node) {
 	sched.Point("publish: take the nodes")
-	nodes, prompt := split(l.head.Swap(&spent))
+	nodes, prompt := split(l.head)
+	l.head = nil
 	done := l.word.Load()&bitChan != 0
 	if done || prompt != nil {
 		sched.Point("publish: closing")

@@ -13,15 +13,10 @@ type node struct {
 	l          *latch
 	sink       sink
 	i          int32 // the sink's own: which of its nodes this is; see checkIndex
-	lone       bool  // linked when there was no other: it may leave by one step (L5)
 	prompt     bool  // fired before the completion can be seen (L6)
 	early      bool  // fired before a channel was closed, or another prompt node fired: whoever takes it waits for that
 	holds      bool  // its waiter has a reference on the call
 }
-
-// spent is where head stays after completion: an address. The node is in no list
-// and nothing is ever written to it.
-var spent node //nolint:gochecknoglobals // it never changes
 
 // A sink is told that a node's latch is set. It must neither block nor run user
 // code: it is called by the completer (L6).
@@ -39,18 +34,14 @@ func checkIndex(n int) {
 // reset makes n the i-th node of s, ready to be linked to l.
 func (n *node) reset(l *latch, s sink, i int) {
 	n.next, n.prev, n.l, n.sink = nil, nil, l, s
-	n.i, n.lone, n.early, n.holds = int32(i), true, false, false
+	n.i, n.early, n.holds = int32(i), false, false
 }
 
 // link adds n, which was reset for it, to the latch. It reports false where the
-// latch is set already; n is then not fired. Only under mu does it write to n.
+// latch is set already; n is then not fired.
 func (l *latch) link(n *node) bool {
 	sched.Point("link")
-	if l.head.CompareAndSwap(nil, n) {
-		return true
-	}
-	if l.head.Load() == &spent {
-		l.settle()
+	if l.word.Load()&bitSet != 0 {
 		return false
 	}
 	l.mu.Lock()
@@ -59,58 +50,35 @@ func (l *latch) link(n *node) bool {
 }
 
 func (l *latch) linkLocked(n *node) bool {
-	for {
-		first := l.head.Load()
-		if first == &spent {
-			return false
-		}
-		n.next, n.lone = first, first == nil
-		sched.Point("link behind")
-		if l.head.CompareAndSwap(first, n) {
-			if first != nil {
-				sched.Point("linked behind")
-				first.prev = n // only now: until here first could leave and be linked elsewhere
-			}
-			return true
-		}
+	if l.word.Load()&bitSet != 0 {
+		return false
 	}
+	if n.next = l.head; n.next != nil {
+		n.next.prev = n
+	}
+	l.head = n
+	return true
 }
 
 // unlink takes n out in constant time and reports whether it did: false where
-// n was or will be fired, or was taken out before. True does not mean that the
-// latch is not set: a lone node may slip out between set and spent.
+// n was or will be fired, or was taken out before.
 func (l *latch) unlink(n *node) bool {
 	sched.Point("unlink")
-	switch first := l.head.Load(); {
-	case first == &spent:
+	if l.word.Load()&bitSet != 0 {
 		return false
-	case first == n && n.lone && l.head.CompareAndSwap(n, nil):
-		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.unlinkLocked(n)
-}
-
-func (l *latch) unlinkLocked(n *node) bool {
-	switch first := l.head.Load(); {
-	case first == &spent:
+	if l.word.Load()&bitSet != 0 || n.prev == nil && l.head != n {
 		return false
-	case n.prev != nil:
-		if n.prev.next = n.next; n.next != nil {
-			n.next.prev = n.prev
-		}
-	case first != n: // out already
-		return false
-	case n.lone:
-		sched.Point("unlink locked")
-		return l.head.CompareAndSwap(n, nil)
-	default:
-		if n.next != nil {
-			n.next.prev = nil // before it is first, when it may leave by itself
-		}
-		sched.Point("unlink the first")
-		l.head.Store(n.next)
+	}
+	if n.prev == nil {
+		l.head = n.next
+	} else {
+		n.prev.next = n.next
+	}
+	if n.next != nil {
+		n.next.prev = n.prev
 	}
 	n.next, n.prev = nil, nil
 	return true

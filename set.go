@@ -283,9 +283,7 @@ func (s *Set[K]) Release() {
 	for _, part := range entries {
 		for i := range part {
 			if n := &part[i].node; n.l != nil {
-				n.l.mu.Lock() // Add may be linking it
-				n.l.unlinkLocked(n)
-				n.l.mu.Unlock()
+				n.l.unlink(n)
 			}
 		}
 	}
