@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,21 +18,22 @@ import (
 
 // A Task is what a child does: the programs of some seeds, one after the other.
 type Task struct {
-	Seed    uint64   // of the first program
-	Step    uint64   // to the next
-	Phase   int      // where the first program goes on
-	Only    bool     // no other program
-	Pairs   bool     // pairs, in place of random programs; a seed is the number of a pair
-	Most    int      // schedules of a pair at most
-	Match   string   // pairs whose names match this
-	Program *Program // this one, in place of seeds
-	Way     Way      // under these schedules
-	Quiet   bool
-	Without []string // oracles
-	Avoid   []string // operations, and others that Generate names
-	Known   []string // failures that are not shrunk any more
-	For     time.Duration
-	Shrink  time.Duration // how long to shrink what fails
+	Seed     uint64   // of the first program
+	Step     uint64   // to the next
+	Phase    int      // where the first program goes on
+	Only     bool     // no other program
+	Pairs    bool     // pairs, in place of random programs; a seed is the number of a pair
+	Most     int      // schedules of a pair at most
+	Match    string   // pairs whose names match this
+	Schedule string   // this one alone, as a failure has printed it
+	Program  *Program // this one, in place of seeds
+	Way      Way      // under these schedules
+	Quiet    bool
+	Without  []string // oracles
+	Avoid    []string // operations, and others that Generate names
+	Known    []string // failures that are not shrunk any more
+	For      time.Duration
+	Shrink   time.Duration // how long to shrink what fails
 }
 
 // A Line is what a child says.
@@ -54,6 +57,7 @@ type child struct {
 	pipe *os.File
 	seen map[string]bool // operations that were done, and failures that were shrunk
 	news []string
+	pair string // the name of the pair at hand
 }
 
 // Child does the task that the environment has, in a child; in the parent, nothing.
@@ -116,10 +120,12 @@ func (c *child) run(t *testing.T) {
 	}
 	for seed, phase := c.task.Seed, c.task.Phase; ; seed, phase = seed+c.task.Step, 0 {
 		var p *Program
+		c.pair = ""
 		if c.task.Pairs {
 			if seed >= uint64(len(pairs)) {
 				return
 			}
+			c.pair = pairs[seed].Name
 			p = pairs[seed].Program()
 			p.Seed = seed
 		} else {
@@ -149,9 +155,16 @@ func (c *child) phases(t *testing.T, p *Program, from int) {
 	if c.task.Pairs {
 		ways = PairWays(p, c.task.Most)
 	}
+	if s := c.task.Schedule; s != "" {
+		text, isTimed := strings.CutPrefix(s, timed)
+		ways = []Way{{Replay: text, Timed: isTimed}}
+	}
 	for i := from; i < len(ways); i++ {
 		c.say(Line{K: "start", Seed: p.Seed, Phase: i})
 		f, n, steps := c.Explore(t, p, ways[i])
+		if f != nil {
+			f.Pair = c.pair
+		}
 		c.tell(p.Seed, i, f, n, steps)
 		if f == nil {
 			continue
@@ -178,5 +191,12 @@ func (f *Found) Key() string { return f.Oracle + ": " + f.Sort }
 
 // Replays prints the command that runs a failure again.
 func (f *Found) Replays() string {
-	return fmt.Sprintf("go test -tags asyncexplore ./hunt -run 'TestHunt$' -hunt.seed %d -hunt.only", f.Program.Seed)
+	which := fmt.Sprintf("-run 'TestHunt$' -hunt.seed %d", f.Program.Seed)
+	if f.Pair != "" {
+		which = fmt.Sprintf("-run TestHuntPairs -hunt.match '^%s$'", regexp.QuoteMeta(f.Pair))
+	}
+	if f.First != "" {
+		which += " -hunt.schedule " + f.First
+	}
+	return "go test -tags asyncexplore -v ./hunt " + which + " -hunt.only"
 }

@@ -19,6 +19,8 @@ type Found struct {
 	Oracle   string
 	Sort     string
 	Text     string
+	Pair     string // its name, where it is one
+	First    string // the schedule that failed before the program was shrunk, as -hunt.schedule takes it
 	Schedule string
 	Trace    string
 }
@@ -60,8 +62,12 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	if h.Without[oracle] || oracle == "stray" { // what select decides may differ
 		return nil, rep.Schedules, rep.Steps
 	}
+	first := rep.Schedule()
+	if way.Time || way.Timed {
+		first = timed + first
+	}
 	return &Found{
-		Program: p, Way: way, Run: run, Oracle: oracle, Sort: sort, Text: rep.Err.Error(), Schedule: rep.Schedule(), Trace: rep.Trace(),
+		First: first, Program: p, Way: way, Run: run, Oracle: oracle, Sort: sort, Text: rep.Err.Error(), Schedule: rep.Schedule(), Trace: rep.Trace(),
 	}, rep.Schedules, rep.Steps
 }
 
@@ -81,6 +87,10 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 	}
 	return nil
 }
+
+// timed begins a schedule of an exploration in which time may pass at any step: there the
+// closer does not look at who waits.
+const timed = "t"
 
 // oracleOf names what has failed.
 func oracleOf(err error) string {

@@ -23,8 +23,9 @@ func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 	g.p.Finish = g.IntN(2) == 0
 	g.theme()
 	g.setup()
+	most := 2 + g.IntN(4) // small programs are run more often, large ones meet more
 	for range 2 + g.IntN(2) + g.IntN(2)*g.IntN(2) {
-		g.p.Threads = append(g.p.Threads, g.ops(2+g.IntN(5), inThread, 0))
+		g.p.Threads = append(g.p.Threads, g.ops(1+g.IntN(most), inThread, 0))
 	}
 	if g.p.Idle {
 		g.boundWaits()

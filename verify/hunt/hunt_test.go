@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ var (
 	huntOnly = flag.Bool("hunt.only", false, "the program of that seed and no other")
 	shrink   = flag.Duration("hunt.shrink", 10*time.Second, "how long to shrink what fails")
 	most     = flag.Int("hunt.most", 40, "schedules of a pair at most")
+	schedule = flag.String("hunt.schedule", "", "with -hunt.only: this schedule alone")
+	out      = flag.String("hunt.out", os.TempDir(), "the folder in which a failure is written as a test, to be pasted beside those of the library")
 	first    = flag.Bool("hunt.first", false, "stop at the first failure")
 )
 
@@ -31,7 +34,7 @@ func TestHunt(t *testing.T) {
 	}
 	h := &hunt.Hunt{
 		Test: "TestHunt", First: *first,
-		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink},
+		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Schedule: *schedule},
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
 	report(t, h)
@@ -50,11 +53,22 @@ func report(t *testing.T, h *hunt.Hunt) {
 	if !h.Pairs && h.Programs > 800 && len(missed) > 0 && os.Getenv("HUNT_AVOID") == "" {
 		t.Errorf("never done in %d programs: %v", h.Programs, missed)
 	}
-	for _, key := range slices.Sorted(maps.Keys(h.Found)) {
+	for i, key := range slices.Sorted(maps.Keys(h.Found)) {
 		f := h.Found[key]
-		t.Errorf("after %v: %s\n%s\nreplay: %s\n%s", h.Times[key].Round(time.Millisecond), key, cut(f.Text), f.Replays(),
-			hunt.Print(f.Program, hunt.NewTable(), "Short", firstLine(f.Text), ""))
+		t.Errorf("after %v: %s\n%s\nreplay: %s\nas a test: %s\n%s", h.Times[key].Round(time.Millisecond), key, cut(f.Text), f.Replays(),
+			written(t, f, i), hunt.Print(f.Program, hunt.NewTable(), "Short", firstLine(f.Text), ""))
 	}
+}
+
+// written writes the test that a failure is, with all that it needs, and returns its path.
+func written(t *testing.T, f *hunt.Found, i int) string {
+	t.Helper()
+	path := filepath.Join(*out, fmt.Sprintf("hunt_%s_%d_test.go", f.Oracle, i+1))
+	text := hunt.Print(f.Program, hunt.NewTable(), fmt.Sprintf("ExploreHunted_%d", i+1), firstLine(f.Text), "")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return err.Error()
+	}
+	return path
 }
 
 func cut(s string) string { return s[:min(len(s), 2500)] }
@@ -72,7 +86,7 @@ func TestHuntPairs(t *testing.T) {
 	}
 	h := &hunt.Hunt{
 		Test: "TestHuntPairs", First: *first, Pairs: true,
-		Task: hunt.Task{Pairs: true, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Most: *most, Match: *match},
+		Task: hunt.Task{Pairs: true, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Most: *most, Match: *match, Only: *huntOnly, Schedule: *schedule},
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
 	report(t, h)

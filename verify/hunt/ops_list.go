@@ -11,7 +11,7 @@ import (
 // listOps are the functions that make Calls, and the methods that hand nothing out.
 func listOps() []entry {
 	return []entry{
-		{name: "goEach", makes: List, text: "$t = async.GoEach($x, make([]int, $n), each($f)$o)", early: true, ctx: beginsBy, fn: true, opts: true, weight: 8, do: doGoEach},
+		{name: "goEach", makes: List, text: "$t = async.GoEach($x, make([]int, $n), kitEach($f)$o)", early: true, ctx: beginsBy, fn: true, opts: true, weight: 8, do: doGoEach},
 		{name: "listOf", makes: List, text: "$t = async.Calls[int]{$m}", early: true, members: 3, kind: Call, weight: 10, do: func(e *env, o *Op) {
 			l := new(listVar)
 			for _, r := range o.Of {

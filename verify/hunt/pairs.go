@@ -17,6 +17,7 @@ import (
 type Pair struct {
 	Name    string
 	Program func() *Program
+	changes int // how many of the two change what others meet
 }
 
 // A scene is a way to make an object, and what is tied to it.
@@ -336,7 +337,19 @@ func Pairs(table Table, match string) (pairs []Pair) {
 		}
 	}
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+	slices.SortStableFunc(pairs, func(a, b Pair) int { return b.changes - a.changes })
 	return pairs
+}
+
+// changing are the operations that change what others meet; pairs of two come first.
+func (i instance) changing() int {
+	if slices.Contains([]string{
+		"finish", "await", "release", "cancel", "cancelWait", "signalRelease", "complete", "completeDeep", "endContext", "open", "begin",
+		"beginPromise", "clone", "signal", "race", "any", "quorum", "releaseAll", "next", "add", "setRelease", "shutdown", "get", "groupDo", "join",
+	}, i.do) {
+		return 1
+	}
+	return 0
 }
 
 func sceneOf(table Table, sc scene) *builder {
@@ -354,6 +367,10 @@ type instance struct {
 
 // isTied reports whether an operation is on a second handle.
 func (i instance) isTied() bool { return i.on.Kind == Signal || i.on.Kind == Call && i.on.N > 0 }
+
+// ends reports whether an operation should end the call by itself, so that nobody else
+// must complete it.
+func (i instance) ends() bool { return i.do == "endContext" || i.do == "shutdown" }
 
 // few are the operations that are paired on what is tied to an object, not on itself.
 func few(name string) bool {
@@ -382,11 +399,13 @@ func instances(b *builder) (all []instance) {
 func pairOf(table Table, sc scene, all []instance, i, j int) Pair {
 	first, second := all[i], all[j]
 	return Pair{
-		Name: sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String(),
+		changes: first.changing() + second.changing(),
+		Name:    sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String(),
 		Program: func() *Program {
 			b := sceneOf(table, sc)
 			b.p.Threads = append(b.p.Threads, []*Op{b.instance(first)}, []*Op{b.instance(second)})
-			if third := b.completer(); third != nil && first.do != third.Do && second.do != third.Do {
+			third := b.completer()
+			if third != nil && first.do != third.Do && second.do != third.Do && !first.ends() && !second.ends() {
 				b.p.Threads = append(b.p.Threads, []*Op{third})
 			}
 			return b.p

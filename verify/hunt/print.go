@@ -62,8 +62,8 @@ type printer struct {
 func (pr *printer) declarations(body string) string {
 	types := [kinds]string{
 		Call: "*async.Call[int]", Signal: "*async.Signal", Promise: "*async.Promise[int]", Event: "*async.Event",
-		Set: "*async.Set[int]", Context: "*ended", Scope: "*async.Scope", Group: "*async.Group[int, int]",
-		Lazy: "*async.Lazy[int]", List: "async.Calls[int]", Stop: "func() bool", Gate: "*gate", Stranger: "*stranger",
+		Set: "*async.Set[int]", Context: "*kitContext", Scope: "*async.Scope", Group: "*async.Group[int, int]",
+		Lazy: "*async.Lazy[int]", List: "async.Calls[int]", Stop: "func() bool", Gate: "*kitGate", Stranger: "*kitStranger",
 		Errgroup: "*errgroup.Group",
 	}
 	var b strings.Builder
@@ -163,7 +163,7 @@ func (pr *printer) context(c Ctx, site int) string {
 	}
 	switch c.How {
 	case WithValue:
-		return fmt.Sprintf("context.WithValue(%s, key{}, %d)", base, site)
+		return fmt.Sprintf("context.WithValue(%s, kitKey{}, %d)", base, site)
 	case WithTimeout:
 		return fmt.Sprintf("k.timeout(%s, %s)", base, printDuration(c.D))
 	case WithCancel:

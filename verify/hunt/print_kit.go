@@ -23,7 +23,7 @@ import (
 `
 
 	kitText = `
-type key struct{}
+type kitKey struct{}
 
 // A kit follows each result to where it ends, and brings the scenario to its end.
 type kit struct {
@@ -139,34 +139,34 @@ func (k *kit) look(ctx context.Context) {
 	}
 }
 
-type ended struct {
+type kitContext struct {
 	context.Context
 	cancel func()
 }
 
-func (k *kit) newContext(kind int, parent context.Context, d time.Duration) *ended {
+func (k *kit) newContext(kind int, parent context.Context, d time.Duration) *kitContext {
 	ctx, cancel := context.WithCancel(parent)
 	if kind == 1 {
 		ctx, cancel = context.WithTimeout(parent, d)
 	}
 	k.atEnd(cancel)
-	return &ended{ctx, cancel}
+	return &kitContext{ctx, cancel}
 }
 
-type gate struct {
+type kitGate struct {
 	once sync.Once
 	ch   chan struct{}
 }
 
-func (k *kit) newGate() *gate {
-	g := &gate{ch: make(chan struct{})}
+func (k *kit) newGate() *kitGate {
+	g := &kitGate{ch: make(chan struct{})}
 	k.atEnd(g.open)
 	return g
 }
 
-func (g *gate) open() { g.once.Do(func() { close(g.ch) }) }
+func (g *kitGate) open() { g.once.Do(func() { close(g.ch) }) }
 
-func (g *gate) wait(ctx context.Context, ends bool) {
+func (g *kitGate) wait(ctx context.Context, ends bool) {
 	if ends {
 		select {
 		case <-g.ch:
@@ -178,39 +178,39 @@ func (g *gate) wait(ctx context.Context, ends bool) {
 }
 
 // A stranger is a thing to wait for; of the kind 2 it embeds an event that is set.
-type stranger struct {
+type kitStranger struct {
 	w async.Waitable
-	gate
+	kitGate
 }
 
-type channel struct{ ch chan struct{} }
+type kitChannel struct{ ch chan struct{} }
 
-func (c channel) Done() <-chan struct{} { return c.ch }
+func (c kitChannel) Done() <-chan struct{} { return c.ch }
 
-type embedding struct {
+type kitEmbedding struct {
 	*async.Event
 	ch chan struct{}
 }
 
-func (e embedding) Done() <-chan struct{} { return e.ch }
+func (e kitEmbedding) Done() <-chan struct{} { return e.ch }
 
-func (k *kit) newStranger(kind int) *stranger {
-	s := &stranger{gate: gate{ch: make(chan struct{})}}
+func (k *kit) newStranger(kind int) *kitStranger {
+	s := &kitStranger{kitGate: kitGate{ch: make(chan struct{})}}
 	switch kind {
 	case 0:
 		s.w = async.Chan(s.ch)
 	case 2:
 		e := new(async.Event)
 		e.Set()
-		s.w = embedding{e, s.ch}
+		s.w = kitEmbedding{e, s.ch}
 	default:
-		s.w = channel{s.ch}
+		s.w = kitChannel{s.ch}
 	}
 	k.atEnd(s.open)
 	return s
 }
 
-func each(f func(context.Context) (int, error)) func(context.Context, int) (int, error) {
+func kitEach(f func(context.Context) (int, error)) func(context.Context, int) (int, error) {
 	return func(ctx context.Context, _ int) (int, error) { return f(ctx) }
 }
 

@@ -27,6 +27,7 @@ func (h *Hunter) Shrink(t *testing.T, f *Found, most time.Duration) *Found {
 				continue
 			}
 			if smaller := h.again(t, p, f); smaller != nil {
+				smaller.First, smaller.Pair = f.First, f.Pair
 				f, again = smaller, true
 				break
 			}
