@@ -311,6 +311,12 @@ func panicScenes() []scene {
 			b.op("newGroup")
 			b.op("join", panicking)
 		})},
+		{name: "list of a result and a panic", runs: true, make: panics(func(b *builder) {
+			b.op("newPromise")
+			b.op("complete")
+			b.op("go", panicking)
+			b.op("listOf", of(Ref{Call, 0}, Ref{Call, 1}))
+		})},
 		{name: "list with a panic", runs: true, make: panics(func(b *builder) {
 			b.op("go", panicking)
 			b.op("go")
@@ -437,10 +443,10 @@ func (b *builder) instance(i instance) *Op {
 // completer returns an operation that completes what the scene has pending.
 func (b *builder) completer() *Op {
 	switch {
-	case len(b.p.Vars[Promise]) > 0:
-		return b.some("complete")
 	case len(b.p.Vars[Gate]) > 0:
 		return b.some("open")
+	case len(b.p.Vars[Promise]) > 0:
+		return b.some("complete")
 	case len(b.p.Vars[Event]) > 0:
 		return b.some("set")
 	}
