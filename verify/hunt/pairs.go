@@ -22,21 +22,24 @@ type Pair struct {
 
 // A scene is a way to make an object, and what is tied to it.
 type scene struct {
-	name string
-	make func(b *builder)
-	tie  string // operations that make another handle, each of which makes a scene of its own
-	late bool   // the last operation completes the call, and comes after that
-	runs bool   // functions of it return at once, and could return later
-	tied bool   // only pairs of which one is on the other handle
+	name  string
+	make  func(b *builder)
+	tie   string // operations that make another handle, each of which makes a scene of its own
+	late  bool   // the last operation completes the call, and comes after that
+	runs  bool   // functions of it return at once, and could return later
+	first int    // 1: its pairs come before others
+	tied  bool   // only pairs of which one is on the other handle
 }
 
 // A builder makes the program of a pair by hand.
 type builder struct {
-	p     *Program
-	table Table
-	site  int
-	group int  // family of what is made last
-	gated bool // functions wait at the first gate
+	p       *Program
+	table   Table
+	site    int
+	group   int  // family of what is made last
+	gated   bool // functions wait at the first gate
+	sleeps  bool // the pair comes later, when others are asleep
+	streams bool // what the operations of a pair begin is streaming
 }
 
 func newBuilder(table Table) *builder {
@@ -192,6 +195,12 @@ func objects() []scene {
 			b.op("newContext")
 			b.op("go", byContext, streaming)
 		}},
+		{name: "streams in a scope", first: 1, make: func(b *builder) {
+			b.op("newScope", tracked)
+			b.op("newContext")
+			b.op("go", byContext, streaming, inScope)
+			b.streams = true
+		}},
 		{name: "nested promise", make: func(b *builder) {
 			b.op("newContext")
 			b.op("newPromise", byContext)
@@ -284,11 +293,16 @@ func manyScenes() []scene {
 			b.op("add", of(Ref{Event, 0}))
 			b.op("add", of(Ref{Call, 0}))
 		}},
-		{name: "set that is waited for", make: func(b *builder) {
+		{name: "type that embeds an event", first: 1, make: func(b *builder) {
+			b.op("newStranger", kindOf(strangerEmbeds))
+			b.op("newSet")
+		}},
+		{name: "set that is waited for", first: 1, make: func(b *builder) {
 			b.op("newEvent")
 			b.op("newSet")
 			b.op("add", of(Ref{Event, 0}))
 			b.p.Threads = [][]*Op{{b.some("next")}}
+			b.sleeps = true
 		}},
 	}
 }
@@ -389,7 +403,12 @@ func few(name string) bool {
 func instances(b *builder) (all []instance) {
 	for _, name := range sortedNames(b.table) {
 		x := b.table[name]
-		if x.setup || x.on == None || name == "exit" || name == "throw" || slices.Contains([]string{"string", "scopeErr", "len"}, name) {
+		if x.setup || name == "exit" || name == "throw" || slices.Contains([]string{"string", "scopeErr", "len"}, name) {
+			continue
+		}
+		stranger := len(b.p.Vars[Stranger]) > 0
+		if x.on == None && (b.streams && name == "hedge" || stranger && strings.HasPrefix(name, "waitA")) {
+			all = append(all, instance{name, Ref{}})
 			continue
 		}
 		for n := range b.p.Vars[x.on] {
@@ -405,18 +424,27 @@ func instances(b *builder) (all []instance) {
 func pairOf(table Table, sc scene, all []instance, i, j int) Pair {
 	first, second := all[i], all[j]
 	return Pair{
-		changes: first.changing() + second.changing(),
+		changes: first.changing() + second.changing() + sc.first,
 		Name:    sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String(),
 		Program: func() *Program {
 			b := sceneOf(table, sc)
-			b.p.Threads = append(b.p.Threads, []*Op{b.instance(first)}, []*Op{b.instance(second)})
+			b.p.Threads = append(b.p.Threads, b.thread(first), b.thread(second))
 			third := b.completer()
-			if third != nil && first.do != third.Do && second.do != third.Do && !first.ends() && !second.ends() {
+			if third != nil && !b.sleeps && first.do != third.Do && second.do != third.Do && !first.ends() && !second.ends() {
 				b.p.Threads = append(b.p.Threads, []*Op{third})
 			}
 			return b.p
 		},
 	}
+}
+
+// thread is the goroutine of an operation. Where somebody is to be asleep by then it begins
+// by letting time pass, which it does only when nobody can go on.
+func (b *builder) thread(i instance) []*Op {
+	if b.sleeps {
+		return []*Op{b.some("sleep"), b.instance(i)}
+	}
+	return []*Op{b.instance(i)}
 }
 
 // instance makes the operation.
@@ -425,7 +453,7 @@ func (b *builder) instance(i instance) *Op {
 		o.On = i.on
 		x := b.table[i.do]
 		if x.members > 0 {
-			for _, k := range []Kind{Event, Call} {
+			for _, k := range []Kind{Event, Call, Stranger} {
 				if len(b.p.Vars[k]) > 0 {
 					o.Of = []Ref{{k, 0}}
 				}
@@ -436,6 +464,13 @@ func (b *builder) instance(i instance) *Op {
 		}
 		if (x.fn || x.opts) && len(b.p.Vars[Scope]) > 0 {
 			o.Opts.Scope = 1
+		}
+		o.Opts.Streaming = x.opts && b.streams
+		switch {
+		case i.do == "hedge":
+			o.N = 2
+		case i.do == "shutdown" && len(b.p.Vars[Promise]) > 0:
+			o.Ctx = Ctx{Base: Promised} // which is no function's, so that it waits for the promise
 		}
 	})
 }
