@@ -221,6 +221,7 @@ type told struct {
 	begun, started, completed, abandoned, discarded int
 	err                                             error
 	wrong                                           string
+	orphan                                          bool // it was abandoned while it was pending
 }
 
 // observer returns an observer that writes down what it is told, and does what the
@@ -272,11 +273,19 @@ func (e *env) observer(o *Op, n int) async.Observer {
 			acts(3)
 		},
 		Abandoned: func(i async.CallInfo) {
-			note(i, func(t *told) { t.abandoned++ })
+			note(i, func(t *told) {
+				t.abandoned++
+				t.orphan = i.State != async.StateCompleted
+			})
 			acts(4)
 		},
 		Discarded: func(i async.CallInfo) {
-			note(i, func(t *told) { t.discarded++ })
+			note(i, func(t *told) {
+				t.discarded++
+				if t.orphan && t.completed == 0 {
+					t.wrong = "told Discarded before Completed, though it was abandoned before both"
+				}
+			})
 			acts(5)
 		},
 	}
