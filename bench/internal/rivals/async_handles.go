@@ -38,6 +38,7 @@ func asyncCallbacks() []table.Form {
 		}},
 		{Op: "clone", As: "Signal", Make: func(int) table.Work {
 			p, c := async.NewPromise[int](bg)
+			defer c.Release() // s stays
 			s := c.Signal()
 			return table.Work{
 				Do: func(_ *table.Stopwatch, n int) int {

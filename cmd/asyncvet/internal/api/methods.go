@@ -1,0 +1,90 @@
+package api
+
+// An Effect is what a method or a function does to a handle that it is called
+// with.
+type Effect int
+
+// The effects, from the weakest to the strongest.
+const (
+	Unknown  Effect = iota // the function is not the library's
+	Borrows                // looks, or waits: the handle is as it was
+	Begins                 // begins the next call of the object
+	Cancels                // cancels the call; the handle stays
+	Settles                // takes the result, or completes the promise
+	Releases               // gives up the handle
+)
+
+// EffectOf returns the effect of a function of the library on its receiver, or
+// where it has none, on its arguments.
+func EffectOf(name string) Effect {
+	switch name {
+	case "Call.Wait", "Call.WaitFor", "Call.Done", "Call.IsDone", "Call.Signal", "Call.Clone", "Call.Info", "Call.String",
+		"Signal.Wait", "Signal.WaitFor", "Signal.Done", "Signal.IsSet", "Signal.Clone",
+		"Calls.Race", "Calls.Any", "Calls.Quorum",
+		"Promise.Context",
+		"WaitAny", "WaitAll", "AfterFunc":
+		return Borrows
+	case "Call.Begin", "Call.BeginPromise":
+		return Begins
+	case "Call.Cancel", "Call.CancelWait", "Calls.Cancel":
+		return Cancels
+	case "Call.Await", "Call.Finish", "Calls.All", "Calls.Settle", "Calls.Each", "Promise.Complete", "Promise.Break":
+		return Settles
+	case "Call.Release", "Signal.Release", "Calls.Release":
+		return Releases
+	}
+	return Unknown
+}
+
+// A Wait says how a function of the library waits.
+type Wait int
+
+// The ways to wait.
+const (
+	NoWait      Wait = iota
+	ByContext        // the first argument is the context of the wait
+	ByTimeout        // the first argument is the time that it lasts at most
+	ByIteration      // the result is ranged over, which waits; the first argument is the context
+)
+
+// WaitOf returns how a function of the library waits.
+func WaitOf(name string) Wait {
+	switch name {
+	case "Call.Await", "Call.Wait", "Call.CancelWait", "Event.Wait", "Signal.Wait",
+		"WaitAny", "WaitAll", "Set.Next", "Calls.All", "Calls.Any", "Calls.Race", "Calls.Quorum",
+		"Calls.Settle", "Hedge", "Group.Do", "Lazy.Get", "Scope.Shutdown":
+		return ByContext
+	case "Call.WaitFor", "Event.WaitFor", "Signal.WaitFor":
+		return ByTimeout
+	case "Set.All", "Calls.Each":
+		return ByIteration
+	}
+	return NoWait
+}
+
+// A Creation says which result of a function is a handle that the caller owns.
+type Creation struct {
+	Result  int // its index
+	Error   int // the index of the error that says there is none, or -1
+	Options int // the index of the first option among the arguments, or -1
+	Func    int // the index of the function that the call runs, or -1
+}
+
+// CreationOf returns what a function of the library creates.
+func CreationOf(name string) (Creation, bool) {
+	switch name {
+	case "Go":
+		return Creation{0, -1, 2, 1}, true
+	case "GoEach":
+		return Creation{0, -1, 3, 2}, true
+	case "GoAll":
+		return Creation{0, -1, -1, -1}, true
+	case "NewPromise":
+		return Creation{1, -1, 1, -1}, true
+	case "Group.Join":
+		return Creation{0, -1, -1, 2}, true
+	case "Ready", "Call.Clone", "Call.Signal", "Event.Signal", "Signal.Clone":
+		return Creation{0, -1, -1, -1}, true
+	}
+	return Creation{}, false
+}

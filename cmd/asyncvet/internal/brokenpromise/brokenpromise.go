@@ -1,0 +1,224 @@
+// Package brokenpromise defines an analyzer that reports promises which may never
+// be completed, and values that a late Complete drops: see docs/vet.md.
+package brokenpromise
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
+	"golang.org/x/tools/go/analysis"
+)
+
+const doc = `report promises that may never be completed, and values that are dropped
+
+A server that returns without Complete leaves everyone who waits for the call
+waiting: a deferred Break completes it whatever happens.
+
+Where Complete returns false, because the call was canceled before, the value
+stays with the caller. One that has a Close is reported where the result of
+Complete is not looked at and nothing else has the value.`
+
+// Analyzer reports promises that may never be completed.
+var Analyzer = &analysis.Analyzer{
+	Name:     "brokenpromise",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/seed4712c49f/async/cmd/asyncvet",
+	Run:      run,
+	Requires: []*analysis.Analyzer{program.Analyzer},
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	p := program.Of(pass)
+	if p == nil {
+		return nil, nil
+	}
+	c := checker{pass, p}
+	for _, f := range pass.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				switch p.Called(call) {
+				case "NewPromise", "Call.BeginPromise":
+					c.made(call)
+				case "Promise.Complete":
+					c.completed(call)
+				}
+			}
+			return true
+		})
+	}
+	return nil, nil
+}
+
+type checker struct {
+	pass *analysis.Pass
+	p    *program.Package
+}
+
+// made looks at who completes a promise that is made.
+func (c checker) made(call *ast.CallExpr) {
+	s, ok := c.p.Parent(call).(*ast.AssignStmt)
+	if !ok {
+		return
+	}
+	v := c.p.Var(s.Lhs[0])
+	fn := c.p.Function(call)
+	if v == nil || fn == nil || !program.Within(v, fn) || isMain(c.pass, fn) || c.onlyCanceled(v, fn, s) {
+		return
+	}
+	if server, run := c.server(v, fn, s); server != nil && c.served(v, server, run) {
+		return
+	}
+	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: func(u program.Use) bool {
+		return u.Act != program.Looks && u.Act != program.Assigns
+	}}
+	if c.p.Called(call) == "Call.BeginPromise" && len(s.Lhs) == 2 {
+		search.Err = c.p.Var(s.Lhs[1])
+	}
+	if lost := search.Find(); lost != nil {
+		c.report(call, fmt.Sprintf("%s is neither completed nor broken%s", v.Name(), c.where(call, lost)), c.deferBreak(v, fn, s))
+	}
+}
+
+// onlyCanceled reports whether nothing in a function completes a promise, or the
+// function cancels the call: then the call may be one that ends in no other way.
+func (c checker) onlyCanceled(v *types.Var, fn ast.Node, s *ast.AssignStmt) bool {
+	if c.p.Called(s.Rhs[0].(*ast.CallExpr)) == "NewPromise" && len(s.Lhs) == 2 {
+		for _, u := range c.p.Uses(c.p.Var(s.Lhs[1]), fn) {
+			if u.Act == program.Cancels {
+				return true
+			}
+		}
+	}
+	for _, u := range c.p.Uses(v, fn) {
+		if u.Act != program.Looks && u.Act != program.Assigns {
+			return false
+		}
+	}
+	return true
+}
+
+func isMain(pass *analysis.Pass, fn ast.Node) bool {
+	decl, ok := fn.(*ast.FuncDecl)
+	return ok && decl.Recv == nil && decl.Name.Name == "main" && pass.Pkg.Name() == "main"
+}
+
+func (c checker) where(call ast.Node, lost *program.Lost) string {
+	if lost.Return == nil {
+		return " before its variable is assigned again"
+	}
+	line := c.pass.Fset.Position(lost.Return.Pos()).Line
+	if line == c.pass.Fset.Position(call.Pos()).Line {
+		return " on the way to the return"
+	}
+	return fmt.Sprintf(" on the way to a return (line %d)", line)
+}
+
+func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFix) {
+	c.p.Report(c.pass, analysis.Diagnostic{Pos: n.Pos(), End: n.End(), Message: message + ": who waits for the call waits for ever", SuggestedFixes: fixes})
+}
+
+// deferBreak is the mend where the function keeps the promise to itself.
+func (c checker) deferBreak(v *types.Var, fn ast.Node, s *ast.AssignStmt) []analysis.SuggestedFix {
+	for _, u := range c.p.Uses(v, fn) {
+		if u.Act == program.PassedOn || u.Act == program.MayLeave {
+			return nil
+		}
+	}
+	stmt, list := c.p.Statement(s)
+	if list == nil || stmt != s || len(s.Lhs) != 2 || c.p.Called(s.Rhs[0].(*ast.CallExpr)) != "NewPromise" {
+		return nil
+	}
+	at := c.p.LineEnd(s)
+	return []analysis.SuggestedFix{{
+		Message:   "Defer a Break",
+		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "\ndefer %s.Break()", v.Name())}},
+	}}
+}
+
+// server returns the one function that a promise is handed to, to complete it: a
+// literal that go or async.Go runs, which captures it, or a function of a go
+// statement that it is passed to. The call is that which runs it.
+func (c checker) server(v *types.Var, fn ast.Node, s ast.Node) (server ast.Node, call *ast.CallExpr) {
+	for _, u := range c.p.Uses(v, fn) {
+		if program.Holds(s, u.Ident) {
+			continue
+		}
+		if u.In != fn {
+			lit, run := c.runOnce(u.In)
+			if lit == nil || (server != nil && server != lit) {
+				return nil, nil
+			}
+			server, call = lit, run
+			continue
+		}
+		if u.Act == program.Looks {
+			continue
+		}
+		if _, ok := c.p.Parent(u.Call).(*ast.GoStmt); u.Call == nil || !ok || u.Func == nil || server != nil {
+			return nil, nil // the function has it, or somebody else
+		}
+		server, call = u.Call, u.Call
+	}
+	return server, call
+}
+
+// runOnce returns a literal that is run once, in a goroutine of its own, and the
+// call that runs it.
+func (c checker) runOnce(fn ast.Node) (*ast.FuncLit, *ast.CallExpr) {
+	lit, ok := fn.(*ast.FuncLit)
+	if !ok {
+		return nil, nil
+	}
+	call, ok := c.p.Parent(lit).(*ast.CallExpr)
+	if !ok {
+		return nil, nil
+	}
+	if _, ok := c.p.Parent(call).(*ast.GoStmt); ok && ast.Unparen(call.Fun) == lit {
+		return lit, call
+	}
+	switch fn := api.Callee(c.p.Info, call); {
+	case api.Name(fn) == "Go", api.FromPackage(fn, "sync", "WaitGroup.Go"), api.FromPackage(fn, "golang.org/x/sync/errgroup", "Group.Go"):
+		return lit, call
+	}
+	return nil, nil
+}
+
+// served looks at a server that has the promise for itself, and reports whether
+// something is wrong with it.
+func (c checker) served(v *types.Var, server ast.Node, call *ast.CallExpr) bool {
+	lit, ok := server.(*ast.FuncLit)
+	if !ok {
+		return c.passed(v, call)
+	}
+	search := program.Search{P: c.p, Func: lit, Var: v, Settles: func(u program.Use) bool {
+		return u.Act != program.Looks && u.Act != program.Assigns
+	}}
+	lost := search.Find()
+	if lost == nil {
+		return false
+	}
+	at := lit.Body.List[0].Pos() // there is a Complete, at least
+	c.report(lit.Type, "the server can leave "+v.Name()+" neither completed nor broken"+c.where(lit, lost), []analysis.SuggestedFix{{
+		Message:   "Defer a Break",
+		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "defer %s.Break()\n", v.Name())}},
+	}})
+	return true
+}
+
+// passed is served for a named function.
+func (c checker) passed(v *types.Var, call *ast.CallExpr) bool {
+	for _, u := range c.p.Uses(v, call) {
+		switch u.Act {
+		case program.MayLeave:
+			c.report(call, fmt.Sprintf("%s can return with %s neither completed nor broken", u.Name, v.Name()), nil)
+			return true
+		case program.Looks:
+			c.report(call, fmt.Sprintf("%s neither completes nor breaks %s", u.Name, v.Name()), nil)
+			return true
+		}
+	}
+	return false
+}

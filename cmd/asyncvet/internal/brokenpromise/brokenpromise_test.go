@@ -1,0 +1,10 @@
+package brokenpromise_test
+
+import (
+	"testing"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/brokenpromise"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/vettest"
+)
+
+func TestAnalyzer(t *testing.T) { vettest.Run(t, brokenpromise.Analyzer) }

@@ -1,0 +1,164 @@
+// Package onsignal defines an analyzer that reports what may block in a function
+// for OnSignal: see docs/vet.md.
+package onsignal
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
+	"golang.org/x/tools/go/analysis"
+)
+
+const doc = `report what may block in an OnSignal function
+
+The completer itself runs an OnSignal function, on its own stack: whoever calls
+Complete or Cancel, or, where the context has ended, Begin. Where the function
+blocks, the completer blocks. Reported are waits, time.Sleep, receives from Done,
+sends to channels without a buffer, and locks that the caller of Begin holds.
+AfterFunc has a goroutine of its own.`
+
+// Analyzer reports what may block in an OnSignal function.
+var Analyzer = &analysis.Analyzer{
+	Name:     "onsignal",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/seed4712c49f/async/cmd/asyncvet",
+	Run:      run,
+	Requires: []*analysis.Analyzer{program.Analyzer},
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	p := program.Of(pass)
+	if p == nil {
+		return nil, nil
+	}
+	c := checker{pass, p, make(map[token.Pos]bool)}
+	for _, b := range p.Begins() {
+		for _, f := range b.Options.OnSignal {
+			c.function(b, f)
+		}
+	}
+	return nil, nil
+}
+
+type checker struct {
+	pass *analysis.Pass
+	p    *program.Package
+	told map[token.Pos]bool // what was reported, for another call with the same option
+}
+
+func (c checker) function(b program.Begin, f ast.Expr) {
+	fn, name := c.p.FuncOf(f)
+	if fn == nil {
+		if s := c.p.Summary(name); s != nil && s.Blocks != "" {
+			c.report(f, fmt.Sprintf("%s may block in %s", types.ExprString(f), s.Blocks))
+		}
+		return
+	}
+	held := c.held(b.Call)
+	c.p.Inline(program.Body(fn), func(n ast.Node) bool {
+		if what := c.p.Blocking(n); what != "" && !c.complete(b, n) {
+			c.report(n, what+" may block")
+			return false
+		}
+		if call, ok := n.(*ast.CallExpr); ok {
+			if mu := locks(c.p, call); mu != "" && held[mu] {
+				c.report(n, mu+" is locked where the call is begun")
+			}
+		}
+		return true
+	})
+}
+
+func (c checker) report(n ast.Node, what string) {
+	if c.told[n.Pos()] {
+		return
+	}
+	c.told[n.Pos()] = true
+	c.p.Report(c.pass, analysis.Diagnostic{
+		Pos: n.Pos(), End: n.End(),
+		Message: what + " in an OnSignal function, which runs on the completer's stack",
+	})
+}
+
+// complete reports whether a wait is one for the very call that the function is
+// told of: that is complete.
+func (c checker) complete(b program.Begin, n ast.Node) bool {
+	if u, ok := n.(*ast.UnaryExpr); ok {
+		n = c.p.Value(u.X)
+	}
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	on := program.Receiver(call)
+	if on == nil {
+		return false
+	}
+	if api.EffectOf(b.Name) == api.Begins {
+		return types.ExprString(on) == types.ExprString(program.Receiver(b.Call))
+	}
+	s, ok := c.p.Parent(b.Call).(*ast.AssignStmt)
+	if !ok {
+		return false
+	}
+	for _, l := range s.Lhs {
+		if types.ExprString(l) == types.ExprString(on) {
+			return true
+		}
+	}
+	return false
+}
+
+// held returns the mutexes that are locked in a function before a call, and not
+// unlocked in between, by their text.
+func (c checker) held(call *ast.CallExpr) map[string]bool {
+	held := make(map[string]bool)
+	fn := c.p.Function(call)
+	if fn == nil {
+		return held
+	}
+	ast.Inspect(program.Body(fn), func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			if n.Pos() >= call.Pos() {
+				return false
+			}
+			if mu := locks(c.p, n); mu != "" {
+				held[mu] = true
+			}
+			if _, deferred := c.p.Parent(n).(*ast.DeferStmt); !deferred {
+				if mu := unlocks(c.p, n); mu != "" {
+					delete(held, mu)
+				}
+			}
+		}
+		return true
+	})
+	return held
+}
+
+func locks(p *program.Package, call *ast.CallExpr) string {
+	return mutex(p, call, "Mutex.Lock", "RWMutex.Lock")
+}
+
+func unlocks(p *program.Package, call *ast.CallExpr) string {
+	return mutex(p, call, "Mutex.Unlock", "RWMutex.Unlock")
+}
+
+// mutex returns the text of the mutex on which a call calls one of the methods, or
+// "".
+func mutex(p *program.Package, call *ast.CallExpr, methods ...string) string {
+	fn := api.Callee(p.Info, call)
+	for _, m := range methods {
+		if api.FromPackage(fn, "sync", m) {
+			return types.ExprString(program.Receiver(call))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,10 @@
+package onsignal_test
+
+import (
+	"testing"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/onsignal"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/vettest"
+)
+
+func TestAnalyzer(t *testing.T) { vettest.Run(t, onsignal.Analyzer) }

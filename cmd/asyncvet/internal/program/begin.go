@@ -1,0 +1,178 @@
+package program
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+)
+
+// A Begin is a place where calls are begun, or will be: a Go, a Begin, a
+// NewPromise, a Group.Do.
+type Begin struct {
+	Call    *ast.CallExpr
+	Name    string     // the function of the library
+	Type    types.Type // of the result of the calls
+	Func    ast.Expr   // what they run; nil for a promise and for GoAll
+	Options *Options
+}
+
+// Begins returns the places in this package where calls are begun.
+func (p *Package) Begins() []Begin {
+	var all []Begin
+	for _, f := range p.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if b, ok := p.begin(call); ok {
+					all = append(all, b)
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
+	b := Begin{Call: call, Name: p.Called(call)}
+	fn := -1
+	switch b.Name {
+	case "NewLazy":
+		fn = 0
+	case "Go", "Call.Begin":
+		fn = 1
+	case "GoEach", "Group.Do", "Group.Join":
+		fn = 2
+	case "Hedge":
+		fn = 3
+	case "GoAll", "NewPromise", "Call.BeginPromise":
+	default:
+		return b, false
+	}
+	b.Type = p.resultType(b.Name, call)
+	if b.Type == nil || (fn >= len(call.Args)) {
+		return b, false
+	}
+	if fn >= 0 {
+		b.Func = ast.Unparen(call.Args[fn])
+	}
+	b.Options = p.Options(call)
+	return b, true
+}
+
+// resultType returns the type of the result of the calls that a call begins.
+func (p *Package) resultType(name string, call *ast.CallExpr) types.Type {
+	switch name {
+	case "Call.Begin", "Call.BeginPromise", "Group.Do", "Group.Join":
+		sig, _ := p.Info.TypeOf(call.Fun).(*types.Signature)
+		fn, _ := p.Info.Uses[selected(call)].(*types.Func)
+		if sig == nil || fn == nil || fn.Signature().Recv() == nil {
+			return nil
+		}
+		return api.Elem(fn.Signature().Recv().Type())
+	case "Hedge":
+		if t, ok := p.Info.TypeOf(call).(*types.Tuple); ok && t.Len() == 2 {
+			return t.At(0).Type()
+		}
+		return nil
+	case "NewPromise":
+		if t, ok := p.Info.TypeOf(call).(*types.Tuple); ok && t.Len() == 2 {
+			return api.Elem(t.At(1).Type())
+		}
+		return nil
+	}
+	return api.Elem(p.Info.TypeOf(call))
+}
+
+func selected(call *ast.CallExpr) *ast.Ident {
+	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
+		return sel.Sel
+	}
+	return nil
+}
+
+// A Limit is what is known about the limit of a scope.
+type Limit int
+
+// What may be known.
+const (
+	UnknownLimit Limit = iota
+	NoLimit
+	Limited
+)
+
+// LimitOf returns what is known about the limit of the scopes among some options.
+func (p *Package) LimitOf(o *Options) Limit {
+	if !o.HasScope() {
+		return NoLimit
+	}
+	if len(o.Scopes) == 0 {
+		return UnknownLimit
+	}
+	return p.limit(o.Scopes[len(o.Scopes)-1])
+}
+
+func (p *Package) limit(scope ast.Expr) Limit {
+	call, ok := p.Value(scope).(*ast.CallExpr)
+	if !ok {
+		return UnknownLimit
+	}
+	fn := api.Callee(p.Info, call)
+	switch {
+	case api.Name(fn) == "NewScope" && len(call.Args) == 1:
+		return p.limitOption(call.Args[0])
+	case api.FromPackage(fn, api.TestPath, "NewScope") && len(call.Args) == 1:
+		return NoLimit
+	case api.FromPackage(fn, api.TestPath, "NewScope") && len(call.Args) == 2:
+		return p.limitOption(call.Args[1])
+	}
+	return UnknownLimit
+}
+
+// limitOption returns what a ScopeOptions says.
+func (p *Package) limitOption(e ast.Expr) Limit {
+	lit, ok := p.Value(e).(*ast.CompositeLit)
+	if !ok {
+		return UnknownLimit
+	}
+	for _, elt := range lit.Elts {
+		kv, ok := elt.(*ast.KeyValueExpr)
+		if !ok {
+			return UnknownLimit
+		}
+		if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "Limit" {
+			if v := p.Info.Types[kv.Value].Value; v != nil && constant.Sign(v) <= 0 {
+				return NoLimit
+			}
+			return Limited
+		}
+	}
+	return NoLimit
+}
+
+// FuncOf returns the function that an expression of a function type is: its
+// declaration or its literal, where that is in this package, and its object, where
+// it has one.
+func (p *Package) FuncOf(e ast.Expr) (fn ast.Node, obj *types.Func) {
+	switch e := p.Value(e).(type) {
+	case *ast.FuncLit:
+		return e, nil
+	case *ast.Ident:
+		obj, _ = p.Info.Uses[e].(*types.Func)
+	case *ast.SelectorExpr:
+		obj, _ = p.Info.Uses[e.Sel].(*types.Func)
+	case *ast.IndexExpr:
+		return p.FuncOf(e.X)
+	case *ast.IndexListExpr:
+		return p.FuncOf(e.X)
+	}
+	if obj == nil {
+		return nil, nil
+	}
+	obj = obj.Origin()
+	if decl := p.decls[obj]; decl != nil && decl.Body != nil {
+		return decl, obj
+	}
+	return nil, obj
+}

@@ -1,0 +1,156 @@
+package program
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+)
+
+// index enters what stands in a file: parents, variables, values, declarations.
+func (p *Package) index(f *ast.File) {
+	var stack []ast.Node
+	ast.Inspect(f, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		if len(stack) > 0 {
+			p.parents[n] = stack[len(stack)-1]
+		}
+		stack = append(stack, n)
+		p.enter(n)
+		return true
+	})
+}
+
+func (p *Package) enter(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.Ident:
+		if v, ok := p.Info.ObjectOf(n).(*types.Var); ok {
+			p.idents[v.Origin()] = append(p.idents[v.Origin()], n)
+		}
+	case *ast.FuncDecl:
+		if fn, ok := p.Info.Defs[n.Name].(*types.Func); ok {
+			p.decls[fn] = n
+		}
+	case *ast.AssignStmt:
+		p.assigned(n.Lhs, n.Rhs)
+	case *ast.ValueSpec:
+		lhs := make([]ast.Expr, len(n.Names))
+		for i, name := range n.Names {
+			lhs[i] = name
+		}
+		p.assigned(lhs, n.Values)
+	case *ast.RangeStmt:
+		p.assign(n.Key, nil)
+		p.assign(n.Value, nil)
+	case *ast.CompositeLit:
+		p.literal(n)
+	case *ast.Field:
+		for _, name := range n.Names {
+			if v, ok := p.Info.Defs[name].(*types.Var); ok && !v.IsField() {
+				p.values[v] = append(p.values[v], nil) // a parameter, or a result
+			}
+		}
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			if v := p.Var(n.X); v != nil && !api.IsObject(v.Type()) && api.Kind(v.Type()) == "" {
+				p.values[v] = append(p.values[v], nil) // set by its address, perhaps
+			}
+		}
+	}
+}
+
+// assigned enters an assignment. Of a call with several results each variable has
+// that call as its value.
+func (p *Package) assigned(lhs, rhs []ast.Expr) {
+	for i, l := range lhs {
+		switch {
+		case len(rhs) == len(lhs):
+			p.assign(l, rhs[i])
+		case len(rhs) == 1:
+			p.assign(l, rhs[0])
+		}
+	}
+}
+
+func (p *Package) assign(l, value ast.Expr) {
+	if l == nil {
+		return
+	}
+	if sel, ok := ast.Unparen(l).(*ast.SelectorExpr); ok && sel.Sel.Name == "Options" && api.Kind(p.Info.TypeOf(sel.X)) == "Group" {
+		if v := p.Var(sel.X); v != nil {
+			p.groups[v] = append(p.groups[v], value)
+		}
+		return
+	}
+	if v := p.Var(l); v != nil {
+		p.values[v] = append(p.values[v], value)
+	}
+}
+
+// literal enters what a composite literal assigns to fields.
+func (p *Package) literal(lit *ast.CompositeLit) {
+	t := p.Info.TypeOf(lit)
+	if t == nil {
+		return
+	}
+	if ptr, ok := t.Underlying().(*types.Pointer); ok {
+		t = ptr.Elem()
+	}
+	st, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return
+	}
+	for i, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if key, ok := kv.Key.(*ast.Ident); ok {
+				if v, ok := p.Info.ObjectOf(key).(*types.Var); ok {
+					p.values[v.Origin()] = append(p.values[v.Origin()], kv.Value)
+				}
+			}
+		} else if i < st.NumFields() {
+			v := st.Field(i).Origin()
+			p.values[v] = append(p.values[v], e)
+		}
+	}
+}
+
+// Values returns everything that a variable is assigned, and whether that is all:
+// no parameter, no variable that another package can assign to.
+func (p *Package) Values(v *types.Var) (values []ast.Expr, all bool) {
+	if v == nil || v.Pkg() != p.Pkg {
+		return nil, false
+	}
+	local := v.Parent() != nil && v.Parent() != p.Pkg.Scope()
+	all = local || !v.Exported()
+	for _, e := range p.values[v.Origin()] {
+		if e == nil {
+			all = false
+			continue
+		}
+		values = append(values, e)
+	}
+	return values, all
+}
+
+// Value follows a name, or a field, to the one value that it is ever assigned. It
+// returns e where there is none, or more than one.
+func (p *Package) Value(e ast.Expr) ast.Expr {
+	for range 8 {
+		e = ast.Unparen(e)
+		switch e.(type) {
+		case *ast.Ident, *ast.SelectorExpr:
+		default:
+			return e
+		}
+		values, all := p.Values(p.Var(e))
+		if !all || len(values) != 1 {
+			return e
+		}
+		e = values[0]
+	}
+	return e
+}

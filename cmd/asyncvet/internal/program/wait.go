@@ -1,0 +1,76 @@
+package program
+
+import (
+	"go/ast"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+)
+
+// Inline calls f with the nodes of a function that its own goroutine runs: the
+// bodies of function literals are left out, but for those that are called or
+// deferred where they stand. Where f returns false, what is inside is left out.
+func (p *Package) Inline(body ast.Node, f func(ast.Node) bool) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.FuncLit); ok && n != body {
+			call, ok := p.Parent(lit).(*ast.CallExpr)
+			if !ok || ast.Unparen(call.Fun) != lit {
+				return false
+			}
+			if _, ok := p.Parent(call).(*ast.GoStmt); ok {
+				return false
+			}
+		}
+		return n != nil && f(n)
+	})
+}
+
+// waitsAlone returns the wait by a context without a slot that a function makes
+// in its body, itself or by way of another function, or "".
+func (p *Package) waitsAlone(decl *ast.FuncDecl) string {
+	found := ""
+	p.Inline(decl.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || found != "" {
+			return found == ""
+		}
+		if _, ok := p.Parent(call).(*ast.GoStmt); ok {
+			return true // its arguments are evaluated here, the call is made elsewhere
+		}
+		fn := api.Callee(p.Info, call)
+		name := api.Name(fn)
+		switch {
+		case api.WaitOf(name) == api.ByContext && len(call.Args) > 0 && p.IsRoot(call.Args[0]):
+			found = name
+		case name == "":
+			if s := p.Summary(fn); s != nil {
+				found = s.Waits
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// IsRoot reports whether a context is that of nobody: context.Background or
+// context.TODO, or one made from it.
+func (p *Package) IsRoot(ctx ast.Expr) bool {
+	call, ok := p.Value(ctx).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn := api.Callee(p.Info, call)
+	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "context" {
+		return false
+	}
+	switch fn.Name() {
+	case "Background", "TODO":
+		return true
+	}
+	return len(call.Args) > 0 && isContextExpr(p.Info, call.Args[0]) && p.IsRoot(call.Args[0])
+}
+
+func isContextExpr(info *types.Info, e ast.Expr) bool {
+	t := info.TypeOf(e)
+	return t != nil && api.IsContext(t)
+}

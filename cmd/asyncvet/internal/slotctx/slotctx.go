@@ -1,0 +1,284 @@
+// Package slotctx defines an analyzer that reports what keeps a slot of a scope
+// taken while its function waits: see docs/vet.md.
+package slotctx
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
+	"golang.org/x/tools/go/analysis"
+)
+
+const doc = `report waits that keep a slot of a scope taken
+
+A function that runs under the limit of a scope lends its slot while it waits,
+where the wait is one of the library and its context is the function's own, or
+made from it. Where such functions wait in any other way for calls of the same
+scope, all slots may be taken by functions that wait: a deadlock.
+
+Reported are, in a function of a call that is begun with a scope: waits by another
+context, and plain receives from a Done of the library. Where the program says
+that the scope has a limit, also time.Sleep and WaitFor, the Wait of a WaitGroup
+and a send to a channel without a buffer, which are not the function's own.`
+
+// Analyzer reports waits that keep a slot of a scope taken.
+var Analyzer = &analysis.Analyzer{
+	Name:     "slotctx",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/seed4712c49f/async/cmd/asyncvet",
+	Run:      run,
+	Requires: []*analysis.Analyzer{program.Analyzer},
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	p := program.Of(pass)
+	if p == nil {
+		return nil, nil
+	}
+	told := make(map[token.Pos]bool)
+	for _, b := range p.Begins() {
+		limit := p.LimitOf(b.Options)
+		if b.Func == nil || limit == program.NoLimit {
+			continue
+		}
+		fn, obj := p.FuncOf(b.Func)
+		c := checker{pass, p, fn, nil, limit == program.Limited, told}
+		if fn == nil {
+			c.elsewhere(b.Func, obj)
+			continue
+		}
+		c.ctx = contextParam(p.Signature(fn))
+		p.Inline(program.Body(fn), c.node)
+	}
+	return nil, nil
+}
+
+type checker struct {
+	pass    *analysis.Pass
+	p       *program.Package
+	fn      ast.Node   // the function that a call runs
+	ctx     *types.Var // its context, or nil
+	limited bool       // the scope is known to have a limit
+	told    map[token.Pos]bool
+}
+
+// contextParam returns the parameter that is the function's context, or nil.
+func contextParam(sig *types.Signature) *types.Var {
+	if sig == nil || sig.Params().Len() == 0 || !api.IsContext(sig.Params().At(0).Type()) {
+		return nil
+	}
+	return sig.Params().At(0)
+}
+
+func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFix) {
+	if c.told[n.Pos()] {
+		return
+	}
+	c.told[n.Pos()] = true
+	c.p.Report(c.pass, analysis.Diagnostic{
+		Pos: n.Pos(), End: n.End(),
+		Message: message + ": the slot of the scope stays taken", SuggestedFixes: fixes,
+	})
+}
+
+// elsewhere looks at a function of another package.
+func (c checker) elsewhere(f ast.Expr, obj *types.Func) {
+	if s := c.p.Summary(obj); s != nil && s.Waits != "" {
+		c.report(f, fmt.Sprintf("%s waits in %s by a context of its own", types.ExprString(f), s.Waits), nil)
+	}
+}
+
+// node looks at one node of the function.
+func (c checker) node(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if _, ok := c.p.Parent(n).(*ast.GoStmt); !ok {
+			c.call(n)
+		}
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW && c.done(n.X) && !inSelect(c.p, n) {
+			c.report(n, "a receive from "+types.ExprString(n.X)+" is no wait that the scope knows", nil)
+		}
+	case *ast.SendStmt:
+		if v := c.p.Var(n.Chan); c.limited && v != nil && c.foreignVar(v) && c.p.Unbuffered(n.Chan) && !inSelect(c.p, n) {
+			c.report(n, "a send to "+types.ExprString(n.Chan)+", which has no buffer, is no wait that the scope knows", nil)
+		}
+	}
+	return true
+}
+
+// done reports whether a channel is the Done of something of the library.
+func (c checker) done(ch ast.Expr) bool {
+	call, ok := c.p.Value(ch).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	switch c.p.Called(call) {
+	case "Call.Done", "Signal.Done", "Event.Done":
+		return true
+	}
+	return false
+}
+
+// inSelect reports whether a send or a receive is a case of a select.
+func inSelect(p *program.Package, n ast.Node) bool {
+	found := false
+	p.Around(n, func(around ast.Node) bool {
+		switch around := around.(type) {
+		case *ast.CommClause:
+			found = around.Comm != nil && program.Holds(around.Comm, n)
+			return false
+		case *ast.BlockStmt, *ast.FuncLit:
+			return false
+		}
+		return true
+	})
+	return found
+}
+
+// call looks at a call that the function makes.
+func (c checker) call(call *ast.CallExpr) {
+	fn := api.Callee(c.p.Info, call)
+	name := api.Name(fn)
+	text := types.ExprString(call.Fun)
+	switch api.WaitOf(name) {
+	case api.ByIteration:
+		if r, ok := c.p.Parent(call).(*ast.RangeStmt); !ok || r.X != call {
+			return
+		}
+		fallthrough
+	case api.ByContext:
+		if len(call.Args) > 0 && c.foreign(call.Args[0]) {
+			c.report(call, fmt.Sprintf("%s by %s, which is not the function's own context", text, types.ExprString(call.Args[0])), c.ownContext(call.Args[0]))
+		}
+		return
+	case api.ByTimeout:
+		if c.limited && (len(call.Args) != 1 || !c.p.Polls(call.Args[0])) {
+			c.report(call, text+" has no context", nil)
+		}
+		return
+	}
+	switch {
+	case api.FromPackage(fn, "time", "Sleep") && c.limited:
+		c.report(call, "time.Sleep is no wait that the scope knows", nil)
+	case api.FromPackage(fn, "sync", "WaitGroup.Wait") && c.limited:
+		if v := c.p.Var(root(program.Receiver(call))); v != nil && c.foreignVar(v) {
+			c.report(call, text+" is no wait that the scope knows", nil)
+		}
+	case name == "":
+		if s := c.p.Summary(fn); s != nil && s.Waits != "" {
+			c.report(call, fmt.Sprintf("%s waits in %s by a context of its own", text, s.Waits), nil)
+		}
+	}
+}
+
+// root returns the first name of a chain of selectors.
+func root(e ast.Expr) ast.Expr {
+	for {
+		switch x := ast.Unparen(e).(type) {
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.UnaryExpr:
+			e = x.X
+		default:
+			return x
+		}
+	}
+}
+
+// foreignVar reports whether a variable is not the function's own: it captures it,
+// or it is a method and the variable its receiver.
+func (c checker) foreignVar(v *types.Var) bool {
+	if v.IsField() {
+		return true
+	}
+	if sig := c.p.Signature(c.fn); sig != nil && sig.Recv() == v {
+		return true
+	}
+	return !program.Within(v, c.fn)
+}
+
+// foreign reports whether a context is certain to have nothing to do with the
+// function's own.
+func (c checker) foreign(ctx ast.Expr) bool {
+	if c.p.IsRoot(ctx) {
+		return true
+	}
+	switch e := ast.Unparen(ctx).(type) {
+	case *ast.Ident, *ast.SelectorExpr:
+		v := c.p.Var(e)
+		if v == nil || v == c.ctx || c.assignedHere(v) {
+			return false
+		}
+		first := c.p.Var(root(e))
+		return first != nil && first != c.ctx && c.foreignVar(first)
+	case *ast.CallExpr: // a request's Context(), say, of a request from outside
+		fn := api.Callee(c.p.Info, e)
+		if fn == nil || fn.Name() != "Context" || len(e.Args) != 0 || program.Receiver(e) == nil {
+			return false
+		}
+		first := c.p.Var(root(program.Receiver(e)))
+		return first != nil && !first.IsField() && !program.Within(first, c.fn)
+	}
+	return false
+}
+
+// assignedHere reports whether the function assigns a variable.
+func (c checker) assignedHere(v *types.Var) bool {
+	for _, u := range c.p.Uses(v, c.fn) {
+		if u.Act == program.Assigns {
+			return true
+		}
+		if sel, ok := c.p.Parent(u.Ident).(*ast.SelectorExpr); ok {
+			if s, ok := c.p.Parent(sel).(*ast.AssignStmt); ok {
+				for _, l := range s.Lhs {
+					if l == sel {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+// ownContext is the mend: the function's own context in the place of another, by
+// its name; or where it has none, by that of the other, if that is a name.
+func (c checker) ownContext(ctx ast.Expr) []analysis.SuggestedFix {
+	if c.ctx != nil && c.ctx.Name() != "" && c.ctx.Name() != "_" {
+		scope := c.pass.Pkg.Scope().Innermost(ctx.Pos())
+		if scope == nil {
+			return nil
+		}
+		if _, obj := scope.LookupParent(c.ctx.Name(), ctx.Pos()); obj != c.ctx {
+			return nil
+		}
+		return fix(ctx.Pos(), ctx.End(), c.ctx.Name())
+	}
+	id, ok := ast.Unparen(ctx).(*ast.Ident)
+	lit, isLit := c.fn.(*ast.FuncLit)
+	if !ok || !isLit || lit.Type.Params.NumFields() == 0 {
+		return nil
+	}
+	first := lit.Type.Params.List[0]
+	switch len(first.Names) {
+	case 0:
+		if lit.Type.Params.NumFields() == 1 {
+			return fix(first.Pos(), first.Pos(), id.Name+" ")
+		}
+	case 1:
+		return fix(first.Names[0].Pos(), first.Names[0].End(), id.Name)
+	}
+	return nil
+}
+
+func fix(pos, end token.Pos, text string) []analysis.SuggestedFix {
+	return []analysis.SuggestedFix{{
+		Message:   "Wait by the function's own context",
+		TextEdits: []analysis.TextEdit{{Pos: pos, End: end, NewText: []byte(text)}},
+	}}
+}

@@ -1,0 +1,353 @@
+// Package unreleased defines an analyzer that reports handles which nobody
+// releases: see docs/vet.md.
+package unreleased
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/passes/inspect"
+)
+
+const doc = `report calls, clones and signals that nobody releases
+
+A handle that is neither awaited, finished, released, returned, stored nor
+passed on keeps its call for ever: Discard does not get the result, a panic is
+lost, CancelOnAbandon does not cancel. A Wait is none of these. Where the call
+streams, only Release ends it.
+
+async.Go(...) as a statement is reported, unless a scope, InGroup or OnSignal
+says that nobody is to wait. Discard does not say so: without a Release it never
+gets the result.`
+
+// Analyzer reports handles that nobody releases.
+var Analyzer = &analysis.Analyzer{
+	Name:     "unreleased",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/seed4712c49f/async/cmd/asyncvet",
+	Run:      run,
+	Requires: []*analysis.Analyzer{inspect.Analyzer, program.Analyzer},
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	p := program.Of(pass)
+	if p == nil {
+		return nil, nil
+	}
+	c := checker{pass, p}
+	for _, f := range pass.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && !harmless(p.Called(call)) {
+				if result, err, ok := p.Creates(call); ok {
+					c.created(call, result, err)
+				}
+				if api.EffectOf(p.Called(call)) == api.Begins {
+					c.begun(call)
+				}
+			}
+			return true
+		})
+	}
+	return nil, nil
+}
+
+// harmless reports whether nothing is lost with a handle that a function of the
+// library returns: there is no call behind it that could still do anything.
+func harmless(name string) bool { return name == "Ready" || name == "Event.Signal" }
+
+type checker struct {
+	pass *analysis.Pass
+	p    *program.Package
+}
+
+// created looks at what becomes of a handle that a call returns.
+func (c checker) created(call *ast.CallExpr, result, err int) {
+	switch parent := c.p.Parent(call).(type) {
+	case *ast.ExprStmt:
+		c.statement(call, parent)
+	case *ast.GoStmt, *ast.DeferStmt:
+		c.statement(call, nil)
+	case *ast.AssignStmt:
+		if len(parent.Rhs) == 1 {
+			c.assigned(call, parent, at(parent.Lhs, result), at(parent.Lhs, err))
+		} else {
+			for i, r := range parent.Rhs {
+				if ast.Unparen(r) == call {
+					c.assigned(call, parent, at(parent.Lhs, i), nil)
+				}
+			}
+		}
+	case *ast.ValueSpec:
+		if len(parent.Values) == 1 && result < len(parent.Names) {
+			var errv ast.Expr
+			if err >= 0 && err < len(parent.Names) {
+				errv = parent.Names[err]
+			}
+			c.assigned(call, parent, parent.Names[result], errv)
+		}
+	case *ast.SelectorExpr:
+		c.chained(call, parent)
+	}
+}
+
+func at(list []ast.Expr, i int) ast.Expr {
+	if i < 0 || i >= len(list) {
+		return nil
+	}
+	return list[i]
+}
+
+// statement reports a handle that nothing is done with.
+func (c checker) statement(call *ast.CallExpr, s ast.Stmt) {
+	o := c.p.Options(call)
+	if nobodyWaits(o) {
+		return
+	}
+	d := analysis.Diagnostic{Pos: call.Pos(), End: call.End()}
+	d.Message = fmt.Sprintf("the handle that %s returns is never released%s", c.name(call), consequence(o))
+	if s != nil && begins(c.p, call) {
+		d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Release the handle at once", TextEdits: []analysis.TextEdit{
+			{Pos: s.Pos(), End: call.Pos()}, // "_ = "
+			{Pos: call.End(), End: call.End(), NewText: []byte(".Release()")},
+		}}}
+	}
+	c.p.Report(c.pass, d)
+}
+
+// begins reports whether a call begins another, rather than adds a handle.
+func begins(p *program.Package, call *ast.CallExpr) bool {
+	switch p.Called(call) {
+	case "Call.Clone", "Signal.Clone", "Call.Signal", "Event.Signal", "NewPromise":
+		return false
+	}
+	sig, ok := p.Info.TypeOf(call).(*types.Tuple)
+	return !ok || sig.Len() == 1
+}
+
+// nobodyWaits reports whether options say that nobody is to wait for the call, and
+// none of them needs a Release.
+func nobodyWaits(o *program.Options) bool {
+	switch {
+	case len(o.Discards) > 0 || o.Abandon || o.Streaming:
+		return false
+	case !o.All:
+		return true
+	}
+	return o.HasScope() || o.InGroup || o.Tells()
+}
+
+// consequence says what else goes wrong.
+func consequence(o *program.Options) string {
+	switch {
+	case len(o.Discards) > 0:
+		return ": Discard will not get a result that comes in time"
+	case o.Streaming:
+		return ": its context never ends"
+	case o.Abandon:
+		return ": it is never abandoned, so CancelOnAbandon does not cancel"
+	}
+	return ""
+}
+
+// name is how a call is named in a message.
+func (c checker) name(call *ast.CallExpr) string {
+	return types.ExprString(ast.Unparen(call.Fun))
+}
+
+// chained looks at a method that is called on a handle where it is created.
+func (c checker) chained(call *ast.CallExpr, sel *ast.SelectorExpr) {
+	o := c.p.Options(call)
+	fn, _ := c.p.Info.Uses[sel.Sel].(*types.Func)
+	if fn == nil {
+		return
+	}
+	switch api.EffectOf(api.Name(fn.Origin())) {
+	case api.Borrows:
+	case api.Cancels:
+		if len(o.Discards) == 0 {
+			return
+		}
+	case api.Settles:
+		if !o.Streaming {
+			return
+		}
+	default:
+		return
+	}
+	c.p.Report(c.pass, analysis.Diagnostic{Pos: call.Pos(), End: call.End(), Message: fmt.Sprintf(
+		"the handle that %s returns is lost after %s, and never released%s", c.name(call), sel.Sel.Name, consequence(o))})
+}
+
+// assigned looks at a handle that is assigned to a variable.
+func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) {
+	id, ok := handle.(*ast.Ident)
+	if !ok {
+		return
+	}
+	if id.Name == "_" {
+		if stmt, ok := s.(*ast.AssignStmt); ok && len(stmt.Lhs) == 1 {
+			c.statement(call, stmt)
+		} else {
+			c.statement(call, nil)
+		}
+		return
+	}
+	v := c.p.Var(id)
+	fn := c.p.Function(call)
+	if v == nil || fn == nil || !program.Within(v, fn) || c.isMain(fn) {
+		return
+	}
+	o := c.p.Options(call)
+	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: settles(o)}
+	if err != nil {
+		search.Err = c.p.Var(err)
+	}
+	if lost := search.Find(); lost != nil {
+		c.report(call, v, o, lost, c.release(s, v, fn, search.Err))
+	}
+}
+
+// isMain reports whether a function is the one that the program ends with.
+func (c checker) isMain(fn ast.Node) bool {
+	decl, ok := fn.(*ast.FuncDecl)
+	return ok && decl.Name.Name == "main" && decl.Recv == nil && c.pass.Pkg.Name() == "main"
+}
+
+// settles returns what ends the search for a path: what settles a handle on a call
+// with these options.
+func settles(o *program.Options) func(program.Use) bool {
+	return func(u program.Use) bool {
+		switch u.Act {
+		case program.Settles:
+			return !o.Streaming
+		case program.Cancels:
+			return len(o.Discards) == 0
+		case program.Releases, program.PassedOn, program.MayLeave, program.Begins:
+			return true
+		}
+		return false
+	}
+}
+
+func (c checker) report(call *ast.CallExpr, v *types.Var, o *program.Options, lost *program.Lost, fixes []analysis.SuggestedFix) {
+	what := "neither awaited, finished nor released"
+	switch {
+	case o.Streaming:
+		what = "not released"
+	case api.Kind(v.Type()) == "Signal":
+		what = "not released"
+	case api.Kind(v.Type()) == "Calls":
+		what = "neither awaited nor released"
+	}
+	where, end := "before it is assigned again", lost.Again
+	if lost.Return != nil {
+		where, end = "on the way to a return", lost.Return
+	}
+	if line := c.pass.Fset.Position(end.Pos()).Line; line != c.pass.Fset.Position(call.Pos()).Line {
+		where = fmt.Sprintf("%s (line %d)", where, line)
+	}
+	c.p.Report(c.pass, analysis.Diagnostic{
+		Pos: call.Pos(), End: call.End(),
+		Message:        fmt.Sprintf("%s is %s %s%s", v.Name(), what, where, consequence(o)),
+		SuggestedFixes: fixes,
+		Related:        []analysis.RelatedInformation{{Pos: end.Pos(), Message: "here"}},
+	})
+}
+
+// release returns the mend: a deferred Release behind the statement that creates
+// the handle. There is none where the handle may become somebody else's, where it
+// is created again and again, and where there may be none.
+func (c checker) release(s ast.Node, v *types.Var, fn ast.Node, err *types.Var) []analysis.SuggestedFix {
+	values, all := c.p.Values(v)
+	stmt, list := c.p.Statement(s)
+	if err != nil || !all || len(values) != 1 || list == nil || !sameStatement(stmt, s) || c.inLoop(s, fn) {
+		return nil
+	}
+	for _, u := range c.p.Uses(v, fn) {
+		switch u.Act {
+		case program.PassedOn, program.MayLeave, program.Begins:
+			return nil
+		}
+	}
+	at := c.p.LineEnd(stmt)
+	text := fmt.Sprintf("\ndefer %s.Release()", v.Name())
+	return []analysis.SuggestedFix{{
+		Message:   "Defer the Release",
+		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: []byte(text)}},
+	}}
+}
+
+// sameStatement reports whether s is a statement of a list, and no part of another
+// such as the head of an if.
+func sameStatement(stmt ast.Stmt, s ast.Node) bool {
+	if stmt == s {
+		return true
+	}
+	decl, ok := stmt.(*ast.DeclStmt)
+	return ok && program.Holds(decl, s)
+}
+
+func (c checker) inLoop(n, fn ast.Node) bool {
+	found := false
+	c.p.Around(n, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.ForStmt, *ast.RangeStmt, *ast.LabeledStmt:
+			found = true
+		}
+		return n != fn && !found
+	})
+	return found
+}
+
+// begun looks at what becomes of a call that an object begins: a variable of this
+// function, which nobody else has.
+func (c checker) begun(call *ast.CallExpr) {
+	v := c.p.Var(program.Receiver(call))
+	fn := c.p.Function(call)
+	if v == nil || v.IsField() || fn == nil || !program.Within(v, fn) || c.isMain(fn) || !c.own(v, fn) {
+		return
+	}
+	search := program.Search{P: c.p, Func: fn, Var: v, From: call, Settles: settles(c.p.Options(call))}
+	switch s := c.p.Parent(call).(type) {
+	case *ast.AssignStmt:
+		search.From = s
+		search.Err = c.p.Var(s.Lhs[len(s.Lhs)-1])
+	case *ast.ExprStmt, *ast.BinaryExpr:
+	default:
+		return // somebody else looks at the error
+	}
+	if lost := search.Find(); lost != nil {
+		c.report(call, v, c.p.Options(call), lost, nil)
+	}
+}
+
+// own reports whether an object is made in the function, and used by nothing else.
+func (c checker) own(v *types.Var, fn ast.Node) bool {
+	values, _ := c.p.Values(v)
+	if !api.IsObject(v.Type()) && (len(values) != 1 || !made(values[0])) {
+		return false
+	}
+	for _, u := range c.p.Uses(v, fn) {
+		if u.Act == program.PassedOn {
+			return false
+		}
+	}
+	return true
+}
+
+// made reports whether an expression makes a new object.
+func made(e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.UnaryExpr:
+		_, ok := e.X.(*ast.CompositeLit)
+		return ok
+	case *ast.CallExpr:
+		id, ok := ast.Unparen(e.Fun).(*ast.Ident)
+		return ok && id.Name == "new"
+	}
+	return false
+}

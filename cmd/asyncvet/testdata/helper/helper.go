@@ -1,0 +1,109 @@
+// Package helper has what the other packages use from elsewhere: what is known
+// about its functions comes to them as facts.
+package helper
+
+import (
+	"context"
+	"io"
+	"log"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// Fetch returns a call that the caller owns.
+func Fetch(ctx context.Context) *async.Call[string] {
+	call := async.Go(ctx, func(context.Context) (string, error) { return "", nil })
+	return call
+}
+
+// Try returns a call that the caller owns, or an error.
+func Try(ctx context.Context, ok bool) (*async.Call[string], error) {
+	if !ok {
+		return nil, io.EOF
+	}
+	return Fetch(ctx), nil
+}
+
+// Stream returns a call that streams, and that the caller owns.
+func Stream(ctx context.Context) *async.Call[string] {
+	return async.Go(ctx, func(context.Context) (string, error) { return "", nil }, async.Streaming())
+}
+
+// Start returns a generic call that the caller owns.
+func Start[T any](ctx context.Context, v T) *async.Call[T] {
+	return async.Go(ctx, func(context.Context) (T, error) { return v, nil })
+}
+
+// A Server has a call of its own.
+type Server struct{ call *async.Call[string] }
+
+// Call returns the server's own call: it is not the caller's.
+func (s *Server) Call() *async.Call[string] { return s.call }
+
+// Begin returns a call that the caller owns.
+func (s *Server) Begin(ctx context.Context) *async.Call[string] { return Fetch(ctx) }
+
+// Done releases the handle.
+func Done[T any](call *async.Call[T]) { call.Release() }
+
+// Done2 releases the handle, by way of Done.
+func Done2(call *async.Call[string]) {
+	defer log.Print("released")
+	Done(call)
+}
+
+// Take takes the result.
+func Take(ctx context.Context, call *async.Call[string]) (string, error) { return call.Await(ctx) }
+
+// Watch only waits.
+func Watch(ctx context.Context, call *async.Call[string]) {
+	if err := call.Wait(ctx); err != nil {
+		log.Print(err)
+	}
+}
+
+// Keep keeps the handle.
+func (s *Server) Keep(call *async.Call[string]) { s.call = call }
+
+// Maybe releases the handle on some paths.
+func Maybe(call *async.Call[string], ok bool) {
+	if ok {
+		call.Release()
+	}
+}
+
+// Serve completes the promise on every path.
+func Serve(promise *async.Promise[string]) {
+	defer promise.Break()
+	promise.Complete("", nil)
+}
+
+// ServeSome leaves the promise on one path as it is.
+func ServeSome(promise *async.Promise[string], ok bool) {
+	if !ok {
+		return
+	}
+	promise.Complete("", nil)
+}
+
+// Background waits by a context of its own.
+func Background(call *async.Call[string]) (string, error) { return call.Await(context.Background()) }
+
+// Work waits by a context of its own, and is a function for a call.
+func Work(context.Context) (int, error) {
+	call := async.Go(context.Background(), func(context.Context) (int, error) { return 1, nil })
+	return call.Await(context.Background())
+}
+
+// Pause sleeps.
+func Pause() { time.Sleep(time.Second) }
+
+// Closing is an option that discards readers.
+func Closing() async.Option {
+	return async.Discard(func(r io.ReadCloser, err error) {
+		if err == nil {
+			r.Close()
+		}
+	})
+}

@@ -1,0 +1,25 @@
+// Package fix has calls whose options have one right mend.
+package fix
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/seed4712c49f/async"
+)
+
+func dial(context.Context) (net.Conn, error) { return net.Dial("tcp", "a:1") }
+
+func get(ctx context.Context, url string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
+}
+
+func all(ctx context.Context, urls []string) {
+	async.Go(ctx, dial, async.Name("dial")).Release() // want `without Discard`
+	async.GoEach(ctx, urls, get).Release()            // want `without Discard .* without Streaming`
+}

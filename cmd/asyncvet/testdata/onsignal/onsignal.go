@@ -1,0 +1,124 @@
+// Package onsignal has functions for OnSignal: some that may block.
+package onsignal
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"vettest/helper"
+)
+
+func work(context.Context) (int, error) { return 1, nil }
+
+type server struct {
+	mu     sync.Mutex
+	woken  chan struct{}
+	ready  chan struct{}
+	tokens chan struct{}
+	over   async.Event
+	calls  int
+	call   *async.Call[int]
+}
+
+func newServer() *server {
+	return &server{woken: make(chan struct{}), ready: make(chan struct{}, 1), tokens: make(chan struct{}, 8)}
+}
+
+func (s *server) waits(ctx context.Context, other *async.Call[int], set *async.Set[int], wg *sync.WaitGroup) {
+	async.Go(ctx, work, async.OnSignal(func() {
+		_, _ = other.Await(ctx)        // want `Call.Await may block in an OnSignal function, which runs on the completer's stack`
+		_ = s.over.Wait(ctx)           // want `Event.Wait may block`
+		_ = other.WaitFor(time.Second) // want `Call.WaitFor may block`
+		_ = other.WaitFor(0)           // polls
+		_, _ = set.Next(ctx)           // want `Set.Next may block`
+		for range set.All(ctx) {       // want `Set.All may block`
+		}
+		<-other.Done()            // want `a receive from other.Done\(\) may block`
+		<-ctx.Done()              // want `a receive from ctx.Done\(\) may block`
+		time.Sleep(time.Second)   // want `time.Sleep may block`
+		wg.Wait()                 // want `wg.Wait may block`
+		helper.Pause()            // want `Pause, by time.Sleep may block`
+		s.pause()                 // want `pause, by time.Sleep may block`
+		go func() { wg.Wait() }() // on a goroutine of its own
+		go helper.Pause()         // on a goroutine of its own
+		f := func() { wg.Wait() } // called by somebody, perhaps
+		context.AfterFunc(ctx, f)
+		s.over.Set()
+	}))
+}
+
+func (s *server) pause() { time.Sleep(time.Second) }
+
+func (s *server) channels(ctx context.Context, anyone chan struct{}) {
+	async.Go(ctx, work, async.OnSignal(func() {
+		s.woken <- struct{}{} // want `a send to s.woken may block`
+		s.ready <- struct{}{} // has a buffer
+		anyone <- struct{}{}  // who knows
+		<-s.tokens            // gives a token back
+		select {
+		case s.woken <- struct{}{}:
+		default:
+		}
+	}))
+	local := make(chan int)
+	async.Go(ctx, work, async.OnSignal(func() { local <- 1 })) // want `a send to local may block`
+	<-local
+}
+
+func (s *server) locked(ctx context.Context) {
+	s.mu.Lock()
+	async.Go(ctx, work, async.OnSignal(func() {
+		s.mu.Lock() // want `s.mu is locked where the call is begun in an OnSignal function`
+		defer s.mu.Unlock()
+		s.calls++
+	}))
+	s.mu.Unlock()
+}
+
+func (s *server) lockedByDefer(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	async.Go(ctx, work, async.OnSignal(s.count)) // the lock is seen in count
+}
+
+func (s *server) count() {
+	s.mu.Lock() // want `s.mu is locked where the call is begun`
+	defer s.mu.Unlock()
+	s.calls++
+}
+
+func (s *server) unlocked(ctx context.Context) {
+	s.mu.Lock()
+	s.calls++
+	s.mu.Unlock()
+	async.Go(ctx, work, async.OnSignal(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.calls++
+	}))
+}
+
+func (s *server) reads(ctx context.Context) {
+	var call async.Call[int]
+	defer call.Release()
+	_ = call.Begin(ctx, work, async.OnSignal(func() {
+		n, _ := call.Await(ctx) // is complete
+		s.calls += n
+		<-call.Done() // is complete
+	}))
+	s.call = async.Go(ctx, work, async.OnSignal(func() { _ = s.call.Wait(ctx) }))
+}
+
+func named(ctx context.Context, wg *sync.WaitGroup) {
+	async.Go(ctx, work, async.OnSignal(helper.Pause)) // want `helper.Pause may block in time.Sleep in an OnSignal function`
+	async.Go(ctx, work, async.OnSignal(pause))
+	wake := func() { wg.Wait() } // want `wg.Wait may block`
+	async.Go(ctx, work, async.OnSignal(wake))
+	async.Go(ctx, work, async.OnSignal(wg.Done))
+}
+
+func pause() {
+	time.Sleep(time.Second) // want `time.Sleep may block`
+}

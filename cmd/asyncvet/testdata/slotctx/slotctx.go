@@ -1,0 +1,157 @@
+// Package slotctx has functions that run in scopes.
+package slotctx
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asynctest"
+	"golang.org/x/sync/errgroup"
+	"testing"
+	"vettest/helper"
+)
+
+func work(context.Context) (int, error) { return 1, nil }
+
+func contexts(ctx context.Context, scope *async.Scope, other *async.Call[int], r *http.Request, e *async.Event) {
+	async.Go(ctx, func(ctx context.Context) (int, error) { return other.Await(ctx) }, scope)
+	async.Go(ctx, func(context.Context) (int, error) { return other.Await(ctx) }, scope)                  // want `other.Await by ctx, which is not the function's own context: the slot of the scope stays taken`
+	async.Go(ctx, func(context.Context) (int, error) { return other.Await(context.Background()) }, scope) // want `other.Await by context.Background\(\), which is not`
+	async.Go(ctx, func(own context.Context) (int, error) { return other.Await(ctx) }, scope)              // want `other.Await by ctx`
+	async.Go(ctx, func(own context.Context) (int, error) { return 0, e.Wait(r.Context()) }, scope)        // want `e.Wait by r.Context\(\)`
+	async.Go(ctx, func(context.Context) (int, error) { return other.Await(ctx) })                         // no scope
+	async.Go(ctx, func(own context.Context) (int, error) {
+		timed, cancel := context.WithTimeout(own, time.Second)
+		defer cancel()
+		return other.Await(timed)
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		timed, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return other.Await(timed) // want `other.Await by timed`
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		g, own := errgroup.WithContext(own)
+		g.Go(func() error { return other.Wait(ctx) }) // on a goroutine of its own
+		_ = other.Wait(own)
+		return 0, g.Wait()
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		calls := async.GoAll(own, work, work)
+		defer calls.Release()
+		for range calls.Each(ctx) { // want `calls.Each by ctx`
+		}
+		_, err := calls.All(ctx)                   // want `calls.All by ctx`
+		_, _ = async.WaitAny(ctx, calls[0], other) // want `async.WaitAny by ctx`
+		func() { _ = other.Wait(ctx) }()           // want `other.Wait by ctx`
+		go func() { _ = other.Wait(ctx) }()
+		return 0, err
+	}, scope)
+}
+
+type server struct {
+	ctx   context.Context
+	scope *async.Scope
+	other *async.Call[int]
+}
+
+func newServer() *server {
+	return &server{scope: async.NewScope(async.ScopeOptions{Limit: 4})}
+}
+
+func (s *server) begin(ctx context.Context) {
+	async.Go(ctx, s.waits, s.scope)
+	async.Go(ctx, s.waitsRight, s.scope)
+	async.Go(ctx, helper.Work, s.scope) // want `helper.Work waits in Call.Await by a context of its own`
+}
+
+func (s *server) waits(ctx context.Context) (int, error) {
+	return s.other.Await(s.ctx) // want `s.other.Await by s.ctx`
+}
+
+func (s *server) waitsRight(ctx context.Context) (int, error) { return s.other.Await(ctx) }
+
+func helpers(ctx context.Context, scope *async.Scope, other *async.Call[string]) {
+	async.Go(ctx, func(context.Context) (string, error) {
+		return helper.Background(other) // want `helper.Background waits in Call.Await by a context of its own`
+	}, scope)
+	async.Go(ctx, func(ctx context.Context) (string, error) { return helper.Take(ctx, other) }, scope)
+}
+
+// --- the limit
+
+func limited(ctx context.Context, other *async.Call[int], wg *sync.WaitGroup) {
+	scope := async.NewScope(async.ScopeOptions{Name: "a", Limit: 2})
+	results := make(chan int)
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		<-other.Done()                 // want `a receive from other.Done\(\) is no wait that the scope knows`
+		time.Sleep(time.Second)        // want `time.Sleep is no wait that the scope knows`
+		_ = other.WaitFor(time.Second) // want `other.WaitFor has no context`
+		_ = other.WaitFor(0)
+		wg.Wait()    // want `wg.Wait is no wait that the scope knows`
+		results <- 1 // want `a send to results, which has no buffer, is no wait that the scope knows`
+		var own sync.WaitGroup
+		own.Go(func() {})
+		own.Wait() // its own work
+		select {
+		case results <- 1:
+		case <-ctx.Done():
+		}
+		return 1, nil
+	}, scope)
+	<-results
+}
+
+func unlimited(ctx context.Context, other *async.Call[int]) {
+	scope := async.NewScope(async.ScopeOptions{Name: "a"})
+	async.Go(ctx, func(context.Context) (int, error) {
+		time.Sleep(time.Second)
+		<-other.Done()
+		return other.Await(ctx)
+	}, scope)
+}
+
+func unknown(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
+	async.Go(ctx, func(context.Context) (int, error) {
+		time.Sleep(time.Second)
+		<-other.Done() // want `a receive from other.Done\(\)`
+		return 1, nil
+	}, scope)
+}
+
+func inATest(t *testing.T, other *async.Call[int]) {
+	scope := asynctest.NewScope(t)
+	async.Go(t.Context(), func(context.Context) (int, error) { return other.Await(t.Context()) }, scope)
+	tight := asynctest.NewScope(t, async.ScopeOptions{Limit: 1})
+	async.Go(t.Context(), func(context.Context) (int, error) { return other.Await(t.Context()) }, tight) // want `other.Await by t.Context\(\)`
+}
+
+// --- other ways to begin
+
+type loader struct{ runs async.Group[string, int] }
+
+func newLoader(scope *async.Scope) *loader {
+	l := new(loader)
+	l.runs.Options = []async.Option{scope}
+	return l
+}
+
+func (l *loader) load(ctx context.Context, other *async.Call[int]) {
+	_, _, _ = l.runs.Do(ctx, "a", func(context.Context) (int, error) { return other.Await(ctx) }) // want `other.Await by ctx`
+	_, _, _ = l.runs.Do(ctx, "a", func(ctx context.Context) (int, error) { return other.Await(ctx) })
+}
+
+func each(ctx context.Context, scope *async.Scope, others []*async.Call[int]) {
+	async.GoEach(ctx, others, func(own context.Context, other *async.Call[int]) (int, error) {
+		return other.Await(ctx) // want `other.Await by ctx`
+	}, scope)
+	var call async.Call[int]
+	_ = call.Begin(ctx, func(own context.Context) (int, error) { return others[0].Await(ctx) }, scope) // want `others\[0\].Await by ctx`
+}
+
+func generic[T any](ctx context.Context, scope *async.Scope, other *async.Call[T]) {
+	async.Go(ctx, func(context.Context) (T, error) { return other.Await(ctx) }, scope) // want `other.Await by ctx`
+}

@@ -1,0 +1,46 @@
+// Package fix has handles with one right mend.
+package fix
+
+import (
+	"context"
+	"net"
+
+	"github.com/seed4712c49f/async"
+)
+
+func work(context.Context) (int, error)      { return 1, nil }
+func dial(context.Context) (net.Conn, error) { return nil, nil }
+func closing(net.Conn, error)                {}
+
+func statement(ctx context.Context) {
+	async.Go(ctx, work)                             // want `never released`
+	_ = async.Go(ctx, dial, async.Discard(closing)) // want `never released`
+}
+
+func path(ctx context.Context, busy bool) error {
+	call := async.Go(ctx, work) // want `neither awaited, finished nor released`
+	if busy {
+		return nil
+	}
+	return call.Wait(ctx)
+}
+
+func streams(ctx context.Context) (int, error) {
+	var call = async.Go(ctx, work, async.Streaming()) // want `not released`
+	return call.Await(ctx)
+}
+
+func returned(ctx context.Context, busy bool) *async.Call[int] {
+	call := async.Go(ctx, work) // want `neither awaited, finished nor released`
+	if busy {
+		return nil
+	}
+	return call // so a Release would be wrong
+}
+
+func loop(ctx context.Context) {
+	for range 3 {
+		call := async.Go(ctx, work) // want `neither awaited, finished nor released`
+		_ = call.Wait(ctx)          // a defer would be too late
+	}
+}

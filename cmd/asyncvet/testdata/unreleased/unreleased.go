@@ -1,0 +1,407 @@
+// Package unreleased has handles that somebody releases, and some that nobody does.
+package unreleased
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/seed4712c49f/async"
+	"golang.org/x/sync/errgroup"
+	"vettest/helper"
+)
+
+func work(context.Context) (int, error)                { return 1, nil }
+func dial(context.Context) (net.Conn, error)           { return nil, io.EOF }
+func closing(c net.Conn, err error)                    {}
+func get(ctx context.Context, url string) (int, error) { return len(url), nil }
+
+var errBusy = errors.New("busy")
+
+// --- a statement
+
+func statements(ctx context.Context, scope *async.Scope, g *errgroup.Group, opts ...async.Option) {
+	async.Go(ctx, work)                                             // want `the handle that async.Go returns is never released$`
+	async.GoEach(ctx, []string{"a"}, get)                           // want `the handle that async.GoEach returns is never released`
+	async.Go(ctx, dial, async.Discard(closing))                     // want `never released: Discard will not get a result that comes in time`
+	async.Go(ctx, dial, scope, async.Discard(closing))              // want `never released: Discard will not get`
+	async.Go(ctx, work, async.CancelOnAbandon())                    // want `it is never abandoned, so CancelOnAbandon does not cancel`
+	_ = async.Go(ctx, work)                                         // want `the handle that async.Go returns is never released`
+	go async.Go(ctx, work)                                          // want `never released`
+	helper.Fetch(ctx)                                               // want `the handle that helper.Fetch returns is never released`
+	helper.Start(ctx, 1)                                            // want `the handle that helper.Start returns is never released`
+	_, _ = helper.Try(ctx, true)                                    // want `the handle that helper.Try returns is never released`
+	promise, _ := async.NewPromise[int](ctx)                        // want `the handle that async.NewPromise\[int\] returns is never released`
+	_, _ = async.Go(ctx, work, async.Streaming()).Await(ctx)        // want `is lost after Await, and never released: its context never ends`
+	<-async.Go(ctx, work).Done()                                    // want `the handle that async.Go returns is lost after Done, and never released`
+	async.Go(ctx, dial, async.Discard(closing)).Cancel(nil)         // want `is lost after Cancel, and never released: Discard will not get`
+	async.Go(ctx, work, scope)                                      // somebody shuts the scope down
+	async.Go(ctx, work, async.InGroup(g))                           // somebody waits for the group
+	async.Go(ctx, work, async.OnSignal(func() { promise.Break() })) // somebody is told
+	async.Go(ctx, work, opts...)                                    // who knows
+	async.Go(ctx, work).Release()                                   // the mend
+	async.Go(ctx, dial, async.Discard(closing), scope).Release()    // the mend
+	_, _ = async.Go(ctx, work).Await(ctx)                           // taken
+	async.Go(ctx, work).Cancel(nil)                                 // nothing is left
+	new(helper.Server).Call()                                       // the server's own
+	async.Ready(1, nil)                                             // there is nothing behind it
+	async.Go(ctx, work)                                             //asyncvet:ignore unreleased: the line says so
+}
+
+// --- paths
+
+func onePath(ctx context.Context, busy bool) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither awaited, finished nor released on the way to a return \(line \d+\)`
+	if busy {
+		return 0, errBusy
+	}
+	return call.Await(ctx)
+}
+
+func deferred(ctx context.Context, busy bool) (int, error) {
+	call := async.Go(ctx, work)
+	defer call.Release()
+	if busy {
+		return 0, errBusy
+	}
+	return call.Await(ctx)
+}
+
+func deferredTooLate(ctx context.Context, busy bool) error {
+	call := async.Go(ctx, work) // want `call is neither`
+	if busy {
+		return errBusy
+	}
+	defer call.Release()
+	return call.Wait(ctx)
+}
+
+func onlyWaits(ctx context.Context) error {
+	call := async.Go(ctx, work) // want `call is neither`
+	return call.Wait(ctx)
+}
+
+func onlyWaitsForAny(ctx context.Context, quit chan struct{}) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	return async.WaitAny(ctx, call, async.Chan(quit))
+}
+
+func selects(ctx context.Context) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	select {
+	case <-call.Done():
+		return call.Finish()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func streams(ctx context.Context) (int, error) {
+	call := async.Go(ctx, work, async.Streaming()) // want `call is not released on the way to a return \(line \d+\): its context never ends`
+	return call.Await(ctx)
+}
+
+func mayStream(ctx context.Context, opts ...async.Option) (int, error) {
+	call := async.Go(ctx, work, opts...)
+	return call.Await(ctx)
+}
+
+func streamsElsewhere(ctx context.Context) (string, error) {
+	call := helper.Stream(ctx) // want `call is not released`
+	return call.Await(ctx)
+}
+
+func canceled(ctx context.Context) error {
+	call := async.Go(ctx, work)
+	defer call.Cancel(nil)
+	return call.Wait(ctx)
+}
+
+func canceledWithDiscard(ctx context.Context) error {
+	call := async.Go(ctx, dial, async.Discard(closing)) // want `Discard will not get`
+	defer call.Cancel(nil)
+	return call.Wait(ctx)
+}
+
+func raced(ctx context.Context, urls []string) (int, error) {
+	calls := async.GoEach(ctx, urls, get) // want `calls is neither awaited nor released`
+	_, n, err := calls.Race(ctx)
+	return n, err
+}
+
+func each(ctx context.Context, urls []string) (n int) {
+	calls := async.GoEach(ctx, urls, get)
+	for _, r := range calls.Each(ctx) {
+		n += r.Value
+	}
+	return n
+}
+
+func inALoop(ctx context.Context, urls []string) {
+	for _, url := range urls {
+		call := async.Go(ctx, func(ctx context.Context) (int, error) { return get(ctx, url) }) // want `call is neither`
+		if call.Wait(ctx) != nil {
+			continue
+		}
+		call.Release()
+	}
+}
+
+func again(ctx context.Context) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither awaited, finished nor released before it is assigned again \(line \d+\)`
+	if call.Wait(ctx) != nil {
+		call = async.Go(ctx, work)
+	}
+	return call.Await(ctx)
+}
+
+func ends(ctx context.Context, busy bool) (int, error) {
+	call := async.Go(ctx, work)
+	if busy {
+		panic("busy")
+	}
+	return call.Await(ctx)
+}
+
+// --- conditions
+
+func conditional(ctx context.Context, want bool) (int, error) {
+	var call *async.Call[int]
+	if want {
+		call = async.Go(ctx, work)
+	}
+	prepare()
+	if call != nil {
+		return call.Await(ctx)
+	}
+	return 0, nil
+}
+
+func sameCondition(ctx context.Context, want bool) (n int, err error) {
+	var call *async.Call[int]
+	if want && n == 0 {
+		call = async.Go(ctx, work)
+	}
+	prepare()
+	if want {
+		n, err = call.Await(ctx)
+	}
+	return n, err
+}
+
+func prepare() {}
+
+func tried(ctx context.Context) (string, error) {
+	call, err := helper.Try(ctx, true)
+	if err != nil {
+		return "", err
+	}
+	return call.Await(ctx)
+}
+
+func triedAndLost(ctx context.Context, busy bool) (string, error) {
+	call, err := helper.Try(ctx, true) // want `call is neither`
+	if err != nil {
+		return "", err
+	}
+	if busy {
+		return "", errBusy
+	}
+	return call.Await(ctx)
+}
+
+// --- handles that go elsewhere
+
+type client struct {
+	call    *async.Call[int]
+	pending map[string]*async.Call[int]
+}
+
+func returned(ctx context.Context) *async.Call[int] { return async.Go(ctx, work) }
+
+func returnedNamed(ctx context.Context) (call *async.Call[int]) {
+	call = async.Go(ctx, work)
+	return
+}
+
+func (c *client) stored(ctx context.Context) {
+	c.call = async.Go(ctx, work)
+	call := async.Go(ctx, work)
+	c.pending["a"] = call
+}
+
+func sent(ctx context.Context, calls chan<- *async.Call[int]) {
+	call := async.Go(ctx, work)
+	calls <- call
+}
+
+func passed(ctx context.Context, s *helper.Server) {
+	call := helper.Fetch(ctx)
+	s.Keep(call)
+}
+
+func captured(ctx context.Context) func() {
+	call := async.Go(ctx, work)
+	return func() { <-call.Done() }
+}
+
+func methodValue(ctx context.Context, cleanup func(func())) error {
+	call := async.Go(ctx, work)
+	cleanup(call.Release)
+	return call.Wait(ctx)
+}
+
+func inASet(ctx context.Context) {
+	var set async.Set[*async.Call[int]]
+	defer set.Release()
+	call := async.Go(ctx, work)
+	set.Add(call, call)
+	for call := range set.All(ctx) {
+		_, _ = call.Finish()
+	}
+}
+
+func inALiteral(ctx context.Context) error {
+	calls := async.Calls[int]{async.Go(ctx, work), async.Go(ctx, work)}
+	defer calls.Release()
+	_, err := calls.All(ctx)
+	return err
+}
+
+// --- closures
+
+func releasedByAClosure(ctx context.Context) error {
+	call := async.Go(ctx, work)
+	defer func() { call.Release() }()
+	return call.Wait(ctx)
+}
+
+func waitedForByAClosure(ctx context.Context) {
+	call := async.Go(ctx, work) // want `call is neither`
+	func() { _ = call.Wait(ctx) }()
+}
+
+func waitedForByAGoroutine(ctx context.Context) {
+	call := async.Go(ctx, work) // want `call is neither`
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		_ = call.Wait(ctx)
+	}()
+	wg.Wait()
+}
+
+func insideAClosure(ctx context.Context) func(bool) error {
+	return func(busy bool) error {
+		call := async.Go(ctx, work) // want `call is neither`
+		if busy {
+			return errBusy
+		}
+		_, err := call.Await(ctx)
+		return err
+	}
+}
+
+// --- functions that release, wait, keep
+
+func releasedElsewhere(ctx context.Context) error {
+	call := helper.Fetch(ctx)
+	defer helper.Done(call)
+	return call.Wait(ctx)
+}
+
+func releasedFarAway(ctx context.Context) {
+	call := helper.Fetch(ctx)
+	helper.Done2(call)
+}
+
+func takenElsewhere(ctx context.Context) (string, error) {
+	call := helper.Fetch(ctx)
+	return helper.Take(ctx, call)
+}
+
+func watchedElsewhere(ctx context.Context) {
+	call := helper.Fetch(ctx) // want `call is neither`
+	helper.Watch(ctx, call)
+}
+
+func releasedPerhaps(ctx context.Context) {
+	call := helper.Fetch(ctx)
+	helper.Maybe(call, true)
+}
+
+func owned(ctx context.Context, s *helper.Server) error {
+	call := s.Begin(ctx) // want `call is neither`
+	return call.Wait(ctx)
+}
+
+func notOwned(ctx context.Context, s *helper.Server) error {
+	call := s.Call()
+	return call.Wait(ctx)
+}
+
+// --- other handles
+
+func clone(ctx context.Context, call *async.Call[int]) error {
+	clone := call.Clone() // want `clone is neither`
+	return clone.Wait(ctx)
+}
+
+func signal(ctx context.Context, call *async.Call[int]) error {
+	signal := call.Signal() // want `signal is not released`
+	return signal.Wait(ctx)
+}
+
+func signalOfAnEvent(ctx context.Context, e *async.Event) error {
+	signal := e.Signal() // keeps nothing
+	return signal.Wait(ctx)
+}
+
+func promise(ctx context.Context, busy bool) (int, error) {
+	promise, call := async.NewPromise[int](ctx) // want `call is neither`
+	defer promise.Break()
+	if busy {
+		return 0, errBusy
+	}
+	return call.Await(ctx)
+}
+
+func joined(ctx context.Context, g *async.Group[string, int]) error {
+	call := g.Join(ctx, "a", work) // want `call is neither`
+	return call.Wait(ctx)
+}
+
+func generic[T any](ctx context.Context, fn func(context.Context) (T, error)) error {
+	call := async.Go(ctx, fn) // want `call is neither`
+	return call.Wait(ctx)
+}
+
+// --- objects
+
+func object(ctx context.Context) (int, error) {
+	var call async.Call[int]
+	if err := call.Begin(ctx, work); err != nil {
+		return 0, err
+	}
+	if err := call.Wait(ctx); err != nil {
+		call.Release()
+		return 0, err
+	}
+	return call.Finish()
+}
+
+func objectLost(ctx context.Context) (int, error) {
+	var call async.Call[int]
+	if err := call.Begin(ctx, work); err != nil { // want `call is neither`
+		return 0, err
+	}
+	if err := call.Wait(ctx); err != nil {
+		return 0, err
+	}
+	return call.Finish()
+}
+
+func objectOfAnother(ctx context.Context, call *async.Call[int]) error { return call.Begin(ctx, work) }
