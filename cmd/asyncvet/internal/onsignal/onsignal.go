@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
@@ -59,15 +60,40 @@ func (c checker) function(b program.Begin, f ast.Expr) {
 		return
 	}
 	held := c.held(b.Call)
+	if name != nil {
+		c.method(f, name, held)
+	}
 	c.p.Inline(program.Body(fn), func(n ast.Node) bool {
 		if what := c.p.Blocking(n); what != "" && !c.complete(b, n) {
 			c.report(n, what+" may block")
 			return false
 		}
-		if call, ok := n.(*ast.CallExpr); ok {
+		if call, ok := n.(*ast.CallExpr); ok && name == nil {
 			if mu := locks(c.p, call); mu != "" && held[mu] {
 				c.report(n, mu+" is locked where the call is begun")
 			}
+			c.method(call.Fun, api.Callee(c.p.Info, call), held)
+		}
+		return true
+	})
+}
+
+// method looks at the locks that a method of this package takes by its receiver:
+// what the receiver is called here stands before the dot of f.
+func (c checker) method(f ast.Expr, fn *types.Func, held map[string]bool) {
+	decl := c.p.Decl(fn)
+	sel, ok := ast.Unparen(f).(*ast.SelectorExpr)
+	if decl == nil || decl.Body == nil || decl.Recv == nil || !ok || len(decl.Recv.List[0].Names) == 0 {
+		return
+	}
+	inside, here := decl.Recv.List[0].Names[0].Name, types.ExprString(sel.X)
+	c.p.Inline(decl.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if field, ok := strings.CutPrefix(locks(c.p, call), inside+"."); ok && held[here+"."+field] {
+			c.report(f, fmt.Sprintf("%s locks %s.%s, which is locked where the call is begun,", types.ExprString(f), here, field))
 		}
 		return true
 	})

@@ -54,6 +54,9 @@ func (s *Search) Find() *Lost {
 	if s.From == nil {
 		return s.block(g.Blocks[0], 0, false)
 	}
+	if s.deferredBefore() {
+		return nil
+	}
 	s.P.conditions(s.From, s.known)
 	for _, b := range g.Blocks {
 		for i, n := range b.Nodes {
@@ -63,6 +66,25 @@ func (s *Search) Find() *Lost {
 		}
 	}
 	return nil
+}
+
+// deferredBefore reports whether something that settles the variable was deferred
+// before the variable gets its value: then every return does it.
+func (s *Search) deferredBefore() bool {
+	for _, u := range s.P.Uses(s.Var, s.Func) {
+		if u.Ident.Pos() >= s.From.Pos() || u.Act == Begins || !s.Settles(u) {
+			continue
+		}
+		deferred := false
+		s.P.Around(u.Ident, func(n ast.Node) bool {
+			_, deferred = n.(*ast.DeferStmt)
+			return !deferred && n != s.Func
+		})
+		if deferred {
+			return true
+		}
+	}
+	return false
 }
 
 // from is the search from the node that has From in it.

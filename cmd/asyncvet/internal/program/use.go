@@ -14,25 +14,25 @@ type Act int
 
 // The acts.
 const (
-	Looks     Act = iota // waits, asks, compares: the handle is as it was
-	Assigns              // gives the variable another value
-	Begins               // begins the object's next call
-	Cancels              // cancels the call
-	Settles              // takes the result, or completes the promise
-	Releases             // gives up the handle
-	MayLeave             // hands the promise to a function that completes it on some paths only
-	PassedOn             // hands it to somebody else: it is returned, stored, sent, passed
+	Looks    Act = iota // waits, asks, compares: the handle is as it was
+	Assigns             // gives the variable another value
+	Begins              // begins the object's next call
+	Cancels             // cancels the call
+	Settles             // takes the result, or completes the promise
+	Releases            // gives up the handle
+	MayLeave            // hands the promise to a function that completes it on some paths only
+	PassedOn            // hands it to somebody else: it is returned, stored, sent, passed
 )
 
 // A Use is one place where a variable stands.
 type Use struct {
-	Ident  *ast.Ident
-	Act    Act
-	Name   string        // the method of the library, or of the package where the function is
-	Call   *ast.CallExpr // the call of that, or nil
-	Later  bool          // the call is deferred, or made by another goroutine
-	Func   *types.Func   // the function of the program that the variable is passed to, or nil
-	In     ast.Node      // the function that the use is in: a literal where the variable is captured
+	Ident *ast.Ident
+	Act   Act
+	Name  string        // the method of the library, or of the package where the function is
+	Call  *ast.CallExpr // the call of that, or nil
+	Later bool          // the call is deferred, or made by another goroutine
+	Func  *types.Func   // the function of the program that the variable is passed to, or nil
+	In    ast.Node      // the function that the use is in: a literal where the variable is captured
 }
 
 // Uses returns the uses of a variable within n.

@@ -80,13 +80,14 @@ func (s *server) locked(ctx context.Context) {
 func (s *server) lockedByDefer(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	async.Go(ctx, work, async.OnSignal(s.count)) // the lock is seen in count
+	async.Go(ctx, work, async.OnSignal(s.count))              // want `s.count locks s.mu, which is locked where the call is begun, in an OnSignal function`
+	async.Go(ctx, work, async.OnSignal(func() { s.count() })) // want `s.count locks s.mu`
 }
 
-func (s *server) count() {
-	s.mu.Lock() // want `s.mu is locked where the call is begun`
-	defer s.mu.Unlock()
-	s.calls++
+func (own *server) count() {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	own.calls++
 }
 
 func (s *server) unlocked(ctx context.Context) {

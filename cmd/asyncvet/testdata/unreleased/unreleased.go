@@ -405,3 +405,29 @@ func objectLost(ctx context.Context) (int, error) {
 }
 
 func objectOfAnother(ctx context.Context, call *async.Call[int]) error { return call.Begin(ctx, work) }
+
+func objectDeferred(ctx context.Context, busy bool) error {
+	var call async.Call[int]
+	defer call.Release()
+	if err := call.Begin(ctx, work); err != nil {
+		return err
+	}
+	if busy {
+		return errBusy
+	}
+	return call.Wait(ctx)
+}
+
+func deferredBefore(ctx context.Context, busy bool) error {
+	var call *async.Call[int]
+	defer func() {
+		if call != nil {
+			call.Release()
+		}
+	}()
+	if busy {
+		return errBusy
+	}
+	call = async.Go(ctx, work)
+	return call.Wait(ctx)
+}
