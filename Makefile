@@ -1,7 +1,7 @@
 # make runs every check, as CI does; make help lists the parts. What a check
 # does, and with which version of which tool, is in .ci/run.
 
-CHECKS := deps test race explore vet fmt tidy lint api examples modules
+CHECKS := deps test race explore vet asyncvet fmt tidy lint api examples modules
 BENCH  ?= .
 COUNT  ?= 1
 FOR    ?= 1m
@@ -22,6 +22,7 @@ help:
 	@echo 'make race       the same under the race detector'
 	@echo 'make explore    every schedule of the scenarios, up to a bound'
 	@echo 'make vet        go vet'
+	@echo 'make asyncvet   what the compiler cannot say: docs/vet.md'
 	@echo 'make fmt        is everything formatted?'
 	@echo 'make tidy       is go.mod tidy?'
 	@echo 'make lint       golangci-lint with .golangci.yml'
