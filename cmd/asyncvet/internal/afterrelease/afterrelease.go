@@ -68,7 +68,7 @@ func (c checker) function(fn ast.Node) {
 			return true
 		}
 		v, ok := c.p.Info.Uses[id].(*types.Var)
-		if !ok || v.IsField() || api.Kind(v.Type()) == "" || !program.Within(v, fn) {
+		if !ok || v.IsField() || api.Kind(v.Type()) == "" || v.Parent() == c.pass.Pkg.Scope() {
 			return true
 		}
 		if u := c.p.Use(id); u.Act == program.Releases && u.In == fn {

@@ -71,9 +71,7 @@ func (c checker) made(call *ast.CallExpr) {
 	if server, run := c.server(v, fn, s); server != nil && c.served(v, server, run) {
 		return
 	}
-	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: func(u program.Use) bool {
-		return u.Act != program.Looks && u.Act != program.Assigns
-	}}
+	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: c.settles}
 	if c.p.Called(call) == "Call.BeginPromise" && len(s.Lhs) == 2 {
 		search.Err = c.p.Var(s.Lhs[1])
 	}
@@ -96,6 +94,19 @@ func (c checker) onlyCanceled(v *types.Var, fn ast.Node, s *ast.AssignStmt) bool
 		if u.Act != program.Looks && u.Act != program.Assigns {
 			return false
 		}
+	}
+	return true
+}
+
+// settles reports whether a use of a promise may be all that it needs. A function that
+// completes it on some paths only, and that is not asked which it took, is not.
+func (c checker) settles(u program.Use) bool {
+	switch u.Act {
+	case program.Looks, program.Assigns:
+		return false
+	case program.MayLeave:
+		_, ignored := c.p.Parent(u.Call).(*ast.ExprStmt)
+		return !ignored
 	}
 	return true
 }
@@ -193,9 +204,7 @@ func (c checker) served(v *types.Var, server ast.Node, call *ast.CallExpr) bool 
 	if !ok {
 		return c.passed(v, call)
 	}
-	search := program.Search{P: c.p, Func: lit, Var: v, Settles: func(u program.Use) bool {
-		return u.Act != program.Looks && u.Act != program.Assigns
-	}}
+	search := program.Search{P: c.p, Func: lit, Var: v, Settles: c.settles}
 	lost := search.Find()
 	if lost == nil {
 		return false

@@ -11,8 +11,8 @@ import (
 
 // completed looks at what becomes of the value where Complete returns false.
 func (c checker) completed(call *ast.CallExpr) {
-	stmt, ok := c.p.Parent(call).(*ast.ExprStmt)
-	if !ok || len(call.Args) == 0 {
+	stmt := c.ignored(call)
+	if stmt == nil || len(call.Args) == 0 {
 		return
 	}
 	sig, _ := c.p.Info.TypeOf(call.Fun).(*types.Signature)
@@ -45,6 +45,19 @@ func (c checker) completed(call *ast.CallExpr) {
 		d.SuggestedFixes = c.close(call, stmt, id, how)
 	}
 	c.p.Report(c.pass, d)
+}
+
+// ignored returns the statement that a call is, where nobody looks at its result.
+func (c checker) ignored(call *ast.CallExpr) ast.Stmt {
+	switch s := c.p.Parent(call).(type) {
+	case *ast.ExprStmt:
+		return s
+	case *ast.AssignStmt:
+		if id, ok := s.Lhs[0].(*ast.Ident); ok && len(s.Lhs) == 1 && id.Name == "_" {
+			return s
+		}
+	}
+	return nil
 }
 
 // close is the mend: to close the value where Complete returns false.

@@ -210,23 +210,44 @@ func (s *Search) impossible(cond ast.Node, branch, err bool) bool {
 	if !ok {
 		return false
 	}
+	value, known := s.truth(e, err)
+	return known && value != branch
+}
+
+// truth returns the value of a condition on this path, where that is known; err says
+// that the error is still the one beside the value.
+func (s *Search) truth(cond ast.Expr, err bool) (value, known bool) {
+	cond = ast.Unparen(cond)
+	if held, ok := s.known[text(cond)]; ok {
+		return held, true
+	}
 	if s.Err != nil && err {
-		if is, ok := s.P.saysNil(e, s.Err); ok && is != branch {
-			return true
+		if is, ok := s.P.saysNil(cond, s.Err); ok {
+			return is, true
 		}
 	}
-	if is, ok := s.P.saysNil(e, s.Var); ok && is == branch {
-		return true
+	if is, ok := s.P.saysNil(cond, s.Var); ok {
+		return !is, true
 	}
-	if held, ok := s.known[text(e)]; ok {
-		return held != branch
-	}
-	if not, ok := ast.Unparen(e).(*ast.UnaryExpr); ok && not.Op == token.NOT {
-		if held, ok := s.known[text(not.X)]; ok {
-			return held == branch
+	switch e := cond.(type) {
+	case *ast.UnaryExpr:
+		if e.Op == token.NOT {
+			value, known = s.truth(e.X, err)
+			return !value, known
 		}
+	case *ast.BinaryExpr:
+		if e.Op != token.LAND && e.Op != token.LOR {
+			break
+		}
+		left, leftKnown := s.truth(e.X, err)
+		right, rightKnown := s.truth(e.Y, err)
+		decides := e.Op == token.LOR // one side that is so decides
+		if (leftKnown && left == decides) || (rightKnown && right == decides) {
+			return decides, true
+		}
+		return !decides, leftKnown && rightKnown
 	}
-	return false
+	return false, false
 }
 
 // saysNil reports whether a condition asks if v is nil, and whether it is where

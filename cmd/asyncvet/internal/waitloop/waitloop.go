@@ -60,7 +60,16 @@ func (c checker) wait(call *ast.CallExpr) {
 		return
 	}
 	loop := c.loop(call)
-	if loop == nil || program.Within(v, loop) || !c.takesOut(v, members, loop) {
+	if loop == nil {
+		return
+	}
+	if program.Within(v, loop) {
+		members = c.source(v, loop)
+		if v = c.p.Var(members); v == nil || program.Within(v, loop) || c.few(v) {
+			return
+		}
+	}
+	if !c.takesOut(v, members, loop) {
 		return
 	}
 	c.p.Report(c.pass, analysis.Diagnostic{
@@ -81,6 +90,33 @@ func (c checker) members(call *ast.CallExpr) (e ast.Expr, mend string) {
 		return program.Receiver(call), "Calls.Each, or a Set"
 	}
 	return nil, ""
+}
+
+// source returns the slice that a loop ranges over to fill v each time, or nil.
+func (c checker) source(v *types.Var, loop ast.Node) (from ast.Expr) {
+	ast.Inspect(loop, func(n ast.Node) bool {
+		r, ok := n.(*ast.RangeStmt)
+		if !ok || n == loop {
+			return from == nil
+		}
+		ast.Inspect(r.Body, func(n ast.Node) bool {
+			s, ok := n.(*ast.AssignStmt)
+			if !ok {
+				return true
+			}
+			for _, l := range s.Lhs {
+				if i, ok := ast.Unparen(l).(*ast.IndexExpr); ok {
+					l = i.X
+				}
+				if c.p.Var(l) == v {
+					from = r.X
+				}
+			}
+			return true
+		})
+		return true
+	})
+	return from
 }
 
 // few reports whether a slice has a number of members that the program states.

@@ -164,3 +164,19 @@ func ownReason(ctx context.Context, urls []string, why error) (int, error) {
 	_, n, err := calls.Any(ctx)
 	return n, err
 }
+
+func inAClosure(ctx context.Context, urls []string) {
+	calls := async.GoEach(ctx, urls, get)
+	defer func() {
+		calls.Release()
+		calls.Cancel(nil) // want `Calls.Cancel cancels nothing`
+	}()
+	_, _ = calls.All(ctx)
+}
+
+func releasedByAClosure(ctx context.Context) error {
+	call := async.Go(ctx, work)
+	release := func() { call.Release() }
+	defer release()
+	return call.Wait(ctx)
+}

@@ -104,6 +104,24 @@ func servedSometimes(ctx context.Context, ok bool) *async.Call[string] {
 	return call
 }
 
+func servedByALiteral(ctx context.Context, ok bool) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	go func() { helper.ServeSome(promise, ok) }() // want `the server can leave promise neither`
+	return call
+}
+
+func tried(ctx context.Context, ok bool) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	if !try(promise, ok) {
+		promise.Break()
+	}
+	return call
+}
+
+func try(promise *async.Promise[string], ok bool) bool {
+	return ok && promise.Complete("", nil)
+}
+
 func servedOnOnePath(ctx context.Context, busy bool) (*async.Call[string], error) {
 	promise, call := async.NewPromise[string](ctx) // want `promise is neither completed nor broken on the way to a return \(line \d+\)`
 	if busy {
@@ -181,6 +199,11 @@ func drops(ctx context.Context, l net.Listener) *async.Call[net.Conn] {
 		promise.Complete(conn, err) // want `where Complete returns false, nobody closes conn`
 	}()
 	return call
+}
+
+func dropsOpenly(promise *async.Promise[net.Conn], l net.Listener) {
+	conn, err := l.Accept()
+	_ = promise.Complete(conn, err) // want `nobody closes conn`
 }
 
 func dropsResult(promise *async.Promise[io.ReadCloser], open func() io.ReadCloser) {

@@ -191,6 +191,34 @@ func sameCondition(ctx context.Context, want bool) (n int, err error) {
 	return n, err
 }
 
+func twoConditions(ctx context.Context, want bool, n int) {
+	var call *async.Call[int]
+	if want && n > 3 {
+		call = async.Go(ctx, work)
+	}
+	if n > 3 && !(!want) {
+		call.Release()
+	}
+}
+
+func triedOrNothing(ctx context.Context) (string, error) {
+	call, err := helper.Try(ctx, true)
+	if err != nil || call == nil {
+		return "", err
+	}
+	return call.Await(ctx)
+}
+
+func otherCondition(ctx context.Context, want bool, n int) {
+	var call *async.Call[int]
+	if want {
+		call = async.Go(ctx, work) // want `call is neither`
+	}
+	if want && n > 3 {
+		call.Release()
+	}
+}
+
 func prepare() {}
 
 func tried(ctx context.Context) (string, error) {

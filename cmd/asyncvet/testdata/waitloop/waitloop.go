@@ -77,7 +77,35 @@ func races(ctx context.Context, urls []string) error {
 	return nil
 }
 
+func fillsEachTime(ctx context.Context, calls []*async.Call[int]) error {
+	for len(calls) > 0 {
+		members := make([]async.Waitable, len(calls))
+		for i, c := range calls {
+			members[i] = c
+		}
+		i, err := async.WaitAny(ctx, members...) // want `async.WaitAny in a loop over calls registers`
+		if err != nil {
+			return err
+		}
+		calls = append(calls[:i], calls[i+1:]...)
+	}
+	return nil
+}
+
 // --- what is right
+
+func fillsOthers(ctx context.Context, next func() []*async.Call[int]) error {
+	for {
+		calls := next()
+		members := make([]async.Waitable, len(calls))
+		for i, c := range calls {
+			members[i] = c
+		}
+		if _, err := async.WaitAny(ctx, members...); err != nil {
+			return err
+		}
+	}
+}
 
 func once(ctx context.Context, members []async.Waitable) (int, error) {
 	return async.WaitAny(ctx, members...)
