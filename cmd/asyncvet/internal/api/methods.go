@@ -1,5 +1,8 @@
 package api
 
+// What the functions and methods of the library do: a line here for each that an
+// analyzer has to know.
+
 // An Effect is what a method or a function does to a handle that it is called
 // with.
 type Effect int

@@ -1,5 +1,7 @@
 package brokenpromise
 
+// Values that stay with the caller of a Complete that returns false.
+
 import (
 	"fmt"
 	"go/ast"

@@ -1,5 +1,7 @@
 package lateresource
 
+// The mend: the options that are missing.
+
 import (
 	"fmt"
 	"go/ast"

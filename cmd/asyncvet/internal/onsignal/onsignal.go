@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
@@ -120,23 +121,21 @@ func (c checker) complete(b program.Begin, n ast.Node) bool {
 	if !ok {
 		return false
 	}
-	on := program.Receiver(call)
-	if on == nil {
-		return false
+	switch name := c.p.Called(call); name {
+	case "WaitAny", "WaitAll":
+		return slices.ContainsFunc(call.Args[1:], func(a ast.Expr) bool { return c.isCall(b, a) })
 	}
+	on := program.Receiver(call)
+	return on != nil && c.isCall(b, on)
+}
+
+// isCall reports whether an expression is the call that is begun.
+func (c checker) isCall(b program.Begin, e ast.Expr) bool {
 	if api.EffectOf(b.Name) == api.Begins {
-		return types.ExprString(on) == types.ExprString(program.Receiver(b.Call))
+		return types.ExprString(e) == types.ExprString(program.Receiver(b.Call))
 	}
 	s, ok := c.p.Parent(b.Call).(*ast.AssignStmt)
-	if !ok {
-		return false
-	}
-	for _, l := range s.Lhs {
-		if types.ExprString(l) == types.ExprString(on) {
-			return true
-		}
-	}
-	return false
+	return ok && slices.ContainsFunc(s.Lhs, func(l ast.Expr) bool { return types.ExprString(l) == types.ExprString(e) })
 }
 
 // held returns the mutexes that are locked in a function before a call, and not

@@ -1,5 +1,8 @@
 package program
 
+// Where calls are begun: what they run and return, with which options, and under
+// which limit. The analyzers that are about a call's function and options begin here.
+
 import (
 	"go/ast"
 	"go/constant"

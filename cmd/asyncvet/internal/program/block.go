@@ -1,5 +1,8 @@
 package program
 
+// What may block a goroutine: for the functions of OnSignal, and for the summaries of
+// what these call.
+
 import (
 	"go/ast"
 	"go/constant"

@@ -1,5 +1,8 @@
 package program
 
+// The index of the package: the node around each node, where each variable stands,
+// and what it is assigned. All else in this package looks things up here.
+
 import (
 	"go/ast"
 	"go/token"

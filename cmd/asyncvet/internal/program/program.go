@@ -15,7 +15,6 @@ import (
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/ctrlflow"
-	"golang.org/x/tools/go/analysis/passes/inspect"
 	"golang.org/x/tools/go/cfg"
 )
 
@@ -24,7 +23,7 @@ var Analyzer = &analysis.Analyzer{
 	Name:       "asyncprogram",
 	Doc:        "collect what the analyzers of asyncvet need\n\nIt reports nothing.",
 	Run:        run,
-	Requires:   []*analysis.Analyzer{inspect.Analyzer, ctrlflow.Analyzer},
+	Requires:   []*analysis.Analyzer{ctrlflow.Analyzer},
 	ResultType: reflect.TypeFor[*Package](),
 	FactTypes:  []analysis.Fact{new(Summary)},
 }

@@ -1,5 +1,7 @@
 package program
 
+// Reports: every analyzer makes its own here, where comments can silence them.
+
 import (
 	"go/ast"
 	"go/token"

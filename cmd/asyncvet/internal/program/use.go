@@ -1,5 +1,8 @@
 package program
 
+// What one use of a variable does to the handle or the promise in it. The searches
+// for paths, and the analyzers, ask for each use.
+
 import (
 	"go/ast"
 	"go/token"

@@ -1,5 +1,8 @@
 package program
 
+// What a function's own goroutine runs, and the waits in it that find no slot: for
+// slotctx.
+
 import (
 	"go/ast"
 	"go/types"

@@ -10,7 +10,6 @@ import (
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
 	"golang.org/x/tools/go/analysis"
-	"golang.org/x/tools/go/analysis/passes/inspect"
 )
 
 const doc = `report calls, clones and signals that nobody releases
@@ -30,7 +29,7 @@ var Analyzer = &analysis.Analyzer{
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/seed4712c49f/async/cmd/asyncvet",
 	Run:      run,
-	Requires: []*analysis.Analyzer{inspect.Analyzer, program.Analyzer},
+	Requires: []*analysis.Analyzer{program.Analyzer},
 }
 
 func run(pass *analysis.Pass) (any, error) {
@@ -256,98 +255,4 @@ func (c checker) report(call *ast.CallExpr, v *types.Var, o *program.Options, lo
 		SuggestedFixes: fixes,
 		Related:        []analysis.RelatedInformation{{Pos: end.Pos(), Message: "here"}},
 	})
-}
-
-// release returns the mend: a deferred Release behind the statement that creates
-// the handle. There is none where the handle may become somebody else's, where it
-// is created again and again, and where there may be none.
-func (c checker) release(s ast.Node, v *types.Var, fn ast.Node, err *types.Var) []analysis.SuggestedFix {
-	values, all := c.p.Values(v)
-	stmt, list := c.p.Statement(s)
-	if err != nil || !all || len(values) != 1 || list == nil || !sameStatement(stmt, s) || c.inLoop(s, fn) {
-		return nil
-	}
-	for _, u := range c.p.Uses(v, fn) {
-		switch u.Act {
-		case program.PassedOn, program.MayLeave, program.Begins:
-			return nil
-		}
-	}
-	at := c.p.LineEnd(stmt)
-	text := fmt.Sprintf("\ndefer %s.Release()", v.Name())
-	return []analysis.SuggestedFix{{
-		Message:   "Defer the Release",
-		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: []byte(text)}},
-	}}
-}
-
-// sameStatement reports whether s is a statement of a list, and no part of another
-// such as the head of an if.
-func sameStatement(stmt ast.Stmt, s ast.Node) bool {
-	if stmt == s {
-		return true
-	}
-	decl, ok := stmt.(*ast.DeclStmt)
-	return ok && program.Holds(decl, s)
-}
-
-func (c checker) inLoop(n, fn ast.Node) bool {
-	found := false
-	c.p.Around(n, func(n ast.Node) bool {
-		switch n.(type) {
-		case *ast.ForStmt, *ast.RangeStmt, *ast.LabeledStmt:
-			found = true
-		}
-		return n != fn && !found
-	})
-	return found
-}
-
-// begun looks at what becomes of a call that an object begins: a variable of this
-// function, which nobody else has.
-func (c checker) begun(call *ast.CallExpr) {
-	v := c.p.Var(program.Receiver(call))
-	fn := c.p.Function(call)
-	if v == nil || v.IsField() || fn == nil || !program.Within(v, fn) || c.isMain(fn) || !c.own(v, fn) {
-		return
-	}
-	search := program.Search{P: c.p, Func: fn, Var: v, From: call, Settles: settles(c.p.Options(call))}
-	switch s := c.p.Parent(call).(type) {
-	case *ast.AssignStmt:
-		search.From = s
-		search.Err = c.p.Var(s.Lhs[len(s.Lhs)-1])
-	case *ast.ExprStmt, *ast.BinaryExpr:
-	default:
-		return // somebody else looks at the error
-	}
-	if lost := search.Find(); lost != nil {
-		c.report(call, v, c.p.Options(call), lost, nil)
-	}
-}
-
-// own reports whether an object is made in the function, and used by nothing else.
-func (c checker) own(v *types.Var, fn ast.Node) bool {
-	values, _ := c.p.Values(v)
-	if !api.IsObject(v.Type()) && (len(values) != 1 || !made(values[0])) {
-		return false
-	}
-	for _, u := range c.p.Uses(v, fn) {
-		if u.Act == program.PassedOn {
-			return false
-		}
-	}
-	return true
-}
-
-// made reports whether an expression makes a new object.
-func made(e ast.Expr) bool {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.UnaryExpr:
-		_, ok := e.X.(*ast.CompositeLit)
-		return ok
-	case *ast.CallExpr:
-		id, ok := ast.Unparen(e.Fun).(*ast.Ident)
-		return ok && id.Name == "new"
-	}
-	return false
 }

@@ -1,5 +1,8 @@
 package vettest
 
+// The whole command, run over a module: for the faults that are planted, and for the
+// programs of the documentation.
+
 import (
 	"encoding/json"
 	"errors"

@@ -63,13 +63,14 @@ func (c checker) wait(call *ast.CallExpr) {
 	if loop == nil {
 		return
 	}
-	if program.Within(v, loop) {
+	filled := program.Within(v, loop)
+	if filled {
 		members = c.source(v, loop)
 		if v = c.p.Var(members); v == nil || program.Within(v, loop) || c.few(v) {
 			return
 		}
 	}
-	if !c.takesOut(v, members, loop) {
+	if !c.takesOut(v, members, loop, !filled) {
 		return
 	}
 	c.p.Report(c.pass, analysis.Diagnostic{
@@ -178,9 +179,9 @@ func (c checker) loop(call *ast.CallExpr) ast.Node {
 	return found
 }
 
-// takesOut reports whether a loop takes a member out of the slice, or puts another
-// in its place.
-func (c checker) takesOut(v *types.Var, members ast.Expr, loop ast.Node) bool {
+// takesOut reports whether a loop takes a member out of the slice, or, where that
+// counts, puts another in its place.
+func (c checker) takesOut(v *types.Var, members ast.Expr, loop ast.Node, replaces bool) bool {
 	found := false
 	ast.Inspect(loop, func(n ast.Node) bool {
 		s, ok := n.(*ast.AssignStmt)
@@ -195,7 +196,7 @@ func (c checker) takesOut(v *types.Var, members ast.Expr, loop ast.Node) bool {
 			if c.p.Var(l) != v || types.ExprString(l) != types.ExprString(members) {
 				continue
 			}
-			found = found || isElement || (i < len(s.Rhs) && c.shorter(s.Rhs[i], v))
+			found = found || (isElement && replaces) || (!isElement && i < len(s.Rhs) && c.shorter(s.Rhs[i], v))
 		}
 		return !found
 	})

@@ -28,12 +28,13 @@ func newServer() *server {
 
 func (s *server) waits(ctx context.Context, other *async.Call[int], set *async.Set[int], wg *sync.WaitGroup) {
 	async.Go(ctx, work, async.OnSignal(func() {
-		_, _ = other.Await(ctx)        // want `Call.Await may block in an OnSignal function, which runs on the completer's stack`
-		_ = s.over.Wait(ctx)           // want `Event.Wait may block`
-		_ = other.WaitFor(time.Second) // want `Call.WaitFor may block`
-		_ = other.WaitFor(0)           // polls
-		_, _ = set.Next(ctx)           // want `Set.Next may block`
-		for range set.All(ctx) {       // want `Set.All may block`
+		_, _ = other.Await(ctx)          // want `Call.Await may block in an OnSignal function, which runs on the completer's stack`
+		_ = s.over.Wait(ctx)             // want `Event.Wait may block`
+		_ = other.WaitFor(time.Second)   // want `Call.WaitFor may block`
+		_ = other.WaitFor(0)             // polls
+		_, _ = async.WaitAny(ctx, other) // want `WaitAny may block`
+		_, _ = set.Next(ctx)             // want `Set.Next may block`
+		for range set.All(ctx) {         // want `Set.All may block`
 		}
 		<-other.Done()            // want `a receive from other.Done\(\) may block`
 		<-ctx.Done()              // want `a receive from ctx.Done\(\) may block`
@@ -109,7 +110,10 @@ func (s *server) reads(ctx context.Context) {
 		s.calls += n
 		<-call.Done() // is complete
 	}))
-	s.call = async.Go(ctx, work, async.OnSignal(func() { _ = s.call.Wait(ctx) }))
+	s.call = async.Go(ctx, work, async.OnSignal(func() {
+		_ = s.call.Wait(ctx)
+		_ = async.WaitAll(ctx, s.call, s.call.Signal())
+	}))
 }
 
 func named(ctx context.Context, wg *sync.WaitGroup) {

@@ -94,6 +94,20 @@ func fillsEachTime(ctx context.Context, calls []*async.Call[int]) error {
 
 // --- what is right
 
+func measures(ctx context.Context, events []async.Waitable, rounds int) error {
+	for range rounds {
+		events[0] = new(async.Event)
+		members := make([]async.Waitable, len(events))
+		for i, e := range events {
+			members[i] = e
+		}
+		if _, err := async.WaitAny(ctx, members...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func fillsOthers(ctx context.Context, next func() []*async.Call[int]) error {
 	for {
 		calls := next()

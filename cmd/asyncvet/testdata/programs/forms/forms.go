@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-func work(context.Context) (int, error) { return 1, nil }
+func work(context.Context) (int, error)              { return 1, nil }
 func get(ctx context.Context, u string) (int, error) { return 1, nil }
 
 type embedded struct {
@@ -204,7 +204,9 @@ func (r *reg) wait(ctx context.Context, k string) (int, error) {
 }
 
 // interface method returning a handle
-type starter interface{ Start(context.Context) *async.Call[int] }
+type starter interface {
+	Start(context.Context) *async.Call[int]
+}
 
 func iface(ctx context.Context, s starter) error {
 	c := s.Start(ctx)

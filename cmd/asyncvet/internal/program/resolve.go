@@ -1,0 +1,183 @@
+package program
+
+// How an option is followed from where a call is begun to where the option is made.
+// Package.Options and the summaries of functions use it.
+
+import (
+	"go/ast"
+	"go/types"
+
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+)
+
+// A resolver follows expressions to the options that they are.
+type resolver struct {
+	p    *Package
+	o    *Options
+	seen map[types.Object]bool
+}
+
+func (r resolver) arguments(call *ast.CallExpr, from int) {
+	for i, a := range call.Args {
+		switch {
+		case i < from:
+		case call.Ellipsis.IsValid() && i == len(call.Args)-1:
+			r.slice(a)
+		default:
+			r.option(a)
+		}
+	}
+}
+
+// option adds what one option is.
+func (r resolver) option(e ast.Expr) {
+	e = ast.Unparen(e)
+	if api.Kind(r.p.Info.TypeOf(e)) == "Scope" {
+		r.o.Scopes = append(r.o.Scopes, e)
+		return
+	}
+	switch e := e.(type) {
+	case *ast.CallExpr:
+		r.made(e)
+	case *ast.Ident, *ast.SelectorExpr:
+		r.variable(e, r.option)
+	default:
+		r.o.All = false
+	}
+}
+
+// made adds an option that a call returns.
+func (r resolver) made(call *ast.CallExpr) {
+	fn := api.Callee(r.p.Info, call)
+	switch api.Name(fn) {
+	case "Discard":
+		d := Discard{At: call}
+		if sig, ok := r.p.Info.TypeOf(call.Fun).(*types.Signature); ok && sig.Params().Len() == 1 {
+			if f, ok := sig.Params().At(0).Type().Underlying().(*types.Signature); ok && f.Params().Len() == 2 {
+				d.Type = f.Params().At(0).Type()
+				d.Name = types.TypeString(d.Type, nil)
+			}
+		}
+		r.o.Discards = append(r.o.Discards, d)
+	case "OnSignal":
+		if len(call.Args) == 1 {
+			r.o.OnSignal = append(r.o.OnSignal, call.Args[0])
+		}
+	case "Streaming":
+		r.o.Streaming = true
+	case "CancelOnAbandon":
+		r.o.Abandon = true
+	case "InGroup":
+		r.o.InGroup = true
+	case "Name":
+	default:
+		if s := r.p.Summary(fn); s != nil && s.Option != nil {
+			r.o.merge(*s.Option, call)
+			return
+		}
+		r.o.All = false
+	}
+}
+
+// slice adds the options of a slice.
+func (r resolver) slice(e ast.Expr) {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.CompositeLit:
+		for _, elt := range e.Elts {
+			r.option(elt)
+		}
+	case *ast.CallExpr:
+		b, ok := ast.Unparen(e.Fun).(*ast.Ident)
+		if _, builtin := r.p.Info.Uses[b].(*types.Builtin); !ok || !builtin || b.Name != "append" {
+			r.o.All = false
+			return
+		}
+		r.slice(e.Args[0])
+		r.arguments(e, 1)
+	case *ast.Ident, *ast.SelectorExpr:
+		if !isNil(e) {
+			r.variable(e, r.slice)
+		}
+	default:
+		r.o.All = false
+	}
+}
+
+// variable adds everything that a variable is assigned.
+func (r resolver) variable(e ast.Expr, each func(ast.Expr)) {
+	v := r.p.Var(e)
+	if v == nil {
+		r.o.All = false
+		return
+	}
+	if r.seen[v] {
+		return
+	}
+	r.seen[v] = true
+	values, all := r.p.Values(v)
+	r.o.All = r.o.All && all && (v.IsField() || len(values) > 0)
+	if v.IsField() {
+		r.o.All = false // of another object, perhaps
+	}
+	for _, value := range values {
+		each(value)
+	}
+}
+
+// group adds the Options of a Group.
+func (r resolver) group(e ast.Expr) {
+	v := r.p.Var(e)
+	if v == nil {
+		r.o.All = false
+		return
+	}
+	values, all := r.p.Values(v)
+	r.o.All = all
+	for _, value := range values {
+		lit, ok := ast.Unparen(value).(*ast.CompositeLit)
+		if u, isAddr := ast.Unparen(value).(*ast.UnaryExpr); isAddr {
+			lit, ok = u.X.(*ast.CompositeLit)
+		}
+		if !ok {
+			r.o.All = false
+			continue
+		}
+		for _, elt := range lit.Elts {
+			if kv, ok := elt.(*ast.KeyValueExpr); ok {
+				r.slice(kv.Value)
+			}
+		}
+	}
+	for _, value := range r.p.groups[v] {
+		r.slice(value)
+	}
+}
+
+// optionOf returns what the option that a function returns says, or nil where
+// that is no option, or cannot be told.
+func (p *Package) optionOf(decl *ast.FuncDecl) *OptionsFact {
+	sig := p.Signature(decl)
+	if sig == nil || sig.Results().Len() != 1 || api.Kind(sig.Results().At(0).Type()) != "Option" {
+		return nil
+	}
+	var f OptionsFact
+	ast.Inspect(decl.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			o := &Options{All: true}
+			if len(n.Results) == 1 {
+				resolver{p, o, make(map[types.Object]bool)}.option(n.Results[0])
+			} else {
+				o.All = false
+			}
+			f.add(o.fact())
+		}
+		return true
+	})
+	if !f.merged {
+		return nil
+	}
+	return &f
+}
