@@ -7,7 +7,7 @@ COUNT  ?= 1
 FOR    ?= 1m
 SEED   ?= 1
 
-.PHONY: all help bench bench-quick bench-check micro planted hunt soak cover update format $(CHECKS)
+.PHONY: all help bench bench-quick bench-check micro planted planted-vet hunt soak cover update format $(CHECKS)
 
 all:
 	@bash .ci/run
@@ -35,6 +35,7 @@ help:
 	@echo 'make bench-check   allocations, bytes and gross ratios, as CI does'
 	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'
 	@echo 'make planted    plant bugs in a copy and require a test to fail for each'
+	@echo 'make planted-vet   plant faults in programs and require asyncvet to find each'
 	@echo 'make hunt       random programs, then every pair of operations; FOR=1m for each, SEED=n'
 	@echo 'make soak       three quarters of an hour of everything, by hand'
 	@echo 'make cover      test coverage by function'
@@ -55,6 +56,9 @@ micro:
 
 planted:
 	cd verify && go run ./cmd/planted
+
+planted-vet:
+	cd cmd/asyncvet && go test -count=1 -v -run Planted ./internal/planted
 
 hunt:
 	cd verify && go test -tags asyncexplore -v -timeout 0 ./hunt -run '^TestHunt(Pairs|Large)?$$' -hunt.for $(FOR) -hunt.seed $(SEED)

@@ -14,12 +14,12 @@ import (
 
 const doc = `report promises that may never be completed, and values that are dropped
 
-A server that returns without Complete leaves everyone who waits for the call
-waiting: a deferred Break completes it whatever happens.
+A server that returns without Complete leaves the call pending until its context
+ends. A deferred Break completes the call, whatever becomes of the server.
 
 Where Complete returns false, because the call was canceled before, the value
-stays with the caller. One that has a Close is reported where the result of
-Complete is not looked at and nothing else has the value.`
+stays with the caller of Complete. A value with a Close is reported where the
+program does not look at the result of Complete and nothing else has the value.`
 
 // Analyzer reports promises that may never be completed.
 var Analyzer = &analysis.Analyzer{
@@ -128,7 +128,7 @@ func (c checker) where(call ast.Node, lost *program.Lost) string {
 }
 
 func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFix) {
-	c.p.Report(c.pass, analysis.Diagnostic{Pos: n.Pos(), End: n.End(), Message: message + ": who waits for the call waits for ever", SuggestedFixes: fixes})
+	c.p.Report(c.pass, analysis.Diagnostic{Pos: n.Pos(), End: n.End(), Message: message + ": the call may stay pending for ever", SuggestedFixes: fixes})
 }
 
 // deferBreak is the mend where the function keeps the promise to itself.

@@ -14,10 +14,10 @@ import (
 
 const doc = `report calls whose late result nobody closes
 
-A result that has a Close, or is an *http.Response, has to be closed also where it
-comes too late: after a Cancel, or when whoever waited has given up. That is what
-Discard is for. A call without one is reported, unless its result is taken on
-every path by a wait that cannot end before it.
+A result with a Close, or an *http.Response, has to be closed also where the result
+comes too late: after a Cancel, or after the end of the context of an Await. A
+Discard closes late results. A call without a Discard is reported, unless its
+result is taken on every path by a wait that cannot end before the call.
 
 The body of a response goes on using the context of the call, and so needs
 Streaming: reported where the function makes its request with its own context.`

@@ -17,11 +17,11 @@ import (
 
 const doc = `report what may block in an OnSignal function
 
-The completer itself runs an OnSignal function, on its own stack: whoever calls
-Complete or Cancel, or, where the context has ended, Begin. Where the function
-blocks, the completer blocks. Reported are waits, time.Sleep, receives from Done,
-sends to channels without a buffer, and locks that the caller of Begin holds.
-AfterFunc has a goroutine of its own.`
+An OnSignal function runs on the stack of the completer: of the caller of Complete
+or Cancel, and of Begin where the context has ended. Where the function blocks,
+the completer blocks. Reported are waits, time.Sleep, receives from Done, sends to
+channels without a buffer, and locks that the caller of Begin holds. A function
+for AfterFunc has a goroutine of its own, and may block.`
 
 // Analyzer reports what may block in an OnSignal function.
 var Analyzer = &analysis.Analyzer{

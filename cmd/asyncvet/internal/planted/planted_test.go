@@ -1,6 +1,8 @@
 package planted_test
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,6 +54,10 @@ func TestPlanted(t *testing.T) {
 		if n := count(faults, a.Name); n < 3 {
 			t.Errorf("%d faults for %s", n, a.Name)
 		}
+	}
+	page, err := os.ReadFile(filepath.Join(vettest.Dir(t), "..", "..", "..", "docs", "vet.md"))
+	if says := fmt.Sprintf("%d faults are planted", len(faults)); err != nil || !strings.Contains(string(page), says) {
+		t.Errorf("docs/vet.md does not say %q: %v", says, err)
 	}
 	if len(faults) < least {
 		t.Errorf("%d faults, want %d", len(faults), least)

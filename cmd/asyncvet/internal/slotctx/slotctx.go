@@ -15,10 +15,11 @@ import (
 
 const doc = `report waits that keep a slot of a scope taken
 
-A function that runs under the limit of a scope lends its slot while it waits,
-where the wait is one of the library and its context is the function's own, or
-made from it. Where such functions wait in any other way for calls of the same
-scope, all slots may be taken by functions that wait: a deadlock.
+A function that runs under the limit of a scope lends its slot while the function
+waits by a method of the library, with the function's own context or one made
+from it. Functions that wait in any other way keep their slots. Where they wait
+for calls of the same scope, all slots may be taken by functions that wait: a
+deadlock.
 
 Reported are, in a function of a call that is begun with a scope: waits by another
 context, and plain receives from a Done of the library. Where the program says

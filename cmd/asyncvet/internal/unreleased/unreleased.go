@@ -16,8 +16,8 @@ const doc = `report calls, clones and signals that nobody releases
 
 A handle that is neither awaited, finished, released, returned, stored nor
 passed on keeps its call for ever: Discard does not get the result, a panic is
-lost, CancelOnAbandon does not cancel. A Wait is none of these. Where the call
-streams, only Release ends it.
+lost, CancelOnAbandon does not cancel. A Wait settles nothing. A call that
+streams is settled by its Release alone.
 
 async.Go(...) as a statement is reported, unless a scope, InGroup or OnSignal
 says that nobody is to wait. Discard does not say so: without a Release it never

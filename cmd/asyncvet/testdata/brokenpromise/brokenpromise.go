@@ -21,7 +21,7 @@ var errBusy = errors.New("busy")
 
 func forgets(ctx context.Context, r *bufio.Reader) *async.Call[string] {
 	promise, call := async.NewPromise[string](ctx)
-	go func() { // want `the server can leave promise neither completed nor broken on the way to a return \(line \d+\): who waits for the call waits for ever`
+	go func() { // want `the server can leave promise neither completed nor broken on the way to a return \(line \d+\): the call may stay pending for ever`
 		line, err := r.ReadString('\n')
 		if err != nil {
 			return
