@@ -31,8 +31,8 @@ help:
 	@echo 'make modules    test the modules in folders of this one'
 	@echo
 	@echo 'make bench      everything beside its rivals, docs/performance.md and README'
-	@echo 'make bench-quick   the same in two minutes, without the page'
-	@echo 'make bench-check   allocations, bytes and gross ratios, as CI does'
+	@echo 'make bench-quick   a look at it in a few minutes, without the page'
+	@echo 'make bench-check   every case once, allocations, bytes and gross ratios, as CI does'
 	@echo 'make micro      benchmarks of the package; BENCH=regexp, COUNT=n'
 	@echo 'make planted    plant bugs in a copy and require a test to fail for each'
 	@echo 'make planted-vet   plant faults in programs and require asyncvet to find each'
@@ -43,10 +43,10 @@ help:
 	@echo 'make format     gofmt -w'
 
 bench:
-	cd bench && go run . -docs ../docs
+	cd bench && go run ./cmd/page -docs ../docs
 
 bench-quick:
-	cd bench && go run . -quick
+	cd bench && go run ./cmd/page -quick
 
 bench-check:
 	@bash .ci/run bench
