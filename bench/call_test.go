@@ -18,31 +18,23 @@ import (
 func BenchmarkCall(b *testing.B) { callTrips(b, oneCaller, bg, trivial, oneAtATime) }
 
 // The same by all cores at once.
-//
-// Floor: as for one caller.
 func BenchmarkCallAllCores(b *testing.B) {
 	callTrips(b, allCores, bg, trivial, oneAtATime, finisher)
 }
 
 // The same with a function that is not over at once: it yields the processor so
 // often that the waiter has to park.
-//
-// Floor: as for trivial work.
 func BenchmarkCallLate(b *testing.B) {
 	callTrips(b, oneCaller, bg, late, oneAtATime, finisher, scoped)
 }
 
 // The same with a function that computes for some microseconds.
-//
-// Floor: as for trivial work.
 func BenchmarkCallWorking(b *testing.B) {
 	callTrips(b, oneCaller, bg, working, oneAtATime, finisher, scoped)
 }
 
 // A trivial function with a context that can be canceled. Both the function and the
 // wait end with the context, for those that are here.
-//
-// Floor: as without a context, and the wait is a select.
 func BenchmarkCallContext(b *testing.B) {
 	ctx, cancel := context.WithCancel(bg)
 	defer cancel()

@@ -164,8 +164,6 @@ func registered(b *testing.B, name string, n int, register func(f func()), compl
 func BenchmarkClone(b *testing.B) { clones(b, oneTight) }
 
 // The same by all cores at once.
-//
-// Floor: as for one caller.
 func BenchmarkCloneAllCores(b *testing.B) { clones(b, allTight) }
 
 func clones(b *testing.B, run tightRunner) {

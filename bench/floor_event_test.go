@@ -163,7 +163,7 @@ func (p *handPromise) begin(ctx context.Context) {
 // bind has the promise end with a context that can end.
 func (p *handPromise) bind(ctx context.Context) {
 	p.begin(ctx)
-	p.stop = context.AfterFunc(ctx, func() { p.complete(0, context.Cause(ctx)) })
+	p.stop = context.AfterFunc(ctx, func() { p.complete(0, context.Cause(p.ctx)) })
 }
 
 // complete completes the promise unless it is complete.

@@ -150,13 +150,9 @@ func checkChannel(done <-chan struct{}, n int) (k int) {
 func BenchmarkWaitComplete(b *testing.B) { waitsComplete(b, oneTight, bg) }
 
 // The same by all cores at once.
-//
-// Floor: as for one caller.
 func BenchmarkWaitCompleteAllCores(b *testing.B) { waitsComplete(b, allTight, bg) }
 
 // The same with a context that can be canceled.
-//
-// Floor: as without.
 func BenchmarkWaitCompleteContext(b *testing.B) {
 	ctx, cancel := context.WithCancel(bg)
 	defer cancel()
@@ -164,8 +160,6 @@ func BenchmarkWaitCompleteContext(b *testing.B) {
 }
 
 // The same with a context that can be canceled, by all cores at once.
-//
-// Floor: as without.
 func BenchmarkWaitCompleteContextAllCores(b *testing.B) {
 	ctx, cancel := context.WithCancel(bg)
 	defer cancel()
@@ -307,12 +301,11 @@ func collects(f *mo.Future[int]) func(n int) int {
 
 // Get a value that is made once, when it has been made.
 //
-// Floor: as for a wait for what is complete.
+// Floor: a value of any type that may have to be waited for takes an atomic load, a test
+// and a call of what waits. That is more than the compiler inlines.
 func BenchmarkGate(b *testing.B) { gates(b, oneTight) }
 
 // The same by all cores at once.
-//
-// Floor: as for one caller.
 func BenchmarkGateAllCores(b *testing.B) { gates(b, allTight) }
 
 func gates(b *testing.B, run tightRunner) {

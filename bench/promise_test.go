@@ -152,21 +152,18 @@ func BenchmarkPromiseContext(b *testing.B) {
 // A goroutine makes something that completes and hands it to another, which lives
 // on and completes it with a value. The first waits.
 //
-// Floor: as for making and completing a promise; goroutines, parks and wakes are the
-// runtime's.
+// Floor: the first of several completers writes the outcome, and one allocation has
+// room for the outcome, for what the promise was begun with and for its handle.
+// Goroutines, parks and wakes are the runtime's.
 func BenchmarkPromise(b *testing.B) { handoffs(b, oneCaller, 1, 0) }
 
 // The same by all cores at once.
-//
-// Floor: as for one caller.
 func BenchmarkPromiseAllCores(b *testing.B) {
 	handoffs(b, allCores, runtime.GOMAXPROCS(0), 0)
 }
 
 // The same where the completer first yields the processor four times, so that the
 // waiter has to park.
-//
-// Floor: as before.
 func BenchmarkPromiseLate(b *testing.B) { handoffs(b, oneCaller, 1, lateYields) }
 
 func handoffs(b *testing.B, run runner, completers, yields int) {

@@ -141,8 +141,6 @@ func contextStanding(_ *testing.B, n int) (func(int), func() int, func(int)) {
 // Many members are registered, all complete in a random order at the hand of another
 // goroutine, and are taken in the order of completion. The making of the members is
 // not counted. Calls have a result, which is taken too.
-//
-// Floor: as for a standing set.
 func BenchmarkSetDrain(b *testing.B) {
 	sizes(b, func(b *testing.B, n int) {
 		drain(b, "raw=one-buffered-channel", n, rawDrain)

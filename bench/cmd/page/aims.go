@@ -59,7 +59,7 @@ type mark struct {
 	own         float64 // the floor's figure, measured as got is; NaN: there is no floor
 	over        float64 // the case's ratio to the floor
 	peer        key
-	toPeer      float64 // NaN: there is no peer
+	toPeer      float64 // 0: there is no peer
 }
 
 // far is how far a case is off its aim: 1 is at it.
@@ -83,7 +83,7 @@ func (p *page) mark(a aim) mark {
 		}
 		return f.count(k, a.against)
 	}
-	m := mark{aim: a, got: figure(p.figures, a.at), before: figure(p.before, a.at), own: figure(p.figures, a.floor), toPeer: math.NaN()}
+	m := mark{aim: a, got: figure(p.figures, a.at), before: figure(p.before, a.at), own: figure(p.figures, a.floor)}
 	m.over = p.ratioTo(a.at, a.floor)
 	if !strings.Contains(a.against, "=") {
 		m.over = m.got / m.own

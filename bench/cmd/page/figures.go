@@ -135,8 +135,8 @@ func (f *figures) median(k key, unit string) float64 {
 	return summary(slices.Collect(maps.Values(f.of[k][unit]))).Center
 }
 
-// count is the figure of what is counted, or NaN. Whatever else runs in a process can
-// only add to a count, so the least counts.
+// count is the figure of what is counted, or NaN: the least, because whatever else runs
+// can only add to a count.
 func (f *figures) count(k key, unit string) float64 {
 	if vs := slices.Collect(maps.Values(f.of[k][unit])); len(vs) > 0 {
 		return slices.Min(vs)

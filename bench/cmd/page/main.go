@@ -29,10 +29,7 @@ func main() {
 	from := flag.String("from", "", "take the figures from this `file` instead of measuring")
 	flag.Parse()
 
-	plan := fullPlan
-	if *quick {
-		plan = quickPlan
-	}
+	plan := map[bool]plan{true: quickPlan, false: fullPlan}[*quick]
 	var f *figures
 	var err error
 	switch {

@@ -12,6 +12,7 @@ import (
 	"go/token"
 	"math"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,11 +57,16 @@ func comments(dir string) (map[string]string, error) {
 }
 
 // what returns the parts of a benchmark's comment: what is done, and why less than its
-// floor would not do.
+// floor would not do. A variant of a benchmark may have the floor of the benchmark.
 func (p *page) what(bench string) (does, floor string) {
 	does, floor, _ = strings.Cut(strings.Join(strings.Fields(p.says[bench]), " "), " Floor: ")
+	if base := variant.ReplaceAllString(bench, ""); floor == "" && base != bench {
+		_, floor = p.what(base)
+	}
 	return does, floor
 }
+
+var variant = regexp.MustCompile(`(AllCores|Late|Working|Context|Drain)$`)
 
 // used are the programs that a user would measure, which open the page.
 var used = []string{"Gateway", "Hedge", "Crawl", "Stampede"}
@@ -68,9 +74,9 @@ var used = []string{"Gateway", "Hedge", "Crawl", "Stampede"}
 // chapters are the parts of the page that have a table for each benchmark.
 var chapters = []struct{ title, benches string }{
 	{"What the runtime costs", "Runtime"},
-	{"Calls", "CallAllCores CallLate CallWorking Call CallContext CallsInFlight Nested"},
-	{"Making, completing, waiting", "PromiseAllCores PromiseLate Promise PromiseContext CreateCheck CreateWait Broadcast"},
-	{"Many at once", "FanOut SetDrain Set WaitAnyLate WaitAny"},
+	{"Calls", "Call CallAllCores CallLate CallWorking CallContext CallsInFlight Nested"},
+	{"Making, completing, waiting", "CreateCheck CreateWait PromiseContext Promise PromiseAllCores PromiseLate Broadcast"},
+	{"Many at once", "FanOut Set SetDrain WaitAny WaitAnyLate"},
 	{"Looking at what is complete", "Check CheckAllCores WaitComplete WaitCompleteAllCores WaitCompleteContext WaitCompleteContextAllCores Gate GateAllCores"},
 	{"Callbacks and handles", "Callback CallbackInline CallbackStopped Clone CloneAllCores"},
 	{"Sharing", "HotKey DistinctKeys DistinctKeysAllCores"},
@@ -116,12 +122,11 @@ var usedUnits = []struct{ unit, name string }{
 // usedTable is about the programs that a user would measure.
 func (p *page) usedTable() string {
 	text := "## Where it is used\n\nThe same programs with this library and with others, over real loopback HTTP. Each figure is the ratio of this library's program to the other: above 1 the other is better. Requests a second are the reciprocal of the time for one. The worst comes first.\n\n"
-	lines := []string{text}
 	for _, bench := range used {
 		does, _ := p.what(bench)
-		lines = append(lines, fmt.Sprintf("- **%s.** %s\n", bench, does))
+		text = fmt.Sprintf("%s- **%s.** %s\n", text, bench, does)
 	}
-	return strings.Join(lines, "") + "\n" + p.usedRows()
+	return text + "\n" + p.usedRows()
 }
 
 // usedRows is the table of the programs, the worst first.
@@ -210,11 +215,10 @@ func (p *page) aimsTable() string {
 	all := p.marks(func(a aim) bool { return !math.IsNaN(a.most) }, mark.far)
 	reached, why := 0, ""
 	for _, m := range all {
-		_, floor := p.what(m.at.bench)
-		if line := fmt.Sprintf("- The floor of `%s`: %s\n", m.at.bench, floor); m.far() <= 1.01 { // pages of memory are not quite full
+		if _, floor := p.what(m.at.bench); m.far() <= 1.01 { // pages of memory are not quite full
 			reached++
-		} else if floor != "" && !strings.Contains(why, line) {
-			why += line
+		} else if !strings.Contains(why, floor) {
+			why += fmt.Sprintf("- The floor of `%s`: %s\n", m.at.bench, floor)
 		}
 	}
 	return fmt.Sprintf("## How near it came to its aims\n\nOf %d aims that the project set itself before it measured, those of the table above included, %d are reached in this run. The farthest off comes first. Where the floor's own figure is above the aim, the promises cost more than the aim allows.\n\n", len(all), reached) +
@@ -284,14 +288,10 @@ func (p *page) readme() string {
 
 // worst is the worse of the ratios that the README shows.
 func (m mark) worst() float64 {
-	switch {
-	case !strings.Contains(m.against, "="):
+	if !strings.Contains(m.against, "=") {
 		return m.over
-	case math.IsNaN(m.toPeer):
-		return m.got
-	default:
-		return max(m.got, m.toPeer)
 	}
+	return max(m.got, m.toPeer)
 }
 
 // allocates writes what a case allocates, or takes while it is there.

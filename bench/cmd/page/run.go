@@ -141,8 +141,7 @@ func (r *runner) command(pattern, benchtime string) *exec.Cmd {
 
 // isLong reports whether a case needs a long slice.
 func (r *runner) isLong(name string) bool {
-	bench := parseKey(name).bench
-	return slices.Contains(used, bench) || bench == "Wake"
+	return slices.Contains(append(used, "Wake"), parseKey(name).bench)
 }
 
 // kept returns what was measured, in the format of benchmarks, with where and when.
