@@ -157,8 +157,12 @@ func (p *page) comparisons() (all []comparison) {
 	for _, bench := range used {
 		for _, k := range p.at(bench, 0) {
 			for _, other := range p.at(bench, 0) {
+				worst := p.ratioTo(k, other)
+				if p99 := p.ratio(k, other, "p99-sec").Center; p99 > worst { // NaN is not
+					worst = p99
+				}
 				if k.is("async") && other != k {
-					all = append(all, comparison{k, other, max(p.ratioTo(k, other), p.ratio(k, other, "p99-sec").Center)})
+					all = append(all, comparison{k, other, worst})
 				}
 			}
 		}

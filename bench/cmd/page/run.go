@@ -98,7 +98,7 @@ func (r *runner) rounds(cases []string) (failed error) {
 			for _, name := range cases {
 				planned += r.turns(name)
 			}
-			left := took * time.Duration(planned-done) / time.Duration(done)
+			left := took * time.Duration(max(planned-done, 0)) / time.Duration(done)
 			r.tellf("round %d of %d: %d of %d runs, %.1f a second, about %v left: %s", round+1, r.plan.rounds,
 				done, planned, float64(done)/took.Seconds(), left.Round(time.Second), name)
 		}
