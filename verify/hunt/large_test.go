@@ -78,7 +78,8 @@ func canceledPanics(t *testing.T) {
 
 func nestedCompletions(t *testing.T) {
 	var next func()
-	var last *async.Call[int]
+	var all async.Calls[int]
+	defer func() { all.Release() }()
 	for range large {
 		then := next
 		p, c := async.NewPromise[int](t.Context(), async.OnSignal(func() {
@@ -86,13 +87,11 @@ func nestedCompletions(t *testing.T) {
 				then()
 			}
 		}))
-		if last == nil {
-			last = c
-		}
+		all = append(all, c)
 		next = func() { p.Complete(1, nil) }
 	}
 	next()
-	if _, err := last.Await(t.Context()); err != nil {
+	if _, err := all[0].Await(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -103,17 +102,17 @@ func nestedCalls(t *testing.T) {
 	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var last *async.Call[int]
+	var all async.Calls[int]
+	defer func() { all.Release() }()
 	for level := range large {
-		var p *async.Promise[int]
-		p, last = async.NewPromise[int](context.WithValue(ctx, levelKey{}, level))
-		ctx = p.Context()
+		p, c := async.NewPromise[int](context.WithValue(ctx, levelKey{}, level))
+		ctx, all = p.Context(), append(all, c)
 	}
 	if n := runtime.NumGoroutine() - before; n > 10 {
 		t.Errorf("%d goroutines for %d calls in calls", n, large)
 	}
 	cancel()
-	if _, err := last.Await(context.Background()); !errors.Is(err, async.ErrCanceled) {
+	if _, err := all[large-1].Await(context.Background()); !errors.Is(err, async.ErrCanceled) {
 		t.Errorf("the last one says %v", err)
 	}
 }
