@@ -13,15 +13,15 @@ import (
 var long = flag.Bool("long", false, "also what takes minutes")
 
 // The completion protocol, as a model of spin/completion.pml, keeps its invariants
-// (L1–L6, L8, S3) in every interleaving of two completers, two waiters and a looker; with
+// (L1–L6, S3) in every interleaving of two completers, two waiters and a looker; with
 // a waiter that only completion ends in place of the second; and of one completer and
 // three waiters; nobody waits for ever; and, where the
 // scheduler is fair, every waiter ends.
 func TestSpin(t *testing.T) {
 	t.Run("safety", func(t *testing.T) { holds(t, verdict(t, safety)) })
 	t.Run("liveness", func(t *testing.T) { holds(t, verdict(t, liveness, "COMPLETERS=1")) })
-	t.Run("safety of the shared channel", func(t *testing.T) { holds(t, verdict(t, safety, "SLEEPER", "WAITERS=1")) })
-	t.Run("liveness of the shared channel", func(t *testing.T) {
+	t.Run("safety of a wait without an end", func(t *testing.T) { holds(t, verdict(t, safety, "SLEEPER", "WAITERS=1")) })
+	t.Run("liveness of a wait without an end", func(t *testing.T) {
 		holds(t, verdict(t, liveness, "SLEEPER", "WAITERS=1", "COMPLETERS=1"))
 	})
 	if *long {
@@ -38,7 +38,7 @@ func TestSpin_Planted(t *testing.T) {
 			fails(t, verdict(t, safety, plant))
 		})
 	}
-	for _, plant := range []string{"SHARED_KEPT", "NO_SETTLE"} {
+	for _, plant := range []string{"TWO_CHANNELS", "NO_SETTLE"} {
 		t.Run(plant, func(t *testing.T) {
 			t.Parallel()
 			fails(t, verdict(t, safety, plant, "SLEEPER", "WAITERS=1"))

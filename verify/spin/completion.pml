@@ -1,22 +1,21 @@
 /*
  * The completion protocol of a latch (latch.go, node.go, park.go): completers,
  * waiters that link and leave, one of them prompt, one that nothing but completion
- * ends and that shares a channel, who asks for Done late, and who looks.
- * The steps are those of the code; each atomic access is one step, what is done
- * under the lock is not.
+ * ends and that parks on the channel of Done, a goroutine that asks for Done late, and
+ * goroutines that look. The steps are those of the code; each atomic access is one
+ * step, what is done under the lock is not.
  *
- * Safety, by assertions: one completer (L1); what it publishes is there for whoever
- * sees the completion (L2); the channel is closed once (L3); set implies closed and
- * closed implies set (L4); a node is unlinked or fired, never both, never twice
- * (L5); a prompt node is fired before anything can be seen (L6); the shared channel
- * is closed once, by the completer, or as Done's (L8); the loser of a completion finds
- * all of it (S3). Spin adds: nobody waits for ever.
+ * Safety, by assertions: one completer (L1); what it publishes is there for every
+ * goroutine that sees the completion (L2); the channel is closed once (L3); set implies
+ * closed and closed implies set (L4); a node is unlinked or fired, never both, never
+ * twice (L5); a prompt node is fired before anything can be seen (L6); the loser of a
+ * completion finds all of it (S3). Spin adds: no process waits for ever.
  *
- * Liveness, under weak fairness: every waiter wakes, whether or not somebody's
- * wait ends meanwhile.
+ * Liveness, under weak fairness: every waiter wakes, whether or not the context of
+ * another ends meanwhile.
  *
  * Planted errors, by -D: EARLY_LOSER, NO_CLOSING, LOST, LATE_VALUE, NO_LOOK,
- * SHARED_KEPT, NO_SETTLE.
+ * TWO_CHANNELS, NO_SETTLE.
  */
 
 #ifndef WAITERS
@@ -26,22 +25,19 @@
 #define COMPLETERS 2
 #endif
 
-#define NIL   0
-#define SPENT 100
-
-#define SHARED 1               /* the channel that the sleeper made; Done may make it its own */
-#define DONE   2               /* the one that the looker made */
+#define NIL 0
 
 bool set, closing, chan_bit;   /* the word */
 bool mu;
-byte ch;                       /* the channel that was made, or NIL: SHARED, or DONE */
+byte ch;                       /* the channel of Done, once it is made: 1, or 2 */
+byte made;                     /* channels that were made */
 byte closed[3];                /* how often each was closed */
 byte value;                    /* what the completer publishes */
 byte winner;                   /* completers that won */
 
 byte head = NIL;               /* nodes are 1..WAITERS; the first is prompt */
 byte next[WAITERS + 1], prev[WAITERS + 1];
-bool lone[WAITERS + 1], fired[WAITERS + 1], left[WAITERS + 1];
+bool fired[WAITERS + 1], left[WAITERS + 1];
 bool over[WAITERS + 1];        /* 0 is the sleeper */
 
 #define PROMPT(n) ((n) == 1)
@@ -64,13 +60,33 @@ inline complete() {
 	}
 }
 
+/* makes the channel, under the lock */
+inline make() {
+	if
+#ifndef TWO_CHANNELS
+	:: chan_bit
+#endif
+	:: !chan_bit ->
+		made++; ch = made;
+		if
+		:: set -> closed[ch]++
+		:: else
+		fi;
+		chan_bit = true
+#ifdef TWO_CHANNELS
+	:: chan_bit && !set -> made++; ch = made
+	:: chan_bit && set
+#endif
+	fi
+}
+
 inline fire(n) {
 	assert(!fired[n] && !left[n]);
 	fired[n] = true
 }
 
 proctype completer() {
-	byte nodes, n, p, f, follow, shared = NIL;
+	byte nodes, n, f, follow;
 	bool prompt = false;
 
 	/* claim */
@@ -95,16 +111,12 @@ proctype completer() {
 	value = 1;
 #endif
 	/* publish: take the nodes, and part them */
-#ifdef LOST
 	nodes = head;
-	head = SPENT;
-#else
-	d_step { nodes = head; head = SPENT }
-#endif
+	head = NIL;
 	d_step {
 		n = nodes;
 		do
-		:: n != NIL && n != SPENT -> 
+		:: n != NIL ->
 			if
 			:: PROMPT(n) -> prompt = true
 			:: else
@@ -128,11 +140,7 @@ proctype completer() {
 	fi;
 	if
 	:: chan_bit -> closed[ch]++
-	:: else ->
-		shared = ch;
-#ifndef SHARED_KEPT
-		ch = NIL
-#endif
+	:: else
 	fi;
 	assert(!set);
 	set = true;
@@ -140,13 +148,12 @@ proctype completer() {
 #ifdef LATE_VALUE
 	value = 1;
 #endif
-	closed[shared]++;              /* that of NIL is nobody's */
 	/* fire the others, the first to be linked first; a node is its waiter's again
 	   from then on, so its successor is read before */
 	d_step {
 		f = NIL; n = nodes;
 		do
-		:: n != NIL && n != SPENT -> follow = next[n]; next[n] = f; f = n; n = follow
+		:: n != NIL -> follow = next[n]; next[n] = f; f = n; n = follow
 		:: else -> break
 		od;
 		n = f
@@ -168,52 +175,28 @@ end:	skip
 }
 
 proctype waiter(byte n; bool patient) {
-	byte first;
-	bool linked = false, gone = false;
-
 	/* link */
-	lone[n] = true;
-	atomic {
-		if
-		:: head == NIL -> head = n; linked = true
-		:: else
-		fi
-	}
 	if
-	:: linked -> goto parked
+	:: set -> goto told
 	:: else
 	fi;
-	if
-	:: head == SPENT -> settle(); goto told
-	:: else
-	fi;
+#ifndef LOST
 	lock();
-	do
-	:: first = head;
-		if
-		:: first == SPENT -> unlock(); goto told
-		:: else
-		fi;
-		next[n] = first; lone[n] = (first == NIL);
-		atomic {
-			if
-			:: head == first -> head = n; linked = true
-			:: else
-			fi
-		}
-		if
-		:: linked ->
-			if
-			:: first != NIL -> prev[first] = n
-			:: else
-			fi;
-			break
-		:: else
-		fi
-	od;
+	if
+	:: set -> unlock(); goto told
+	:: else
+	fi;
+#endif
+	next[n] = head;
+	if
+	:: next[n] != NIL -> prev[next[n]] = n
+	:: else
+	fi;
+	head = n;
+#ifndef LOST
 	unlock();
+#endif
 
-parked:
 	if
 	:: fired[n]
 	:: !patient -> skip        /* its context ends */
@@ -221,58 +204,25 @@ parked:
 
 	/* unlink */
 	if
-	:: lone[n] ->
-		atomic {
-			if
-			:: head == n -> head = NIL; gone = true; left[n] = true
-			:: else
-			fi
-		}
-	:: else
-	fi;
-	if
-	:: gone -> goto out
-	:: else
-	fi;
-	if
-	:: head == SPENT -> goto seen
+	:: set -> goto seen
 	:: else
 	fi;
 	lock();
-	first = head;
 	if
-	:: first == SPENT -> unlock(); goto seen
-	:: first != SPENT && prev[n] != NIL ->
-		next[prev[n]] = next[n];
-		if
-		:: next[n] != NIL -> prev[next[n]] = prev[n]
-		:: else
-		fi;
-		gone = true
-	:: first != SPENT && prev[n] == NIL && first != n -> skip
-	:: first == n && prev[n] == NIL && lone[n] ->
-		atomic {
-			if
-			:: head == n -> head = NIL; gone = true
-			:: else
-			fi
-		}
-	:: first == n && prev[n] == NIL && !lone[n] ->
-		if
-		:: next[n] != NIL -> prev[next[n]] = NIL
-		:: else
-		fi;
-		head = next[n]; gone = true
-	fi;
-	if
-	:: gone -> next[n] = NIL; prev[n] = NIL; left[n] = true
+	:: set || (prev[n] == NIL && head != n) -> unlock(); goto seen
 	:: else
 	fi;
+	if
+	:: prev[n] == NIL -> head = next[n]
+	:: else -> next[prev[n]] = next[n]
+	fi;
+	if
+	:: next[n] != NIL -> prev[next[n]] = prev[n]
+	:: else
+	fi;
+	next[n] = NIL; prev[n] = NIL; left[n] = true;
 	unlock();
-	if
-	:: gone -> goto out
-	:: else
-	fi;
+	goto out;
 seen:
 	settle();
 told:
@@ -283,18 +233,14 @@ out:
 
 /* a wait that nothing but completion ends */
 proctype sleeper() {
-	byte mine;
+	byte mine = NIL;
 
 	lock();
 	if
 	:: set -> unlock(); goto told
-	:: !set && chan_bit -> unlock(); goto out  /* it has a gate of its own, as a waiter */
 	:: else
 	fi;
-	if
-	:: ch == NIL -> ch = SHARED
-	:: else
-	fi;
+	make();
 	mine = ch;
 	unlock();
 	closed[mine] > 0;
@@ -304,32 +250,16 @@ proctype sleeper() {
 told:
 	complete();
 	assert(mine == NIL || closed[mine] == 1);
-out:
 	over[0] = true
 }
 
-/* who asks for the channel, when it may have been set already, and looks at both */
+/* asks for the channel, when the latch may have been set already, and looks at both */
 proctype looker() {
 	bool saw;
 
 	if
 	:: chan_bit
-	:: else ->
-		lock();
-		if
-		:: !chan_bit ->
-			if
-			:: ch == NIL -> ch = DONE
-			:: else
-			fi;
-			if
-			:: set -> closed[ch]++
-			:: else
-			fi;
-			chan_bit = true
-		:: else
-		fi;
-		unlock()
+	:: else -> lock(); make(); unlock()
 	fi;
 	/* isSet, and then the channel */
 	saw = set;
