@@ -266,6 +266,11 @@ func (e *env) observer(o *Op, n int) async.Observer {
 			note(i, func(t *told) {
 				t.completed++
 				t.err = i.Err
+				// The late value of a canceled call is discarded by the function, which does
+				// not wait for who canceled it.
+				if t.orphan && t.discarded > 0 && !isCanceled(i.Err) {
+					t.wrong = "told Discarded before Completed, though it was abandoned before both"
+				}
 				if i.State != async.StateCompleted {
 					t.wrong = fmt.Sprintf("told Completed of a call that is %v", i.State)
 				}
@@ -282,9 +287,6 @@ func (e *env) observer(o *Op, n int) async.Observer {
 		Discarded: func(i async.CallInfo) {
 			note(i, func(t *told) {
 				t.discarded++
-				if t.orphan && t.completed == 0 {
-					t.wrong = "told Discarded before Completed, though it was abandoned before both"
-				}
 			})
 			acts(5)
 		},
