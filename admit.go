@@ -246,7 +246,7 @@ func (s *Scope) spawnLocked(f func()) {
 // while that goes on.
 func (s *Scope) tasksOf(ctx context.Context) (own []*task) {
 	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
-		if t := c.task.inScope(); t != nil && t.scope == s && c.word.Load()&bitPromise == 0 {
+		if t := c.task.inScope(); t != nil && t.scope == s && c.Word.Load()&bitPromise == 0 {
 			own = append(own, t)
 		}
 	}

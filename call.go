@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -58,11 +59,11 @@ func (c *Call[T]) lock() *Promise[T] {
 	for {
 		p := c.current()
 		sched.Point("lock the call")
-		p.mu.Lock()
+		p.core.Mu.Lock()
 		if c.p.Load() == p {
 			return p
 		}
-		p.mu.Unlock()
+		p.core.Mu.Unlock()
 	}
 }
 
@@ -73,7 +74,7 @@ func (c *Call[T]) current() *Promise[T] {
 		return p
 	}
 	p := new(Promise[T])
-	p.word.Store(oneRef)
+	p.core.Word.Store(latch.OneRef)
 	sched.Point("make the first call")
 	c.p.CompareAndSwap(nil, p)
 	return c.p.Load()
@@ -128,7 +129,7 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 	}
 	p, kept, err := c.next(ctx, o, bits, fn)
 	if kept != nil {
-		kept.letGo(c)
+		kept.core.letGo(c)
 		kept.drop() // and its stream ends
 	}
 	if err != nil {
@@ -142,35 +143,35 @@ func (c *Call[T]) begin(ctx context.Context, o *options, bits uint64, fn func(co
 // had kept a reference on that.
 func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(context.Context) (T, error)) (p, kept *Promise[T], err error) {
 	p = c.lock()
-	defer p.mu.Unlock()
+	defer p.core.Mu.Unlock()
 	t := o.plain()
 	switch phase := c.phase(); {
 	case phase == phaseReleased:
 		return nil, nil, ErrReleased
-	case phase == phaseHeld && p.word.Load()&bitBegun != 0:
+	case phase == phaseHeld && p.core.Word.Load()&bitBegun != 0:
 		return nil, nil, ErrCallPending
 	case phase == phaseKept:
 		kept = p
 		fallthrough
 	case phase == phaseFinished:
 		p, t = newPromise[T](o)
-		p.word.Store(oneRef)
-		p.mu.Lock() // whoever finds it in c waits until phase is right, too
-		defer p.mu.Unlock()
+		p.core.Word.Store(latch.OneRef)
+		p.core.Mu.Lock() // whoever finds it in c waits until phase is right, too
+		defer p.core.Mu.Unlock()
 	case o.inScope():
 		t = new(task)
 	}
 	if o.inScope() {
 		t.init(o, &p.core)
 	}
-	p.ctx, p.task = ctx, t
+	p.core.ctx, p.core.task = ctx, t
 	if err := p.start(fn); err != nil {
-		p.ctx, p.task = nil, nil
+		p.core.ctx, p.core.task = nil, nil
 		return nil, nil, err
 	}
 	sched.Point("begin")
-	p.word.Add(bitBegun | bits)
-	p.hold(c, false)
+	p.core.Word.Add(bitBegun | bits)
+	p.core.hold(c, false)
 	c.p.Store(p)
 	sched.Point("begin the generation")
 	c.beginGeneration()
@@ -181,7 +182,7 @@ func (c *Call[T]) next(ctx context.Context, o *options, bits uint64, fn func(con
 // the whole of a call: from before it begins, and after Finish or Release, until
 // the next Begin (R13). It is made when it is first asked for; a wait by the
 // methods of this package needs none.
-func (c *Call[T]) Done() <-chan struct{} { return c.current().done() }
+func (c *Call[T]) Done() <-chan struct{} { return c.current().core.Done() }
 
 // IsDone reports whether the call is complete, also after Finish or Release.
 func (c *Call[T]) IsDone() bool { return c.state.Load()&bitSeen != 0 || c.see() }
@@ -191,7 +192,7 @@ func (c *Call[T]) see() bool {
 	state := c.state.Load() // before p: should a Begin come between, the swap fails or is overwritten
 	sched.Point("see")
 	p := c.p.Load()
-	if p == nil || !p.isSet() {
+	if p == nil || !p.core.IsSet() {
 		return false
 	}
 	sched.Point("seen")
@@ -214,10 +215,10 @@ func (c *Call[T]) Await(ctx context.Context) (T, error) {
 	if c.phase() == phaseHeld {
 		sched.Point("await")
 		if p := c.p.Load(); p != nil { // no older than the phase: next stores it first
-			if p.word.Load()&(bitTaken|bitPanicked) == bitTaken {
-				return p.value, p.err
+			if p.core.Word.Load()&(bitTaken|bitPanicked) == bitTaken {
+				return p.value, p.core.err
 			}
-			if p.take() {
+			if p.core.take() {
 				return p.outcome()
 			}
 		}
@@ -228,12 +229,12 @@ func (c *Call[T]) Await(ctx context.Context) (T, error) {
 // await is Await for a call that was pending a moment ago.
 func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 	u := untilDone(ctx)
-	u.giveWay()
+	u.GiveWay()
 	p, err := c.hold()
 	if err != nil {
 		return v, err
 	}
-	if !p.wait(u) {
+	if !p.core.Wait(u) {
 		p.leave()
 		return v, contextWaitError(ctx, c)
 	}
@@ -243,7 +244,7 @@ func (c *Call[T]) await(ctx context.Context) (v T, err error) {
 
 // hold begins a wait for a result: it returns the call, retained for that, or why
 // there is no result to wait for.
-func (c *Call[T]) hold() (*Promise[T], error) { return c.retain(oneWait) }
+func (c *Call[T]) hold() (*Promise[T], error) { return c.retain(latch.OneWait) }
 
 // retain returns the call that c holds, with one reference more, of a handle or of a
 // wait; or why c holds none.
@@ -252,7 +253,7 @@ func (c *Call[T]) retain(one uint64) (*Promise[T], error) {
 		switch c.phase() {
 		case phaseHeld:
 			sched.Point("retain")
-			if p := c.current(); p.refer(one) {
+			if p := c.current(); p.core.Refer(one) {
 				return p, nil
 			} // else the phase is another by now: that changes before the reference goes
 		case phaseReleased:
@@ -315,32 +316,32 @@ func (c *Call[T]) enter() (signaler, error) {
 func (c *Call[T]) Finish() (v T, err error) {
 	p := c.lock()
 	if err := c.finishable(p); err != nil {
-		p.mu.Unlock()
+		p.core.Mu.Unlock()
 		return v, err
 	}
-	if p.task.streams() {
-		p.take() // while the handle has its reference: a Release beside this one finds it taken (K4)
+	if p.core.task.streams() {
+		p.core.take() // while the handle has its reference: a Release beside this one finds it taken (K4)
 		sched.Point("keep the handle")
 		c.state.Or(phaseKept)
-		p.mu.Unlock()
+		p.core.Mu.Unlock()
 	} else {
 		sched.Point("finish")
 		c.state.Or(phaseFinished)
-		p.letGo(c)
-		p.mu.Unlock()
+		p.core.letGo(c)
+		p.core.Mu.Unlock()
 		p.takeAndDrop()
 	}
 	return p.outcome()
 }
 
 func (c *Call[T]) finishable(p *Promise[T]) error {
-	w := p.word.Load()
+	w := p.core.Word.Load()
 	switch phase := c.phase(); {
 	case phase == phaseReleased:
 		return ErrReleased
 	case phase != phaseHeld || w&bitBegun == 0:
 		return ErrCallComplete
-	case w&bitSet == 0:
+	case w&latch.BitSet == 0:
 		return ErrCallPending
 	}
 	return nil
@@ -351,13 +352,13 @@ func (c *Call[T]) finishable(p *Promise[T]) error {
 // after Release.
 func (c *Call[T]) Signal() *Signal {
 	p := c.lock()
-	defer p.mu.Unlock()
+	defer p.core.Mu.Unlock()
 	if c.phase() == phaseReleased {
 		panic("async: Signal of a released Call")
 	}
 	sched.Point("signal")
-	if w := p.add(oneRef); refs(w) == 1 && w&bitBegun != 0 {
-		p.task.inScope().back()
+	if w := p.core.Add(latch.OneRef); latch.Refs(w) == 1 && w&bitBegun != 0 {
+		p.core.task.inScope().back()
 	}
 	return newSignal(p)
 }
@@ -368,20 +369,20 @@ func (c *Call[T]) Signal() *Signal {
 // the other's. Clone panics after Release.
 func (c *Call[T]) Clone() *Call[T] {
 	d := new(Call[T])
-	if p, err := c.retain(oneRef); err == nil {
+	if p, err := c.retain(latch.OneRef); err == nil {
 		d.p.Store(p)
-		p.hold(d, true)
+		p.core.hold(d, true)
 		return d
 	}
 	p := c.lock()
-	defer p.mu.Unlock()
+	defer p.core.Mu.Unlock()
 	phase := c.phase()
 	switch phase {
 	case phaseReleased:
 		panic("async: Clone of a released Call")
 	case phaseHeld, phaseKept:
-		p.refer(oneRef)
-		p.hold(d, true)
+		p.core.Refer(latch.OneRef)
+		p.core.hold(d, true)
 	}
 	d.p.Store(p)
 	d.state.Store(phase)
@@ -402,26 +403,36 @@ func (c *Call[T]) Release() {
 	p := c.lock()
 	sched.Point("release")
 	phase := c.state.Or(phaseReleased) & phaseMask
-	p.letGo(c)
-	p.mu.Unlock()
+	p.core.letGo(c)
+	p.core.Mu.Unlock()
 	if phase == phaseHeld || phase == phaseKept {
 		p.drop()
 	}
 }
 
+// Info returns what there is to know of the handle's call: the current or last
+// one. It blocks nobody and changes nothing.
+func (c *Call[T]) Info() CallInfo {
+	p := c.p.Load()
+	if p == nil {
+		return CallInfo{}
+	}
+	return p.core.info()
+}
+
 // String names the call for errors and logs.
 func (c *Call[T]) String() string {
-	if p := c.p.Load(); p != nil && p.name() != "" {
-		return fmt.Sprintf("call %q", p.name())
+	if p := c.p.Load(); p != nil && p.core.name() != "" {
+		return fmt.Sprintf("call %q", p.core.name())
 	}
 	return "call"
 }
 
-func (c *Call[T]) source() *latch {
+func (c *Call[T]) source() *latch.Latch {
 	if c == nil {
 		return nil
 	}
-	return &c.current().latch
+	return &c.current().core.Latch
 }
 
 func (c *Call[T]) usable() bool       { return c.phase() != phaseReleased }

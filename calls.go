@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -92,11 +93,11 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	defer m.leave()
 	i := m.complete()
 	if i < 0 {
-		a := newFirst(len(cs))
-		m.watch(a, a.nodes)
+		a := latch.NewFirst(len(cs))
+		m.watch(a, a.Nodes)
 		u := untilDone(ctx)
-		u.giveWay()
-		i = a.park(u)
+		u.GiveWay()
+		i = a.Park(u)
 	}
 	if i < 0 {
 		i = m.complete() // R6

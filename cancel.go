@@ -16,7 +16,7 @@ func (c *Call[T]) Cancel(cause error) error {
 		return err
 	}
 	defer p.leave()
-	if p.cancel(cause, false) {
+	if p.core.cancel(cause, false) {
 		return nil
 	}
 	return p.tooLate()
@@ -25,10 +25,10 @@ func (c *Call[T]) Cancel(cause error) error {
 // cancelable returns the pending call, retained, or nil and what Cancel says.
 func (c *Call[T]) cancelable() (*Promise[T], error) {
 	p := c.lock()
-	defer p.mu.Unlock()
+	defer p.core.Mu.Unlock()
 	switch err := c.finishable(p); err {
 	case ErrCallPending:
-		p.join()
+		p.core.join()
 		return p, nil
 	case nil:
 		return nil, p.tooLate()
@@ -39,8 +39,8 @@ func (c *Call[T]) cancelable() (*Promise[T], error) {
 
 // tooLate is what Cancel says of a call that is complete.
 func (p *Promise[T]) tooLate() error {
-	if p.word.Load()&bitCanceled != 0 {
-		p.endChild(p.binding.Load()) // the contexts below have ended, too, when Cancel returns
+	if p.core.Word.Load()&bitCanceled != 0 {
+		p.core.endChild(p.core.binding.Load()) // the contexts below have ended, too, when Cancel returns
 		return ErrCanceled
 	}
 	return ErrCallComplete
@@ -60,8 +60,8 @@ func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 		return err
 	}
 	defer p.leave()
-	p.child().cancel(cause)
-	if !p.wait(u) && p.cancel(cause, false) {
+	p.core.child().cancel(cause)
+	if !p.core.Wait(u) && p.core.cancel(cause, false) {
 		return contextWaitError(ctx, c)
 	}
 	if err := p.tooLate(); err == ErrCanceled {

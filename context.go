@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -125,12 +126,12 @@ func (c *core) needsChild() bool {
 
 // ownEnd reports whether the call itself has ended its context, and by which cause.
 func (c *core) ownEnd() (cause error, ended bool) {
-	switch w := c.word.Load(); {
+	switch w := c.Word.Load(); {
 	case w&bitCanceled != 0:
 		return c.cancelCause(), true
 	case w&bitStreamed != 0:
 		return errStreamOver, true
-	case w&bitSet != 0 && !c.task.streams():
+	case w&latch.BitSet != 0 && !c.task.streams():
 		return errCallOver, true
 	}
 	return nil, false
@@ -206,7 +207,7 @@ func (c *core) bind() {
 	case c.ctx.Done() != nil:
 		stop := context.AfterFunc(c.ctx, c.parentEnded)
 		sched.Point("bind")
-		if !c.binding.CompareAndSwap(nil, &binding{stop: stop}) || c.word.Load()&bitSet != 0 { // X3, X5
+		if !c.binding.CompareAndSwap(nil, &binding{stop: stop}) || c.Word.Load()&latch.BitSet != 0 { // X3, X5
 			stop()
 		}
 	}
@@ -216,7 +217,7 @@ func (c *core) bind() {
 // first: the context of the promise ended by Begin's context, and has the error of
 // that.
 func (c *core) parentEnded() {
-	if c.word.Load()&bitSet == 0 {
+	if c.Word.Load()&latch.BitSet == 0 {
 		c.child()
 		c.cancel(context.Cause(c.ctx), false)
 	}
@@ -234,7 +235,7 @@ func (c *core) unbind() {
 func (c *core) detach() {
 	sched.Point("detach")
 	b := c.binding.Load()
-	if c.word.Load()&bitCanceled != 0 {
+	if c.Word.Load()&bitCanceled != 0 {
 		for !b.hasChild() && !c.binding.CompareAndSwap(b, &unasked) { // X5
 			b = c.binding.Load()
 		}

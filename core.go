@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -32,7 +33,7 @@ import (
 //	K4  taken is added by one who holds a reference, or by compare-and-swap against
 //	    a word that has one. So a result is taken or disposed of, never both.
 type core struct {
-	latch
+	latch.Latch
 	ctx     context.Context
 	binding atomic.Pointer[binding] // what is registered at ctx; X1
 	task    *task                   // nil for a call without options
@@ -42,7 +43,7 @@ type core struct {
 // The bits of the word that are a call's. All but taken and streamed are added
 // under mu.
 const (
-	bitBegun    = bitsOfCall << iota
+	bitBegun    = latch.FirstBit << iota
 	bitResult   // complete: the function returned, or the promise was completed
 	bitFailed   // complete: with an error of any kind
 	bitCanceled // complete: canceled; err is a *CanceledError
@@ -58,7 +59,7 @@ const (
 // has looked at Begin's context by then.
 func (c *core) claim() bool {
 	c.unbind()
-	return c.latch.claim()
+	return c.Latch.Claim()
 }
 
 // publish completes a call that the caller has claimed and whose outcome is
@@ -67,12 +68,12 @@ func (c *core) claim() bool {
 // they may panic.
 func (c *core) publish(bits uint64) uint64 {
 	c.task.inScope().completing(bits) // before anybody can see it, so that the ledger never lags
-	w, nodes := c.latch.publish(bits)
-	if refs(w) == 0 {
+	w, nodes := c.Latch.Publish(bits)
+	if latch.Refs(w) == 0 {
 		c.endStream() // nobody is left to do it (K3)
 	}
 	c.detach()
-	fire(nodes)
+	latch.Fire(nodes)
 	if w&(bitCanceled|bitPromise) != 0 {
 		c.task.inScope().settled()
 	}
@@ -83,7 +84,7 @@ func (c *core) publish(bits uint64) uint64 {
 func (c *core) endStream() {
 	if c.task.streams() {
 		sched.Point("end the stream")
-		c.word.Or(bitStreamed)
+		c.Word.Or(bitStreamed)
 		c.endChild(c.binding.Load())
 	}
 }
@@ -110,7 +111,7 @@ func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }
 func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
-		if c.word.Load()&bitPromise != 0 {
+		if c.Word.Load()&bitPromise != 0 {
 			defer c.task.inScope().allTold()
 		}
 		c.publish(bitFailed)
@@ -118,22 +119,22 @@ func (c *core) fail(err error) {
 	}
 }
 
-func (c *core) source() *latch { return &c.latch }
+func (c *core) source() *latch.Latch { return &c.Latch }
 
-func (c *core) retain() bool { return c.refer(oneRef) }
-func (c *core) join() bool   { return c.refer(oneWait) }
+func (c *core) retain() bool { return c.Refer(latch.OneRef) }
+func (c *core) join() bool   { return c.Refer(latch.OneWait) }
 
 // hold and letGo record a handle for leak reports, and forget it. A handle from
 // before the call began is not recorded: until then there is no task (K1).
 
 func (c *core) hold(handle any, clone bool) {
-	if c.word.Load()&bitBegun != 0 {
+	if c.Word.Load()&bitBegun != 0 {
 		c.task.inScope().hold(handle, clone)
 	}
 }
 
 func (c *core) letGo(handle any) {
-	if c.word.Load()&bitBegun != 0 {
+	if c.Word.Load()&bitBegun != 0 {
 		c.task.inScope().letGo(handle)
 	}
 }
@@ -144,15 +145,15 @@ func (c *core) letGo(handle any) {
 func (c *core) take() bool {
 	for {
 		sched.Point("take: look")
-		w := c.word.Load()
+		w := c.Word.Load()
 		if w&bitTaken != 0 {
 			return true
 		}
-		if w&bitSet == 0 || refs(w) == 0 {
+		if w&latch.BitSet == 0 || latch.Refs(w) == 0 {
 			return false
 		}
 		sched.Point("take")
-		if c.word.CompareAndSwap(w, w|bitTaken) {
+		if c.Word.CompareAndSwap(w, w|bitTaken) {
 			c.tookFirst(w)
 			return true
 		}
@@ -170,7 +171,7 @@ func (c *core) tookFirst(w uint64) {
 
 // name is what Name called the call; nil-safe and only for calls begun.
 func (c *core) name() string {
-	if c.word.Load()&bitBegun == 0 || c.task == nil {
+	if c.Word.Load()&bitBegun == 0 || c.task == nil {
 		return ""
 	}
 	return c.task.name

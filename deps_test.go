@@ -31,11 +31,12 @@ const modulePath = "github.com/seed4712c49f/async"
 // listed that it no longer needs.
 const imports = `
 root:           cmp context errors fmt iter maps math math/rand/v2 reflect runtime runtime/debug
-                slices strings sync sync/atomic time
-                golang.org/x/sync/errgroup internal/sched
-root tests:     std async internal/sched golang.org/x/sync/errgroup golang.org/x/sync/semaphore
+                slices strings sync/atomic time
+                golang.org/x/sync/errgroup internal/latch internal/sched
+root tests:     std async internal/latch internal/sched golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 
+internal/latch:     context fmt math reflect runtime slices sync sync/atomic time internal/sched
 internal/sched:     std
 internal/sched tests: std internal/sched
 asynctest:          std async internal/sched go.uber.org/goleak
@@ -52,7 +53,6 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // declared in the files before it. An arrow that points up is listed in upward, and
 // nothing is listed there that no longer exists.
 const order = `
-latch node park foreign queue many
 errors panics wait share option core task list context slot ledger info scope track
 observer watch admit promise run signal select start call pair sharing members cancel
 group calls set shutdown join async hedge lazy factory
@@ -63,8 +63,7 @@ admit: shutdown
 core: admit context ledger task track
 errors: signal
 group: lazy
-info: call scope track
-latch: node
+info: scope track
 ledger: scope
 option: admit observer scope task
 scope: observer shutdown

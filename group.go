@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -96,12 +97,12 @@ func (g *Group[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 		return nil, contextWaitError(ctx, unbegun[K, T]{g, key})
 	}
 	u := untilDone(ctx)
-	r, begun, err := g.enter(ctx, key, fn, oneWait)
+	r, begun, err := g.enter(ctx, key, fn, latch.OneWait)
 	if r == nil {
 		return nil, err
 	}
 	if begun {
-		u.giveWay()
+		u.GiveWay()
 	}
 	if !r.wait(u) {
 		return nil, contextWaitError(ctx, r)
@@ -119,7 +120,7 @@ func (g *Group[K, T]) enter(ctx context.Context, key K, fn func(context.Context)
 	case err == ErrCycle:
 		return nil, false, own.cycle()
 	case err != nil:
-		r.p.fail(err)
+		r.p.core.fail(err)
 	case begun:
 		r.p.proceed(false)
 	}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // These tests hold up a run in an instant that no caller can: between the return of
@@ -42,8 +44,8 @@ func TestH1_TooLateToLeave(t *testing.T) {
 		g.mu.Unlock()
 	}
 	until(func() bool { r = g.runs["a"]; return r != nil && r.sharers == 2 })
-	for r.p.mu.Lock(); r.p.ch == nil || r.p.head == nil; r.p.mu.Lock() { // until both are parked
-		r.p.mu.Unlock()
+	for r.p.core.Mu.Lock(); r.p.core.Ch == nil || r.p.core.Head == nil; r.p.core.Mu.Lock() { // until both are parked
+		r.p.core.Mu.Unlock()
 		runtime.Gosched()
 	}
 	close(let)
@@ -54,7 +56,7 @@ func TestH1_TooLateToLeave(t *testing.T) {
 		t.Errorf("he did not wait: %+v", r)
 	case <-time.After(20 * time.Millisecond):
 	}
-	r.p.mu.Unlock()
+	r.p.core.Mu.Unlock()
 	for range 2 {
 		if r := <-results; r.v != 1 || r.err != nil || !r.shared {
 			t.Errorf("got %+v", r)
@@ -71,7 +73,7 @@ func TestH1_CompletionInTheMiddleOfARelease(t *testing.T) {
 	let := make(chan struct{})
 	c := g.Join(context.Background(), "a", func(context.Context) (int, error) { <-let; return 1, nil })
 	p := c.p.Load()
-	w := p.word.Add(minusRef)
+	w := p.core.Word.Add(latch.MinusRef)
 	close(let)
 	<-over
 	p.dropped(w)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // Hedge runs fn and, while no attempt has succeeded, runs it again beside those
@@ -87,8 +89,8 @@ func (h *hedge[T]) stop() {
 // raises.
 func (h *hedge[T]) isFailed(i int) bool {
 	p := h.calls[i].current()
-	p.isSet() // which waits for a completer that is at it: it tells the set before (L6)
-	w := p.word.Load()
+	p.core.IsSet() // which waits for a completer that is at it: it tells the set before (L6)
+	w := p.core.Word.Load()
 	if w&bitPanicked != 0 {
 		_, _ = h.calls[i].Await(h.ctx)
 	}
@@ -107,7 +109,7 @@ func (h *hedge[T]) win(i int) (T, error) {
 	defer c.Release()
 	h.release()
 	v, err := c.Await(h.ctx)
-	if p := c.current(); p.task.streams() {
+	if p := c.current(); p.core.task.streams() {
 		keepStream(p)
 	}
 	return v, err
@@ -119,8 +121,8 @@ func (h *hedge[T]) win(i int) (T, error) {
 // that nobody could release. The scope is told that no handle is left, and forgets
 // the call, too.
 func keepStream[T any](p *Promise[T]) {
-	p.add(oneWait)
-	p.task.inScope().gone()
+	p.core.Add(latch.OneWait)
+	p.core.task.inScope().gone()
 }
 
 // errors takes and joins the errors of all attempts.

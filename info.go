@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // A State is where a call is in its life.
@@ -52,19 +54,9 @@ func (i CallInfo) String() string {
 	return fmt.Sprintf("%s, canceled", s)
 }
 
-// Info returns what there is to know of the handle's call: the current or last
-// one. It blocks nobody and changes nothing.
-func (c *Call[T]) Info() CallInfo {
-	p := c.p.Load()
-	if p == nil {
-		return CallInfo{}
-	}
-	return p.info()
-}
-
 // info is that of a call which may not have begun, or is not in a scope.
 func (c *core) info() CallInfo {
-	w := c.word.Load()
+	w := c.Word.Load()
 	if w&bitBegun == 0 {
 		return CallInfo{}
 	}
@@ -78,7 +70,7 @@ func (c *core) baseInfo() CallInfo {
 	i := CallInfo{State: StateRunning}
 	i.Handles, i.Waiters = c.census()
 	i.Name = c.name() // now that a Begin that is at it has let go of the lock
-	if c.isSet() {
+	if c.IsSet() {
 		i.State, i.Err = StateCompleted, c.err
 	}
 	return i
@@ -108,16 +100,16 @@ const censusLimit = 10_000
 // census counts the handles on the call and its waiters: the waits that hold a
 // reference, and the nodes of those that do not.
 func (c *core) census() (handles, waiters int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := c.word.Load()
-	handles = int(handlesOf(w))
-	if w&bitSet != 0 {
+	c.Mu.Lock()
+	defer c.Mu.Unlock()
+	w := c.Word.Load()
+	handles = int(latch.HandlesOf(w))
+	if w&latch.BitSet != 0 {
 		return handles, 0
 	}
-	waiters = min(int(waitsOf(w)), censusLimit)
-	for n := c.head; n != nil && waiters < censusLimit; n = n.next {
-		if !n.holds {
+	waiters = min(int(latch.WaitsOf(w)), censusLimit)
+	for n := c.Head; n != nil && waiters < censusLimit; n = n.Next {
+		if !n.Holds {
 			waiters++
 		}
 	}

@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -25,10 +26,10 @@ import (
 // Discard is of another type.
 func (g *Group[K, T]) Join(ctx context.Context, key K, fn func(context.Context) (T, error)) *Call[T] {
 	checkBegin(ctx, fn == nil)
-	r, _, err := g.enter(ctx, key, fn, oneRef)
+	r, _, err := g.enter(ctx, key, fn, latch.OneRef)
 	if err != nil {
 		a := newPair[T](context.Background(), nil, 0)
-		a.p.fail(err)
+		a.p.core.fail(err)
 		return &a.c
 	}
 	return joined(r)
@@ -48,7 +49,7 @@ type joint[K comparable, T any] struct {
 	pair[T]
 	options  options
 	share    share
-	nodes    [2]node // nodeRun at the run's latch, nodeOwn at its own
+	nodes    [2]latch.Node // nodeRun at the run's latch, nodeOwn at its own
 	run      *run[K, T]
 	received bool // its call completed with the run's result; written before that
 }
@@ -62,25 +63,25 @@ const (
 func joined[K comparable, T any](r *run[K, T]) *Call[T] {
 	j := &joint[K, T]{run: r}
 	o := &j.options
-	o.name, o.stream, o.abandon = r.p.task.name, r.p.task.stream, true
+	o.name, o.stream, o.abandon = r.p.core.task.name, r.p.core.task.stream, true
 	o.alone.options, o.share = o, &j.share
 	j.share.of = j
 	j.init(context.Background(), o.plain(), 0)
-	r.p.hold(&j.c, true)
+	r.p.core.hold(&j.c, true)
 	own, end := &j.nodes[nodeOwn], &j.nodes[nodeRun]
-	own.reset(&j.p.latch, j, nodeOwn)
-	j.p.link(own)
-	end.reset(&r.p.latch, j, nodeRun)
-	end.holds = true
-	if !r.p.link(end) {
+	own.Reset(&j.p.core.Latch, j, nodeOwn)
+	j.p.core.Link(own)
+	end.Reset(&r.p.core.Latch, j, nodeRun)
+	end.Holds = true
+	if !r.p.core.Link(end) {
 		j.receive()
 	}
 	return &j.c
 }
 
-func (j *joint[K, T]) Fire(n *node) {
+func (j *joint[K, T]) Fire(n *latch.Node) {
 	switch {
-	case n.i == nodeRun:
+	case n.Index == nodeRun:
 		j.receive()
 	case !j.received:
 		j.leave()
@@ -91,23 +92,23 @@ func (j *joint[K, T]) Fire(n *node) {
 func (j *joint[K, T]) receive() {
 	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
 	r := j.run
-	w := r.p.word.Load()
+	w := r.p.core.Word.Load()
 	if w&(bitResult|bitPanicked) == 0 {
 		r.close()
 	}
-	if !j.p.claim() {
+	if !j.p.core.claim() {
 		return
 	}
 	j.received = true
-	j.p.value, j.p.err = r.p.value, r.p.err
-	if refs(j.p.publish(w&outcome)) == 0 {
+	j.p.value, j.p.core.err = r.p.value, r.p.core.err
+	if latch.Refs(j.p.core.publish(w&outcome)) == 0 {
 		j.drop()
 	}
 }
 
 // leave gives up what a call that was canceled has in the run.
 func (j *joint[K, T]) leave() {
-	j.run.p.unlink(&j.nodes[nodeRun])
+	j.run.p.core.Unlink(&j.nodes[nodeRun])
 	j.run.leave()
 	j.drop()
 }
@@ -116,11 +117,11 @@ func (j *joint[K, T]) leave() {
 // raises no panic there. One that nobody was given ends the program.
 func (j *joint[K, T]) drop() {
 	p := &j.run.p
-	p.letGo(&j.c)
+	p.core.letGo(&j.c)
 	sched.Point("drop")
-	w := p.word.Add(minusRef)
-	if refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
-		p.task.inScope().spawn(func() { p.dropped(w) })
+	w := p.core.Word.Add(latch.MinusRef)
+	if latch.Refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
+		p.core.task.inScope().spawn(func() { p.dropped(w) })
 		return
 	}
 	p.dropped(w)
@@ -129,7 +130,7 @@ func (j *joint[K, T]) drop() {
 // taken marks the run's result as handed out.
 func (j *joint[K, T]) taken() {
 	if j.received {
-		j.run.p.take()
+		j.run.p.core.take()
 	}
 }
 
@@ -140,10 +141,10 @@ func (j *joint[K, T]) gone(taken bool) {
 	switch {
 	case !j.received:
 	case taken:
-		j.run.p.letGo(&j.c)
+		j.run.p.core.letGo(&j.c)
 		j.run.p.takeAndDrop()
 	default:
-		j.run.p.letGo(&j.c)
+		j.run.p.core.letGo(&j.c)
 		j.run.p.drop()
 	}
 }

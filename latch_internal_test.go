@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // Counts at their bounds. Nobody can hold sixteen million handles in a test, so
@@ -16,54 +18,54 @@ import (
 
 // The word has room for the flags, and each kind of reference has its bits.
 func TestR9_TheWordHasRoom(t *testing.T) {
-	const flags = bitSet | bitClosing | bitChan | bitBegun | bitResult | bitFailed | bitCanceled | bitPanicked |
+	const flags = latch.BitSet | latch.BitClosing | latch.BitChan | bitBegun | bitResult | bitFailed | bitCanceled | bitPanicked |
 		bitTaken | bitPromise | bitStreamed | bitCaught
-	if n := bits.OnesCount64(flags); n != 12 || flags >= oneWait {
+	if n := bits.OnesCount64(flags); n != 12 || flags >= latch.OneWait {
 		t.Errorf("%d flags, %#x, reach into the counts", n, flags)
 	}
-	all := flags | maxCount*oneWait | maxCount*oneRef
-	if handlesOf(all) != maxCount || waitsOf(all) != maxCount || refs(all) != 2*maxCount {
-		t.Errorf("counts of %#x: %d, %d", all, handlesOf(all), waitsOf(all))
+	all := flags | latch.MaxCount*latch.OneWait | latch.MaxCount*latch.OneRef
+	if latch.HandlesOf(all) != latch.MaxCount || latch.WaitsOf(all) != latch.MaxCount || latch.Refs(all) != 2*latch.MaxCount {
+		t.Errorf("counts of %#x: %d, %d", all, latch.HandlesOf(all), latch.WaitsOf(all))
 	}
-	if handlesOf(all+minusRef) != maxCount-1 || waitsOf(all+minusWait) != maxCount-1 || handlesOf(all+minusWait) != maxCount {
+	if latch.HandlesOf(all+latch.MinusRef) != latch.MaxCount-1 || latch.WaitsOf(all+latch.MinusWait) != latch.MaxCount-1 || latch.HandlesOf(all+latch.MinusWait) != latch.MaxCount {
 		t.Error("giving one up changes another count")
 	}
 }
 
 // full sets a count of the word to what is left of its bound.
-func full(l *latch, one uint64, left uint64) {
-	w := l.word.Load()
-	count := handlesOf(w)
-	if one == oneWait {
-		count = waitsOf(w)
+func full(l *latch.Latch, one uint64, left uint64) {
+	w := l.Word.Load()
+	count := latch.HandlesOf(w)
+	if one == latch.OneWait {
+		count = latch.WaitsOf(w)
 	}
-	l.word.Store(w + (maxCount-left-count)*one)
+	l.Word.Store(w + (latch.MaxCount-left-count)*one)
 }
 
 // wantBound has do go up to the bound of a count, and one beyond.
-func wantBound(t *testing.T, l *latch, one uint64, do func()) {
+func wantBound(t *testing.T, l *latch.Latch, one uint64, do func()) {
 	t.Helper()
-	before := l.word.Load()
+	before := l.Word.Load()
 	full(l, one, 1)
 	if v := panicOf(do); v != nil {
 		t.Errorf("below the bound it panics: %v", v)
 	}
 	full(l, one, 0)
-	at := l.word.Load()
+	at := l.Word.Load()
 	for range 2 {
 		v := panicOf(do)
 		if text, _ := v.(string); !strings.HasPrefix(text, "async: more than 16,777,215 ") {
 			t.Errorf("at the bound it panics with %v", v)
 		}
-		if now := l.word.Load(); now != at {
+		if now := l.Word.Load(); now != at {
 			t.Errorf("at the bound it changes the word from %#x to %#x", at, now)
 		}
 	}
-	if !l.mu.TryLock() {
+	if !l.Mu.TryLock() {
 		t.Fatal("it keeps the lock")
 	}
-	l.mu.Unlock()
-	l.word.Store(before)
+	l.Mu.Unlock()
+	l.Word.Store(before)
 }
 
 func panicOf(f func()) (v any) {
@@ -87,37 +89,37 @@ func TestR9_AtTheBoundOfACount(t *testing.T) {
 	joined := group.Join(context.Background(), 1, func(context.Context) (int, error) { <-stop; return 1, nil })
 	run := group.runs[1]
 	never := func(context.Context) (int, error) { return 0, errors.New("another run") }
-	call := &c.p.Load().latch
+	call := &c.p.Load().core.Latch
 	for name, tt := range map[string]struct {
-		l   *latch
+		l   *latch.Latch
 		one uint64
 		do  func()
 	}{
-		"Event.Signal":         {&e.l, oneRef, func() { e.Signal() }},
-		"Signal.Clone":         {&e.l, oneRef, func() { signal.Clone() }},
-		"Signal.Wait":          {&e.l, oneWait, func() { _ = signal.Wait(expired) }},
-		"Signal.WaitFor":       {&e.l, oneWait, func() { _ = signal.WaitFor(d) }},
-		"Call.Signal":          {call, oneRef, func() { c.Signal() }},
-		"Call.Clone":           {call, oneRef, func() { c.Clone() }},
-		"a call's Signal":      {call, oneRef, func() { of.Clone() }},
-		"a call's Signal.Wait": {call, oneWait, func() { _ = of.Wait(expired) }},
-		"Call.Await":           {call, oneWait, func() { _, _ = c.Await(expired) }},
-		"Call.Wait":            {call, oneWait, func() { _ = c.Wait(expired) }},
-		"Call.WaitFor":         {call, oneWait, func() { _ = c.WaitFor(d) }},
-		"Calls.Race":           {call, oneWait, func() { _, _, _ = Calls[int]{c}.Race(expired) }},
-		"Calls.All":            {call, oneWait, func() { _, _ = Calls[int]{c}.All(expired) }},
-		"Calls.Settle":         {call, oneWait, func() { _, _ = Calls[int]{new(Call[int]), c}.Settle(expired) }},
-		"Calls.Any":            {call, oneWait, func() { _, _, _ = Calls[int]{c}.Any(expired) }},
-		"Group.Join":           {&run.p.latch, oneRef, func() { group.Join(expired, 1, never) }},
+		"Event.Signal":         {&e.l, latch.OneRef, func() { e.Signal() }},
+		"Signal.Clone":         {&e.l, latch.OneRef, func() { signal.Clone() }},
+		"Signal.Wait":          {&e.l, latch.OneWait, func() { _ = signal.Wait(expired) }},
+		"Signal.WaitFor":       {&e.l, latch.OneWait, func() { _ = signal.WaitFor(d) }},
+		"Call.Signal":          {call, latch.OneRef, func() { c.Signal() }},
+		"Call.Clone":           {call, latch.OneRef, func() { c.Clone() }},
+		"a call's Signal":      {call, latch.OneRef, func() { of.Clone() }},
+		"a call's Signal.Wait": {call, latch.OneWait, func() { _ = of.Wait(expired) }},
+		"Call.Await":           {call, latch.OneWait, func() { _, _ = c.Await(expired) }},
+		"Call.Wait":            {call, latch.OneWait, func() { _ = c.Wait(expired) }},
+		"Call.WaitFor":         {call, latch.OneWait, func() { _ = c.WaitFor(d) }},
+		"Calls.Race":           {call, latch.OneWait, func() { _, _, _ = Calls[int]{c}.Race(expired) }},
+		"Calls.All":            {call, latch.OneWait, func() { _, _ = Calls[int]{c}.All(expired) }},
+		"Calls.Settle":         {call, latch.OneWait, func() { _, _ = Calls[int]{new(Call[int]), c}.Settle(expired) }},
+		"Calls.Any":            {call, latch.OneWait, func() { _, _, _ = Calls[int]{c}.Any(expired) }},
+		"Group.Join":           {&run.p.core.Latch, latch.OneRef, func() { group.Join(expired, 1, never) }},
 	} {
 		t.Run(name, func(t *testing.T) { wantBound(t, tt.l, tt.one, tt.do) })
 	}
 	t.Run("Cancel", func(t *testing.T) {
-		full(call, oneWait, 0)
+		full(call, latch.OneWait, 0)
 		if v := panicOf(func() { _ = c.Cancel(nil) }); v == nil || c.IsDone() {
 			t.Errorf("it panics with %v", v)
 		}
-		full(call, oneWait, maxCount)
+		full(call, latch.OneWait, latch.MaxCount)
 		if err := c.Cancel(nil); err != nil {
 			t.Error(err)
 		}
@@ -132,7 +134,7 @@ func TestR9_AtTheBoundOfACount(t *testing.T) {
 func TestR9_AMemberAtTheBoundLeavesTheOthers(t *testing.T) {
 	_, a := NewPromise[int](context.Background())
 	_, b := NewPromise[int](context.Background())
-	full(&b.p.Load().latch, oneWait, 0)
+	full(&b.p.Load().core.Latch, latch.OneWait, 0)
 	if v := panicOf(func() { _, _ = Calls[int]{a, a, b}.All(context.Background()) }); v == nil {
 		t.Error("no panic")
 	}
@@ -144,18 +146,18 @@ func TestR9_AMemberAtTheBoundLeavesTheOthers(t *testing.T) {
 // A full count is no other count: handles are told apart from waits.
 func TestR9_FullCountsAreToldApart(t *testing.T) {
 	_, c := NewPromise[int](context.Background())
-	l := &c.p.Load().latch
-	full(l, oneWait, 0)
+	l := &c.p.Load().core.Latch
+	full(l, latch.OneWait, 0)
 	if i := c.Info(); i.Handles != 1 || i.Waiters != censusLimit {
 		t.Errorf("all waits: %+v", i)
 	}
 	d := c.Clone()
-	full(l, oneRef, 0)
-	if i := c.Info(); i.Handles != maxCount {
+	full(l, latch.OneRef, 0)
+	if i := c.Info(); i.Handles != latch.MaxCount {
 		t.Errorf("all handles: %+v", i)
 	}
 	d.Release()
-	if i := c.Info(); i.Handles != maxCount-1 || waitsOf(l.word.Load()) != maxCount {
+	if i := c.Info(); i.Handles != latch.MaxCount-1 || latch.WaitsOf(l.Word.Load()) != latch.MaxCount {
 		t.Errorf("one released: %+v", i)
 	}
 }
@@ -166,8 +168,8 @@ func TestW2_AtTheBoundOfMembers(t *testing.T) {
 		t.Skip("no slice is longer")
 	}
 	for name, f := range map[string]func(n int){
-		"any":   func(n int) { newFirst(n) },
-		"tally": func(n int) { newAll(n, 0) },
+		"any":   func(n int) { latch.NewFirst(n) },
+		"tally": func(n int) { latch.NewAll(n, 0) },
 	} {
 		f(1)
 		n := math.MaxInt32

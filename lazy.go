@@ -71,7 +71,7 @@ func (l *Lazy[T]) get(ctx context.Context) (v T, err error) {
 // makes it taken; it takes the run off the list first of all (G5). Only who shares
 // the run does this, so no value is kept that went to Discard.
 func (l *Lazy[T]) keep(r *run[struct{}, T]) {
-	made := r.p.word.Load()&bitFailed == 0
+	made := r.p.core.Word.Load()&bitFailed == 0
 	l.group.mu.Lock()
 	if made && l.fn != nil {
 		v := r.p.value
@@ -81,8 +81,8 @@ func (l *Lazy[T]) keep(r *run[struct{}, T]) {
 	}
 	r.unlistLocked()
 	l.group.mu.Unlock()
-	if made && r.p.task.streams() {
-		r.p.take() // the value goes on using the run's context, for ever
+	if made && r.p.core.task.streams() {
+		r.p.core.take() // the value goes on using the run's context, for ever
 		return
 	}
 	r.p.takeAndLeave()

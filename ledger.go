@@ -136,7 +136,7 @@ func (t *task) completing(bits uint64) {
 	if t == nil {
 		return
 	}
-	promise := t.core.word.Load()&bitPromise != 0
+	promise := t.core.Word.Load()&bitPromise != 0
 	if promise || bits&bitCanceled != 0 {
 		t.scope.mu.Lock()
 		t.scope.live++ // until allTold
@@ -181,7 +181,7 @@ func (t *task) countDiscarded() {
 		return
 	}
 	sched.Point("count as discarded")
-	if t.core.word.Load()&bitResult != 0 {
+	if t.core.Word.Load()&bitResult != 0 {
 		t.scope.disposedN.Add(1)
 	} else {
 		t.scope.lateN.Add(1)

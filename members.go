@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -21,7 +22,7 @@ type Result[T any] struct {
 type members[T any] struct {
 	cs    []*Call[T]
 	ps    []*Promise[T] // retained; nil where refused, or given up
-	nodes []node
+	nodes []latch.Node
 	no    map[int]error // why a handle was refused
 }
 
@@ -58,20 +59,20 @@ func (m *members[T]) refuse(i int, err error) {
 
 // watch registers s at every call. A member that is complete, or whose handle is
 // of no use, is fired at once.
-func (m *members[T]) watch(s sink, nodes []node) {
+func (m *members[T]) watch(s latch.Sink, nodes []latch.Node) {
 	m.nodes = nodes
-	_, prompt := s.(*queue)
+	_, prompt := s.(*latch.Queue)
 	for i, p := range m.ps {
 		n := &nodes[i]
-		n.prompt = prompt
+		n.Prompt = prompt
 		if p == nil {
-			n.reset(nil, s, i)
+			n.Reset(nil, s, i)
 			s.Fire(n)
 			continue
 		}
-		n.reset(&p.latch, s, i)
-		n.holds = true
-		if p.isSet() || !p.link(n) { // to look costs less than to try
+		n.Reset(&p.core.Latch, s, i)
+		n.Holds = true
+		if p.core.IsSet() || !p.core.Link(n) { // to look costs less than to try
 			s.Fire(n)
 		}
 	}
@@ -88,11 +89,11 @@ func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
 	if failFast {
 		bits = bitFailed
 	}
-	t := newAll(len(m.ps), bits)
-	m.watch(t, t.nodes)
+	t := latch.NewAll(len(m.ps), bits)
+	m.watch(t, t.Nodes)
 	u := untilDone(ctx)
-	u.giveWay() // registered, so as to know which failure was the first
-	return t.park(u)
+	u.GiveWay() // registered, so as to know which failure was the first
+	return t.Park(u)
 }
 
 // leave takes every registration back and drops the references. It is deferred by
@@ -122,7 +123,7 @@ func (m *members[T]) leaveOthers(keep func(i int) bool) {
 // drop drops the references on all members but those to keep, and returns the panics
 // that come up.
 func (m *members[T]) drop(keep func(i int) bool) (raised []*PanicError) {
-	unlinkAll(m.nodes)
+	latch.UnlinkAll(m.nodes)
 	m.nodes = nil
 	for i, p := range m.ps {
 		if p == nil || keep(i) {
@@ -138,7 +139,7 @@ func (m *members[T]) drop(keep func(i int) bool) (raised []*PanicError) {
 }
 
 // isComplete reports whether member i has an outcome.
-func (m *members[T]) isComplete(i int) bool { return m.ps[i] == nil || m.ps[i].isSet() }
+func (m *members[T]) isComplete(i int) bool { return m.ps[i] == nil || m.ps[i].core.IsSet() }
 
 // complete returns the index of the lowest member that has an outcome, or -1. All
 // below it had none when it had: they are looked at again, since one that completes
@@ -174,8 +175,8 @@ func (m *members[T]) look(i int) error {
 	switch p := m.ps[i]; {
 	case p == nil:
 		return m.no[i]
-	case p.word.Load()&bitPanicked == 0:
-		return p.err
+	case p.core.Word.Load()&bitPanicked == 0:
+		return p.core.err
 	}
 	_, err := m.take(i)
 	return err
@@ -187,7 +188,7 @@ func (m *members[T]) take(i int) (v T, err error) {
 	if p == nil {
 		return v, m.no[i]
 	}
-	p.take()
+	p.core.take()
 	return p.outcome()
 }
 
@@ -208,8 +209,8 @@ func (m *members[T]) result(i int) Result[T] {
 	if m.ps[i] == nil {
 		return Result[T]{Err: m.no[i]}
 	}
-	m.ps[i].take()
-	return Result[T]{m.ps[i].value, m.ps[i].err}
+	m.ps[i].core.take()
+	return Result[T]{m.ps[i].value, m.ps[i].core.err}
 }
 
 // finish is result for the last time: it gives the reference up in the same step.
@@ -220,7 +221,7 @@ func (m *members[T]) finish(i int) Result[T] {
 	}
 	m.ps[i] = nil
 	p.takeAndLeave()
-	return Result[T]{p.value, p.err}
+	return Result[T]{p.value, p.core.err}
 }
 
 // join takes the errors of members that failed and joins them in input order. All
@@ -270,28 +271,28 @@ func (m *members[T]) failure(first int) int {
 }
 
 func (m *members[T]) failed(i int) bool {
-	return m.ps[i] == nil || m.ps[i].word.Load()&bitFailed != 0
+	return m.ps[i] == nil || m.ps[i].core.Word.Load()&bitFailed != 0
 }
 
 // echoes reports whether a member's failure is a cancellation.
 func (m *members[T]) echoes(i int) bool {
 	p := m.ps[i]
-	return p != nil && p.word.Load()&bitPanicked == 0 && errors.Is(p.err, context.Canceled)
+	return p != nil && p.core.Word.Load()&bitPanicked == 0 && errors.Is(p.core.err, context.Canceled)
 }
 
 // turns are members that come out one after the other as they complete.
 type turns[T any] struct {
 	*members[T]
 	ctx context.Context
-	q   queue
-	s   *sleeper
+	q   latch.Queue
+	s   *latch.Sleeper
 }
 
 func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
-	checkIndex(len(cs))
-	t := &turns[T]{ctx: ctx, s: newSleeper(), members: hold(cs)}
-	t.q.size = len(cs)
-	t.watch(&t.q, make([]node, len(cs)))
+	latch.CheckIndex(len(cs))
+	t := &turns[T]{ctx: ctx, s: latch.NewSleeper(), members: hold(cs)}
+	t.q.Size = len(cs)
+	t.watch(&t.q, make([]latch.Node, len(cs)))
 	return t
 }
 
@@ -299,12 +300,12 @@ func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
 // ErrNothingToWait after the last, a *WaitError when the context is done.
 func (t *turns[T]) next() (int, error) {
 	u := untilDone(t.ctx)
-	t.q.mu.Lock()
-	n, empty := t.q.nextLocked(t.s, u)
-	t.q.mu.Unlock()
+	t.q.Mu.Lock()
+	n, empty := t.q.NextLocked(t.s, u)
+	t.q.Mu.Unlock()
 	switch {
-	case n != nil && t.isComplete(int(n.i)): // which waits for a completer that is at it (L6)
-		return int(n.i), nil
+	case n != nil && t.isComplete(int(n.Index)): // which waits for a completer that is at it (L6)
+		return int(n.Index), nil
 	case empty:
 		return -1, ErrNothingToWait
 	}

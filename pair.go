@@ -1,6 +1,10 @@
 package async
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async/internal/latch"
+)
 
 // A pair is a call's core and its first handle, in one piece of memory.
 type pair[T any] struct {
@@ -32,25 +36,25 @@ func (a *placed[T]) init(ctx context.Context, o *options, bits uint64) {
 }
 
 func (a *pair[T]) init(ctx context.Context, t *task, bits uint64) {
-	a.p.ctx, a.p.task = ctx, t
-	a.p.word.Store(bitBegun | bits | oneRef)
+	a.p.core.ctx, a.p.core.task = ctx, t
+	a.p.core.Word.Store(bitBegun | bits | latch.OneRef)
 	a.c.p.Store(&a.p)
 }
 
 // launch starts a call that was just made, or completes it where it cannot run.
 func (a *pair[T]) launch(fn func(context.Context) (T, error)) {
-	ended := fn != nil && a.p.ctx.Err() != nil
+	ended := fn != nil && a.p.core.ctx.Err() != nil
 	if ended {
 		fn = nil
 	}
 	if err := a.p.start(fn); err != nil {
-		if t := a.p.task.inScope(); t != nil {
+		if t := a.p.core.task.inScope(); t != nil {
 			t.refuse()
 		}
-		a.p.fail(err)
+		a.p.core.fail(err)
 		return
 	}
-	a.p.task.inScope().hold(&a.c, false)
+	a.p.core.task.inScope().hold(&a.c, false)
 	a.p.proceed(ended)
 }
 

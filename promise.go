@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -15,7 +16,7 @@ import (
 // client has released its last handle, the call is abandoned, and what Complete
 // brings then goes to [Discard].
 type Promise[T any] struct {
-	core
+	core  core
 	value T // K2
 }
 
@@ -34,8 +35,8 @@ func newPromise[T any](o *options) (*Promise[T], *task) {
 // expire cancels a promise whose context has ended. The goroutine of package
 // context that does so, too, may be late.
 func (p *Promise[T]) expire() {
-	if p.ctx.Err() != nil {
-		p.parentEnded()
+	if p.core.ctx.Err() != nil {
+		p.core.parentEnded()
 	}
 }
 
@@ -51,11 +52,11 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 	if !won {
 		return false
 	}
-	defer p.task.inScope().allTold()
+	defer p.core.task.inScope().allTold()
 	if orphaned {
 		defer p.discardElsewhere(nil) // when the observer was told of the completion; also where an OnSignal function panics
 	}
-	p.task.signaled(false)
+	p.core.task.signaled(false)
 	return true
 }
 
@@ -63,7 +64,7 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 // for defer: whatever becomes of the server, nobody waits for it for ever.
 func (p *Promise[T]) Break() {
 	p.expire()
-	p.fail(ErrBrokenPromise)
+	p.core.fail(ErrBrokenPromise)
 }
 
 // Context is the context of the call. It has the values and the deadline of
@@ -86,50 +87,50 @@ func resultBits(err error) uint64 {
 
 // completeAs is complete with bits.
 func (p *Promise[T]) completeAs(bits uint64, v T, err error) (won, orphaned bool) {
-	if !p.claim() {
+	if !p.core.claim() {
 		return false, false
 	}
-	p.value, p.err = v, err
-	return true, refs(p.publish(bits)) == 0
+	p.value, p.core.err = v, err
+	return true, latch.Refs(p.core.publish(bits)) == 0
 }
 
 // outcome returns what the call completed with; where that is a panic, it
 // panics.
 func (p *Promise[T]) outcome() (T, error) {
-	if p.word.Load()&bitPanicked != 0 {
-		panic(p.err)
+	if p.core.Word.Load()&bitPanicked != 0 {
+		panic(p.core.err)
 	}
-	return p.value, p.err
+	return p.value, p.core.err
 }
 
 // drop gives up a reference.
 func (p *Promise[T]) drop() {
 	sched.Point("drop")
-	p.dropped(p.word.Add(minusRef))
+	p.dropped(p.core.Word.Add(latch.MinusRef))
 }
 
 // leave gives up the reference of a wait.
 func (p *Promise[T]) leave() {
 	sched.Point("give up")
-	p.dropped(p.word.Add(minusWait))
+	p.dropped(p.core.Word.Add(latch.MinusWait))
 }
 
 // takeAndDrop is take and drop in one step, for one who knows that the call is
 // complete.
-func (p *Promise[T]) takeAndDrop() { p.takeAndGiveUp(oneRef) }
+func (p *Promise[T]) takeAndDrop() { p.takeAndGiveUp(latch.OneRef) }
 
 // takeAndLeave is take and leave in one step.
-func (p *Promise[T]) takeAndLeave() { p.takeAndGiveUp(oneWait) }
+func (p *Promise[T]) takeAndLeave() { p.takeAndGiveUp(latch.OneWait) }
 
 // takeAndGiveUp adds taken and gives up a reference in one step.
 func (p *Promise[T]) takeAndGiveUp(one uint64) {
 	for {
-		w := p.word.Load()
+		w := p.core.Word.Load()
 		n := (w | bitTaken) - one
 		sched.Point("give up")
-		if p.word.CompareAndSwap(w, n) {
+		if p.core.Word.CompareAndSwap(w, n) {
 			if w&bitTaken == 0 {
-				p.tookFirst(w)
+				p.core.tookFirst(w)
 			}
 			p.dropped(n)
 			return
@@ -141,26 +142,26 @@ func (p *Promise[T]) takeAndGiveUp(one uint64) {
 // (K3). The last one abandons a pending call, and disposes of a result that
 // nobody took; a panic that nobody was given it raises.
 func (p *Promise[T]) dropped(w uint64) {
-	if refs(w) != 0 || w&bitBegun == 0 {
+	if latch.Refs(w) != 0 || w&bitBegun == 0 {
 		return
 	}
 	sched.Point("the last reference")
-	t := p.task.inScope()
+	t := p.core.task.inScope()
 	t.gone()
-	if w&bitSet == 0 {
+	if w&latch.BitSet == 0 {
 		p.abandoned()
 		return
 	}
-	p.endStream()
-	if p.task != nil && p.task.share != nil {
-		p.task.share.of.gone(w&bitTaken != 0) // the result is the run's, which disposes of it
+	p.core.endStream()
+	if p.core.task != nil && p.core.task.share != nil {
+		p.core.task.share.of.gone(w&bitTaken != 0) // the result is the run's, which disposes of it
 		return
 	}
 	switch {
 	case w&bitTaken != 0:
 	case w&bitPanicked != 0:
 		t.taken(w) // by whoever gets the panic
-		panic(p.err)
+		panic(p.core.err)
 	case w&bitResult != 0:
 		p.discardElsewhere(t.observer().Abandoned)
 	}
@@ -169,11 +170,11 @@ func (p *Promise[T]) dropped(w uint64) {
 // abandoned is told that the last reference went before completion.
 func (p *Promise[T]) abandoned() {
 	var tell []func()
-	t := p.task.inScope()
+	t := p.core.task.inScope()
 	if f := t.observer().Abandoned; f != nil {
 		tell = append(tell, func() { t.tell(f) })
 	}
-	if p.task.abandons() && p.cancel(ErrAbandoned, true, tell...) {
+	if p.core.task.abandons() && p.core.cancel(ErrAbandoned, true, tell...) {
 		return
 	}
 	for _, f := range tell {
@@ -184,23 +185,23 @@ func (p *Promise[T]) abandoned() {
 // discard disposes of a result that nobody took: it is counted, the observer
 // told, and Discard called.
 func (p *Promise[T]) discard(v T, err error) {
-	p.task.inScope().countDiscarded()
+	p.core.task.inScope().countDiscarded()
 	p.dispose(v, err)
 }
 
 func (p *Promise[T]) dispose(v T, err error) {
-	p.task.inScope().tellDiscarded(err)
-	if p.task.discards() {
-		p.task.discard.(func(T, error))(v, err)
+	p.core.task.inScope().tellDiscarded(err)
+	if p.core.task.discards() {
+		p.core.task.discard.(func(T, error))(v, err)
 	}
 }
 
 // discardElsewhere is discard of the call's own result for one who must not run
 // user code; first is told before, unless it is nil.
 func (p *Promise[T]) discardElsewhere(first func(CallInfo)) {
-	t := p.task.inScope()
+	t := p.core.task.inScope()
 	t.countDiscarded()
-	if first == nil && t.observer().Discarded == nil && !p.task.discards() {
+	if first == nil && t.observer().Discarded == nil && !p.core.task.discards() {
 		return
 	}
 	t.spawn(func() {
@@ -208,6 +209,15 @@ func (p *Promise[T]) discardElsewhere(first func(CallInfo)) {
 		if first != nil {
 			t.tell(first)
 		}
-		p.dispose(p.value, p.err)
+		p.dispose(p.value, p.core.err)
 	})
 }
+
+// A Promise is what a Signal is a handle on.
+
+func (p *Promise[T]) source() *latch.Latch        { return p.core.source() }
+func (p *Promise[T]) retain() bool                { return p.core.retain() }
+func (p *Promise[T]) join() bool                  { return p.core.join() }
+func (p *Promise[T]) hold(handle any, clone bool) { p.core.hold(handle, clone) }
+func (p *Promise[T]) letGo(handle any)            { p.core.letGo(handle) }
+func (p *Promise[T]) wait(u latch.Until) bool     { return p.core.Wait(u) }

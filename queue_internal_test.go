@@ -14,8 +14,8 @@ func TestS2_ASetSignalTakesNoLock(t *testing.T) {
 	s := e.Signal()
 	done := e.Done()
 	e.Set()
-	e.l.mu.Lock() // whoever wants it waits for ever
-	defer e.l.mu.Unlock()
+	e.l.Mu.Lock() // whoever wants it waits for ever
+	defer e.l.Mu.Unlock()
 	for what, ok := range map[string]bool{
 		"Set":           !e.Set(),
 		"IsSet":         e.IsSet() && s.IsSet(),
@@ -47,15 +47,15 @@ func TestS2_WaitingMakesNoChannel(t *testing.T) {
 	_ = e.Wait(ctx)
 	_ = s.WaitFor(1)
 	e.IsSet()
-	if e.l.ch != nil {
+	if e.l.Ch != nil {
 		t.Error("it made a channel")
 	}
 	e.Set()
 	_ = e.Wait(ctx)
-	if e.l.ch != nil {
+	if e.l.Ch != nil {
 		t.Error("setting it made a channel")
 	}
-	if e.Done(); e.l.ch == nil {
+	if e.Done(); e.l.Ch == nil {
 		t.Error("Done made none")
 	}
 }

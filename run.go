@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -11,10 +12,10 @@ import (
 // started never runs (R10).
 func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 	sched.Point("run")
-	if t := p.task.inScope(); t != nil {
+	if t := p.core.task.inScope(); t != nil {
 		return p.runInScope(t, fn)
 	}
-	if !p.isSet() {
+	if !p.core.IsSet() {
 		p.call(fn)
 	}
 	return nil
@@ -24,7 +25,7 @@ func (p *Promise[T]) run(fn func(context.Context) (T, error)) (next *task) {
 // however the function ends, or whatever is called for it: but not where the
 // program ends by a panic, so that nobody goes on as if the call were over.
 func (p *Promise[T]) runInScope(t *task, fn func(context.Context) (T, error)) (next *task) {
-	if p.isSet() || t.expired() {
+	if p.core.IsSet() || t.expired() {
 		return t.finish(false)
 	}
 	returned := false
@@ -33,7 +34,7 @@ func (p *Promise[T]) runInScope(t *task, fn func(context.Context) (T, error)) (n
 			if e := recover(); e != nil {
 				panic(e)
 			}
-			p.fail(ErrGoexit) // where the observer did it, before the function
+			p.core.fail(ErrGoexit) // where the observer did it, before the function
 		}
 		if next = t.finish(true); next != nil && !returned {
 			go next.loop()
@@ -54,10 +55,10 @@ func (p *Promise[T]) call(fn func(context.Context) (T, error)) {
 		returned bool
 	)
 	defer func() {
-		p.functionOver()
+		p.core.functionOver()
 		switch {
 		case !returned: // Goexit: only deferred functions run
-			p.fail(ErrGoexit)
+			p.core.fail(ErrGoexit)
 		case panicked != nil:
 			p.completePanic(panicked)
 		default:
@@ -93,7 +94,7 @@ func (p *Promise[T]) completeOrDiscard(v T, err error) {
 func (p *Promise[T]) completeOrDiscardAs(bits uint64, v T, err error) {
 	won, orphaned := p.completeAs(bits, v, err)
 	if won {
-		p.task.signaled(false)
+		p.core.task.signaled(false)
 	}
 	if !won || orphaned {
 		p.discard(v, err)
@@ -104,7 +105,7 @@ func (p *Promise[T]) completeOrDiscardAs(bits uint64, v T, err error) {
 // (C5). A panic that nobody can be given, because the call was canceled or every
 // handle released, ends the program here, as in a plain goroutine.
 func (p *Promise[T]) completePanic(e *PanicError) {
-	switch p.task.panicPolicy() {
+	switch p.core.task.panicPolicy() {
 	case PanicCrash:
 		panic(e)
 	case PanicReturn:
@@ -112,11 +113,11 @@ func (p *Promise[T]) completePanic(e *PanicError) {
 		p.completeOrDiscardAs(bitResult|bitFailed|bitCaught, zero, e)
 		return
 	}
-	if p.claim() {
-		p.err = e
-		w := p.publish(bitPanicked | bitFailed)
-		p.task.signaled(false)
-		if refs(w) != 0 {
+	if p.core.claim() {
+		p.core.err = e
+		w := p.core.publish(bitPanicked | bitFailed)
+		p.core.task.signaled(false)
+		if latch.Refs(w) != 0 {
 			return
 		}
 	}

@@ -3,6 +3,8 @@ package async
 import (
 	"context"
 	"fmt"
+
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // WaitAny waits until one of ws is complete and returns its index: at once, and
@@ -26,15 +28,15 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	u := untilDone(ctx)
 	i := firstComplete(ws[:min(len(ws), cheapMembers)])
 	if i < 0 {
-		u.giveWay()
+		u.GiveWay()
 		i = firstComplete(ws)
 	}
 	if i >= 0 {
 		checkMembers(ws)
 		return i, nil
 	}
-	a := newFirst(len(ws))
-	defer a.leave()
+	a := latch.NewFirst(len(ws))
+	defer a.Leave()
 	first := -1
 	for i, w := range ws {
 		if l := latchOf(w, i); first < 0 && !joinFirst(a, i, w, l) {
@@ -44,10 +46,10 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if first >= 0 {
 		return first, nil
 	}
-	if i := a.park(u); i >= 0 {
+	if i := a.Park(u); i >= 0 {
 		return i, nil
 	}
-	if i := a.complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
+	if i := a.Complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
 		return i, nil
 	}
 	return -1, contextWaitError(ctx, nil)
@@ -55,14 +57,14 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 
 // joinFirst has a wait for member i, which is w and may have the latch l. It reports
 // false where that is complete.
-func joinFirst(a *firstOf, i int, w Waitable, l *latch) bool {
+func joinFirst(a *latch.First, i int, w Waitable, l *latch.Latch) bool {
 	if l != nil {
-		return a.join(i, l)
+		return a.Join(i, l)
 	}
 	if ctx, ok := w.(context.Context); ok {
-		return a.joinContext(i, ctx)
+		return a.JoinContext(i, ctx)
 	}
-	return a.joinChan(i, w.Done())
+	return a.JoinChan(i, w.Done())
 }
 
 // cheapMembers is how many members are looked at before others are let run.
@@ -80,7 +82,7 @@ func panicNilMember(i int) { panic(fmt.Sprintf("async: member %d to wait for is 
 // firstComplete returns the index of the first complete member, or -1.
 func firstComplete(ws []Waitable) int {
 	for i, w := range ws {
-		if l := latchOf(w, i); l != nil && l.isSet() || l == nil && ready(w.Done()) {
+		if l := latchOf(w, i); l != nil && l.IsSet() || l == nil && latch.Ready(w.Done()) {
 			return i
 		}
 	}
@@ -89,8 +91,8 @@ func firstComplete(ws []Waitable) int {
 
 // latchOf returns the latch under a member of this package's own, or nil. It
 // panics where the member is nil.
-func latchOf(w Waitable, i int) *latch {
-	var l *latch
+func latchOf(w Waitable, i int) *latch.Latch {
+	var l *latch.Latch
 	switch e := w.(type) {
 	case *Event: // also a native; to compare with one type costs less than to look for methods
 		l = e.source()
@@ -117,27 +119,27 @@ func latchOf(w Waitable, i int) *latch {
 // It panics where a member is nil, naming its index.
 func WaitAll(ctx context.Context, ws ...Waitable) error {
 	u := untilDone(ctx)
-	t := newAll(len(ws), 0)
-	defer t.leave()
+	t := latch.NewAll(len(ws), 0)
+	defer t.Leave()
 	var foreign []<-chan struct{}
 	var index []int
 	for i, w := range ws {
 		if l := latchOf(w, i); l != nil {
-			t.join(i, l)
+			t.Join(i, l)
 			continue
 		}
-		t.skip()
+		t.Skip()
 		if _, ok := w.(context.Context); !ok {
 			foreign, index = append(foreign, w.Done()), append(index, i)
 		}
 	}
 	first := len(ws) // that is not complete
-	for _, k := range receiveEach(foreign, u) {
+	for _, k := range latch.ReceiveEach(foreign, u) {
 		first = min(first, index[k])
 	}
-	t.park(u)
+	t.Park(u)
 	for i, w := range ws[:first] {
-		if !t.isSet(i) || !isComplete(w, u) {
+		if !t.IsSet(i) || !isComplete(w, u) {
 			first = i
 			break
 		}
@@ -150,9 +152,9 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 
 // isComplete reports whether a member that is no latch is complete. It waits for a
 // context, which ends by itself whatever else happens. A channel was waited for.
-func isComplete(w Waitable, u until) bool {
+func isComplete(w Waitable, u latch.Until) bool {
 	if ctx, ok := w.(context.Context); ok {
-		return u.receive(ctx.Done())
+		return u.Receive(ctx.Done())
 	}
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -21,11 +22,11 @@ import (
 // not by their counts: a call whose last reference is released is abandoned
 // although it is in a set. Nothing is taken from a member or done to it.
 type Set[K any] struct {
-	q       queue
+	q       latch.Queue
 	entries [][]entry[K] // firstEntries, then moreEntries each
 	used    int          // entries that have ever been used
-	free    *node        // the nodes of free entries, linked by next
-	ends    map[*node]*contextEnd
+	free    *latch.Node  // the nodes of free entries, linked by next
+	ends    map[*latch.Node]*contextEnd
 	epoch   atomic.Int64 // how often the set was released; changes under the lock. Its 2^63 last for ever
 }
 
@@ -38,7 +39,7 @@ type contextEnd struct {
 
 // An entry is a member of a set; its node's i says which.
 type entry[K any] struct {
-	node
+	latch.Node
 	key K
 }
 
@@ -70,93 +71,93 @@ func (s *Set[K]) Add(key K, w Waitable) {
 		return
 	}
 	ch := w.Done() // before the lock: it may be anybody's code
-	s.q.mu.Lock()
-	s.q.addForeignLocked(s.enterLocked(key), ch)
-	s.q.mu.Unlock()
+	s.q.Mu.Lock()
+	s.q.AddForeignLocked(s.enterLocked(key), ch)
+	s.q.Mu.Unlock()
 }
 
 // addLatch links a node without the lock, which comes after that of a latch.
-func (s *Set[K]) addLatch(key K, l *latch) {
-	s.q.mu.Lock()
+func (s *Set[K]) addLatch(key K, l *latch.Latch) {
+	s.q.Mu.Lock()
 	n := s.enterLocked(key)
-	n.reset(l, &s.q, int(n.i))
+	n.Reset(l, &s.q, int(n.Index))
 	epoch := s.epoch.Load()
-	s.q.mu.Unlock()
-	if !l.link(n) {
+	s.q.Mu.Unlock()
+	if !l.Link(n) {
 		s.q.Fire(n)
 	} else if s.epoch.Load() != epoch { // released meanwhile, which may have missed n
-		l.unlink(n)
+		l.Unlink(n)
 	}
 }
 
 // addContext registers at ctx without the lock: a foreign one is anybody's code.
 func (s *Set[K]) addContext(ctx context.Context, key K) {
 	e := &contextEnd{done: ctx.Done()}
-	s.q.mu.Lock()
+	s.q.Mu.Lock()
 	n := s.enterLocked(key)
 	if s.ends == nil {
-		s.ends = make(map[*node]*contextEnd)
+		s.ends = make(map[*latch.Node]*contextEnd)
 	}
 	s.ends[n] = e
-	s.q.mu.Unlock()
+	s.q.Mu.Unlock()
 	if e.done == nil {
 		return
 	}
 	stop := context.AfterFunc(ctx, func() {
-		s.q.mu.Lock()
-		defer s.q.mu.Unlock()
+		s.q.Mu.Lock()
+		defer s.q.Mu.Unlock()
 		s.endedLocked(n, e)
 	})
-	s.q.mu.Lock()
-	if ready(e.done) {
+	s.q.Mu.Lock()
+	if latch.Ready(e.done) {
 		s.endedLocked(n, e)
 	}
 	waiting := s.ends[n] == e
 	if waiting {
 		e.stop = stop
 	}
-	s.q.mu.Unlock()
+	s.q.Mu.Unlock()
 	if !waiting {
 		stop()
 	}
 }
 
 // endedLocked completes a context's node, unless that was done before.
-func (s *Set[K]) endedLocked(n *node, e *contextEnd) {
+func (s *Set[K]) endedLocked(n *latch.Node, e *contextEnd) {
 	if s.ends[n] == e {
 		delete(s.ends, n)
-		s.q.pushLocked(n)
+		s.q.PushLocked(n)
 	}
 }
 
 // enterLocked gives key an entry and returns its node, counted.
-func (s *Set[K]) enterLocked(key K) *node {
+func (s *Set[K]) enterLocked(key K) *latch.Node {
 	n := s.free
 	if n != nil {
-		s.free = n.next
+		s.free = n.Next
 	} else {
 		n = s.growLocked()
 	}
-	n.sink, n.prompt = &s.q, true
-	s.entry(int(n.i)).key = key
-	s.q.size++
+	n.Sink, n.Prompt = &s.q, true
+	s.entry(int(n.Index)).key = key
+	s.q.Size++
 	return n
 }
 
 // growLocked returns a node that was never used. It panics, with the lock let go,
 // where there is no number for it any more; see checkIndex.
-func (s *Set[K]) growLocked() *node {
+func (s *Set[K]) growLocked() *latch.Node {
 	switch {
 	case s.used == math.MaxInt32:
-		s.q.mu.Unlock()
-		checkIndex(s.used + 1)
+		s.q.Mu.Unlock()
+		latch.CheckIndex(s.used + 1)
 	case s.used == 0:
 		s.entries = append(s.entries, make([]entry[K], firstEntries))
 	case s.used >= firstEntries && (s.used-firstEntries)%moreEntries == 0:
 		s.entries = append(s.entries, make([]entry[K], moreEntries))
 	}
-	n := &s.entry(s.used).node
-	n.i = int32(s.used)
+	n := &s.entry(s.used).Node
+	n.Index = int32(s.used)
 	s.used++
 	return n
 }
@@ -171,14 +172,14 @@ func (s *Set[K]) entry(i int) *entry[K] {
 
 // takeLocked takes what came out of the queue: its key, and the latch that is to
 // be settled, if any (L6). The entry is free then.
-func (s *Set[K]) takeLocked(n *node, key *K) (early *latch) {
-	if n.early {
-		early = n.l
+func (s *Set[K]) takeLocked(n *latch.Node, key *K) (early *latch.Latch) {
+	if n.Early {
+		early = n.Of
 	}
-	m := s.entry(int(n.i))
+	m := s.entry(int(n.Index))
 	var zero K
 	*key, m.key = m.key, zero
-	n.l, n.next, s.free = nil, s.free, n
+	n.Of, n.Next, s.free = nil, s.free, n
 	return early
 }
 
@@ -189,10 +190,10 @@ func (s *Set[K]) takeLocked(n *node, key *K) (early *latch) {
 // each completion goes to one of them, in no particular order of theirs.
 func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) }
 
-func (s *Set[K]) next(ctx context.Context, sl *sleeper) (key K, err error) {
+func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper) (key K, err error) {
 	u := untilDone(ctx)
-	s.q.mu.Lock()
-	n, empty := s.q.nextLocked(sl, u)
+	s.q.Mu.Lock()
+	n, empty := s.q.NextLocked(sl, u)
 	if n == nil && !empty {
 		n = s.lookLocked() // R6
 	}
@@ -206,35 +207,35 @@ func (s *Set[K]) next(ctx context.Context, sl *sleeper) (key K, err error) {
 
 // took ends a Next, which holds the lock, with the node that it got or with the
 // error that it did not.
-func (s *Set[K]) took(n *node, none func() error) (key K, err error) {
+func (s *Set[K]) took(n *latch.Node, none func() error) (key K, err error) {
 	if n == nil {
-		s.q.mu.Unlock()
+		s.q.Mu.Unlock()
 		return key, none()
 	}
 	early := s.takeLocked(n, &key)
-	s.q.mu.Unlock()
+	s.q.Mu.Unlock()
 	if early != nil {
-		early.settle()
+		early.Settle()
 	}
 	return key, nil
 }
 
 // lookLocked looks at the members whose completion comes by a goroutine, which
 // may be late: contexts.
-func (s *Set[K]) lookLocked() *node {
+func (s *Set[K]) lookLocked() *latch.Node {
 	for n, e := range s.ends {
-		if ready(e.done) {
+		if latch.Ready(e.done) {
 			s.endedLocked(n, e)
 		}
 	}
-	return s.q.takeLocked()
+	return s.q.TakeLocked()
 }
 
 // TryNext takes the next completion if there is one. Where there is none it looks
 // at each member that is a context or a channel.
 func (s *Set[K]) TryNext() (key K, ok bool) {
-	s.q.mu.Lock()
-	n := s.q.takeLocked()
+	s.q.Mu.Lock()
+	n := s.q.TakeLocked()
 	if n == nil {
 		n = s.lookLocked()
 	}
@@ -247,7 +248,7 @@ func (s *Set[K]) TryNext() (key K, ok bool) {
 // not yield stays in the set, and more may be added meanwhile (W5).
 func (s *Set[K]) All(ctx context.Context) iter.Seq[K] {
 	return func(yield func(K) bool) {
-		sl := newSleeper()
+		sl := latch.NewSleeper()
 		for {
 			key, err := s.next(ctx, sl)
 			if err != nil || !yield(key) {
@@ -259,31 +260,31 @@ func (s *Set[K]) All(ctx context.Context) iter.Seq[K] {
 
 // Len returns how many members have not been taken, complete or not.
 func (s *Set[K]) Len() int {
-	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
-	return s.q.size
+	s.q.Mu.Lock()
+	defer s.q.Mu.Unlock()
+	return s.q.Size
 }
 
 // Release empties the set: it unlinks everything and drops what is complete and
 // not taken. A Next that waits returns [ErrNothingToWait]. The set can be used
 // again.
 func (s *Set[K]) Release() {
-	s.q.mu.Lock()
+	s.q.Mu.Lock()
 	entries, ends := s.entries, s.ends
 	for i := range s.used {
-		s.entry(i).node.i = -1 // Q2
+		s.entry(i).Node.Index = -1 // Q2
 	}
 	s.entries, s.used, s.free, s.ends = nil, 0, nil, nil
-	s.q.first, s.q.last, s.q.foreign = nil, nil, nil
+	s.q.First, s.q.Last, s.q.Foreign = nil, nil, nil
 	sched.Point("withdraw")
 	s.epoch.Add(1)
-	s.q.shrinkLocked(s.q.size)
-	s.q.mu.Unlock()
+	s.q.ShrinkLocked(s.q.Size)
+	s.q.Mu.Unlock()
 
 	for _, part := range entries {
 		for i := range part {
-			if n := &part[i].node; n.l != nil {
-				n.l.unlink(n)
+			if n := &part[i].Node; n.Of != nil {
+				n.Of.Unlink(n)
 			}
 		}
 	}

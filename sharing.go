@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -56,23 +57,23 @@ func (g *Group[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.C
 		a := new(placedRun[K, T])
 		a.t.init(o, &a.p.core)
 		r = &a.run
-		r.p.task = &a.t
+		r.p.core.task = &a.t
 	} else {
 		r = new(run[K, T])
-		r.p.task = o.plain()
+		r.p.core.task = o.plain()
 	}
 	if ctx != context.Background() {
 		ctx = context.WithoutCancel(ctx)
 	}
 	r.ctx, r.group, r.key, r.fn = ctx, g, key, fn
-	r.p.ctx = (*runContext[K, T])(r)
-	r.p.word.Store(bitBegun)
+	r.p.core.ctx = (*runContext[K, T])(r)
+	r.p.core.Word.Store(bitBegun)
 	return r
 }
 
 // start starts the run, or says why it cannot be.
 func (r *run[K, T]) start() error {
-	t := r.p.task
+	t := r.p.core.task
 	if t.scope == nil && t.group == nil {
 		go r.live()
 		return nil
@@ -136,12 +137,12 @@ func (r *run[K, T]) unlistLocked() {
 // a lazy one is about to be unlisted.
 func (r *run[K, T]) joinLocked(one uint64) bool {
 	for {
-		w := r.p.word.Load()
+		w := r.p.core.Word.Load()
 		if w&bitFailed != 0 {
 			return false
 		}
 		sched.Point("join the run")
-		if r.p.word.CompareAndSwap(w, plus(w, one)) {
+		if r.p.core.Word.CompareAndSwap(w, latch.Plus(w, one)) {
 			r.sharers++
 			return true
 		}
@@ -165,20 +166,20 @@ func (r *run[K, T]) leave() bool {
 
 // wait parks until the call is complete and reports true, or until u ends the
 // wait and the caller has left.
-func (r *run[K, T]) wait(u until) bool {
-	if r.p.wait(u) {
+func (r *run[K, T]) wait(u latch.Until) bool {
+	if r.p.core.Wait(u) {
 		return true
 	}
 	if r.leave() {
 		r.p.leave()
 		return false
 	}
-	return r.p.wait(until{slot: u.slot}) // an instant: the function has returned (G4)
+	return r.p.core.Wait(latch.Until{Slot: u.Slot}) // an instant: the function has returned (G4)
 }
 
 // wasShared is for those who share a run that is complete.
 func (r *run[K, T]) wasShared() bool {
-	if r.p.word.Load()&(bitResult|bitPanicked) == 0 {
+	if r.p.core.Word.Load()&(bitResult|bitPanicked) == 0 {
 		r.close() // no function has done so: a scope canceled the call
 	}
 	return r.shared
@@ -187,11 +188,11 @@ func (r *run[K, T]) wasShared() bool {
 // take takes the result of a complete run for one who shares it, and gives up his
 // reference: where the result is a stream, when ctx ends.
 func (r *run[K, T]) take(ctx context.Context) {
-	if !r.p.task.streams() {
+	if !r.p.core.task.streams() {
 		r.p.takeAndLeave()
 		return
 	}
-	r.p.take()
+	r.p.core.take()
 	if ctx.Done() != nil {
 		context.AfterFunc(ctx, r.p.leave)
 	}
@@ -202,8 +203,8 @@ func (r *run[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, r) }
 
 // A run is the Waitable that the errors of its waits name.
 
-func (r *run[K, T]) Done() <-chan struct{} { return r.p.done() }
-func (r *run[K, T]) source() *latch        { return &r.p.latch }
+func (r *run[K, T]) Done() <-chan struct{} { return r.p.core.Done() }
+func (r *run[K, T]) source() *latch.Latch  { return &r.p.core.Latch }
 func (r *run[K, T]) usable() bool          { return true }
 func (r *run[K, T]) is(w Waitable) bool    { return w == Waitable(r) }
 func (r *run[K, T]) String() string        { return r.group.nameOf(r.key) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -64,17 +65,17 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	s.joinQuietsLocked(q)
 	s.wakeQuietsLocked()
 	s.mu.Unlock()
-	if ready(q.ch) {
+	if latch.Ready(q.ch) {
 		return nil
 	}
-	u.lend()
-	defer u.regain()
+	u.Lend()
+	defer u.Regain()
 	select {
 	case <-q.ch:
-	case <-u.done:
+	case <-u.Done:
 	}
 	sched.Point("woken")
-	if ready(q.ch) || !s.giveUp(q) {
+	if latch.Ready(q.ch) || !s.giveUp(q) {
 		return nil // R6
 	}
 	return &ShutdownError{Scope: s, Left: s.cancelLeft(q.own), Err: contextReason(ctx)}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -23,9 +24,9 @@ type Waitable interface {
 // native is implemented by the Waitables that are a latch underneath.
 type native interface {
 	Waitable
-	source() *latch     // nil for a nil pointer
-	usable() (ok bool)  // false once the handle is released
-	is(w Waitable) bool // whether w is this very object
+	source() *latch.Latch // nil for a nil pointer
+	usable() (ok bool)    // false once the handle is released
+	is(w Waitable) bool   // whether w is this very object
 }
 
 // ownOf returns w as a native and reports whether w is one of this package's
@@ -49,27 +50,27 @@ func (c Chan) Done() <-chan struct{} { return c }
 //
 // What happened before Set is visible to whoever learned of it, by any method
 // (S3).
-type Event struct{ l latch }
+type Event struct{ l latch.Latch }
 
 // Set sets the event and releases everyone who waits for it. It reports whether
 // this call was the one: setting it again changes nothing. Whoever is told
 // false finds the event set and Done closed. In the terms of the Go memory
 // model, the call of Set that returns true is synchronized before every
 // observation of the event as set.
-func (e *Event) Set() bool { return e.l.set() }
+func (e *Event) Set() bool { return e.l.Set() }
 
 // IsSet reports whether the event is set.
-func (e *Event) IsSet() bool { return e.l.isSet() }
+func (e *Event) IsSet() bool { return e.l.IsSet() }
 
 // Done returns a channel that is closed when the event is set: the same one each
 // time, made when it is first asked for.
-func (e *Event) Done() <-chan struct{} { return e.l.done() }
+func (e *Event) Done() <-chan struct{} { return e.l.Done() }
 
 // Wait returns nil when the event is set, at once where it is, even if ctx is
 // done (R6). When ctx ends first it returns a [*WaitError]. It leaves nothing
 // behind. Any number of goroutines may wait.
 func (e *Event) Wait(ctx context.Context) error {
-	if e.l.word.Load()&bitSet != 0 { // and no more, so that it is inlined
+	if e.l.Word.Load()&latch.BitSet != 0 { // and no more, so that it is inlined
 		return nil
 	}
 	return e.waitContext(ctx)
@@ -77,7 +78,7 @@ func (e *Event) Wait(ctx context.Context) error {
 
 // waitContext is Wait for an event that was not set a moment ago.
 func (e *Event) waitContext(ctx context.Context) error {
-	if e.l.isSet() || e.l.wait(untilDone(ctx)) {
+	if e.l.IsSet() || e.l.Wait(untilDone(ctx)) {
 		return nil
 	}
 	return contextWaitError(ctx, e)
@@ -86,7 +87,7 @@ func (e *Event) waitContext(ctx context.Context) error {
 // WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
 // that is [ErrTimeout]. Zero or less polls.
 func (e *Event) WaitFor(d time.Duration) error {
-	if e.l.isSet() || waitTimeout(d, e.l.wait) {
+	if e.l.IsSet() || latch.WaitTimeout(d, e.l.Wait) {
 		return nil
 	}
 	return &WaitError{On: e, Err: ErrTimeout}
@@ -95,11 +96,11 @@ func (e *Event) WaitFor(d time.Duration) error {
 // Signal returns a new wait-only handle on the event.
 func (e *Event) Signal() *Signal {
 	sched.Point("signal")
-	e.l.add(oneRef)
+	e.l.Add(latch.OneRef)
 	return newSignal(e)
 }
 
-func (e *Event) source() *latch {
+func (e *Event) source() *latch.Latch {
 	if e == nil {
 		return nil
 	}
@@ -111,24 +112,24 @@ func (e *Event) is(w Waitable) bool { return w == Waitable(e) }
 
 // The references of an event are its Signals, and the waits on these.
 
-func (e *Event) retain() bool { return e.l.refer(oneRef) }
-func (e *Event) join() bool   { return e.l.refer(oneWait) }
+func (e *Event) retain() bool { return e.l.Refer(latch.OneRef) }
+func (e *Event) join() bool   { return e.l.Refer(latch.OneWait) }
 
 func (e *Event) drop() {
 	sched.Point("drop")
-	e.l.word.Add(minusRef)
+	e.l.Word.Add(latch.MinusRef)
 }
 
 func (e *Event) leave() {
 	sched.Point("leave")
-	e.l.word.Add(minusWait)
+	e.l.Word.Add(latch.MinusWait)
 }
 
 // hold and letGo have nobody to report to: an event belongs to no scope.
 func (e *Event) hold(any, bool) {}
 func (e *Event) letGo(any)      {}
 
-func (e *Event) wait(u until) bool { return e.l.wait(u) }
+func (e *Event) wait(u latch.Until) bool { return e.l.Wait(u) }
 
 // A Signal is a wait-only handle on one completion: that of an [Event], or of
 // the call it was taken in. It is counted: a call whose last reference is gone
@@ -161,11 +162,11 @@ func (s *Signal) Clone() *Signal {
 
 // IsSet reports whether what the signal stands for is complete, also after
 // Release.
-func (s *Signal) IsSet() bool { return s.on.source().isSet() }
+func (s *Signal) IsSet() bool { return s.on.source().IsSet() }
 
 // Done returns the channel that is closed on completion, also after Release. It
 // is the channel of the event or call itself.
-func (s *Signal) Done() <-chan struct{} { return s.on.source().done() }
+func (s *Signal) Done() <-chan struct{} { return s.on.source().Done() }
 
 // Wait returns nil on completion, at once where it was before, even if ctx is
 // done (R6). When ctx ends first it returns a [*WaitError]; after Release,
@@ -192,7 +193,7 @@ func (s *Signal) poll() (over bool, err error) {
 		return true, ErrReleased
 	}
 	sched.Point("see")
-	return s.on.source().isSet(), nil
+	return s.on.source().IsSet(), nil
 }
 
 func (s *Signal) enter() (signaler, error) {
@@ -215,7 +216,7 @@ func (s *Signal) Release() {
 	}
 }
 
-func (s *Signal) source() *latch {
+func (s *Signal) source() *latch.Latch {
 	if s == nil {
 		return nil
 	}
@@ -247,7 +248,7 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 	case own && !n.usable():
 		panic("async: AfterFunc on a released handle")
 	case own:
-		return n.source().after(f)
+		return n.source().After(f)
 	}
 	if ctx, ok := w.(context.Context); ok {
 		return context.AfterFunc(ctx, f)
@@ -258,19 +259,19 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 // afterChan is AfterFunc for a foreign channel: a latch set by a goroutine that
 // waits for the channel until it is stopped.
 func afterChan(done <-chan struct{}, f func()) (stop func() bool) {
-	if ready(done) {
+	if latch.Ready(done) {
 		go f()
 		return func() bool { return false }
 	}
-	var decided latch // by whoever sets it: the channel or stop
+	var decided latch.Latch // by whoever sets it: the channel or stop
 	go func() {
 		select {
 		case <-done:
-			if decided.set() {
+			if decided.Set() {
 				f()
 			}
-		case <-decided.done():
+		case <-decided.Done():
 		}
 	}()
-	return decided.set
+	return decided.Set
 }

@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -108,7 +109,7 @@ func (s *Scope) popAgainLocked() {
 // slotOf returns the task of the function that ctx was made for, where that may
 // have a slot to lend: nil outside of scopes with a limit. What a function begins
 // outside of its scope is not the function itself.
-func slotOf(ctx context.Context) slot {
+func slotOf(ctx context.Context) latch.Slot {
 	c := coreOf(ctx)
 	if c == nil {
 		return nil

@@ -7,9 +7,9 @@ import "context"
 // latch; proceed is to be called after it without. A promise, and a call that is
 // over before it begins, have no fn.
 func (p *Promise[T]) start(fn func(context.Context) (T, error)) error {
-	t := p.task.inScope()
+	t := p.core.task.inScope()
 	switch {
-	case fn != nil && p.task.inGroup():
+	case fn != nil && p.core.task.inGroup():
 		return p.startInGroup(t, fn)
 	case t != nil:
 		now, err := t.admit(p.worker(fn))
@@ -44,12 +44,12 @@ func (p *Promise[T]) worker(fn func(context.Context) (T, error)) func() func() *
 func (p *Promise[T]) startInGroup(t *task, fn func(context.Context) (T, error)) error {
 	over := make(chan struct{})
 	refused := false
-	if !p.task.group.TryGo(func() error {
+	if !p.core.task.group.TryGo(func() error {
 		<-over
 		if refused {
 			return nil
 		}
-		return p.err
+		return p.core.err
 	}) {
 		return ErrQueueFull
 	}
@@ -76,7 +76,7 @@ func (p *Promise[T]) startInGroup(t *task, fn func(context.Context) (T, error)) 
 // scope's observer is told, the context of a call that waits for a slot is
 // watched, and so is that of a promise. A call whose context had ended is over.
 func (p *Promise[T]) proceed(ended bool) {
-	t := p.task.inScope()
+	t := p.core.task.inScope()
 	if t != nil && t.scope.o.Observer.Begun != nil {
 		defer p.enter(t, ended) // also where the observer panics: the call was accepted
 		t.tell(t.scope.o.Observer.Begun)
@@ -97,8 +97,8 @@ func (p *Promise[T]) begun(t *task, ended bool) {
 	switch {
 	case ended:
 		p.stillborn()
-	case p.word.Load()&bitPromise != 0:
-		p.bind()
+	case p.core.Word.Load()&bitPromise != 0:
+		p.core.bind()
 	case t != nil && t.scope.slots.limit > 0:
 		t.watch()
 	}
@@ -107,8 +107,8 @@ func (p *Promise[T]) begun(t *task, ended bool) {
 // stillborn ends a call whose context had ended before it began (R8). It never
 // runs, but a group hears of it where it has room.
 func (p *Promise[T]) stillborn() {
-	p.cancel(context.Cause(p.ctx), false)
-	if p.task.inGroup() {
-		p.task.group.TryGo(func() error { return p.err })
+	p.core.cancel(context.Cause(p.core.ctx), false)
+	if p.core.task.inGroup() {
+		p.core.task.group.TryGo(func() error { return p.core.err })
 	}
 }

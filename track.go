@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -85,7 +86,7 @@ func (s *Scope) keptAfter(cursor *link, wants func(*task) bool) []*task {
 // unreleased returns the handles of one call.
 func (t *task) unreleased() (hs []HandleInfo) {
 	call := t.info()
-	w := t.core.word.Load()
+	w := t.core.Word.Load()
 	untaken := w&(bitResult|bitPanicked) != 0 && w&bitTaken == 0
 	tr := t.aside.trace
 	tr.mu.Lock()
@@ -116,7 +117,7 @@ func (t *task) gone() {
 	if t.tracked() {
 		t.scope.mu.Lock()
 		defer t.scope.mu.Unlock()
-		if refs(t.core.word.Load()) == 0 {
+		if latch.Refs(t.core.Word.Load()) == 0 {
 			t.scope.kept.remove(&t.aside.trace.kept)
 		}
 	}

@@ -1,4 +1,4 @@
-package async
+package latch
 
 import (
 	"context"
@@ -12,45 +12,45 @@ import (
 
 // A firstOf is the wait for the first of many. Contexts and channels of others may be
 // among the members.
-type firstOf struct {
+type First struct {
 	won   atomic.Int64 // index of the first that was fired, plus one
 	over  parker
-	nodes []node
+	Nodes []Node
 
 	stops   []func() bool // of contexts
 	foreign []<-chan struct{}
 	index   []int // of the members that are foreign channels
 }
 
-func newFirst(n int) *firstOf {
-	checkIndex(n)
-	return &firstOf{nodes: make([]node, n)}
+func NewFirst(n int) *First {
+	CheckIndex(n)
+	return &First{Nodes: make([]Node, n)}
 }
 
 // Fire makes n the winner unless there is one.
-func (a *firstOf) Fire(n *node) {
+func (a *First) Fire(n *Node) {
 	sched.Point("win")
-	if a.won.CompareAndSwap(0, int64(n.i)+1) {
+	if a.won.CompareAndSwap(0, int64(n.Index)+1) {
 		a.over.tell()
 	}
 }
 
 // join makes a latch member i. It reports false where the latch is set.
-func (a *firstOf) join(i int, l *latch) bool {
-	n := &a.nodes[i]
-	n.reset(l, a, i)
-	return l.link(n)
+func (a *First) Join(i int, l *Latch) bool {
+	n := &a.Nodes[i]
+	n.Reset(l, a, i)
+	return l.Link(n)
 }
 
 // joinContext makes a context member i. It reports false where the context has ended.
-func (a *firstOf) joinContext(i int, ctx context.Context) bool {
-	n := &a.nodes[i]
-	n.reset(nil, a, i)
+func (a *First) JoinContext(i int, ctx context.Context) bool {
+	n := &a.Nodes[i]
+	n.Reset(nil, a, i)
 	done := ctx.Done()
 	if done == nil {
 		return true
 	}
-	if ready(done) {
+	if Ready(done) {
 		return false
 	}
 	a.stops = append(a.stops, context.AfterFunc(ctx, func() { a.Fire(n) }))
@@ -58,9 +58,9 @@ func (a *firstOf) joinContext(i int, ctx context.Context) bool {
 }
 
 // joinChan makes a channel member i. It reports false where a value was received.
-func (a *firstOf) joinChan(i int, ch <-chan struct{}) bool {
-	a.nodes[i].reset(nil, a, i)
-	if ready(ch) {
+func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
+	a.Nodes[i].Reset(nil, a, i)
+	if Ready(ch) {
 		return false
 	}
 	if ch != nil {
@@ -70,7 +70,7 @@ func (a *firstOf) joinChan(i int, ch <-chan struct{}) bool {
 }
 
 // park waits for the winner and returns its index, or -1 where u ends the wait first.
-func (a *firstOf) park(u until) int {
+func (a *First) Park(u Until) int {
 	if len(a.foreign) == 0 {
 		a.over.park(u)
 	} else if over := a.over.channel(); over != nil {
@@ -83,9 +83,9 @@ func (a *firstOf) park(u until) int {
 
 // complete returns the lowest index of a member that is complete, or -1: of a latch
 // that was joined, or of another member, whose channel is asked for.
-func (a *firstOf) complete(done func(i int) <-chan struct{}) int {
-	for i := range a.nodes {
-		if l := a.nodes[i].l; l != nil && l.isSet() || l == nil && ready(done(i)) {
+func (a *First) Complete(done func(i int) <-chan struct{}) int {
+	for i := range a.Nodes {
+		if l := a.Nodes[i].Of; l != nil && l.IsSet() || l == nil && Ready(done(i)) {
 			return i
 		}
 	}
@@ -93,48 +93,48 @@ func (a *firstOf) complete(done func(i int) <-chan struct{}) int {
 }
 
 // leave takes every registration back (S5).
-func (a *firstOf) leave() {
-	unlinkAll(a.nodes)
+func (a *First) Leave() {
+	UnlinkAll(a.Nodes)
 	for _, stop := range a.stops {
 		stop()
 	}
 }
 
-// An allOf is the wait until many latches are set, or until one is set with one of the
+// An All is the wait until many latches are set, or until one is set with one of the
 // bits that end the wait at once.
-type allOf struct {
+type All struct {
 	left   atomic.Int64 // members that are not set, and one for the joining itself
 	bits   uint64
 	failed atomic.Int64 // index of the first member with one of the bits, plus one
 	over   parker
-	nodes  []node
+	Nodes  []Node
 }
 
 // newAll returns a wait for n members. All are counted before one is linked, since a
 // node that is linked may be fired.
-func newAll(n int, bits uint64) *allOf {
-	checkIndex(n)
-	t := &allOf{bits: bits, nodes: make([]node, n)}
+func NewAll(n int, bits uint64) *All {
+	CheckIndex(n)
+	t := &All{bits: bits, Nodes: make([]Node, n)}
 	t.left.Store(int64(n) + 1)
 	return t
 }
 
 // join makes a latch member i.
-func (t *allOf) join(i int, l *latch) {
-	n := &t.nodes[i]
-	n.reset(l, t, i)
-	if !l.link(n) {
+func (t *All) Join(i int, l *Latch) {
+	n := &t.Nodes[i]
+	n.Reset(l, t, i)
+	if !l.Link(n) {
 		t.Fire(n)
 	}
 }
 
 // skip counts a member out that is no latch.
-func (t *allOf) skip() { t.left.Add(-1) }
+func (t *All) Skip() { t.left.Add(-1) }
 
 // Fire counts n out. A node without a latch counts as one with the bits.
-func (t *allOf) Fire(n *node) {
+func (t *All) Fire(n *Node) {
 	sched.Point("count out")
-	failed := t.bits != 0 && (n.l == nil || n.l.word.Load()&t.bits != 0) && t.failed.CompareAndSwap(0, int64(n.i)+1)
+	failed := t.bits != 0 && (n.Of == nil || n.Of.Word.Load()&t.bits != 0) && t.failed.CompareAndSwap(0, int64(n.Index)+1)
 	sched.Point("counted")
 	if t.left.Add(-1) == 0 || failed {
 		t.over.tell()
@@ -143,7 +143,7 @@ func (t *allOf) Fire(n *node) {
 
 // park waits for the last member, or for one with the bits, or until u ends the wait.
 // It returns the index of the first member with the bits, or -1.
-func (t *allOf) park(u until) (failed int) {
+func (t *All) Park(u Until) (failed int) {
 	sched.Point("joined")
 	if t.left.Add(-1) != 0 {
 		t.over.park(u)
@@ -152,7 +152,7 @@ func (t *allOf) park(u until) (failed int) {
 }
 
 // isSet reports whether member i is set, or is no latch.
-func (t *allOf) isSet(i int) bool { return t.nodes[i].l == nil || t.nodes[i].l.isSet() }
+func (t *All) IsSet(i int) bool { return t.Nodes[i].Of == nil || t.Nodes[i].Of.IsSet() }
 
 // leave takes every registration back (S5).
-func (t *allOf) leave() { unlinkAll(t.nodes) }
+func (t *All) Leave() { UnlinkAll(t.Nodes) }

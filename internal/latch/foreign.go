@@ -1,4 +1,4 @@
-package async
+package latch
 
 import (
 	"reflect"
@@ -10,22 +10,22 @@ import (
 
 // receive parks until it received from ch and reports true, or until the wait
 // ends and there is still nothing in ch.
-func (u until) receive(ch <-chan struct{}) (received bool) {
-	if ready(ch) {
+func (u Until) Receive(ch <-chan struct{}) (received bool) {
+	if Ready(ch) {
 		return true
 	}
-	return u.park(ch) || ready(ch)
+	return u.park(ch) || Ready(ch)
 }
 
 // receiveEach receives from every one of chans, in the order in which they are
 // ready, so that who sends to one may wait before he sends to another. Where the
 // wait ends first it returns the indices of those that are left, in order.
-func receiveEach(chans []<-chan struct{}, u until) (left []int) {
+func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {
 	for i := range chans {
 		left = append(left, i)
 	}
 	for over := false; ; {
-		left = slices.DeleteFunc(left, func(i int) bool { return ready(chans[i]) })
+		left = slices.DeleteFunc(left, func(i int) bool { return Ready(chans[i]) })
 		if len(left) == 0 || over {
 			return left
 		}
@@ -50,10 +50,10 @@ const selectLimit = 1 << 16
 // reflect.Select the channels are split among goroutines, which are gone when it
 // returns; then more than one index may be returned, in ascending order, and
 // each of them has been received from.
-func receiveAny(chans []<-chan struct{}, u until, wakes ...<-chan struct{}) []int {
-	u.lend()
-	defer u.regain()
-	wakes = append(wakes, u.done)
+func receiveAny(chans []<-chan struct{}, u Until, wakes ...<-chan struct{}) []int {
+	u.Lend()
+	defer u.Regain()
+	wakes = append(wakes, u.Done)
 	room := selectLimit - len(wakes)
 	if len(chans) <= room {
 		if i := selectOne(chans, wakes); i >= 0 {
@@ -65,9 +65,9 @@ func receiveAny(chans []<-chan struct{}, u until, wakes ...<-chan struct{}) []in
 		wg   sync.WaitGroup
 		mu   sync.Mutex
 		got  []int
-		stop latch
+		stop Latch
 	)
-	wakes = append([]<-chan struct{}{stop.done()}, wakes...)
+	wakes = append([]<-chan struct{}{stop.Done()}, wakes...)
 	for from := 0; from < len(chans); from += room - 1 {
 		part := chans[from:min(from+room-1, len(chans))]
 		wg.Go(func() {
@@ -76,7 +76,7 @@ func receiveAny(chans []<-chan struct{}, u until, wakes ...<-chan struct{}) []in
 				got = append(got, from+i)
 				mu.Unlock()
 			}
-			stop.set()
+			stop.Set()
 		})
 	}
 	wg.Wait()

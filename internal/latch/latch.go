@@ -1,4 +1,4 @@
-package async
+package latch
 
 import (
 	"sync/atomic"
@@ -44,20 +44,20 @@ import (
 // Lock order: the mu of a latch before the lock of a [queue]. Two latches are
 // locked at once only where an object is begun again: its old call's, then that
 // of the new one, which nobody else can know yet.
-type latch struct {
-	word atomic.Uint64
-	mu   sched.Mutex
-	ch   chan struct{} // L3; read without mu once the chan bit is seen
-	head *node         // nodes to fire, the last linked first; L5
+type Latch struct {
+	Word atomic.Uint64
+	Mu   sched.Mutex
+	Ch   chan struct{} // L3; read without mu once the chan bit is seen
+	Head *Node         // nodes to fire, the last linked first; L5
 }
 
 // The bits of the word that the latch itself knows.
 const (
-	bitSet     uint64 = 1 << iota // complete; terminal
-	bitClosing                    // the completer is closing ch and will add set at once
-	bitChan                       // ch is made
+	BitSet     uint64 = 1 << iota // complete; terminal
+	BitClosing                    // the completer is closing ch and will add set at once
+	BitChan                       // ch is made
 
-	bitsOfCall // the first bit free for other uses; there are 16 in all
+	FirstBit // the first bit free for other uses; there are 16 in all
 )
 
 // The counts of the word: how many handles have a reference, and how many waits in
@@ -68,37 +68,37 @@ const (
 // nobody releases are a leak, and as many goroutines that wait for one completion
 // take 32 GB.
 const (
-	oneWait uint64 = 1 << 16 // the reference of a wait in progress
-	oneRef  uint64 = 1 << 40 // the reference of a handle
+	OneWait uint64 = 1 << 16 // the reference of a wait in progress
+	OneRef  uint64 = 1 << 40 // the reference of a handle
 
-	maxCount = 1<<24 - 1
+	MaxCount = 1<<24 - 1
 
-	minusWait = ^(oneWait - 1) // what Add takes to give one up
-	minusRef  = ^(oneRef - 1)
+	MinusWait = ^(OneWait - 1) // what Add takes to give one up
+	MinusRef  = ^(OneRef - 1)
 )
 
 // refs returns how many references there are.
-func refs(word uint64) uint64 { return handlesOf(word) + waitsOf(word) }
+func Refs(word uint64) uint64 { return HandlesOf(word) + WaitsOf(word) }
 
-func handlesOf(word uint64) uint64 { return word / oneRef }
-func waitsOf(word uint64) uint64   { return word / oneWait & maxCount }
+func HandlesOf(word uint64) uint64 { return word / OneRef }
+func WaitsOf(word uint64) uint64   { return word / OneWait & MaxCount }
 
 // plus returns the word with one reference more, which is oneRef or oneWait.
-func plus(word, one uint64) uint64 {
+func Plus(word, one uint64) uint64 {
 	switch {
-	case one == oneWait && waitsOf(word) == maxCount:
+	case one == OneWait && WaitsOf(word) == MaxCount:
 		panic("async: more than 16,777,215 waits for one completion at the same time")
-	case one == oneRef && handlesOf(word) == maxCount:
+	case one == OneRef && HandlesOf(word) == MaxCount:
 		panic("async: more than 16,777,215 handles on one completion")
 	}
 	return word + one
 }
 
 // add adds a reference, also where there is none (L7), and returns the word with it.
-func (l *latch) add(one uint64) uint64 {
+func (l *Latch) Add(one uint64) uint64 {
 	for {
-		w := l.word.Load()
-		if n := plus(w, one); l.word.CompareAndSwap(w, n) {
+		w := l.Word.Load()
+		if n := Plus(w, one); l.Word.CompareAndSwap(w, n) {
 			return n
 		}
 	}
@@ -106,76 +106,76 @@ func (l *latch) add(one uint64) uint64 {
 
 // refer adds a reference where there is one already, and reports whether there is
 // (L7).
-func (l *latch) refer(one uint64) bool {
+func (l *Latch) Refer(one uint64) bool {
 	for {
-		w := l.word.Load()
-		if refs(w) == 0 {
+		w := l.Word.Load()
+		if Refs(w) == 0 {
 			return false
 		}
 		sched.Point("refer")
-		if l.word.CompareAndSwap(w, plus(w, one)) {
+		if l.Word.CompareAndSwap(w, Plus(w, one)) {
 			return true
 		}
 	}
 }
 
 // isSet reports whether the latch is set: one atomic load where it is.
-func (l *latch) isSet() bool { return l.word.Load()&bitSet != 0 || l.closing() }
+func (l *Latch) IsSet() bool { return l.Word.Load()&BitSet != 0 || l.closing() }
 
 // closing waits for a completer that has announced itself (L4) and reports
 // whether there was one. Inlined, it would make isSet too large to be.
 //
 //go:noinline
-func (l *latch) closing() bool {
-	if l.word.Load()&(bitClosing|bitSet) == 0 {
+func (l *Latch) closing() bool {
+	if l.Word.Load()&(BitClosing|BitSet) == 0 {
 		return false
 	}
-	l.settle()
+	l.Settle()
 	return true
 }
 
 // settle waits for a completer that is known to be at it.
-func (l *latch) settle() {
-	if l.word.Load()&bitSet == 0 {
-		l.mu.Lock()
-		defer l.mu.Unlock()
+func (l *Latch) Settle() {
+	if l.Word.Load()&BitSet == 0 {
+		l.Mu.Lock()
+		defer l.Mu.Unlock()
 	}
 }
 
 // done returns the channel that is closed when the latch is set, made now if
 // nobody has asked before.
-func (l *latch) done() <-chan struct{} {
+func (l *Latch) Done() <-chan struct{} {
 	sched.Point("done")
-	if l.word.Load()&bitChan != 0 {
-		return l.ch
+	if l.Word.Load()&BitChan != 0 {
+		return l.Ch
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.Mu.Lock()
+	defer l.Mu.Unlock()
 	return l.doneLocked()
 }
 
-func (l *latch) doneLocked() <-chan struct{} {
-	if w := l.word.Load(); w&bitChan == 0 {
-		l.ch = make(chan struct{})
-		if w&bitSet != 0 {
-			close(l.ch)
+func (l *Latch) doneLocked() <-chan struct{} {
+	if w := l.Word.Load(); w&BitChan == 0 {
+		l.Ch = make(chan struct{})
+		if w&BitSet != 0 {
+			close(l.Ch)
 		}
 		sched.Point("done: made")
-		l.word.Add(bitChan)
+		l.Word.Add(BitChan)
 	}
-	return l.ch
+	return l.Ch
 }
 
 // claim makes the caller the completer, who holds mu, writes what is to be
 // published and calls publish. It reports false, with mu free, where the latch
 // is set: the loser finds everything a winner publishes.
-func (l *latch) claim() bool {
-	if l.word.Load()&bitSet != 0 {
+func (l *Latch) Claim() bool {
+	if l.Word.Load()&BitSet != 0 {
 		return false
 	}
-	l.mu.Lock()
-	if l.word.Load()&bitSet != 0 {
-		l.mu.Unlock()
+	l.Mu.Lock()
+	if l.Word.Load()&BitSet != 0 {
+		l.Mu.Unlock()
 		return false
 	}
 	return true
@@ -183,38 +183,38 @@ func (l *latch) claim() bool {
 
 // publish sets the latch, together with bits, frees mu, and returns the word as
 // of that instant and the nodes that the completer has now to fire.
-func (l *latch) publish(bits uint64) (word uint64, nodes *node) {
+func (l *Latch) Publish(bits uint64) (word uint64, nodes *Node) {
 	sched.Point("publish: take the nodes")
-	nodes, prompt := split(l.head)
-	l.head = nil
-	done := l.word.Load()&bitChan != 0
+	nodes, prompt := split(l.Head)
+	l.Head = nil
+	done := l.Word.Load()&BitChan != 0
 	if done || prompt != nil {
 		sched.Point("publish: closing")
-		l.word.Add(bitClosing)
+		l.Word.Add(BitClosing)
 	}
-	if done || prompt != nil && prompt.next != nil {
-		for n := prompt; n != nil; n = n.next {
-			n.early = true
+	if done || prompt != nil && prompt.Next != nil {
+		for n := prompt; n != nil; n = n.Next {
+			n.Early = true
 		}
 	}
-	fire(prompt)
+	Fire(prompt)
 	if done {
 		sched.Point("publish: close")
-		close(l.ch)
+		close(l.Ch)
 	}
 	sched.Point("publish: set")
-	word = l.word.Add(bits | bitSet) // the bits are clear until here, so Add is Or
-	l.mu.Unlock()
+	word = l.Word.Add(bits | BitSet) // the bits are clear until here, so Add is Or
+	l.Mu.Unlock()
 	sched.Point("published")
 	return word, nodes
 }
 
 // set completes a latch that publishes nothing but itself.
-func (l *latch) set() bool {
-	if !l.claim() {
+func (l *Latch) Set() bool {
+	if !l.Claim() {
 		return false
 	}
-	_, nodes := l.publish(0)
-	fire(nodes)
+	_, nodes := l.Publish(0)
+	Fire(nodes)
 	return true
 }

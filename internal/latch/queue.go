@@ -1,4 +1,4 @@
-package async
+package latch
 
 import (
 	"slices"
@@ -24,76 +24,76 @@ import (
 //	    wake-up is lost with it.
 //
 // A wake-up may be spurious: a sleeper that finds nothing sleeps again.
-type queue struct {
-	mu          sched.Mutex // taken after the mu of a latch
-	first, last *node       // complete, in order, linked by next
-	size        int         // Q3
+type Queue struct {
+	Mu          sched.Mutex // taken after the mu of a latch
+	First, Last *Node       // complete, in order, linked by next
+	Size        int         // Q3
 	emptied     uint64      // how often size became zero, Q3; 2^64 last for ever
-	asleep      *sleeper    // the one longest asleep, in a ring
-	foreign     []foreign   // members that only a select can wait for
+	asleep      *Sleeper    // the one longest asleep, in a ring
+	Foreign     []foreign   // members that only a select can wait for
 	selecting   bool        // a sleeper selects over them
 }
 
 // A foreign is a member of a queue that is a channel.
 type foreign struct {
 	ch <-chan struct{}
-	n  *node
+	n  *Node
 }
 
 // A sleeper is one goroutine in next. It belongs to that goroutine, which may
 // sleep on it again and again.
-type sleeper struct {
+type Sleeper struct {
 	wake       chan struct{} // of one slot
-	next, prev *sleeper      // nil while awake
+	next, prev *Sleeper      // nil while awake
 }
 
-func newSleeper() *sleeper { return &sleeper{wake: make(chan struct{}, 1)} }
+func NewSleeper() *Sleeper { return &Sleeper{wake: make(chan struct{}, 1)} }
 
 // fire is told that n's latch is, or is about to be, set. Its nodes are prompt:
 // whatever is seen to be complete is in the queue.
-func (q *queue) Fire(n *node) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if n.i >= 0 { // Q2
-		q.pushLocked(n)
+func (q *Queue) Fire(n *Node) {
+	q.Mu.Lock()
+	defer q.Mu.Unlock()
+	if n.Index >= 0 { // Q2
+		q.PushLocked(n)
 	}
 }
 
-func (q *queue) pushLocked(n *node) {
-	n.next = nil
-	if q.last == nil {
-		q.first = n
+func (q *Queue) PushLocked(n *Node) {
+	n.Next = nil
+	if q.Last == nil {
+		q.First = n
 	} else {
-		q.last.next = n
+		q.Last.Next = n
 	}
-	q.last = n
+	q.Last = n
 	if s := q.asleep; s != nil {
 		q.rouseLocked(s)
 	}
 }
 
 // popLocked takes the first completion, or nil.
-func (q *queue) popLocked() *node {
-	n := q.first
+func (q *Queue) popLocked() *Node {
+	n := q.First
 	if n == nil {
 		return nil
 	}
-	if q.first = n.next; q.first == nil {
-		q.last = nil
+	if q.First = n.Next; q.First == nil {
+		q.Last = nil
 	}
-	q.shrinkLocked(1)
+	q.ShrinkLocked(1)
 	return n
 }
 
 // shrinkLocked counts n members out.
-func (q *queue) shrinkLocked(n int) {
-	if q.size -= n; q.size == 0 {
+func (q *Queue) ShrinkLocked(n int) {
+	if q.Size -= n; q.Size == 0 {
 		q.emptied++
 		q.rouseAllLocked()
 	}
 }
 
-func (q *queue) rouseAllLocked() {
+func (q *Queue) rouseAllLocked() {
 	for q.asleep != nil {
 		q.rouseLocked(q.asleep)
 	}
@@ -101,7 +101,7 @@ func (q *queue) rouseAllLocked() {
 
 // rouseLocked takes s out of the ring and wakes it. A token left over from an
 // earlier wake-up does as well.
-func (q *queue) rouseLocked(s *sleeper) {
+func (q *Queue) rouseLocked(s *Sleeper) {
 	q.awakeLocked(s)
 	select {
 	case s.wake <- struct{}{}:
@@ -109,7 +109,7 @@ func (q *queue) rouseLocked(s *sleeper) {
 	}
 }
 
-func (q *queue) sleepLocked(s *sleeper) {
+func (q *Queue) sleepLocked(s *Sleeper) {
 	if q.asleep == nil {
 		s.next, s.prev, q.asleep = s, s, s
 		return
@@ -118,7 +118,7 @@ func (q *queue) sleepLocked(s *sleeper) {
 	s.prev.next, s.next.prev = s, s
 }
 
-func (q *queue) awakeLocked(s *sleeper) {
+func (q *Queue) awakeLocked(s *Sleeper) {
 	if s.next == nil {
 		return
 	}
@@ -136,16 +136,16 @@ func (q *queue) awakeLocked(s *sleeper) {
 // lock let go. It returns nil and true where the queue is or becomes empty, nil
 // and false where u ends the wait first. s may be nil; a loop keeps one for all its
 // rounds.
-func (q *queue) nextLocked(s *sleeper, u until) (n *node, empty bool) {
+func (q *Queue) NextLocked(s *Sleeper, u Until) (n *Node, empty bool) {
 	for {
-		if n := q.takeLocked(); n != nil {
+		if n := q.TakeLocked(); n != nil {
 			return n, false
 		}
-		if q.size == 0 {
+		if q.Size == 0 {
 			return nil, true
 		}
 		if s == nil {
-			s = newSleeper()
+			s = NewSleeper()
 		}
 		before := q.emptied
 		woken := q.parkLocked(s, u)
@@ -153,18 +153,18 @@ func (q *queue) nextLocked(s *sleeper, u until) (n *node, empty bool) {
 		case q.emptied != before: // Q3; a completion since then has woken another sleeper (Q4)
 			return nil, true
 		case !woken:
-			return q.takeLocked(), false // R6, Q4
+			return q.TakeLocked(), false // R6, Q4
 		}
 	}
 }
 
 // takeLocked takes a completion that is there without waiting.
-func (q *queue) takeLocked() *node {
-	if q.first == nil && len(q.foreign) > 0 && !q.selecting {
-		q.foreign = slices.DeleteFunc(q.foreign, func(f foreign) bool {
-			got := ready(f.ch)
+func (q *Queue) TakeLocked() *Node {
+	if q.First == nil && len(q.Foreign) > 0 && !q.selecting {
+		q.Foreign = slices.DeleteFunc(q.Foreign, func(f foreign) bool {
+			got := Ready(f.ch)
 			if got {
-				q.pushLocked(f.n)
+				q.PushLocked(f.n)
 			}
 			return got
 		})
@@ -174,24 +174,24 @@ func (q *queue) takeLocked() *node {
 
 // parkLocked lets go of the lock and sleeps until something may have come, and
 // reports true, or until u ends the wait.
-func (q *queue) parkLocked(s *sleeper, u until) (woken bool) {
+func (q *Queue) parkLocked(s *Sleeper, u Until) (woken bool) {
 	q.sleepLocked(s)
-	if len(q.foreign) > 0 && !q.selecting {
+	if len(q.Foreign) > 0 && !q.selecting {
 		woken = q.selectLocked(s, u)
 	} else {
-		q.mu.Unlock()
-		u.lend()
-		woken = until{done: u.done}.receive(s.wake)
-		q.mu.Lock()
+		q.Mu.Unlock()
+		u.Lend()
+		woken = Until{Done: u.Done}.Receive(s.wake)
+		q.Mu.Lock()
 	}
 	q.awakeLocked(s)
 	if !u.tryRegain() {
-		if q.first != nil && q.asleep != nil {
+		if q.First != nil && q.asleep != nil {
 			q.rouseLocked(q.asleep) // a completion does not wait for a slot
 		}
-		q.mu.Unlock()
-		u.regain()
-		q.mu.Lock()
+		q.Mu.Unlock()
+		u.Regain()
+		q.Mu.Lock()
 	}
 	return woken
 }
@@ -199,41 +199,41 @@ func (q *queue) parkLocked(s *sleeper, u until) (woken bool) {
 // selectLocked is parkLocked for the one sleeper that also looks after the
 // foreign members. One does at a time, so that no more is received than counts
 // as a completion; when it leaves, another takes its place.
-func (q *queue) selectLocked(s *sleeper, u until) (woken bool) {
-	members := slices.Clone(q.foreign)
+func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
+	members := slices.Clone(q.Foreign)
 	q.selecting = true
-	q.mu.Unlock()
+	q.Mu.Unlock()
 	chans := make([]<-chan struct{}, len(members))
 	for i, f := range members {
 		chans[i] = f.ch
 	}
-	u.lend()
-	got := receiveAny(chans, until{done: u.done}, s.wake)
-	q.mu.Lock()
+	u.Lend()
+	got := receiveAny(chans, Until{Done: u.Done}, s.wake)
+	q.Mu.Lock()
 	q.selecting = false
 	for _, i := range got {
 		q.receivedLocked(members[i].n)
 	}
-	if q.awakeLocked(s); q.asleep != nil && len(q.foreign) > 0 {
+	if q.awakeLocked(s); q.asleep != nil && len(q.Foreign) > 0 {
 		q.rouseLocked(q.asleep)
 	}
-	return len(got) > 0 || !ready(u.done)
+	return len(got) > 0 || !Ready(u.Done)
 }
 
 // addForeignLocked has n, which is counted, wait for a channel.
-func (q *queue) addForeignLocked(n *node, ch <-chan struct{}) {
+func (q *Queue) AddForeignLocked(n *Node, ch <-chan struct{}) {
 	if ch != nil { // a nil channel never completes
-		q.foreign = append(q.foreign, foreign{ch, n})
+		q.Foreign = append(q.Foreign, foreign{ch, n})
 		q.rouseAllLocked() // whoever selects does so without ch
 	}
 }
 
 // receivedLocked completes a foreign member, unless it was withdrawn.
-func (q *queue) receivedLocked(n *node) {
-	i := slices.IndexFunc(q.foreign, func(f foreign) bool { return f.n == n })
+func (q *Queue) receivedLocked(n *Node) {
+	i := slices.IndexFunc(q.Foreign, func(f foreign) bool { return f.n == n })
 	if i < 0 {
 		return
 	}
-	q.foreign = slices.Delete(q.foreign, i, i+1)
-	q.pushLocked(n)
+	q.Foreign = slices.Delete(q.Foreign, i, i+1)
+	q.PushLocked(n)
 }

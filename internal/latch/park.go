@@ -1,4 +1,4 @@
-package async
+package latch
 
 import (
 	"runtime"
@@ -12,47 +12,47 @@ import (
 // and the latch is still not set. A wait that only completion ends parks on the
 // channel of Done, which stays with the latch. Any other wait has a gate of its own
 // and leaves nothing behind, also no channel of one bubble for another.
-func (l *latch) wait(u until) bool {
-	if l.word.Load()&bitSet != 0 {
+func (l *Latch) Wait(u Until) bool {
+	if l.Word.Load()&BitSet != 0 {
 		return true
 	}
-	l.mu.Lock()
-	w := l.word.Load()
+	l.Mu.Lock()
+	w := l.Word.Load()
 	switch {
-	case w&bitSet != 0 || u.over(): // nothing to park for
-		l.mu.Unlock()
-		return w&bitSet != 0
+	case w&BitSet != 0 || u.over(): // nothing to park for
+		l.Mu.Unlock()
+		return w&BitSet != 0
 	case u.endless():
 		ch := l.doneLocked()
-		l.mu.Unlock()
+		l.Mu.Unlock()
 		u.park(ch)
-		l.settle() // L4
+		l.Settle() // L4
 		return true
 	}
 	return l.waitAloneLocked(u)
 }
 
 // waitAloneLocked is the rest of wait for one that has a gate of its own.
-func (l *latch) waitAloneLocked(u until) bool {
+func (l *Latch) waitAloneLocked(u Until) bool {
 	g := new(gate)
-	g.reset(l, g, 0)
-	g.holds = true
-	linked := l.linkLocked(&g.node)
-	l.mu.Unlock()
-	if linked && !g.park(u) && l.unlink(&g.node) {
-		return l.isSet() // completion beats expiry (R6)
+	g.Reset(l, g, 0)
+	g.Holds = true
+	linked := l.linkLocked(&g.Node)
+	l.Mu.Unlock()
+	if linked && !g.park(u) && l.Unlink(&g.Node) {
+		return l.IsSet() // completion beats expiry (R6)
 	}
-	l.settle()
+	l.Settle()
 	return true
 }
 
 // A gate parks one goroutine at one latch.
 type gate struct {
-	node
+	Node
 	parker
 }
 
-func (g *gate) Fire(*node) { g.tell() }
+func (g *gate) Fire(*Node) { g.tell() }
 
 // A parker is where one goroutine waits until it is told, which may be more than
 // once and before it comes. It has a channel only if it has to wait.
@@ -89,22 +89,22 @@ func (p *parker) channel() <-chan struct{} {
 }
 
 // park waits until told and reports true, or until u ends the wait.
-func (p *parker) park(u until) (told bool) {
+func (p *parker) park(u Until) (told bool) {
 	ch := p.channel()
 	return ch == nil || u.park(ch)
 }
 
 // An until is what ends a wait before its time, and what the waiter lends for as long
 // as the wait is parked (C2).
-type until struct {
-	done  <-chan struct{}
+type Until struct {
+	Done  <-chan struct{}
 	timer <-chan time.Time
-	slot  slot // nil where the waiter has none
+	Slot  Slot // nil where the waiter has none
 }
 
 // A slot is what a waiter lends while it is parked, and has back before it goes on: in
 // a scope with a limit, the right to run.
-type slot interface {
+type Slot interface {
 	Lend()
 	TryRegain() bool // false where Regain would have to wait
 	Regain()         // waits until there is a slot again, whatever happens
@@ -112,8 +112,8 @@ type slot interface {
 
 // park waits for a receive from ch and reports true, or until u ends the wait. The
 // slot of the waiter is lent meanwhile.
-func (u until) park(ch <-chan struct{}) (received bool) {
-	u.lend()
+func (u Until) park(ch <-chan struct{}) (received bool) {
+	u.Lend()
 	if u.endless() {
 		<-ch
 		received = true
@@ -121,47 +121,47 @@ func (u until) park(ch <-chan struct{}) (received bool) {
 		received = u.selects(ch)
 	}
 	sched.Point("woken")
-	u.regain()
+	u.Regain()
 	return received
 }
 
 // selects waits for the first of what there is to wait for.
-func (u until) selects(ch <-chan struct{}) (received bool) {
+func (u Until) selects(ch <-chan struct{}) (received bool) {
 	select {
 	case <-ch:
 		return true
-	case <-u.done:
+	case <-u.Done:
 	case <-u.timer:
 	}
 	return false
 }
 
-func (u until) lend() {
-	if u.slot != nil {
-		u.slot.Lend()
+func (u Until) Lend() {
+	if u.Slot != nil {
+		u.Slot.Lend()
 	}
 }
 
-func (u until) tryRegain() bool { return u.slot == nil || u.slot.TryRegain() }
+func (u Until) tryRegain() bool { return u.Slot == nil || u.Slot.TryRegain() }
 
-func (u until) regain() {
-	if u.slot != nil {
-		u.slot.Regain()
+func (u Until) Regain() {
+	if u.Slot != nil {
+		u.Slot.Regain()
 	}
 }
 
 // endless reports whether nothing ends the wait before its time.
-func (u until) endless() bool { return u.done == nil && u.timer == nil }
+func (u Until) endless() bool { return u.Done == nil && u.timer == nil }
 
 // over reports whether the wait has ended already. It may miss an end of this very
 // moment.
-func (u until) over() bool {
-	return ready(u.done)
+func (u Until) over() bool {
+	return Ready(u.Done)
 }
 
 // giveWay lets others run once before a wait that is not over: work that takes no
 // time is complete then, and giving way costs less than a park and a wake.
-func (u until) giveWay() {
+func (u Until) GiveWay() {
 	if !u.over() {
 		runtime.Gosched()
 	}
@@ -169,17 +169,17 @@ func (u until) giveWay() {
 
 // waitTimeout is wait with a timer for d, which it makes where d is positive and
 // stops.
-func waitTimeout(d time.Duration, wait func(until) bool) bool {
+func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
 	if d <= 0 {
 		return false
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
-	return wait(until{timer: t.C})
+	return wait(Until{timer: t.C})
 }
 
 // ready receives from a channel if that needs no waiting.
-func ready(ch <-chan struct{}) bool {
+func Ready(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
 		return true
