@@ -134,11 +134,11 @@ func TestPins_Inlined(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) < 8 {
 		t.Skip("64-bit atomics are calls here")
 	}
-	out, err := exec.Command("go", "build", "-gcflags=-m", ".").CombinedOutput()
+	out, err := exec.Command("go", "build", "-gcflags=-m", ".", "./internal/latch").CombinedOutput()
 	if err != nil {
 		t.Skipf("no compiler to ask: %v\n%s", err, out)
 	}
-	for _, f := range []string{"(*Event).IsSet", "(*Event).Wait"} {
+	for _, f := range []string{"(*Latch).IsSet", "(*Event).IsSet", "(*Event).Wait"} {
 		if !strings.Contains(string(out), "can inline "+f+"\n") {
 			t.Errorf("%s is not inlined", f)
 		}

@@ -34,8 +34,12 @@ type native interface {
 // may have a Done of its own: that alone says when it is complete.
 func ownOf(w Waitable) (n native, ok bool) {
 	n, ok = w.(native)
-	return n, ok && n.is(w)
+	return n, ok && (n.is(w) || hasDoneOf(w, n.source()))
 }
+
+// hasDoneOf reports whether the channel of w is that of a latch: w embeds one of this
+// package's own kinds, and has no Done of its own.
+func hasDoneOf(w Waitable, l *latch.Latch) bool { return l != nil && w.Done() == l.Done() }
 
 // A Chan makes any channel of empty structs a [Waitable]. A value received from
 // it counts as its completion and is consumed.

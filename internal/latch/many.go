@@ -43,7 +43,7 @@ func (a *First) Join(i int, l *Latch) bool {
 }
 
 // joinContext makes a context member i. It reports false where the context has ended.
-func (a *First) JoinContext(i int, ctx context.Context) bool {
+func (a *First) JoinContext(ctx context.Context, i int) bool {
 	n := &a.Nodes[i]
 	n.Reset(nil, a, i)
 	done := ctx.Done()

@@ -221,7 +221,7 @@ type told struct {
 	begun, started, completed, abandoned, discarded int
 	err                                             error
 	wrong                                           string
-	orphan                                          bool // it was abandoned while it was pending
+	orphan                                          bool // it was abandoned while it was pending; the late value of a canceled call may be discarded at any time
 }
 
 // observer returns an observer that writes down what it is told, and does what the
@@ -266,8 +266,6 @@ func (e *env) observer(o *Op, n int) async.Observer {
 			note(i, func(t *told) {
 				t.completed++
 				t.err = i.Err
-				// The late value of a canceled call is discarded by the function, which does
-				// not wait for who canceled it.
 				if t.orphan && t.discarded > 0 && !isCanceled(i.Err) {
 					t.wrong = "told Discarded before Completed, though it was abandoned before both"
 				}
