@@ -206,9 +206,27 @@ func (c *core) bind() {
 		c.parentEnded()
 	case c.ctx.Done() != nil:
 		stop := context.AfterFunc(c.ctx, c.parentEnded)
-		sched.Point("bind")
-		if !c.binding.CompareAndSwap(nil, &binding{stop: stop}) || c.Word.Load()&latch.BitSet != 0 { // X3, X5
+		if !c.bound(stop) || c.Word.Load()&latch.BitSet != 0 { // X3
 			stop()
+		}
+	}
+}
+
+// bound stores the registration of bind, beside a child that somebody has asked for
+// meanwhile. It reports false where the call was canceled before (X5).
+func (c *core) bound(stop func() bool) bool {
+	for {
+		b := c.binding.Load()
+		if b == &unasked {
+			return false
+		}
+		n := &binding{stop: stop}
+		if b != nil {
+			n.ctx, n.cancel = b.ctx, b.cancel
+		}
+		sched.Point("bind")
+		if c.binding.CompareAndSwap(b, n) {
+			return true
 		}
 	}
 }

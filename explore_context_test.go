@@ -5,6 +5,7 @@ package async_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -95,6 +96,28 @@ func TestExplore_FirstLookAgainstCancel(t *testing.T) {
 		x.Check(func() error { close(stop); return nil })
 	})
 	o.all(t, "canceled")
+}
+
+// A promise is bound to Begin's context, also where somebody asks for its cancellation
+// while it begins: the end of Begin's context completes it (R14).
+func TestExplore_AskedWhileItIsBound(t *testing.T) {
+	o := outcomes{}
+	explore(t, 2, func(x *sched.X) {
+		ctx, cancel := context.WithCancelCause(bg)
+		var c async.Call[int]
+		_ = c.Signal() // so that the call is there before it begins
+		x.Go(func() { _, _ = c.BeginPromise(ctx) })
+		x.Go(func() {
+			err := c.CancelWait(bg, async.ErrTimeout)
+			o.took(fmt.Sprint(err), true, "")
+		})
+		x.Go(func() {
+			cancel(errBoom)
+			_, err := c.Await(bg)
+			mustf(x, errors.Is(err, errBoom), "completed with %v", err)
+		})
+	})
+	o.all(t, async.ErrCallComplete.Error(), async.ErrCanceled.Error())
 }
 
 // A countingContext counts who is registered at it. It has no values, by which
