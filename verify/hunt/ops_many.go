@@ -37,6 +37,8 @@ func manyOps() []entry {
 		{name: "setRelease", on: Set, text: "$h.Release()", weight: 10, do: func(e *env, o *Op) {
 			s := e.w.get(o.On).(*setVar)
 			s.Release()
+			e.w.mu.Lock()
+			defer e.w.mu.Unlock()
 			s.released = time.Now()
 		}},
 	}
