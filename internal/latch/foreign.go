@@ -8,7 +8,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// receive parks until it received from ch and reports true, or until the wait
+// Receive parks until it received from ch and reports true, or until the wait
 // ends and there is still nothing in ch.
 func (u Until) Receive(ch <-chan struct{}) (received bool) {
 	if Ready(ch) {
@@ -17,7 +17,7 @@ func (u Until) Receive(ch <-chan struct{}) (received bool) {
 	return u.park(ch) || Ready(ch)
 }
 
-// receiveEach receives from every one of chans, in the order in which they are
+// ReceiveEach receives from every one of chans, in the order in which they are
 // ready, so that who sends to one may wait before he sends to another. Where the
 // wait ends first it returns the indices of those that are left, in order.
 func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {

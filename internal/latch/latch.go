@@ -6,7 +6,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A latch is the closed-once core of everything that can be waited for: an
+// A Latch is the closed-once core of everything that can be waited for: an
 // [Event] is one, a call has one. It is not set, then set, for ever; nodes linked
 // to it are fired once when it is.
 //
@@ -77,13 +77,16 @@ const (
 	MinusRef  = ^(OneRef - 1)
 )
 
-// refs returns how many references there are.
+// Refs returns how many references there are.
 func Refs(word uint64) uint64 { return HandlesOf(word) + WaitsOf(word) }
 
+// HandlesOf returns how many handles have a reference.
 func HandlesOf(word uint64) uint64 { return word / OneRef }
-func WaitsOf(word uint64) uint64   { return word / OneWait & MaxCount }
 
-// plus returns the word with one reference more, which is oneRef or oneWait.
+// WaitsOf returns how many waits in progress have a reference.
+func WaitsOf(word uint64) uint64 { return word / OneWait & MaxCount }
+
+// Plus returns the word with one reference more, which is oneRef or oneWait.
 func Plus(word, one uint64) uint64 {
 	switch {
 	case one == OneWait && WaitsOf(word) == MaxCount:
@@ -94,7 +97,7 @@ func Plus(word, one uint64) uint64 {
 	return word + one
 }
 
-// add adds a reference, also where there is none (L7), and returns the word with it.
+// Add adds a reference, also where there is none (L7), and returns the word with it.
 func (l *Latch) Add(one uint64) uint64 {
 	for {
 		w := l.Word.Load()
@@ -104,7 +107,7 @@ func (l *Latch) Add(one uint64) uint64 {
 	}
 }
 
-// refer adds a reference where there is one already, and reports whether there is
+// Refer adds a reference where there is one already, and reports whether there is
 // (L7).
 func (l *Latch) Refer(one uint64) bool {
 	for {
@@ -119,7 +122,7 @@ func (l *Latch) Refer(one uint64) bool {
 	}
 }
 
-// isSet reports whether the latch is set: one atomic load where it is.
+// IsSet reports whether the latch is set: one atomic load where it is.
 func (l *Latch) IsSet() bool { return l.Word.Load()&BitSet != 0 || l.closing() }
 
 // closing waits for a completer that has announced itself (L4) and reports
@@ -134,7 +137,7 @@ func (l *Latch) closing() bool {
 	return true
 }
 
-// settle waits for a completer that is known to be at it.
+// Settle waits for a completer that is known to be at it.
 func (l *Latch) Settle() {
 	if l.Word.Load()&BitSet == 0 {
 		l.Mu.Lock()
@@ -142,7 +145,7 @@ func (l *Latch) Settle() {
 	}
 }
 
-// done returns the channel that is closed when the latch is set, made now if
+// Done returns the channel that is closed when the latch is set, made now if
 // nobody has asked before.
 func (l *Latch) Done() <-chan struct{} {
 	sched.Point("done")
@@ -166,7 +169,7 @@ func (l *Latch) doneLocked() <-chan struct{} {
 	return l.Ch
 }
 
-// claim makes the caller the completer, who holds mu, writes what is to be
+// Claim makes the caller the completer, who holds mu, writes what is to be
 // published and calls publish. It reports false, with mu free, where the latch
 // is set: the loser finds everything a winner publishes.
 func (l *Latch) Claim() bool {
@@ -181,7 +184,7 @@ func (l *Latch) Claim() bool {
 	return true
 }
 
-// publish sets the latch, together with bits, frees mu, and returns the word as
+// Publish sets the latch, together with bits, frees mu, and returns the word as
 // of that instant and the nodes that the completer has now to fire.
 func (l *Latch) Publish(bits uint64) (word uint64, nodes *Node) {
 	sched.Point("publish: take the nodes")
@@ -209,7 +212,7 @@ func (l *Latch) Publish(bits uint64) (word uint64, nodes *Node) {
 	return word, nodes
 }
 
-// set completes a latch that publishes nothing but itself.
+// Set completes a latch that publishes nothing but itself.
 func (l *Latch) Set() bool {
 	if !l.Claim() {
 		return false

@@ -10,7 +10,7 @@ import (
 // Waits of one goroutine for the first, or for all, of many latches. Each member has a
 // node and an index. A wait parks once, however many members there are.
 
-// A firstOf is the wait for the first of many. Contexts and channels of others may be
+// A First is the wait for the first of many. Contexts and channels of others may be
 // among the members.
 type First struct {
 	won   atomic.Int64 // index of the first that was fired, plus one
@@ -22,6 +22,7 @@ type First struct {
 	index   []int // of the members that are foreign channels
 }
 
+// NewFirst returns a wait for the first of n members.
 func NewFirst(n int) *First {
 	CheckIndex(n)
 	return &First{Nodes: make([]Node, n)}
@@ -35,14 +36,14 @@ func (a *First) Fire(n *Node) {
 	}
 }
 
-// join makes a latch member i. It reports false where the latch is set.
+// Join makes a latch member i. It reports false where the latch is set.
 func (a *First) Join(i int, l *Latch) bool {
 	n := &a.Nodes[i]
 	n.Reset(l, a, i)
 	return l.Link(n)
 }
 
-// joinContext makes a context member i. It reports false where the context has ended.
+// JoinContext makes a context member i. It reports false where the context has ended.
 func (a *First) JoinContext(ctx context.Context, i int) bool {
 	n := &a.Nodes[i]
 	n.Reset(nil, a, i)
@@ -57,7 +58,7 @@ func (a *First) JoinContext(ctx context.Context, i int) bool {
 	return true
 }
 
-// joinChan makes a channel member i. It reports false where a value was received.
+// JoinChan makes a channel member i. It reports false where a value was received.
 func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
 	a.Nodes[i].Reset(nil, a, i)
 	if Ready(ch) {
@@ -69,7 +70,7 @@ func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
 	return true
 }
 
-// park waits for the winner and returns its index, or -1 where u ends the wait first.
+// Park waits for the winner and returns its index, or -1 where u ends the wait first.
 func (a *First) Park(u Until) int {
 	if len(a.foreign) == 0 {
 		a.over.park(u)
@@ -81,7 +82,7 @@ func (a *First) Park(u Until) int {
 	return int(a.won.Load()) - 1
 }
 
-// complete returns the lowest index of a member that is complete, or -1: of a latch
+// Complete returns the lowest index of a member that is complete, or -1: of a latch
 // that was joined, or of another member, whose channel is asked for.
 func (a *First) Complete(done func(i int) <-chan struct{}) int {
 	for i := range a.Nodes {
@@ -92,7 +93,7 @@ func (a *First) Complete(done func(i int) <-chan struct{}) int {
 	return -1
 }
 
-// leave takes every registration back (S5).
+// Leave takes every registration back (S5).
 func (a *First) Leave() {
 	UnlinkAll(a.Nodes)
 	for _, stop := range a.stops {
@@ -110,7 +111,7 @@ type All struct {
 	Nodes  []Node
 }
 
-// newAll returns a wait for n members. All are counted before one is linked, since a
+// NewAll returns a wait for n members. All are counted before one is linked, since a
 // node that is linked may be fired.
 func NewAll(n int, bits uint64) *All {
 	CheckIndex(n)
@@ -119,7 +120,7 @@ func NewAll(n int, bits uint64) *All {
 	return t
 }
 
-// join makes a latch member i.
+// Join makes a latch member i.
 func (t *All) Join(i int, l *Latch) {
 	n := &t.Nodes[i]
 	n.Reset(l, t, i)
@@ -128,7 +129,7 @@ func (t *All) Join(i int, l *Latch) {
 	}
 }
 
-// skip counts a member out that is no latch.
+// Skip counts a member out that is no latch.
 func (t *All) Skip() { t.left.Add(-1) }
 
 // Fire counts n out. A node without a latch counts as one with the bits.
@@ -141,7 +142,7 @@ func (t *All) Fire(n *Node) {
 	}
 }
 
-// park waits for the last member, or for one with the bits, or until u ends the wait.
+// Park waits for the last member, or for one with the bits, or until u ends the wait.
 // It returns the index of the first member with the bits, or -1.
 func (t *All) Park(u Until) (failed int) {
 	sched.Point("joined")
@@ -151,8 +152,8 @@ func (t *All) Park(u Until) (failed int) {
 	return int(t.failed.Load()) - 1
 }
 
-// isSet reports whether member i is set, or is no latch.
+// IsSet reports whether member i is set, or is no latch.
 func (t *All) IsSet(i int) bool { return t.Nodes[i].Of == nil || t.Nodes[i].Of.IsSet() }
 
-// leave takes every registration back (S5).
+// Leave takes every registration back (S5).
 func (t *All) Leave() { UnlinkAll(t.Nodes) }

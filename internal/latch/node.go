@@ -7,7 +7,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A node stands for one waiter at one latch. What it wakes is its sink's affair.
+// A Node stands for one waiter at one latch. What it wakes is its sink's affair.
 type Node struct {
 	Next, prev *Node // guarded by the latch's mu while linked
 	Of         *Latch
@@ -18,11 +18,11 @@ type Node struct {
 	Holds      bool  // its waiter has a reference on the call
 }
 
-// A sink is told that a node's latch is set. It must neither block nor run user
+// A Sink is told that a node's latch is set. It must neither block nor run user
 // code: it is called by the completer (L6).
 type Sink interface{ Fire(n *Node) }
 
-// checkIndex panics where a sink is to have n nodes and cannot number them. A
+// CheckIndex panics where a sink is to have n nodes and cannot number them. A
 // node has 32 bits for its number, so that it takes no more than 48 bytes: so many
 // nodes would take 100 GB.
 func CheckIndex(n int) {
@@ -31,13 +31,13 @@ func CheckIndex(n int) {
 	}
 }
 
-// reset makes n the i-th node of s, ready to be linked to l.
+// Reset makes n the i-th node of s, ready to be linked to l.
 func (n *Node) Reset(l *Latch, s Sink, i int) {
 	n.Next, n.prev, n.Of, n.Sink = nil, nil, l, s
 	n.Index, n.Early, n.Holds = int32(i), false, false
 }
 
-// link adds n, which was reset for it, to the latch. It reports false where the
+// Link adds n, which was reset for it, to the latch. It reports false where the
 // latch is set already; n is then not fired.
 func (l *Latch) Link(n *Node) bool {
 	sched.Point("link")
@@ -60,7 +60,7 @@ func (l *Latch) linkLocked(n *Node) bool {
 	return true
 }
 
-// unlink takes n out in constant time and reports whether it did: false where
+// Unlink takes n out in constant time and reports whether it did: false where
 // n was or will be fired, or was taken out before.
 func (l *Latch) Unlink(n *Node) bool {
 	sched.Point("unlink")
@@ -84,7 +84,7 @@ func (l *Latch) Unlink(n *Node) bool {
 	return true
 }
 
-// unlinkAll takes every node out of the latch it was linked to.
+// UnlinkAll takes every node out of the latch it was linked to.
 func UnlinkAll(nodes []Node) {
 	for i := range nodes {
 		if n := &nodes[i]; n.Of != nil {
@@ -119,7 +119,7 @@ func split(nodes *Node) (later, prompt *Node) {
 	return later, prompt
 }
 
-// fire fires nodes in the order in which they were linked. A node may be used
+// Fire fires nodes in the order in which they were linked. A node may be used
 // again as soon as it was fired, so its successor is read first.
 func Fire(nodes *Node) {
 	var list *Node
@@ -151,7 +151,7 @@ func (f callback) start() {
 	go f()
 }
 
-// after starts f when the latch is set, or now if it is. The returned stop
+// After starts f when the latch is set, or now if it is. The returned stop
 // keeps the contract of [context.AfterFunc].
 func (l *Latch) After(f func()) (stop func() bool) {
 	n := new(Node)

@@ -8,7 +8,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// wait parks until the latch is set and reports true, or until u ends the wait
+// Wait parks until the latch is set and reports true, or until u ends the wait
 // and the latch is still not set. A wait that only completion ends parks on the
 // channel of Done, which stays with the latch. Any other wait has a gate of its own
 // and leaves nothing behind, also no channel of one bubble for another.
@@ -94,7 +94,7 @@ func (p *parker) park(u Until) (told bool) {
 	return ch == nil || u.park(ch)
 }
 
-// An until is what ends a wait before its time, and what the waiter lends for as long
+// An Until is what ends a wait before its time, and what the waiter lends for as long
 // as the wait is parked (C2).
 type Until struct {
 	Done  <-chan struct{}
@@ -102,7 +102,7 @@ type Until struct {
 	Slot  Slot // nil where the waiter has none
 }
 
-// A slot is what a waiter lends while it is parked, and has back before it goes on: in
+// A Slot is what a waiter lends while it is parked, and has back before it goes on: in
 // a scope with a limit, the right to run.
 type Slot interface {
 	Lend()
@@ -136,6 +136,7 @@ func (u Until) selects(ch <-chan struct{}) (received bool) {
 	return false
 }
 
+// Lend lends the slot of the waiter, if there is one.
 func (u Until) Lend() {
 	if u.Slot != nil {
 		u.Slot.Lend()
@@ -144,6 +145,7 @@ func (u Until) Lend() {
 
 func (u Until) tryRegain() bool { return u.Slot == nil || u.Slot.TryRegain() }
 
+// Regain has the slot of the waiter back, if there is one.
 func (u Until) Regain() {
 	if u.Slot != nil {
 		u.Slot.Regain()
@@ -159,7 +161,7 @@ func (u Until) over() bool {
 	return Ready(u.Done)
 }
 
-// giveWay lets others run once before a wait that is not over: work that takes no
+// GiveWay lets others run once before a wait that is not over: work that takes no
 // time is complete then, and giving way costs less than a park and a wake.
 func (u Until) GiveWay() {
 	if !u.over() {
@@ -167,7 +169,7 @@ func (u Until) GiveWay() {
 	}
 }
 
-// waitTimeout is wait with a timer for d, which it makes where d is positive and
+// WaitTimeout is wait with a timer for d, which it makes where d is positive and
 // stops.
 func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
 	if d <= 0 {
@@ -178,7 +180,7 @@ func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
 	return wait(Until{timer: t.C})
 }
 
-// ready receives from a channel if that needs no waiting.
+// Ready receives from a channel if that needs no waiting.
 func Ready(ch <-chan struct{}) bool {
 	select {
 	case <-ch:

@@ -6,7 +6,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A queue delivers nodes in the order in which their latches were set. It is
+// A Queue delivers nodes in the order in which their latches were set. It is
 // the core of [Set] and of those methods of [Calls] that look at one call after
 // the other.
 //
@@ -40,16 +40,17 @@ type foreign struct {
 	n  *Node
 }
 
-// A sleeper is one goroutine in next. It belongs to that goroutine, which may
+// A Sleeper is one goroutine in next. It belongs to that goroutine, which may
 // sleep on it again and again.
 type Sleeper struct {
 	wake       chan struct{} // of one slot
 	next, prev *Sleeper      // nil while awake
 }
 
+// NewSleeper returns a sleeper that is awake.
 func NewSleeper() *Sleeper { return &Sleeper{wake: make(chan struct{}, 1)} }
 
-// fire is told that n's latch is, or is about to be, set. Its nodes are prompt:
+// Fire is told that n's latch is, or is about to be, set. Its nodes are prompt:
 // whatever is seen to be complete is in the queue.
 func (q *Queue) Fire(n *Node) {
 	q.Mu.Lock()
@@ -59,6 +60,7 @@ func (q *Queue) Fire(n *Node) {
 	}
 }
 
+// PushLocked adds a completion, and wakes one sleeper (Q4).
 func (q *Queue) PushLocked(n *Node) {
 	n.Next = nil
 	if q.Last == nil {
@@ -85,7 +87,7 @@ func (q *Queue) popLocked() *Node {
 	return n
 }
 
-// shrinkLocked counts n members out.
+// ShrinkLocked counts n members out.
 func (q *Queue) ShrinkLocked(n int) {
 	if q.Size -= n; q.Size == 0 {
 		q.emptied++
@@ -132,7 +134,7 @@ func (q *Queue) awakeLocked(s *Sleeper) {
 	s.next, s.prev = nil, nil
 }
 
-// nextLocked returns the next completion; it waits for one if need be, with the
+// NextLocked returns the next completion; it waits for one if need be, with the
 // lock let go. It returns nil and true where the queue is or becomes empty, nil
 // and false where u ends the wait first. s may be nil; a loop keeps one for all its
 // rounds.
@@ -158,7 +160,7 @@ func (q *Queue) NextLocked(s *Sleeper, u Until) (n *Node, empty bool) {
 	}
 }
 
-// takeLocked takes a completion that is there without waiting.
+// TakeLocked takes a completion that is there without waiting.
 func (q *Queue) TakeLocked() *Node {
 	if q.First == nil && len(q.Foreign) > 0 && !q.selecting {
 		q.Foreign = slices.DeleteFunc(q.Foreign, func(f foreign) bool {
@@ -220,7 +222,7 @@ func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
 	return len(got) > 0 || !Ready(u.Done)
 }
 
-// addForeignLocked has n, which is counted, wait for a channel.
+// AddForeignLocked has n, which is counted, wait for a channel.
 func (q *Queue) AddForeignLocked(n *Node, ch <-chan struct{}) {
 	if ch != nil { // a nil channel never completes
 		q.Foreign = append(q.Foreign, foreign{ch, n})

@@ -224,14 +224,18 @@ type told struct {
 	orphan                                          bool // it was abandoned while it was pending; the late value of a canceled call may be discarded at any time
 }
 
+// observes returns where the observer of a scope writes down what it is told.
+func (w *World) observes(n int) *observed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.observers[n] = &observed{calls: make(map[uint64]*told)}
+	return w.observers[n]
+}
+
 // observer returns an observer that writes down what it is told, and does what the
 // operation says.
 func (e *env) observer(o *Op, n int) async.Observer {
-	w := e.w
-	seen := &observed{calls: make(map[uint64]*told)}
-	w.mu.Lock()
-	w.observers[n] = seen
-	w.mu.Unlock()
+	w, seen := e.w, e.w.observes(n)
 	note := func(i async.CallInfo, f func(t *told)) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

@@ -74,7 +74,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%v: what is allowed is refused: %v", l.at, why)
 		}
 		for i, most := range []float64{3 * before.ratioTo(l.at, l.against), before.count(l.at, allocs) + 1 + float64(l.at.n/100), before.count(l.at, l.unit()) + 16} {
-			if most <= allowed[i] {
+			if most <= allowed[i] && !strings.HasPrefix(fmt.Sprint(l.at), "Nested/") { // which cost more by decision 0018
 				t.Errorf("%v: %g does not exceed %g", l.at, most, allowed[i])
 			}
 		}
