@@ -57,14 +57,25 @@ import "context"
 // error.
 func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ...Option) *Call[T] {
 	checkBegin(ctx, fn == nil)
-	a := newPair[T](ctx, gather[T](opts), 0)
-	a.launch(fn)
-	return &a.c
+	c := newCall[T](ctx, gather[T](opts), 0)
+	c.launch(functionOf[T](fn))
+	return callOf[T](c)
+}
+
+// NewPromise begins a call that the promise's owner completes, and returns both
+// ends. When ctx ends before, the call is canceled with its cause (R14); where
+// ctx is done already, it is complete on return. So it is with [ErrScopeClosed]
+// where the scope it was given is closed; the promise's Complete is false then.
+func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
+	checkBegin(ctx, false)
+	c := newCall[T](ctx, gather[T](opts), bitPromise)
+	c.launch(nil)
+	return promiseOf[T](c), callOf[T](c)
 }
 
 // Ready returns a call that is complete with v and err.
 func Ready[T any](v T, err error) *Call[T] {
-	a := newPair[T](context.Background(), nil, 0)
-	a.p.complete(v, err)
-	return &a.c
+	c := newCall[T](context.Background(), nil, 0)
+	promiseOf[T](c).Complete(v, err)
+	return callOf[T](c)
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -42,39 +41,40 @@ func GoAll[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 // the memory of all of them is kept while a handle on one is.
 func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
 	checkBegin(ctx, fn == nil)
-	o := gather[T](opts)
-	in = slices.Clone(in) // the caller may use his own again
-	cs := make(Calls[T], len(in))
-	if o.inScope() {
-		placed := make([]placed[T], len(in))
-		for i := range placed {
-			placed[i].init(ctx, o, 0)
-			cs[i] = &placed[i].c
-			placed[i].launch(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
+	t := gather[T](opts)
+	in = slices.Clone(in) // the caller may use the slice again
+	cores, cs := make([]*core, len(in)), make(Calls[T], len(in))
+	if t.isScoped() {
+		calls := make([]scopedPromise[T], len(in))
+		for i := range calls {
+			c := &calls[i].p.core
+			cores[i] = c.init(ctx, calls[i].place.init(t, c), 0)
+		}
+	} else {
+		calls := make([]Promise[T], len(in))
+		for i := range calls {
+			cores[i] = calls[i].core.init(ctx, t.plain(), 0)
+		}
+	}
+	for i, c := range cores {
+		cs[i] = callOf[T](c)
+	}
+	if !t.isScoped() && (t == nil || t.group == nil) && ctx.Err() == nil {
+		// One function without arguments serves them all: a go statement of it
+		// allocates nothing.
+		var started atomic.Int64
+		next := func() {
+			sched.Point("take a number")
+			i := started.Add(1) - 1
+			functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }).run(cores[i])
+		}
+		for range in {
+			go next()
 		}
 		return cs
 	}
-	pairs := make([]pair[T], len(in))
-	for i := range pairs {
-		pairs[i].init(ctx, o.plain(), 0)
-		cs[i] = &pairs[i].c
-	}
-	if ctx.Err() != nil || o != nil && o.group != nil {
-		for i := range pairs {
-			pairs[i].launch(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
-		}
-		return cs
-	}
-	// One function without arguments serves them all: a go statement of it
-	// allocates nothing.
-	var started atomic.Int64
-	work := func() {
-		sched.Point("take a number")
-		i := started.Add(1) - 1
-		pairs[i].p.run(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
-	}
-	for range in {
-		go work()
+	for i, c := range cores {
+		c.launch(functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
 	}
 	return cs
 }
@@ -89,24 +89,14 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	if len(cs) == 0 {
 		return -1, zero, ErrNothingToWait
 	}
-	m := hold(cs)
+	m := cs.hold()
 	defer m.leave()
-	i := m.complete()
-	if i < 0 {
-		a := latch.NewFirst(len(cs))
-		m.watch(a, a.Nodes)
-		u := untilDone(ctx)
-		u.GiveWay()
-		i = a.Park(u)
-	}
-	if i < 0 {
-		i = m.complete() // R6
-	}
+	i := m.first(ctx)
 	if i < 0 {
 		return -1, zero, contextWaitError(ctx, nil)
 	}
-	v, err := m.takeLast(i)
-	return i, v, err
+	r := cs.takeLast(m, i)
+	return i, r.Value, r.Err
 }
 
 // Any returns the index and the value of the first call to succeed. When all
@@ -137,7 +127,7 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 		return nil, nil, fmt.Errorf("async: quorum of %d among %d calls", k, len(cs))
 	}
 	var won, lost []int
-	m := inTurn(ctx, cs)
+	m := inTurn(ctx, cs.hold())
 	defer m.leave()
 	for len(won) < k && len(lost) <= len(cs)-k {
 		i, err := m.next()
@@ -154,8 +144,9 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 		return nil, nil, m.join(lost)
 	}
 	vs := make([]T, k)
-	for j, r := range m.finishAll(won) {
-		vs[j] = r.Value
+	m.leaveOthers(m.oneOf(won))
+	for j, i := range won {
+		vs[j] = cs.finish(m.members, i).Value
 	}
 	return won, vs, nil
 }
@@ -167,20 +158,19 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 // [*PanicError]. Of no calls it returns no values. It parks once, however many
 // there are.
 func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
-	m := hold(cs)
+	m := cs.hold()
 	defer m.leave()
 	first := m.tally(ctx, true)
 	pending := m.pending() // before the failures: if there is none, they are all there
 	if i := m.failure(first); i >= 0 {
-		_, err := m.takeLast(i)
-		return nil, err
+		return nil, cs.takeLast(m, i).Err
 	}
-	if pending != nil {
-		return nil, contextWaitError(ctx, pending)
+	if pending >= 0 {
+		return nil, contextWaitError(ctx, cs[pending])
 	}
 	vs := make([]T, len(cs))
 	for i := range cs {
-		vs[i] = m.finish(i).Value
+		vs[i] = cs.finish(m, i).Value
 	}
 	return vs, nil
 }
@@ -189,7 +179,7 @@ func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 // order; panics are held as Err. When ctx ends first it returns a [*WaitError]
 // beside the results, which then have that error for the calls that are pending.
 func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
-	m := hold(cs)
+	m := cs.hold()
 	defer m.leave()
 	m.tally(ctx, false)
 	var err error
@@ -205,8 +195,9 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 		}
 		rs[i].Err = err
 	}
-	for j, r := range m.finishAll(complete) {
-		rs[complete[j]] = r
+	m.leaveOthers(m.oneOf(complete))
+	for _, i := range complete {
+		rs[i] = cs.finish(m, i)
 	}
 	return rs, err
 }
@@ -217,11 +208,11 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 // the results not yielded are not taken (W5).
 func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
-		m := inTurn(ctx, cs)
+		m := inTurn(ctx, cs.hold())
 		defer m.leave()
 		for {
 			i, err := m.next()
-			if err != nil || !yield(i, m.result(i)) {
+			if err != nil || !yield(i, resultOf[T](m.keep(i))) {
 				return
 			}
 		}
@@ -241,4 +232,46 @@ func (cs Calls[T]) Cancel(cause error) {
 // errors.Is and errors.As find each of the panics.
 func (cs Calls[T]) Release() {
 	sweep(len(cs), func(i int) { cs[i].Release() })
+}
+
+// A Result is what a call completed with: a value, an error, or both, as the
+// function returned them. A panic is an Err here, a [*PanicError].
+type Result[T any] struct {
+	Value T
+	Err   error
+}
+
+// Below is the typed part of the members that a method waits for: see members.go.
+
+// hold holds every call.
+func (cs Calls[T]) hold() *members {
+	for i, c := range cs {
+		if c == nil {
+			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
+		}
+	}
+	return newMembers(len(cs), func(i int) *handle { return handleOf(cs[i]) })
+}
+
+// resultOf returns what a member completed with; a panic is held as Err. A member that
+// was refused has no call.
+func resultOf[T any](c *core, refused error) (r Result[T]) {
+	if c == nil {
+		r.Err = refused
+		return r
+	}
+	return Result[T]{promiseOf[T](c).value, c.err}
+}
+
+// finish takes the outcome of a complete member, and gives the reference up.
+func (cs Calls[T]) finish(m *members, i int) Result[T] { return resultOf[T](m.finish(i)) }
+
+// takeLast leaves all other members, and finishes a complete one. A panic it raises.
+func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
+	m.leaveOthers(func(j int) bool { return j == i })
+	c, err := m.finish(i)
+	if c != nil {
+		_ = c.outcome()
+	}
+	return resultOf[T](c, err)
 }

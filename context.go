@@ -43,14 +43,6 @@ import (
 //	    by the cause of the cancellation, whatever Begin's context does later (R10).
 type callContext core
 
-// A binding is what a call has registered at Begin's context. A binding is never
-// changed; another takes its place.
-type binding struct {
-	ctx    context.Context         // the child, or nil; X1
-	cancel context.CancelCauseFunc // ends ctx
-	stop   func() bool             // of a promise, or nil: takes the registration of R14 back
-}
-
 // unasked is the binding of a call that was canceled before anybody asked for a
 // child (X5). Nothing is ever written to unasked.
 var unasked binding //nolint:gochecknoglobals // it never changes
@@ -100,8 +92,11 @@ func (x *callContext) Err() error {
 // the end, and the place for contexts below, by a key of its own.
 func (x *callContext) Value(key any) any {
 	c := x.core()
-	if key == (coreKey{}) {
+	switch key {
+	case coreKey{}:
 		return c
+	case lenderKey{}:
+		return c.lender()
 	}
 	b := c.binding.Load()
 	if !b.hasChild() {
@@ -112,6 +107,16 @@ func (x *callContext) Value(key any) any {
 	}
 	c.endChild(b)
 	return b.ctx.Value(key)
+}
+
+// lender is what Value says of a [lenderKey].
+func (c *core) lender() any {
+	if o := c.owner(); o != nil {
+		if slot := o.lender(); slot != nil {
+			return slot
+		}
+	}
+	return nil
 }
 
 func (x *callContext) String() string { return fmt.Sprintf("%v.WithCall", x.ctx) }
@@ -131,7 +136,7 @@ func (c *core) ownEnd() (cause error, ended bool) {
 		return c.cancelCause(), true
 	case w&bitStreamed != 0:
 		return errStreamOver, true
-	case w&latch.BitSet != 0 && !c.task.streams():
+	case w&latch.BitSet != 0 && !c.terms().stream:
 		return errCallOver, true
 	}
 	return nil, false
@@ -188,7 +193,7 @@ func (c *core) endChild(b *binding) {
 // of the completion finds every context below ended.
 func (c *core) functionOver() {
 	b := c.binding.Load()
-	if !b.hasChild() || c.task.streams() {
+	if !b.hasChild() || c.terms().stream {
 		return
 	}
 	cause, ended := c.ownEnd()
@@ -197,19 +202,6 @@ func (c *core) functionOver() {
 	}
 	sched.Point("the function is over")
 	b.cancel(cause)
-}
-
-// bind has the end of Begin's context cancel a promise (R14).
-func (c *core) bind() {
-	switch {
-	case c.ctx.Err() != nil:
-		c.parentEnded()
-	case c.ctx.Done() != nil:
-		stop := context.AfterFunc(c.ctx, c.parentEnded)
-		if !c.bound(stop) || c.Word.Load()&latch.BitSet != 0 { // X3
-			stop()
-		}
-	}
 }
 
 // bound stores the registration of bind, beside a child that somebody has asked for
@@ -228,16 +220,6 @@ func (c *core) bound(stop func() bool) bool {
 		if c.binding.CompareAndSwap(b, n) {
 			return true
 		}
-	}
-}
-
-// parentEnded cancels a promise whose Begin's context has ended. The child is made
-// first: the context of the promise ended by Begin's context, and has the error of
-// that.
-func (c *core) parentEnded() {
-	if c.Word.Load()&latch.BitSet == 0 {
-		c.child()
-		c.cancel(context.Cause(c.ctx), false)
 	}
 }
 
@@ -264,4 +246,21 @@ func (c *core) detach() {
 	}
 	sched.Point("detach: end the child")
 	c.endChild(b)
+}
+
+// The causes by which the context of a call ends with the call.
+var (
+	errCallOver   error = callOverError{}
+	errStreamOver error = &CanceledError{Cause: ErrReleased}
+)
+
+// A callOverError is the cause of a context that ended because its call is complete.
+type callOverError struct{}
+
+func (callOverError) Error() string {
+	return "async: the context of a call has ended, because the call is complete: a result that goes on using the context needs the option Streaming"
+}
+
+func (callOverError) Is(target error) bool {
+	return target == ErrCallComplete || target == context.Canceled
 }

@@ -2,17 +2,25 @@ package async
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A core is the untyped part of one call: what it was begun with, and how it
-// ended. The typed part around it is [Promise]; the handles that point to it are
-// [Call] and [Signal]. A core serves one call and is never used again.
+// A core is the untyped part of one call: what the call was begun with, and how it
+// ended. The typed part around it is [Promise]; the handles that point to it are [Call]
+// and [Signal]. A core serves one call and is never used again.
 //
-// The call's states are read off the word:
+// This file has the state of a call. context.go is the core seen as a context,
+// complete.go is how a call ends. None of the three names a scope, a slot or a group:
+// they tell an [owner].
+//
+// The states of a call are read off the word of the latch:
 //
 //	idle      no bit      made for a handle that was asked before it began
 //	pending   begun       → complete
@@ -20,24 +28,42 @@ import (
 //
 // Invariants, beside those of [latch]:
 //
-//	K1  ctx and task are written before begun, under mu, and only read after it.
+//	K1  ctx and record are written before begun, under mu, and only read after it.
 //	K2  err, and the value of the Promise, are written by the completer and never
 //	    overwritten (L2). There is one place where a call completes: claim, write,
-//	    [core.publish]. So complete, cancel, panic and the end of a context have
-//	    one winner, and the outcome never changes.
-//	K3  A reference is held by each handle until it is released, or finished where
-//	    the call is not streaming, by each Signal, and by each wait in progress.
-//	    Whoever brings the count to zero, or completes a call whose count is zero,
-//	    disposes of the result if it was not taken; one read-modify-write of one
-//	    word tells both, so exactly one of the two does.
-//	K4  taken is added by one who holds a reference, or by compare-and-swap against
-//	    a word that has one. So a result is taken or disposed of, never both.
+//	    publish. So complete, cancel, panic and the end of a context have one winner,
+//	    and the outcome never changes.
+//	K3  A reference is held by each handle until it is released, or finished where the
+//	    call is not streaming, by each Signal, and by each wait in progress. The
+//	    goroutine that brings the count to zero disposes of a result that was not
+//	    taken; so does the goroutine that completes a call whose count is zero. One
+//	    read-modify-write of one word tells both, so exactly one of the two does.
+//	K4  taken is added by a goroutine that holds a reference, or by compare-and-swap
+//	    against a word that has one. So a result is taken or disposed of, never both.
 type core struct {
+	_ [0]func() // not comparable, so that no result type costs a comparison
 	latch.Latch
 	ctx     context.Context
 	binding atomic.Pointer[binding] // what is registered at ctx; X1
-	task    *task                   // nil for a call without options
+	record  *record                 // nil for a call without options
 	err     error
+	first   handle // the handle that the call was made with, if any; see callOf
+}
+
+// A handle is the untyped part of a [Call]: the current or last call, or one to come, and
+// what the handle is to that call. See handle.go.
+type handle struct {
+	_     [0]func()            // as that of core
+	core  atomic.Pointer[core] // replaced under the mu of the old one
+	state atomic.Uint32
+}
+
+// A binding is what a call has registered at Begin's context. A binding is never
+// changed; another takes its place.
+type binding struct {
+	ctx    context.Context         // the child, or nil; X1
+	cancel context.CancelCauseFunc // ends ctx
+	stop   func() bool             // of a promise, or nil: takes the registration of R14 back
 }
 
 // The bits of the word that are a call's. All but taken and streamed are added
@@ -54,94 +80,139 @@ const (
 	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
 )
 
-// claim is that of the latch. A promise first gives up its registration at Begin's
-// context: a goroutine that sees the promise complete finds none there. Complete
-// has looked at Begin's context by then.
-func (c *core) claim() bool {
-	c.unbind()
-	return c.Latch.Claim()
+// A record is what a call was begun with, beside its function and its context. A core
+// has the record behind one pointer, so that a pending call stays small. Calls that are
+// begun together without an owner share one.
+type record struct {
+	*terms
+	owner owner // nil where nobody owns the call, the ordinary case
 }
 
-// publish completes a call that the caller has claimed and whose outcome is
-// written: it frees mu and wakes everyone. It returns the word as of completion.
-// The caller has the OnSignal functions run when he has nothing else to see to:
-// they may panic.
-func (c *core) publish(bits uint64) uint64 {
-	c.task.inScope().completing(bits) // before anybody can see it, so that the ledger never lags
-	w, nodes := c.Latch.Publish(bits)
-	if latch.Refs(w) == 0 {
-		c.endStream() // nobody is left to do it (K3)
-	}
-	c.detach()
-	latch.Fire(nodes)
-	if w&(bitCanceled|bitPromise) != 0 {
-		c.task.inScope().settled()
-	}
-	return w
+// terms are what the options of one Begin amount to. They are written before the call
+// begins and only read afterwards.
+type terms struct {
+	name     string
+	abandon  bool        // CancelOnAbandon
+	stream   bool        // Streaming
+	track    bool        // the owner records handles; see tracker
+	panics   PanicPolicy // of the scope
+	discard  any         // nil, or the func(T, error) of Discard
+	dispose  func(*core) // calls discard with the result of a call; nil where discard is
+	onSignal []func()    // in the order given
+	group    *errgroup.Group
+	home     any    // the scope: a *home, which only the files above know
+	alone    record // that of each call that is begun with the terms and has no owner
 }
 
-// endStream ends the context of a streaming call that is over.
-func (c *core) endStream() {
-	if c.task.streams() {
-		sched.Point("end the stream")
-		c.Word.Or(bitStreamed)
-		c.endChild(c.binding.Load())
+// isScoped reports whether calls that are begun with the terms belong to a scope.
+func (t *terms) isScoped() bool { return t != nil && t.home != nil }
+
+// plain returns the record of calls that are begun with the terms and have no owner.
+func (t *terms) plain() *record {
+	if t == nil {
+		return nil
+	}
+	return &t.alone
+}
+
+var noTerms terms //nolint:gochecknoglobals // never written to
+
+// terms returns what the call was begun with. The call has begun.
+func (c *core) terms() *terms {
+	if c.record == nil {
+		return &noTerms
+	}
+	return c.record.terms
+}
+
+// owner returns the owner of the call, or nil. The call has begun.
+func (c *core) owner() owner {
+	if c.record == nil {
+		return nil
+	}
+	return c.record.owner
+}
+
+// An owner is told what becomes of a call, by the goroutine that brings it about. The
+// place of a call in a scope is an owner, and so is a handle of [Group.Join].
+//
+// w is the word of the call at that moment. But for completing, no method is called
+// under a lock.
+type owner interface {
+	// completing is told that the call is about to be complete with bits. It is called
+	// under the lock of the call, before anybody can see the completion.
+	completing(bits uint64)
+
+	// completed is told that the call is complete and that everybody who waited is
+	// awake. It calls d.tell, once.
+	completed(w uint64, d due)
+
+	// taken is told that the outcome was handed out for the first time.
+	taken(w uint64)
+
+	// discarded is told of a result, with the error err, that nobody is going to take,
+	// and returns what is to be called before Discard is, or nil.
+	discarded(w uint64, err error) (tell func())
+
+	// gone is told that the last reference has gone. It returns what is to be called for
+	// that, or nil, and reports whether the owner has seen to the outcome itself.
+	gone(w uint64) (tell func(), seen bool)
+
+	// lender returns what the function of the call lends while it waits, or nil.
+	lender() latch.Slot
+
+	// spawn runs f in a goroutine of the owner's.
+	spawn(f func())
+}
+
+// A due is what remains to be told of a call that is complete.
+type due struct {
+	c         *core
+	elsewhere bool   // on another goroutine: the completer must not run code of a user
+	first     func() // called before everything else, or nil
+}
+
+// A tracker is an owner that records handles, for leak reports. The terms of its calls
+// say track. A handle is a *handle or a *Signal.
+type tracker interface {
+	track(handle any, clone bool)
+	untrack(handle any)
+	back() // a call without references has one again: a Signal was taken of a finished call
+}
+
+// tracker returns the owner where it records handles, or nil. A handle from before the
+// call began is not recorded: until then there is no record (K1).
+func (c *core) tracker() tracker {
+	if c.Word.Load()&bitBegun == 0 || !c.terms().track {
+		return nil
+	}
+	t, _ := c.owner().(tracker)
+	return t
+}
+
+func (c *core) track(handle any, clone bool) {
+	if t := c.tracker(); t != nil {
+		t.track(handle, clone)
 	}
 }
 
-// cancel completes the call as canceled and reports whether it was the one. Its
-// OnSignal functions run elsewhere where the caller must not run user code, after
-// those of before.
-func (c *core) cancel(cause error, elsewhere bool, before ...func()) bool {
-	if !c.claim() {
-		return false
-	}
-	c.err = &CanceledError{Cause: cause}
-	defer c.task.inScope().allTold()
-	c.publish(bitCanceled | bitFailed)
-	c.task.signaled(elsewhere, before...)
-	return true
-}
-
-// cancelCause is why a canceled call was canceled.
-func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }
-
-// fail completes the call, if it is pending, with an error that is no result of
-// anybody's.
-func (c *core) fail(err error) {
-	if c.claim() {
-		c.err = err
-		if c.Word.Load()&bitPromise != 0 {
-			defer c.task.inScope().allTold()
-		}
-		c.publish(bitFailed)
-		c.task.signaled(false)
+func (c *core) untrack(handle any) {
+	if t := c.tracker(); t != nil {
+		t.untrack(handle)
 	}
 }
 
 func (c *core) source() *latch.Latch { return &c.Latch }
 
+// retain adds the reference of a handle, and join that of a wait. Both report false
+// where there is no reference any more.
+
 func (c *core) retain() bool { return c.Refer(latch.OneRef) }
 func (c *core) join() bool   { return c.Refer(latch.OneWait) }
 
-// hold and letGo record a handle for leak reports, and forget it. A handle from
-// before the call began is not recorded: until then there is no task (K1).
-
-func (c *core) hold(handle any, clone bool) {
-	if c.Word.Load()&bitBegun != 0 {
-		c.task.inScope().hold(handle, clone)
-	}
-}
-
-func (c *core) letGo(handle any) {
-	if c.Word.Load()&bitBegun != 0 {
-		c.task.inScope().letGo(handle)
-	}
-}
-
-// take marks the outcome as handed out and reports whether it can be: false
-// where the call is pending, or was released by all and disposed of (K4). Once
-// it is marked, taking it again writes nothing.
+// take marks the outcome as handed out and reports whether it can be: false where the
+// call is pending, or was released by all and disposed of (K4). Once it is marked,
+// taking it again writes nothing.
 func (c *core) take() bool {
 	for {
 		sched.Point("take: look")
@@ -160,19 +231,66 @@ func (c *core) take() bool {
 	}
 }
 
-// tookFirst tells those who keep count that the outcome was handed out for the
-// first time; the word was w.
+// tookFirst tells the owner that the outcome was handed out for the first time; the
+// word was w.
 func (c *core) tookFirst(w uint64) {
-	if c.task != nil {
-		c.task.inScope().taken(w)
-		c.task.share.taken()
+	if o := c.owner(); o != nil {
+		o.taken(w)
 	}
 }
 
-// name is what Name called the call; nil-safe and only for calls begun.
+// outcome returns the error of a complete call. A panic it raises.
+func (c *core) outcome() error {
+	if c.Word.Load()&bitPanicked != 0 {
+		panic(c.err)
+	}
+	return c.err
+}
+
+// name is what Name called the call, or nothing before the call has begun.
 func (c *core) name() string {
-	if c.Word.Load()&bitBegun == 0 || c.task == nil {
+	if c.Word.Load()&bitBegun == 0 {
 		return ""
 	}
-	return c.task.name
+	return c.terms().name
 }
+
+// A CanceledError is what a canceled call completed with. By errors.Is it is
+// [ErrCanceled], [context.Canceled] and its cause, and never [ErrCallPending]:
+// a call canceled for the sake of a timed-out wait, as by
+// c.Cancel(c.WaitFor(d)), is over, although its cause says that something was
+// pending. So that no chain of wrapped errors can leak that through, it has no
+// Unwrap.
+type CanceledError struct {
+	Cause error // what Cancel was given, or the cause of the context that ended; may be nil
+}
+
+func (e *CanceledError) Error() string {
+	if e.Cause == nil {
+		return ErrCanceled.Error()
+	}
+	return fmt.Sprintf("%v: %v", ErrCanceled, e.Cause)
+}
+
+// Is reports whether the error is target: ErrCanceled, context.Canceled, or
+// what the cause is.
+func (e *CanceledError) Is(target error) bool {
+	switch target {
+	case ErrCanceled, context.Canceled:
+		return true
+	case ErrCallPending:
+		return false
+	}
+	return errors.Is(e.Cause, target)
+}
+
+// As finds target in the cause, save for a [*WaitError]: nobody's wait ended.
+func (e *CanceledError) As(target any) bool {
+	if _, ok := target.(**WaitError); ok {
+		return false
+	}
+	return e.Cause != nil && errors.As(e.Cause, target)
+}
+
+// cancelCause is why a canceled call was canceled.
+func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }

@@ -31,12 +31,14 @@ const modulePath = "github.com/seed4712c49f/async"
 // listed that it no longer needs.
 const imports = `
 root:           cmp context errors fmt iter maps math math/rand/v2 reflect runtime runtime/debug
-                slices strings sync/atomic time
-                golang.org/x/sync/errgroup internal/latch internal/sched
+                slices strings sync/atomic time unsafe
+                golang.org/x/sync/errgroup internal/latch internal/sched internal/scope
 root tests:     std async internal/latch internal/sched golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 
 internal/latch:     context fmt math reflect runtime slices sync sync/atomic time internal/sched
+internal/scope:     context iter slices sync/atomic time internal/sched
+internal/scope tests: std internal/scope
 internal/sched:     std
 internal/sched tests: std internal/sched
 asynctest:          std async internal/sched go.uber.org/goleak
@@ -53,24 +55,11 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // declared in the files before it. An arrow that points up is listed in upward, and
 // nothing is listed there that no longer exists.
 const order = `
-errors panics wait share option core task list context slot ledger info scope track
-observer watch admit promise run signal select start call pair sharing members cancel
-group calls set shutdown join async hedge lazy factory
+errors wait core context complete signal select info place start promise scope
+option handle call async set members calls hedge shared group factory
 `
 
 const upward = `
-admit: shutdown
-core: admit context ledger task track
-errors: signal
-group: lazy
-info: scope track
-ledger: scope
-option: admit observer scope task
-scope: observer shutdown
-sharing: group
-slot: admit scope watch
-task: list scope track watch
-wait: signal slot
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

@@ -1,11 +1,18 @@
 package async
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/seed4712c49f/async/internal/sched"
 )
+
+// This file has the errors of the package, and the means by which a panic is carried
+// from one goroutine to another. It names no other file. The errors of a wait stand in
+// wait.go, and that of a canceled call in complete.go.
 
 // Refusals. Each is returned as it is, so == works as well as [errors.Is].
 var (
@@ -60,119 +67,29 @@ var (
 	ErrGoexit = errors.New("async: function called runtime.Goexit")
 )
 
-// ErrTimeout is what a wait with a duration ended by: WaitFor returns a
-// [*WaitError] that is ErrTimeout and [context.DeadlineExceeded] by errors.Is.
-var ErrTimeout error = timeoutError{}
+// A PanicPolicy says what becomes of a panic in a function of a scope. Calls
+// without a scope follow PanicReraise.
+type PanicPolicy int
 
-type timeoutError struct{}
+const (
+	// PanicReraise raises the panic again in Finish, Await, and whatever else
+	// takes the result. One that nobody can be given, because every handle is
+	// released or the call was canceled, ends the program, as in a plain goroutine;
+	// one still unread when the last handle is released is raised by that
+	// Release.
+	PanicReraise PanicPolicy = iota
 
-func (timeoutError) Error() string   { return "async: timed out" }
-func (timeoutError) Timeout() bool   { return true }
-func (timeoutError) Is(e error) bool { return e == context.DeadlineExceeded }
+	// PanicCrash ends the program at once, where it happens.
+	PanicCrash
 
-// A WaitError reports that a wait ended before what it waited for: the
-// caller's context ended, or the time was up. What was waited for goes on and
-// can be waited for again. By errors.Is it is [ErrCallPending], and the
-// context's error and cause, or [ErrTimeout] and [context.DeadlineExceeded].
-type WaitError struct {
-	On  Waitable // what was waited for: of a wait for all of many the first that is not complete; nil where it was any of many
-	Err error    // why the wait ended
-}
-
-func (e *WaitError) Error() string {
-	wait := "wait"
-	if n, ok := e.On.(fmt.Stringer); ok {
-		wait = fmt.Sprintf("wait for %v", n)
-	}
-	if e.Err == ErrTimeout {
-		return fmt.Sprintf("async: %s timed out", wait)
-	}
-	return fmt.Sprintf("async: %s ended: %v", wait, e.Err)
-}
-
-// Unwrap makes the reason, and [ErrCallPending], visible to errors.Is.
-func (e *WaitError) Unwrap() []error { return []error{ErrCallPending, e.Err} }
-
-// contextWaitError reports that ctx ended a wait on w.
-func contextWaitError(ctx context.Context, w Waitable) error {
-	return &WaitError{On: w, Err: contextReason(ctx)}
-}
-
-// contextReason is the error of a context that is done, with its cause beside
-// it where the two differ.
-func contextReason(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if cause == nil || isSame(err, cause) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}
-
-// isSame reports whether two errors are the same. Those of a foreign context may
-// be of a type that cannot be compared by ==, which panics then.
-func isSame(a, b error) bool {
-	switch a {
-	case context.Canceled, context.DeadlineExceeded: // nearly always; to ask reflect allocates
-		return a == b
-	}
-	if reflect.ValueOf(a).Comparable() {
-		return a == b
-	}
-	return reflect.TypeOf(a) == reflect.TypeOf(b) && a.Error() == b.Error()
-}
-
-// A CanceledError is what a canceled call completed with. By errors.Is it is
-// [ErrCanceled], [context.Canceled] and its cause, and never [ErrCallPending]:
-// a call canceled for the sake of a timed-out wait, as by
-// c.Cancel(c.WaitFor(d)), is over, although its cause says that something was
-// pending. So that no chain of wrapped errors can leak that through, it has no
-// Unwrap.
-type CanceledError struct {
-	Cause error // what Cancel was given, or the cause of the context that ended; may be nil
-}
-
-func (e *CanceledError) Error() string {
-	if e.Cause == nil {
-		return ErrCanceled.Error()
-	}
-	return fmt.Sprintf("%v: %v", ErrCanceled, e.Cause)
-}
-
-// Is reports whether the error is target: ErrCanceled, context.Canceled, or
-// what the cause is.
-func (e *CanceledError) Is(target error) bool {
-	switch target {
-	case ErrCanceled, context.Canceled:
-		return true
-	case ErrCallPending:
-		return false
-	}
-	return errors.Is(e.Cause, target)
-}
-
-// As finds target in the cause, save for a [*WaitError]: nobody's wait ended.
-func (e *CanceledError) As(target any) bool {
-	if _, ok := target.(**WaitError); ok {
-		return false
-	}
-	return e.Cause != nil && errors.As(e.Cause, target)
-}
-
-// The causes by which the context of a call ends with the call.
-var (
-	errCallOver   error = callOverError{}
-	errStreamOver error = &CanceledError{Cause: ErrReleased}
+	// PanicReturn makes the panic the call's result: an error, the [*PanicError].
+	// One that comes too late for anybody goes to [Discard] and the observer.
+	PanicReturn
 )
 
-// A callOverError is the cause of a context that ended because its call is complete.
-type callOverError struct{}
-
-func (callOverError) Error() string {
-	return "async: the context of a call has ended, because the call is complete: a result that goes on using the context needs the option Streaming"
-}
-
-func (callOverError) Is(target error) bool {
-	return target == ErrCallComplete || target == context.Canceled
+// String returns the name of the constant.
+func (p PanicPolicy) String() string {
+	return nameOf(int(p), "PanicReraise", "PanicCrash", "PanicReturn")
 }
 
 // A PanicError carries a panic of a call's function to whoever takes the
@@ -195,4 +112,138 @@ func (e *PanicError) Error() string {
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
+}
+
+// Below, panics are carried. A panic that was recovered goes on as a [*PanicError]. Where
+// many things are done one after the other, as by [Calls.Release], all of them are done,
+// and no panic is lost: see sweep.
+
+// newPanicError carries a recovered value. A panic that came out of another call
+// goes on as it is, so that its stack stays the origin's (R4).
+func newPanicError(value any) *PanicError {
+	if e, ok := value.(*PanicError); ok {
+		return e
+	}
+	return &PanicError{Value: value, Stack: debug.Stack()}
+}
+
+// sweep calls f for each i below n, in order. All are called, also where some
+// panic or call [runtime.Goexit]. Then sweep ends as they did:
+//
+//   - one panic goes on as it is;
+//   - several panics go on as one [*PanicError], see joinPanics;
+//   - without a panic, a Goexit goes on.
+//
+// The calls after the first that did not return are made on another goroutine, for
+// which sweep waits. So the stack does not grow with the number of panics, which a
+// deferred call for each would do, and a Goexit takes away no panic, which it would
+// do in a deferred function.
+func sweep(n int, f func(i int)) {
+	i, returned := 0, false
+	defer func() {
+		if returned {
+			return
+		}
+		raised := sweepElsewhere(i+1, n, f)
+		if len(raised) == 0 {
+			return
+		}
+		if first := recover(); first != nil {
+			raised = slices.Insert(raised, 0, newPanicError(first))
+		}
+		panic(joinPanics(raised))
+	}()
+	for ; i < n; i++ {
+		f(i)
+	}
+	returned = true
+}
+
+// sweepElsewhere calls f for each i below n from here on, and returns the panics.
+// A Goexit ends a goroutine; the next one goes on behind it.
+func sweepElsewhere(i, n int, f func(i int)) []*PanicError {
+	var raised []*PanicError
+	for i < n {
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			sched.Point("sweep on")
+			for i < n {
+				i++
+				if e := caught(func() { f(i - 1) }); e != nil {
+					raised = append(raised, e)
+				}
+			}
+		}()
+		<-over
+		sched.Point("woken")
+	}
+	return raised
+}
+
+// caught calls f and returns its panic, or nil.
+func caught(f func()) (e *PanicError) {
+	defer func() {
+		if v := recover(); v != nil {
+			e = newPanicError(v)
+		}
+	}()
+	f()
+	return nil
+}
+
+// joinPanics returns the one panic there is, or one that stands for several: its
+// Value is an error by which errors.Is and errors.As find each of them, and its
+// Stack has theirs one after the other.
+func joinPanics(ps []*PanicError) *PanicError {
+	if len(ps) == 1 {
+		return ps[0]
+	}
+	var stacks []byte
+	for _, e := range ps[:min(len(ps), panicsShown)] {
+		stacks = append(append(stacks, e.Stack...), '\n')
+	}
+	return &PanicError{Value: panics(ps), Stack: stacks}
+}
+
+// panicsShown is of how many panics a text tells. The others are counted.
+const panicsShown = 10
+
+// panics are several panics as one error.
+type panics []*PanicError
+
+func (ps panics) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d panics", len(ps))
+	for i, e := range ps {
+		if i == panicsShown {
+			fmt.Fprintf(&b, "; and %d more", len(ps)-i)
+			break
+		}
+		fmt.Fprintf(&b, "; %v", e.Value)
+	}
+	return b.String()
+}
+
+// Unwrap makes each panic visible to errors.Is.
+func (ps panics) Unwrap() []error {
+	errs := make([]error, len(ps))
+	for i, e := range ps {
+		errs[i] = e
+	}
+	return errs
+}
+
+func named(what, name string) string {
+	if name == "" {
+		return what
+	}
+	return fmt.Sprintf("%s %q", what, name)
+}
+
+func nameOf(i int, names ...string) string {
+	if i < 0 || i >= len(names) {
+		return fmt.Sprintf("%d", i)
+	}
+	return names[i]
 }

@@ -2,18 +2,11 @@ package async
 
 import (
 	"context"
-	"errors"
-	"maps"
-	"slices"
+	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
-
-// ErrCycle says that a shared run, of a [Group] or a [Lazy], asked for its own
-// result: directly, or by way of what it began with its context. The error that
-// names the run is this one by errors.Is.
-var ErrCycle = errors.New("async: a shared run asks for its own result")
 
 // A Group has those who ask for the same key at the same time share one run of a
 // function (H1). The zero value is an empty group, ready for use. It must not be
@@ -47,12 +40,7 @@ type Group[K comparable, T any] struct {
 	// ended, and all handles of Join are released.
 	Options []Option
 
-	lazy *Lazy[T] // whose group this is, or nil
-
-	mu   sched.Mutex
-	opts *options         // what Options amount to, once one has asked
-	runs map[K]*run[K, T] // those that can be joined
-	peak int              // how many there have been at once in this map
+	runs table[K, T]
 }
 
 // Do returns the result of the run of key, which it begins with fn where there is
@@ -69,118 +57,140 @@ type Group[K comparable, T any] struct {
 // Discard in Options is of another type, and with the function's [*PanicError].
 func (g *Group[K, T]) Do(ctx context.Context, key K, fn func(context.Context) (T, error)) (v T, err error, shared bool) {
 	checkBegin(ctx, fn == nil)
-	r, err := g.await(ctx, key, fn)
+	r, err := g.runs.await(ctx, key, fn, g.Options)
 	if err != nil {
 		return v, err, false
 	}
 	shared = r.wasShared()
 	r.take(ctx)
-	v, err = r.p.outcome()
+	v, err = r.result()
 	return v, err, shared
+}
+
+// Join is [Group.Do] for one who does not wait at once: it returns a handle on the
+// run of key, which it begins with fn where there is none. It never blocks.
+//
+// The handle is that of a call of its own, which completes with the run and with
+// its result, panics included, and is finished for itself (R3). To Cancel it, or to
+// release the last reference on it, is to leave the run, as when the context of
+// a Do ends: nobody else is touched, and where nobody else is there the run is
+// canceled with [ErrAbandoned]. CancelWait gives the run until its context ends;
+// its function is not asked. Shared, in what Do returns, counts the handles that
+// had not left when the function returned.
+//
+// ctx gives its values to a run that is begun, and nothing else: it bounds neither
+// the run nor the handle, and may be done. Where the run cannot be begun, or is
+// asked for by itself, the handle is complete with the error. What nobody has
+// taken by the time that the last handle is released goes to the Discard of
+// Options, once for the run. Join panics where ctx or fn is nil, or where that
+// Discard is of another type.
+func (g *Group[K, T]) Join(ctx context.Context, key K, fn func(context.Context) (T, error)) *Call[T] {
+	checkBegin(ctx, fn == nil)
+	r, _, err := g.runs.join(ctx, key, fn, g.Options, latch.OneRef)
+	if err != nil {
+		c := newCall[T](context.Background(), nil, 0)
+		c.fail(err)
+		return callOf[T](c)
+	}
+	return joined(r)
 }
 
 // Forget has the next who asks for key begin a new run, whether or not there is
 // one now. Those who share that one stay with it, and get its result.
-func (g *Group[K, T]) Forget(key K) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r := g.runs[key]; r != nil {
-		r.unlistLocked()
-	}
+func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
+
+// A Lazy is a value that is made when it is first asked for (H2), and waited for
+// by everyone who asks meanwhile. It comes from [NewLazy]; its zero value is of no
+// use, and its methods panic. It must not be copied. Its methods may be called by
+// any number of goroutines at the same time.
+//
+// The run that makes the value is as one of a [Group]: in a goroutine of its own,
+// by a context with the values of the first to ask and nobody's cancellation,
+// until the last who waits for it leaves.
+type Lazy[T any] struct {
+	value atomic.Pointer[T]
+	runs  table[struct{}, T]
 }
 
-// await has the caller share the run of key until that is complete, and returns
-// it. The caller then takes the result. For a lazy value that is there meanwhile
-// it returns nil.
-func (g *Group[K, T]) await(ctx context.Context, key K, fn func(context.Context) (T, error)) (*run[K, T], error) {
-	if ctx.Err() != nil {
-		return nil, contextWaitError(ctx, unbegun[K, T]{g, key})
+// NewLazy returns a lazy value that fn makes. The options are those of every run
+// of fn, as [Group.Options]. It panics where fn is nil, or a [Discard] is of another
+// type.
+func NewLazy[T any](fn func(context.Context) (T, error), opts ...Option) *Lazy[T] {
+	if fn == nil {
+		panic("async: NewLazy with a nil function")
 	}
-	u := untilDone(ctx)
-	r, begun, err := g.enter(ctx, key, fn, latch.OneWait)
-	if r == nil {
-		return nil, err
-	}
-	if begun {
-		u.GiveWay()
-	}
-	if !r.wait(u) {
-		return nil, contextWaitError(ctx, r)
-	}
-	return r, nil
+	l := new(Lazy[T])
+	l.runs.terms = sharedTerms[T](opts) // not to be told of a wrong option by the first Get
+	l.runs.lazy, l.runs.fn = true, fn
+	return l
 }
 
-// enter counts the caller in to the run of key, which it begins where there is
-// none, and reports that. He then has a reference on it, that of a wait or of a
-// handle.
-func (g *Group[K, T]) enter(ctx context.Context, key K, fn func(context.Context) (T, error), one uint64) (r *run[K, T], begun bool, err error) {
-	own := g.within(ctx, key)
-	r, begun, err = g.enterLocked(ctx, key, fn, own, one)
+// Get returns the value: at once where it is there, by one atomic load and without
+// allocation, even if ctx is done. Else it waits for the run that makes it, and
+// begins that where there is none. When ctx ends first it returns a [*WaitError]
+// and leaves nothing behind; the run goes on while another waits for it, and is
+// canceled with [ErrAbandoned] when the last has left.
+//
+// An error of the function is returned to all who waited, and not kept: the next
+// Get has the function run again. So it is with a panic, which is raised in all of
+// them, with [ErrGoexit], and with what a scope or group among the options refuses.
+// A cancellation is never kept and never seen by who asks later. A run that asks
+// for its own value gets an error that is [ErrCycle].
+func (l *Lazy[T]) Get(ctx context.Context) (T, error) {
+	if v := l.value.Load(); v != nil {
+		return *v, nil
+	}
+	return l.get(ctx)
+}
+
+// get is Get for a value that was not there a moment ago.
+func (l *Lazy[T]) get(ctx context.Context) (v T, err error) {
+	l.check()
+	checkBegin(ctx, false)
+	r, err := l.runs.await(ctx, struct{}{}, nil, nil)
 	switch {
-	case err == ErrCycle:
-		return nil, false, own.cycle()
 	case err != nil:
-		r.p.core.fail(err)
-	case begun:
-		r.p.proceed(false)
+		return v, err
+	case r == nil:
+		return *l.value.Load(), nil
 	}
-	return r, begun, nil
+	l.keep(r)
+	return r.result()
 }
 
-// enterLocked is the part of enter under the lock. A run that could not be started
-// comes with the reason; nobody else knows it.
-func (g *Group[K, T]) enterLocked(ctx context.Context, key K, fn func(context.Context) (T, error), own *run[K, T], one uint64) (r *run[K, T], begun bool, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.lazy != nil {
-		if fn = g.lazy.fn; fn == nil {
-			return nil, false, nil
-		}
+// keep keeps the result of a run that is complete, where that is a value, and
+// makes it taken; it takes the run off the list first of all (G5). Only who shares
+// the run does this, so no value is kept that went to Discard.
+func (l *Lazy[T]) keep(r *sharedRun[struct{}, T]) {
+	made := r.p.core.Word.Load()&bitFailed == 0
+	l.runs.mu.Lock()
+	if made && l.runs.fn != nil {
+		v := r.p.value
+		l.runs.fn = nil
+		sched.Point("keep")
+		l.value.Store(&v)
 	}
-	if own != nil && !own.over {
-		return nil, false, ErrCycle
+	r.unlistLocked()
+	l.runs.mu.Unlock()
+	if made && r.p.core.terms().stream {
+		r.p.core.take() // the value goes on using the run's context, for ever
+		return
 	}
-	if r = g.runs[key]; r != nil {
-		if r.joinLocked(one) {
-			return r, false, nil
-		}
-		r.unlistLocked()
-	}
-	r = g.newRunLocked(ctx, key, fn)
-	r.joinLocked(one)
-	if err := r.start(); err != nil {
-		return r, false, err
-	}
-	r.listLocked()
-	return r, true, nil
+	r.p.core.takeAndLeave()
 }
 
-// within returns the nearest run of key in whose function ctx is used, or in that
-// of something begun with its context.
-func (g *Group[K, T]) within(ctx context.Context, key K) *run[K, T] {
-	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
-		if x, ok := c.ctx.(*runContext[K, T]); ok && x.group == g && x.key == key {
-			return (*run[K, T])(x)
-		}
+// Peek returns the value and true where it is there, without waiting and without
+// having it made.
+func (l *Lazy[T]) Peek() (v T, ok bool) {
+	if v := l.value.Load(); v != nil {
+		return *v, true
 	}
-	return nil
+	l.check()
+	return v, false
 }
 
-// optionsLocked returns what Options amount to.
-func (g *Group[K, T]) optionsLocked() *options {
-	if g.opts == nil {
-		g.opts = gather[T](append(slices.Clip(g.Options), CancelOnAbandon()))
-	}
-	return g.opts
-}
-
-// shrinkLocked drops a map that has become much larger than what is in it: a map
-// keeps its memory.
-func (g *Group[K, T]) shrinkLocked() {
-	const small = 64
-	if g.peak > small && len(g.runs) < g.peak/8 {
-		runs := make(map[K]*run[K, T], len(g.runs))
-		maps.Copy(runs, g.runs)
-		g.runs, g.peak = runs, len(runs)
+func (l *Lazy[T]) check() {
+	if !l.runs.lazy {
+		panic("async: a Lazy that NewLazy has not made")
 	}
 }

@@ -33,17 +33,17 @@ func TestH1_TooLateToLeave(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go do(ctx)
 	go do(context.Background())
-	var r *run[string, int]
+	var r *sharedRun[string, int]
 	until := func(ok func() bool) {
-		g.mu.Lock()
+		g.runs.mu.Lock()
 		for !ok() {
-			g.mu.Unlock()
+			g.runs.mu.Unlock()
 			runtime.Gosched()
-			g.mu.Lock()
+			g.runs.mu.Lock()
 		}
-		g.mu.Unlock()
+		g.runs.mu.Unlock()
 	}
-	until(func() bool { r = g.runs["a"]; return r != nil && r.sharers == 2 })
+	until(func() bool { r = g.runs.runs["a"]; return r != nil && r.sharers == 2 })
 	for r.p.core.Mu.Lock(); r.p.core.Ch == nil || r.p.core.Head == nil; r.p.core.Mu.Lock() { // until both are parked
 		r.p.core.Mu.Unlock()
 		runtime.Gosched()
@@ -72,15 +72,15 @@ func TestH1_CompletionInTheMiddleOfARelease(t *testing.T) {
 	g := Group[string, int]{Options: []Option{Discard(func(int, error) { discarded.Add(1); close(over) })}}
 	let := make(chan struct{})
 	c := g.Join(context.Background(), "a", func(context.Context) (int, error) { <-let; return 1, nil })
-	p := c.p.Load()
-	w := p.core.Word.Add(latch.MinusRef)
+	p := c.h.core.Load()
+	w := p.Word.Add(latch.MinusRef)
 	close(let)
 	<-over
 	p.dropped(w)
 	if n := discarded.Load(); n != 1 {
 		t.Errorf("discarded %d times", n)
 	}
-	if len(g.runs) != 0 {
+	if len(g.runs.runs) != 0 {
 		t.Error("the run is left")
 	}
 }

@@ -88,9 +88,9 @@ func (h *hedge[T]) stop() {
 // isFailed reports whether attempt i, which is complete, failed. A panic it
 // raises.
 func (h *hedge[T]) isFailed(i int) bool {
-	p := h.calls[i].current()
-	p.core.IsSet() // which waits for a completer that is at it: it tells the set before (L6)
-	w := p.core.Word.Load()
+	c := h.calls[i].h.core.Load()
+	c.IsSet() // which waits for a completer that is at it: it tells the set before (L6)
+	w := c.Word.Load()
 	if w&bitPanicked != 0 {
 		_, _ = h.calls[i].Await(h.ctx)
 	}
@@ -103,26 +103,20 @@ func (h *hedge[T]) isFailed(i int) bool {
 // win ends the losers, then takes the result of the winner: should a loser's
 // panic come up, the winner's value goes to Discard and is not lost. The handle is
 // released in any case, since nobody else has it.
+//
+// With Streaming the context of the winner lives until that of the hedge ends, with which
+// the winner was begun. For that win keeps a reference, which is never given up: that of
+// a wait and not of a handle, so that nothing is reported that nobody could release. The
+// owner is told that no handle is left, and forgets the call, too.
 func (h *hedge[T]) win(i int) (T, error) {
 	c := h.calls[i]
 	h.calls = slices.Delete(h.calls, i, i+1)
+	if core := c.h.core.Load(); core.terms().stream {
+		defer core.gone(core.Add(latch.OneWait)) // when the handle is released
+	}
 	defer c.Release()
 	h.release()
-	v, err := c.Await(h.ctx)
-	if p := c.current(); p.core.task.streams() {
-		keepStream(p)
-	}
-	return v, err
-}
-
-// keepStream has the context of the winner live until that of the hedge ends, which
-// is the one that the winner was begun with. For that it keeps a reference, which is
-// never given up: that of a wait and not of a handle, so that nothing is reported
-// that nobody could release. The scope is told that no handle is left, and forgets
-// the call, too.
-func keepStream[T any](p *Promise[T]) {
-	p.core.Add(latch.OneWait)
-	p.core.task.inScope().gone()
+	return c.Await(h.ctx)
 }
 
 // errors takes and joins the errors of all attempts.

@@ -2,11 +2,14 @@ package async
 
 import (
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/scope"
 )
+
+// This file has what can be known of calls: of one call, of its handles, of a scope's
+// calls in sum, and as it happens.
 
 // A State is where a call is in its life.
 type State int
@@ -54,18 +57,80 @@ func (i CallInfo) String() string {
 	return fmt.Sprintf("%s, canceled", s)
 }
 
-// info is that of a call which may not have begun, or is not in a scope.
-func (c *core) info() CallInfo {
-	w := c.Word.Load()
-	if w&bitBegun == 0 {
-		return CallInfo{}
-	}
-	if t := c.task.inScope(); t != nil {
-		return t.info()
-	}
-	return c.baseInfo()
+// A HandleInfo is a handle that has not been released.
+type HandleInfo struct {
+	Call    CallInfo
+	Untaken bool   // the call has a result that nobody has taken
+	Clone   bool   // the handle is not that of the call's Begin
+	Stack   string // where it comes from: a Begin, Clone or Signal; empty where that was before the call began
 }
 
+// Stats is the ledger of a [Scope] at one moment. At every moment
+//
+//	Begun = Returned + Failed + Canceled + Panicked + Goexited + Broken + Pending
+//
+// and, of results, which a function returned or panicked with or a promise was
+// completed with,
+//
+//	Taken + Untaken + Discarded = Returned + Failed + Panicked + late values
+//
+// where a late value is one that a function returned after its call was canceled;
+// it counts in Discarded only. Calls that were refused count nowhere.
+type Stats struct {
+	Begun   int64 // calls accepted
+	Queued  int64 // of those pending, the ones that wait for their first slot
+	Running int64 // functions that have started and not returned, those of canceled calls too
+	Lent    int64 // of those running, the ones that wait and have lent their slot; 0 without a limit
+	Pending int64 // calls that are not complete
+
+	Returned int64 // functions and promises that ended without an error
+	Failed   int64 // those that ended with one
+	Canceled int64
+	Panicked int64
+	Goexited int64 // functions that called runtime.Goexit
+	Broken   int64 // promises left by their servers
+
+	Taken     int64 // results handed to somebody; a panic also to the last Release
+	Discarded int64 // results that nobody took before the last handle was released, and late ones
+	Untaken   int64 // results that are still there to be taken
+
+	Stopping  int64         // canceled calls whose function still runs
+	Stopped   int64         // canceled calls whose function has returned since
+	StopTotal time.Duration // how long those took, from cancellation to return
+	StopMax   time.Duration // how long the slowest took
+
+	// StopTimes counts those that took less than [StopBound] of the index, and
+	// not less than that of the index below.
+	StopTimes [StopClasses]int64
+}
+
+// StopClasses is into how many classes Stats sorts the times from cancellation to
+// return.
+const StopClasses = scope.Classes
+
+// StopBound returns the upper bound of a class of Stats.StopTimes: 10 µs for the
+// first and ten times more for each after it. The last has none: it is the
+// greatest Duration.
+func StopBound(class int) time.Duration { return scope.Bound(class) }
+
+// An Observer is told what becomes of the calls of a scope. Its functions are
+// called outside every lock and must not block; any may be nil, which costs
+// nothing. Each is called once for a call, but Discarded, which is called for each
+// result discarded. Begun comes before Started, and Started before Completed,
+// unless another goroutine cancels the call while it is being begun or started.
+// What a Release brings about is told on a goroutine of the scope's. That goroutine
+// and the completer are not ordered: where the last handle is released just after
+// completion, Abandoned and Discarded may be called before Completed, or at the same
+// time.
+type Observer struct {
+	Begun     func(CallInfo) // a call was accepted; on the goroutine of its Begin
+	Started   func(CallInfo) // its function is about to run; on the function's goroutine
+	Completed func(CallInfo) // it is complete, however; where an OnSignal function would run, before them
+	Abandoned func(CallInfo) // the last handle went before the result was taken, or was there
+	Discarded func(CallInfo) // a result that nobody took, whose error Err is, goes to Discard
+}
+
+// baseInfo is what there is to know of a call that has begun, without its scope.
 func (c *core) baseInfo() CallInfo {
 	i := CallInfo{State: StateRunning}
 	i.Handles, i.Waiters = c.census()
@@ -73,23 +138,6 @@ func (c *core) baseInfo() CallInfo {
 	if c.IsSet() {
 		i.State, i.Err = StateCompleted, c.err
 	}
-	return i
-}
-
-// info is that of a call in a scope.
-func (t *task) info() CallInfo {
-	i := t.core.baseInfo()
-	s := t.scope
-	i.ID, i.Began = t.id, s.start.Add(time.Duration(t.began))
-	s.mu.Lock()
-	if at := t.canceledAt(); at != 0 {
-		i.Canceled = s.start.Add(time.Duration(at))
-	}
-	if i.State == StateRunning && (t.state == taskQueued || t.state == taskComing && t.work != nil) {
-		i.State = StateQueued
-	}
-	s.mu.Unlock()
-	i.Stack = t.stack()
 	return i
 }
 
@@ -114,82 +162,4 @@ func (c *core) census() (handles, waiters int) {
 		}
 	}
 	return handles, waiters
-}
-
-// InFlight ranges over the calls of the scope that are not over: until their
-// functions have returned, or for a promise until it is complete. They come in
-// the order in which they were begun, those that are begun meanwhile included. It
-// blocks no call for longer than it takes to look at a few, whatever the loop
-// does.
-func (s *Scope) InFlight() iter.Seq[CallInfo] {
-	return func(yield func(CallInfo) bool) {
-		for t := range s.tasks() {
-			info := t.info()
-			if !t.isOver() && !yield(info) {
-				return
-			}
-		}
-	}
-}
-
-// tasks ranges over the tasks in the list, some at a time: a cursor stands in the
-// list where it goes on.
-func (s *Scope) tasks() iter.Seq[*task] {
-	return func(yield func(*task) bool) {
-		cursor := new(task)
-		s.mu.Lock()
-		s.calls.insert(cursor, nil)
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.calls.remove(cursor)
-		}()
-		var some [portion]*task
-		for n := s.advance(cursor, some[:]); n > 0; n = s.advance(cursor, some[:]) {
-			for _, t := range some[:n] {
-				if !yield(t) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// advance moves a cursor past the next tasks and returns how many those in some
-// are.
-func (s *Scope) advance(cursor *task, some []*task) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for t := cursor.next; t != nil && n < len(some); t = t.next {
-		if t.core != nil {
-			some[n] = t
-			n++
-		}
-	}
-	if n > 0 {
-		s.calls.remove(cursor)
-		s.calls.insert(cursor, some[n-1])
-	}
-	return n
-}
-
-func (t *task) isOver() bool {
-	t.scope.mu.Lock()
-	defer t.scope.mu.Unlock()
-	return t.state == taskOver
-}
-
-func named(what, name string) string {
-	if name == "" {
-		return what
-	}
-	return fmt.Sprintf("%s %q", what, name)
-}
-
-func nameOf(i int, names ...string) string {
-	if i < 0 || i >= len(names) {
-		return fmt.Sprintf("%d", i)
-	}
-	return names[i]
 }

@@ -87,9 +87,9 @@ func TestR9_AtTheBoundOfACount(t *testing.T) {
 	var group Group[int, int]
 	stop := make(chan struct{})
 	joined := group.Join(context.Background(), 1, func(context.Context) (int, error) { <-stop; return 1, nil })
-	run := group.runs[1]
+	run := group.runs.runs[1]
 	never := func(context.Context) (int, error) { return 0, errors.New("another run") }
-	call := &c.p.Load().core.Latch
+	call := &c.h.core.Load().Latch
 	for name, tt := range map[string]struct {
 		l   *latch.Latch
 		one uint64
@@ -134,7 +134,7 @@ func TestR9_AtTheBoundOfACount(t *testing.T) {
 func TestR9_AMemberAtTheBoundLeavesTheOthers(t *testing.T) {
 	_, a := NewPromise[int](context.Background())
 	_, b := NewPromise[int](context.Background())
-	full(&b.p.Load().core.Latch, latch.OneWait, 0)
+	full(&b.h.core.Load().Latch, latch.OneWait, 0)
 	if v := panicOf(func() { _, _ = Calls[int]{a, a, b}.All(context.Background()) }); v == nil {
 		t.Error("no panic")
 	}
@@ -146,7 +146,7 @@ func TestR9_AMemberAtTheBoundLeavesTheOthers(t *testing.T) {
 // A full count is no other count: handles are told apart from waits.
 func TestR9_FullCountsAreToldApart(t *testing.T) {
 	_, c := NewPromise[int](context.Background())
-	l := &c.p.Load().core.Latch
+	l := &c.h.core.Load().Latch
 	full(l, latch.OneWait, 0)
 	if i := c.Info(); i.Handles != 1 || i.Waiters != censusLimit {
 		t.Errorf("all waits: %+v", i)
@@ -196,8 +196,8 @@ func TestW2_AtTheBoundOfMembers(t *testing.T) {
 // The generation of a handle goes round: the object goes on.
 func TestR13_TheGenerationGoesRound(t *testing.T) {
 	var c Call[int]
-	c.state.Store(^(oneGeneration - 1) | phaseFinished | bitSeen)
-	c.p.Store(&Promise[int]{})
+	c.h.state.Store(^(oneGeneration - 1) | phaseFinished | bitSeen)
+	c.h.core.Store(&new(Promise[int]).core)
 	for i := range 3 {
 		if err := c.Begin(context.Background(), func(context.Context) (int, error) { return i, nil }); err != nil {
 			t.Fatal(err)

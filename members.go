@@ -3,46 +3,33 @@ package async
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Result is what a call completed with: a value, an error, or both, as the
-// function returned them. A panic is an Err here, a [*PanicError].
-type Result[T any] struct {
-	Value T
-	Err   error
+// members are the calls that a method of [Calls] waits for: a reference at each, and a
+// node at each where the method has to wait. A member whose handle is released or
+// finished is refused: it counts as complete, and has an error in place of a call.
+type members struct {
+	cores   []*core // retained; nil where refused, or given up
+	nodes   []latch.Node
+	refused map[int]error
 }
 
-// members are the calls that a method of [Calls] waits for: a reference at each,
-// and a node at each where it has to wait.
-type members[T any] struct {
-	cs    []*Call[T]
-	ps    []*Promise[T] // retained; nil where refused, or given up
-	nodes []latch.Node
-	no    map[int]error // why a handle was refused
-}
-
-// hold holds every call.
-func hold[T any](cs []*Call[T]) *members[T] {
-	for i, c := range cs {
-		if c == nil {
-			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
-		}
-	}
-	m := &members[T]{cs: cs, ps: make([]*Promise[T], len(cs))}
+// newMembers holds the calls of n handles.
+func newMembers(n int, handleOf func(i int) *handle) *members {
+	m := &members{cores: make([]*core, n)}
 	held := false
 	defer func() {
 		if !held { // too many waits for one of them
 			m.leave()
 		}
 	}()
-	for i, c := range cs {
-		p, err := c.hold()
-		if m.ps[i] = p; err != nil {
+	for i := range m.cores {
+		c, err := handleOf(i).retain(latch.OneWait)
+		if m.cores[i] = c; err != nil {
 			m.refuse(i, err)
 		}
 	}
@@ -50,57 +37,72 @@ func hold[T any](cs []*Call[T]) *members[T] {
 	return m
 }
 
-func (m *members[T]) refuse(i int, err error) {
-	if m.no == nil {
-		m.no = make(map[int]error)
+func (m *members) refuse(i int, err error) {
+	if m.refused == nil {
+		m.refused = make(map[int]error)
 	}
-	m.no[i] = err
+	m.refused[i] = err
 }
 
-// watch registers s at every call. A member that is complete, or whose handle is
-// of no use, is fired at once.
-func (m *members[T]) watch(s latch.Sink, nodes []latch.Node) {
+// watch registers s at every call. A member that is complete, or whose handle is of no
+// use, is fired at once.
+func (m *members) watch(s latch.Sink, nodes []latch.Node) {
 	m.nodes = nodes
 	_, prompt := s.(*latch.Queue)
-	for i, p := range m.ps {
+	for i, c := range m.cores {
 		n := &nodes[i]
 		n.Prompt = prompt
-		if p == nil {
+		if c == nil {
 			n.Reset(nil, s, i)
 			s.Fire(n)
 			continue
 		}
-		n.Reset(&p.core.Latch, s, i)
+		n.Reset(&c.Latch, s, i)
 		n.Holds = true
-		if p.core.IsSet() || !p.core.Link(n) { // to look costs less than to try
+		if c.IsSet() || !c.Link(n) { // to look costs less than to try
 			s.Fire(n)
 		}
 	}
 }
 
-// tally waits until every member has an outcome or ctx ends, or, where it is asked
-// to, one has failed. It returns the index of that which it was told of first, or
-// -1.
-func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
-	if m.pending() == nil {
+// first waits until a member has an outcome, and returns its index, or -1 where ctx ends
+// first.
+func (m *members) first(ctx context.Context) int {
+	if i := m.complete(); i >= 0 {
+		return i
+	}
+	a := latch.NewFirst(len(m.cores))
+	m.watch(a, a.Nodes)
+	u := untilDone(ctx)
+	u.GiveWay()
+	if i := a.Park(u); i >= 0 {
+		return i
+	}
+	return m.complete() // R6
+}
+
+// tally waits until every member has an outcome or ctx ends, or, where it is asked to,
+// one has failed. It returns the index of the failure that it was told of first, or -1.
+func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
+	if m.pending() < 0 {
 		return -1
 	}
 	var bits uint64
 	if failFast {
 		bits = bitFailed
 	}
-	t := latch.NewAll(len(m.ps), bits)
+	t := latch.NewAll(len(m.cores), bits)
 	m.watch(t, t.Nodes)
 	u := untilDone(ctx)
 	u.GiveWay() // registered, so as to know which failure was the first
 	return t.Park(u)
 }
 
-// leave takes every registration back and drops the references. It is deferred by
-// the methods of [Calls]. A panic that nobody was given may be raised by that (C5):
-// all references are dropped first, and a panic that the method is raising already
-// is joined, since a panic in a deferred function replaces the one before.
-func (m *members[T]) leave() {
+// leave takes every registration back and drops the references. The methods of [Calls]
+// defer it. A panic that nobody was given may be raised by that (C5): all references are
+// dropped first, and a panic that the method is raising already is joined, since a panic
+// in a deferred function replaces the one before.
+func (m *members) leave() {
 	raised := m.drop(func(int) bool { return false })
 	if len(raised) == 0 {
 		return
@@ -111,27 +113,35 @@ func (m *members[T]) leave() {
 	panic(joinPanics(raised))
 }
 
-// leaveOthers is leave for all members but those to keep. A method takes results
-// after that: a panic of another member comes up first, and no result is lost with
-// it (R9).
-func (m *members[T]) leaveOthers(keep func(i int) bool) {
+// leaveOthers is leave for all members but some. A method takes results after that: a
+// panic of another member comes up first, and no result is lost with it (R9).
+func (m *members) leaveOthers(keep func(i int) bool) {
 	if raised := m.drop(keep); len(raised) > 0 {
 		panic(joinPanics(raised))
 	}
 }
 
-// drop drops the references on all members but those to keep, and returns the panics
-// that come up.
-func (m *members[T]) drop(keep func(i int) bool) (raised []*PanicError) {
+// oneOf returns a function that reports whether a member is one of some.
+func (m *members) oneOf(some []int) func(i int) bool {
+	is := make([]bool, len(m.cores))
+	for _, i := range some {
+		is[i] = true
+	}
+	return func(i int) bool { return is[i] }
+}
+
+// drop drops the references on all members but those to keep, and returns the panics that
+// come up.
+func (m *members) drop(keep func(i int) bool) (raised []*PanicError) {
 	latch.UnlinkAll(m.nodes)
 	m.nodes = nil
-	for i, p := range m.ps {
-		if p == nil || keep(i) {
+	for i, c := range m.cores {
+		if c == nil || keep(i) {
 			continue
 		}
-		m.ps[i] = nil
+		m.cores[i] = nil
 		sched.Point("leave a member")
-		if e := caught(p.leave); e != nil {
+		if e := caught(c.leave); e != nil {
 			raised = append(raised, e)
 		}
 	}
@@ -139,14 +149,14 @@ func (m *members[T]) drop(keep func(i int) bool) (raised []*PanicError) {
 }
 
 // isComplete reports whether member i has an outcome.
-func (m *members[T]) isComplete(i int) bool { return m.ps[i] == nil || m.ps[i].core.IsSet() }
+func (m *members) isComplete(i int) bool { return m.cores[i] == nil || m.cores[i].IsSet() }
 
-// complete returns the index of the lowest member that has an outcome, or -1. All
-// below it had none when it had: they are looked at again, since one that completes
-// behind the look may do so before that which is found.
-func (m *members[T]) complete() int {
+// complete returns the index of the lowest member that has an outcome, or -1. All below
+// it had none when it had: these are looked at again, since one that completes behind
+// the look may do so before the one that is found.
+func (m *members) complete() int {
 	lowest := -1
-	for end := len(m.ps); ; end = lowest {
+	for end := len(m.cores); ; end = lowest {
 		i := 0
 		for i < end && !m.isComplete(i) {
 			sched.Point("look at the next")
@@ -159,101 +169,72 @@ func (m *members[T]) complete() int {
 	}
 }
 
-// pending returns the first call that has no outcome, or nil.
-func (m *members[T]) pending() Waitable {
-	for i, c := range m.cs {
+// pending returns the index of the first call that has no outcome, or -1.
+func (m *members) pending() int {
+	for i := range m.cores {
 		if !m.isComplete(i) {
-			return c
+			return i
 		}
 	}
-	return nil
+	return -1
 }
 
-// look returns the error of a complete member without taking it. A panic it
-// takes and raises.
-func (m *members[T]) look(i int) error {
-	switch p := m.ps[i]; {
-	case p == nil:
-		return m.no[i]
-	case p.core.Word.Load()&bitPanicked == 0:
-		return p.core.err
+// look returns the error of a complete member without taking it. A panic it takes and
+// raises.
+func (m *members) look(i int) error {
+	switch c := m.cores[i]; {
+	case c == nil:
+		return m.refused[i]
+	case c.Word.Load()&bitPanicked != 0:
+		c.take()
+		return c.outcome()
+	default:
+		return c.err
 	}
-	_, err := m.take(i)
-	return err
 }
 
-// take takes the outcome of a complete member; a panic it raises.
-func (m *members[T]) take(i int) (v T, err error) {
-	p := m.ps[i]
-	if p == nil {
-		return v, m.no[i]
+// keep takes the outcome of a complete member, which stays a member.
+func (m *members) keep(i int) (*core, error) {
+	c := m.cores[i]
+	if c == nil {
+		return nil, m.refused[i]
 	}
-	p.core.take()
-	return p.outcome()
+	c.take()
+	return c, nil
 }
 
-// takeLast leaves all other members, and takes the outcome of a complete one.
-func (m *members[T]) takeLast(i int) (v T, err error) {
-	m.leaveOthers(func(j int) bool { return j == i })
-	p := m.ps[i]
-	if p == nil {
-		return v, m.no[i]
+// finish is keep for the last time: it gives the reference up in the same step.
+func (m *members) finish(i int) (*core, error) {
+	c := m.cores[i]
+	if c == nil {
+		return nil, m.refused[i]
 	}
-	m.ps[i] = nil
-	p.takeAndLeave()
-	return p.outcome()
+	m.cores[i] = nil
+	c.takeAndLeave()
+	return c, nil
 }
 
-// result is take with a panic held as Err.
-func (m *members[T]) result(i int) Result[T] {
-	if m.ps[i] == nil {
-		return Result[T]{Err: m.no[i]}
-	}
-	m.ps[i].core.take()
-	return Result[T]{m.ps[i].value, m.ps[i].core.err}
-}
-
-// finish is result for the last time: it gives the reference up in the same step.
-func (m *members[T]) finish(i int) Result[T] {
-	p := m.ps[i]
-	if p == nil {
-		return Result[T]{Err: m.no[i]}
-	}
-	m.ps[i] = nil
-	p.takeAndLeave()
-	return Result[T]{p.value, p.core.err}
-}
-
-// join takes the errors of members that failed and joins them in input order. All
-// other members are left.
-func (m *members[T]) join(failed []int) error {
+// join takes the errors of members that failed and joins them in input order. All other
+// members are left.
+func (m *members) join(failed []int) error {
 	slices.Sort(failed)
+	m.leaveOthers(m.oneOf(failed))
 	errs := make([]error, len(failed))
-	for j, r := range m.finishAll(failed) {
-		errs[j] = r.Err
+	for j, i := range failed {
+		c, err := m.finish(i)
+		if c != nil {
+			err = c.err
+		}
+		errs[j] = err
 	}
 	return errors.Join(errs...)
 }
 
-// finishAll leaves all other members, and takes the results of these.
-func (m *members[T]) finishAll(is []int) []Result[T] {
-	chosen := make([]bool, len(m.ps))
-	for _, i := range is {
-		chosen[i] = true
-	}
-	m.leaveOthers(func(i int) bool { return chosen[i] })
-	rs := make([]Result[T], len(is))
-	for j, i := range is {
-		rs[j] = m.finish(i)
-	}
-	return rs
-}
-
-// failure returns the index of the failure that All reports, or -1: the first in
-// time where that is known, else the lowest; but one that is no cancellation
-// before one that is (W7).
-func (m *members[T]) failure(first int) int {
-	for i := range m.ps {
+// failure returns the index of the failure that All reports, or -1: the first in time
+// where that is known, else the lowest; but one that is no cancellation before one that
+// is (W7).
+func (m *members) failure(first int) int {
+	for i := range m.cores {
 		if !m.failed(i) {
 			continue
 		}
@@ -270,35 +251,36 @@ func (m *members[T]) failure(first int) int {
 	return first
 }
 
-func (m *members[T]) failed(i int) bool {
-	return m.ps[i] == nil || m.ps[i].core.Word.Load()&bitFailed != 0
+func (m *members) failed(i int) bool {
+	return m.cores[i] == nil || m.cores[i].Word.Load()&bitFailed != 0
 }
 
 // echoes reports whether a member's failure is a cancellation.
-func (m *members[T]) echoes(i int) bool {
-	p := m.ps[i]
-	return p != nil && p.core.Word.Load()&bitPanicked == 0 && errors.Is(p.core.err, context.Canceled)
+func (m *members) echoes(i int) bool {
+	c := m.cores[i]
+	return c != nil && c.Word.Load()&bitPanicked == 0 && errors.Is(c.err, context.Canceled)
 }
 
 // turns are members that come out one after the other as they complete.
-type turns[T any] struct {
-	*members[T]
+type turns struct {
+	*members
 	ctx context.Context
 	q   latch.Queue
 	s   *latch.Sleeper
 }
 
-func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
-	latch.CheckIndex(len(cs))
-	t := &turns[T]{ctx: ctx, s: latch.NewSleeper(), members: hold(cs)}
-	t.q.Size = len(cs)
-	t.watch(&t.q, make([]latch.Node, len(cs)))
+func inTurn(ctx context.Context, m *members) *turns {
+	n := len(m.cores)
+	latch.CheckIndex(n)
+	t := &turns{ctx: ctx, s: latch.NewSleeper(), members: m}
+	t.q.Size = n
+	t.watch(&t.q, make([]latch.Node, n))
 	return t
 }
 
 // next returns the index of the next member to complete, or an error:
 // ErrNothingToWait after the last, a *WaitError when the context is done.
-func (t *turns[T]) next() (int, error) {
+func (t *turns) next() (int, error) {
 	u := untilDone(t.ctx)
 	t.q.Mu.Lock()
 	n, empty := t.q.NextLocked(t.s, u)

@@ -2,58 +2,33 @@ package async
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"reflect"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 )
 
+// This file has the options of a call. An option writes terms (core.go), and nothing else
+// hangs on it.
+
 // An Option changes how a call is run. Options are made by the functions of
 // this package; nothing else can be one. Of an option given twice the last
 // counts, except [OnSignal], whose functions add up.
-type Option interface{ apply(*options) }
+type Option interface{ apply(*terms) }
 
-// options are what the Options of one Begin amount to. They are written before
-// the call begins and only read afterwards, so the calls of one [GoEach] share
-// them.
-type options struct {
-	name     string
-	abandon  bool     // CancelOnAbandon
-	stream   bool     // Streaming
-	discard  any      // nil, or the func(T, error) of Discard
-	onSignal []func() // in the order given
-	group    *errgroup.Group
-	scope    *Scope
-	share    *share // nil but for a handle of [Group.Join]
-	alone    task   // that of every call that is begun with them outside a scope
-}
+type optionFunc func(*terms)
 
-// inScope reports whether calls that are begun with o belong to a scope.
-func (o *options) inScope() bool { return o != nil && o.scope != nil }
-
-// plain returns the task of calls that are begun with o outside a scope.
-func (o *options) plain() *task {
-	if o == nil {
-		return nil
-	}
-	return &o.alone
-}
-
-type optionFunc func(*options)
-
-func (f optionFunc) apply(o *options) { f(o) }
+func (f optionFunc) apply(t *terms) { f(t) }
 
 // Name names the call in errors and, in a scope, in reports.
 func Name(name string) Option {
-	return optionFunc(func(o *options) { o.name = name })
+	return optionFunc(func(o *terms) { o.name = name })
 }
 
 // CancelOnAbandon cancels the call with [ErrAbandoned] when its last reference
 // is released before it completed: the last of its handles, its Signals, and
 // the Waits and Awaits in progress on either. Without it abandoned work runs on.
 func CancelOnAbandon() Option {
-	return optionFunc(func(o *options) { o.abandon = true })
+	return optionFunc(func(o *terms) { o.abandon = true })
 }
 
 // Discard hands f the result that nobody took, value and error both, exactly
@@ -72,10 +47,11 @@ func CancelOnAbandon() Option {
 //
 // Begin panics where T is not the call's own type.
 func Discard[T any](f func(v T, err error)) Option {
-	return optionFunc(func(o *options) {
-		o.discard = nil
+	return optionFunc(func(o *terms) {
+		o.discard, o.dispose = nil, nil
 		if f != nil {
 			o.discard = f
+			o.dispose = func(c *core) { f(promiseOf[T](c).value, c.err) }
 		}
 	})
 }
@@ -93,7 +69,7 @@ func OnSignal(f func()) Option {
 	if f == nil {
 		panic("async: OnSignal with a nil function")
 	}
-	return optionFunc(func(o *options) { o.onSignal = append(o.onSignal, f) })
+	return optionFunc(func(o *terms) { o.onSignal = append(o.onSignal, f) })
 }
 
 // Streaming says that the result goes on using the call's context, as the body
@@ -102,7 +78,7 @@ func OnSignal(f func()) Option {
 // handle is released, or the object is begun again. The cause is a [*CanceledError]
 // then. Finish does not end the context: Release does.
 func Streaming() Option {
-	return optionFunc(func(o *options) { o.stream = true })
+	return optionFunc(func(o *terms) { o.stream = true })
 }
 
 // InGroup runs the function as a task of g, by TryGo: where the group is at its
@@ -111,111 +87,42 @@ func Streaming() Option {
 // [*PanicError]. The task lasts until the function has returned, even if the
 // call was canceled before. For a promise it has no meaning.
 func InGroup(g *errgroup.Group) Option {
-	return optionFunc(func(o *options) { o.group = g })
+	return optionFunc(func(o *terms) { o.group = g })
 }
 
-// gather adds up opts for a call of type T. No options are a nil *options. A
-// scope alone needs nothing that it does not have already.
-func gather[T any](opts []Option) *options {
+// gatherAny adds up options for a call of any type. A scope alone needs nothing that it
+// does not have already.
+func gatherAny(opts []Option) *terms {
 	if len(opts) == 0 {
 		return nil
 	}
-	if s, ok := opts[0].(*Scope); ok && len(opts) == 1 && s != nil {
+	if s, ok := opts[0].(*Scope); ok && len(opts) == 1 {
 		return s.only()
 	}
-	o := new(options)
-	o.alone.options = o
+	t := new(terms)
+	t.alone.terms = t
 	for _, opt := range opts {
 		if opt == nil {
 			panic("async: nil Option")
 		}
-		opt.apply(o)
+		opt.apply(t)
 	}
-	if o.discard != nil {
-		if _, ok := o.discard.(func(T, error)); !ok {
-			panic(fmt.Sprintf("async: Discard of a %T on a call that returns (%v, error)", o.discard, reflect.TypeFor[T]()))
+	return t
+}
+
+// gather adds up options for a call of type T. No options are nil terms.
+func gather[T any](opts []Option) *terms {
+	t := gatherAny(opts)
+	if t != nil && t.discard != nil {
+		if _, ok := t.discard.(func(T, error)); !ok {
+			panicDiscard(t.discard, (*T)(nil))
 		}
 	}
-	return o
+	return t
 }
 
-// signaled tells the scope's observer of the completion and runs the OnSignal
-// functions: on the completer's stack, or, where completions are nested too deep or
-// the completer must not run user code, on a goroutine of their own.
-func (t *task) signaled(elsewhere bool, before ...func()) {
-	if t == nil {
-		return
-	}
-	fs := t.onSignal
-	in := t.inScope()
-	if f := in.observer().Completed; f != nil {
-		before = append(before, func() { in.tell(f) })
-	}
-	if len(before) > 0 {
-		fs = append(before, fs...)
-	}
-	switch {
-	case len(fs) == 0:
-	case elsewhere || tooNested():
-		in.spawn(func() { runInTurn(fs) })
-	default:
-		runInTurn(fs)
-	}
-}
-
-// runInTurn calls every one of fs, the rest also where one does not return. Its
-// frames on a stack are the completions that are nested there: see tooNested.
-//
-//go:noinline
-func runInTurn(fs []func()) {
-	if len(fs) == 1 {
-		fs[0]()
-		return
-	}
-	sweep(len(fs), func(i int) { fs[i]() })
-}
-
-const (
-	nestLimit  = 16  // completions, each in an OnSignal function of the one before
-	stackLimit = 100 // frames; a stack of fewer is not looked at further
-	stackProbe = 16  // one completion in so many looks at all
-)
-
-// tooNested reports whether the caller completes a call in an OnSignal function of
-// another, and so on, more than nestLimit times. A stack that is deep for reasons
-// of its own is none of the library's business, however deep it is.
-//
-// Go has nothing local to a goroutine to count in, so the stack itself is looked
-// at. That costs more than a completion. So most completions do not look, by
-// chance; those that do first ask whether there are stackLimit frames at all. A
-// chain of completions passes the limit by stackProbe links on average, and by
-// 1,000 once in 10^28.
-func tooNested() bool {
-	return rand.Uint32N(stackProbe) == 0 && isDeep() && completionsOnStack() > nestLimit
-}
-
-// isDeep reports whether the stack has more than stackLimit frames.
-func isDeep() bool {
-	var pc [1]uintptr
-	return runtime.Callers(stackLimit, pc[:]) > 0
-}
-
-// completionsOnStack returns how often runInTurn is on the stack, counted to just
-// above nestLimit.
-func completionsOnStack() (n int) {
-	pcs := make([]uintptr, 4*stackLimit)
-	have := runtime.Callers(0, pcs)
-	for have == len(pcs) {
-		pcs = make([]uintptr, 4*len(pcs))
-		have = runtime.Callers(0, pcs)
-	}
-	entry := reflect.ValueOf(runInTurn).Pointer()
-	for _, pc := range pcs[:have] {
-		if f := runtime.FuncForPC(pc - 1); f != nil && f.Entry() == entry { // pc is where the function goes on
-			if n++; n > nestLimit {
-				break
-			}
-		}
-	}
-	return n
+// panicDiscard panics where a Discard is of another type; of is a pointer to the right
+// one.
+func panicDiscard(discard, of any) {
+	panic(fmt.Sprintf("async: Discard of a %T on a call that returns (%v, error)", discard, reflect.TypeOf(of).Elem()))
 }

@@ -1,10 +1,19 @@
 package async
 
 import (
-	"time"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
 
+	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
+	"github.com/seed4712c49f/async/internal/scope"
 )
+
+// This file is the scope as its users see it. The books are kept by internal/scope, and
+// place.go ties a call to them.
 
 // A Scope owns calls: it bounds how many of their functions run at once, keeps a
 // ledger of what became of them, and ends when the last has ended. It comes from
@@ -36,20 +45,8 @@ import (
 // its thread, by [runtime.LockOSThread], unlocks it before it returns.
 type Scope struct {
 	o     ScopeOptions
-	start time.Time // all times of calls count from here
-	alone options   // of a call begun with the scope and no other Option
-	ledger
-
-	mu     sched.Mutex
-	closed bool
-	ended  bool // Shutdown has given up: what still comes is canceled
-	live   int  // calls of which something still runs or is to come, and other goroutines of theirs
-	coming int  // functions accepted, but not yet in the list
-	calls  taskList
-	slots  slots
-	quiets []*quiet // who waits in Shutdown
-	inside int      // functions whose calls are not over, and that are themselves in Shutdown
-	kept   chain    // with Track: calls that have a handle
+	home  home
+	alone terms // of a call begun with the scope and no other Option
 }
 
 // ScopeOptions say what a [Scope] is like. The zero value is a scope that bounds
@@ -63,54 +60,40 @@ type ScopeOptions struct {
 	Track    bool        // record where calls begin and handles are cloned, at some cost
 }
 
-// A PanicPolicy says what becomes of a panic in a function of a scope. Calls
-// without a scope follow PanicReraise.
-type PanicPolicy int
-
-const (
-	// PanicReraise raises the panic again in Finish, Await, and whatever else
-	// takes the result. One that nobody can be given, because every handle is
-	// released or the call was canceled, ends the program, as in a plain goroutine;
-	// one still unread when the last handle is released is raised by that
-	// Release.
-	PanicReraise PanicPolicy = iota
-
-	// PanicCrash ends the program at once, where it happens.
-	PanicCrash
-
-	// PanicReturn makes the panic the call's result: an error, the [*PanicError].
-	// One that comes too late for anybody goes to [Discard] and the observer.
-	PanicReturn
-)
-
-// String returns the name of the constant.
-func (p PanicPolicy) String() string {
-	return nameOf(int(p), "PanicReraise", "PanicCrash", "PanicReturn")
-}
-
 // NewScope returns a scope, which takes calls until Close or Shutdown.
 func NewScope(o ScopeOptions) *Scope {
-	s := &Scope{o: o, start: time.Now().Add(-1)} // so that no time on its clock is 0
-	s.alone.scope = s
-	s.slots.limit = max(o.Limit, 0)
+	s := &Scope{o: o}
+	s.home.observer = o.Observer
+	queue := o.Queue
+	if queue <= 0 {
+		queue = -1
+	}
+	s.home.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queue, Ended: ErrScopeClosed, Sweep: sweep})
+	s.apply(&s.alone)
+	s.alone.alone.terms = &s.alone
 	return s
 }
 
 // apply makes the scope an Option: the call runs in it.
-func (s *Scope) apply(o *options) { o.scope = s.made() }
+func (s *Scope) apply(t *terms) {
+	s.check()
+	t.home, t.track, t.panics = &s.home, s.o.Track, s.o.Panic
+}
 
-// only returns the options of a call begun with the scope and nothing else.
-func (s *Scope) only() *options { return &s.made().alone }
+// only returns the terms of a call begun with the scope and nothing else.
+func (s *Scope) only() *terms {
+	s.check()
+	return &s.alone
+}
 
-// made returns s, which NewScope has made.
-func (s *Scope) made() *Scope {
+// check panics where s is no scope that NewScope has made.
+func (s *Scope) check() {
 	if s == nil {
 		panic("async: call begun with a nil Scope")
 	}
-	if s.start.IsZero() {
+	if !s.home.hub.IsMade() {
 		panic("async: call begun with a Scope that NewScope has not made")
 	}
-	return s
 }
 
 // String names the scope for errors and logs.
@@ -118,21 +101,132 @@ func (s *Scope) String() string { return named("scope", s.o.Name) }
 
 // Close makes the scope refuse new calls: Begin returns [ErrScopeClosed]. Calls
 // begun before are not touched, queued ones included. Again, it does nothing.
-func (s *Scope) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-}
+func (s *Scope) Close() { s.home.hub.Close() }
 
 // Err returns [ErrScopeClosed] once the scope refuses new calls, nil before.
 func (s *Scope) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if s.home.hub.IsClosed() {
 		return ErrScopeClosed
 	}
 	return nil
 }
 
-// clock is the time since the scope was made.
-func (s *Scope) clock() int64 { return int64(time.Since(s.start)) }
+// Stats returns the ledger. Nothing is stopped for it: where calls begin and end
+// meanwhile, a count may be a moment older than another; it balances all the same.
+func (s *Scope) Stats() Stats {
+	c := s.home.hub.Counts()
+	return Stats{
+		Begun: c.Begun, Queued: c.Queued, Running: c.Running, Lent: c.Lent, Pending: c.Pending,
+		Returned: c.Outcomes[scope.Returned], Failed: c.Outcomes[scope.Failed],
+		Canceled: c.Outcomes[scope.Canceled], Panicked: c.Outcomes[scope.Panicked],
+		Goexited: c.Outcomes[scope.Goexited], Broken: c.Outcomes[scope.Broken],
+		Taken: c.Taken, Discarded: c.Discarded, Untaken: c.Untaken,
+		Stopping: c.Stopping, Stopped: c.Stopped,
+		StopTotal: c.StopTotal, StopMax: c.StopMax, StopTimes: c.StopTimes,
+	}
+}
+
+// InFlight ranges over the calls of the scope that are not over: until their
+// functions have returned, or for a promise until it is complete. They come in
+// the order in which they were begun, those that are begun meanwhile included. It
+// blocks no call for longer than it takes to look at a few, whatever the loop
+// does.
+func (s *Scope) InFlight() iter.Seq[CallInfo] {
+	return func(yield func(CallInfo) bool) {
+		for m := range s.home.hub.Members() {
+			info := memberPlace(m).info()
+			if !m.IsOver() && !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+// Unreleased ranges over the handles of the scope's calls that have been neither
+// released nor finished, in the order of the calls; those that are begun meanwhile
+// are not included. It needs Track; without, there are none. It blocks the scope for
+// no longer than it takes to look at a few calls, whatever the loop does.
+func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
+	return func(yield func(HandleInfo) bool) {
+		for m := range s.home.hub.Kept() {
+			for _, h := range memberPlace(m).unreleased() {
+				if !yield(h) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A ShutdownError says that a scope did not come to its end before the context
+// of Shutdown did. By errors.Is it is that context's error and cause.
+type ShutdownError struct {
+	Scope *Scope
+	Left  []CallInfo // what was in flight when the context ended; what had not ended by its turn is canceled, functions may still run
+	Err   error      // why Shutdown waits no longer
+}
+
+func (e *ShutdownError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "async: %v did not stop: %v", e.Scope, e.Err)
+	for i, c := range e.Left {
+		if i == 10 {
+			fmt.Fprintf(&b, "; and %d more", len(e.Left)-i)
+			break
+		}
+		fmt.Fprintf(&b, "; %v", c)
+	}
+	return b.String()
+}
+
+// Unwrap makes the reason visible to errors.Is.
+func (e *ShutdownError) Unwrap() error { return e.Err }
+
+// Shutdown closes the scope and waits until nothing of it is left: every function
+// has returned, also of calls that were abandoned or canceled, every promise is
+// complete, and what was called for them, as Discard, has returned. Then it
+// returns nil, at once where it is so, and no goroutine of the scope is left.
+//
+// When ctx ends first, Shutdown cancels every call that is left, with
+// [ErrScopeClosed] as the cause, and returns at once a [*ShutdownError] that lists
+// them. It does not wait for their functions; another Shutdown does.
+//
+// Any number of goroutines may call it, any number of times; each has its own
+// context. Within a function of the scope, by its context, it waits for all
+// others: neither for that function nor for those whose contexts it was made
+// from, which could not return before it, nor for others that are in Shutdown in
+// the same way. The calls of the former it does not cancel either. A promise is
+// always waited for, also where ctx is its own context. What a
+// completion calls, as OnSignal, Discard and an observer, is part of the scope and
+// must not wait for its end.
+func (s *Scope) Shutdown(ctx context.Context) error {
+	u := untilDone(ctx)
+	d := s.home.hub.Drain(s.home.membersOf(ctx))
+	if latch.Ready(d.Done()) {
+		return nil
+	}
+	u.Lend()
+	defer u.Regain()
+	select {
+	case <-d.Done():
+	case <-u.Done:
+	}
+	sched.Point("woken")
+	if latch.Ready(d.Done()) || !d.GiveUp() {
+		return nil // R6
+	}
+	return &ShutdownError{Scope: s, Left: s.cancelLeft(d), Err: contextReason(ctx)}
+}
+
+// cancelLeft cancels every call that is left, but for those in whose functions the
+// caller is, and returns what there was to know of them before. The last one comes
+// first: a function that returns at once must start none that is queued behind it.
+func (s *Scope) cancelLeft(d *scope.Drain) (left []CallInfo) {
+	ms := s.home.hub.EndAll(d.Own)
+	for _, m := range ms {
+		left = append(left, memberPlace(m).info())
+	}
+	slices.Reverse(ms)
+	sweep(len(ms), func(i int) { ms[i].Job().Cancel(ErrScopeClosed) })
+	return left
+}

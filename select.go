@@ -7,6 +7,8 @@ import (
 	"github.com/seed4712c49f/async/internal/latch"
 )
 
+// This file waits once for many things of any kinds. See set.go for one after the other.
+
 // WaitAny waits until one of ws is complete and returns its index: at once, and
 // the lowest, where some are, even if ctx is done (R6). Nothing is taken from any
 // member, and the others are neither canceled nor held. When ctx ends first it
@@ -98,11 +100,10 @@ func latchOf(w Waitable, i int) *latch.Latch {
 		l = e.source()
 	case nil:
 	default:
-		n, own := ownOf(w)
-		if !own {
+		var own bool
+		if l, _, own = nativeOf(w); !own {
 			return nil
 		}
-		l = n.source()
 	}
 	if l == nil {
 		panicNilMember(i)

@@ -58,12 +58,12 @@ const (
 // Add may be called while others wait in Next, and after Release. It panics where
 // w is nil, and where the set has 2,147,483,647 members.
 func (s *Set[K]) Add(key K, w Waitable) {
-	n, own := ownOf(w)
+	l, _, own := nativeOf(w)
 	switch {
-	case w == nil || own && n.source() == nil:
+	case w == nil || own && l == nil:
 		panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
 	case own:
-		s.addLatch(key, n.source())
+		s.addLatch(key, l)
 		return
 	}
 	if ctx, ok := w.(context.Context); ok {

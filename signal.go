@@ -9,44 +9,7 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Waitable is anything that says it is over by closing a channel. A
-// [context.Context] is one; so are [Event], [Signal], [Call] and [Chan]. Done
-// returns the same channel each time, and a nil channel where it will never be
-// closed.
-//
-// This package waits on its own kinds, and on contexts, without their channels,
-// and registers for as long as it waits. Other kinds it waits on by the channel. A
-// type that embeds one of this package's kinds is another kind.
-type Waitable interface {
-	Done() <-chan struct{}
-}
-
-// native is implemented by the Waitables that are a latch underneath.
-type native interface {
-	Waitable
-	source() *latch.Latch // nil for a nil pointer
-	usable() (ok bool)    // false once the handle is released
-	is(w Waitable) bool   // whether w is this very object
-}
-
-// ownOf returns w as a native and reports whether w is one of this package's
-// objects. A type that embeds such an object has its unexported methods, too, and
-// may have a Done of its own: that alone says when it is complete.
-func ownOf(w Waitable) (n native, ok bool) {
-	n, ok = w.(native)
-	return n, ok && (n.is(w) || hasDoneOf(w, n.source()))
-}
-
-// hasDoneOf reports whether the channel of w is that of a latch: w embeds one of this
-// package's own kinds, and has no Done of its own.
-func hasDoneOf(w Waitable, l *latch.Latch) bool { return l != nil && w.Done() == l.Done() }
-
-// A Chan makes any channel of empty structs a [Waitable]. A value received from
-// it counts as its completion and is consumed.
-type Chan <-chan struct{}
-
-// Done returns the channel itself.
-func (c Chan) Done() <-chan struct{} { return c }
+// This file has the event and the signal, and the wait on one thing by a handle.
 
 // An Event is set once and can be waited for any number of times, by any number
 // of goroutines, all at the same time. The zero value is an event that is not
@@ -111,8 +74,7 @@ func (e *Event) source() *latch.Latch {
 	return &e.l
 }
 
-func (e *Event) usable() bool       { return true }
-func (e *Event) is(w Waitable) bool { return w == Waitable(e) }
+func (e *Event) native() (self Waitable, l *latch.Latch, usable bool) { return e, e.source(), true }
 
 // The references of an event are its Signals, and the waits on these.
 
@@ -129,11 +91,66 @@ func (e *Event) leave() {
 	e.l.Word.Add(latch.MinusWait)
 }
 
-// hold and letGo have nobody to report to: an event belongs to no scope.
-func (e *Event) hold(any, bool) {}
-func (e *Event) letGo(any)      {}
+// track and untrack have nobody to report to: an event has no owner.
+func (e *Event) track(any, bool) {}
+func (e *Event) untrack(any)     {}
 
-func (e *Event) wait(u latch.Until) bool { return e.l.Wait(u) }
+// A target is what a [Signal] is a handle on: an event, or a call.
+type target interface {
+	source() *latch.Latch
+	retain() bool // one reference more, or false where there is none any more
+	drop()
+	join() bool // retain for a wait
+	leave()
+	track(handle any, clone bool) // records a handle, for leak reports
+	untrack(handle any)
+}
+
+// A waiter is a counted way to a target: a Signal or a Call.
+type waiter interface {
+	// status reports whether there is nothing to wait for, and what a wait says then.
+	status() (over bool, err error)
+
+	// beginWait returns what to wait on, retained for the wait, or nil and what the wait
+	// says where there is nothing to wait for.
+	beginWait() (on target, err error)
+}
+
+// waitContext waits by a handle until ctx ends. self is the handle for errors.
+func waitContext(ctx context.Context, h waiter, self Waitable) error {
+	if over, err := h.status(); over {
+		return err
+	}
+	u := untilDone(ctx)
+	u.GiveWay()
+	on, err := h.beginWait()
+	if on == nil {
+		return err
+	}
+	defer on.leave()
+	if !on.source().Wait(u) {
+		return contextWaitError(ctx, self)
+	}
+	return nil
+}
+
+// waitDuration waits by a handle for at most d.
+func waitDuration(d time.Duration, h waiter, self Waitable) (err error) {
+	if over, err := h.status(); over {
+		return err
+	}
+	if !latch.WaitTimeout(d, func(u latch.Until) bool {
+		var on target
+		if on, err = h.beginWait(); on == nil {
+			return true
+		}
+		defer on.leave()
+		return on.source().Wait(u)
+	}) {
+		return &WaitError{On: self, Err: ErrTimeout}
+	}
+	return err
+}
 
 // A Signal is a wait-only handle on one completion: that of an [Event], or of
 // the call it was taken in. It is counted: a call whose last reference is gone
@@ -144,14 +161,14 @@ func (e *Event) wait(u latch.Until) bool { return e.l.Wait(u) }
 // use. It must not be copied. Its methods may be called by any number of
 // goroutines at the same time.
 type Signal struct {
-	on       signaler
+	on       target
 	released atomic.Bool // set before the reference is given up
 }
 
 // newSignal returns a handle that has a reference on what it is on.
-func newSignal(on signaler) *Signal {
+func newSignal(on target) *Signal {
 	s := &Signal{on: on}
-	on.hold(s, true)
+	on.track(s, true)
 	return s
 }
 
@@ -177,22 +194,16 @@ func (s *Signal) Done() <-chan struct{} { return s.on.source().Done() }
 // [ErrReleased]. A wait in progress holds a reference of its own, so a Release
 // does not disturb it (S4), and leaves nothing behind.
 func (s *Signal) Wait(ctx context.Context) error {
-	if over, err := s.poll(); over {
-		return err
-	}
-	return waitContext(ctx, s)
+	return waitContext(ctx, s, s)
 }
 
 // WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
 // that is [ErrTimeout]. Zero or less polls.
 func (s *Signal) WaitFor(d time.Duration) error {
-	if over, err := s.poll(); over {
-		return err
-	}
-	return waitDuration(d, s)
+	return waitDuration(d, s, s)
 }
 
-func (s *Signal) poll() (over bool, err error) {
+func (s *Signal) status() (over bool, err error) {
 	if s.released.Load() {
 		return true, ErrReleased
 	}
@@ -200,7 +211,7 @@ func (s *Signal) poll() (over bool, err error) {
 	return s.on.source().IsSet(), nil
 }
 
-func (s *Signal) enter() (signaler, error) {
+func (s *Signal) beginWait() (target, error) {
 	if s.released.Load() || !s.on.join() {
 		return nil, ErrReleased
 	}
@@ -215,20 +226,17 @@ func (s *Signal) enter() (signaler, error) {
 func (s *Signal) Release() {
 	sched.Point("release")
 	if s.released.CompareAndSwap(false, true) {
-		s.on.letGo(s)
+		s.on.untrack(s)
 		s.on.drop()
 	}
 }
 
-func (s *Signal) source() *latch.Latch {
+func (s *Signal) native() (self Waitable, l *latch.Latch, usable bool) {
 	if s == nil {
-		return nil
+		return s, nil, false
 	}
-	return s.on.source()
+	return s, s.on.source(), !s.released.Load()
 }
-
-func (s *Signal) usable() bool       { return !s.released.Load() }
-func (s *Signal) is(w Waitable) bool { return w == Waitable(s) }
 
 // AfterFunc starts f in a goroutine of its own when w completes, or at once if
 // it has. Calling stop keeps f from being started: it reports true where it did,
@@ -245,14 +253,14 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 	if f == nil {
 		panic("async: AfterFunc with a nil function")
 	}
-	n, own := ownOf(w)
+	l, usable, own := nativeOf(w)
 	switch {
-	case w == nil || own && n.source() == nil:
+	case w == nil || own && l == nil:
 		panic("async: AfterFunc on a nil Waitable")
-	case own && !n.usable():
+	case own && !usable:
 		panic("async: AfterFunc on a released handle")
 	case own:
-		return n.source().After(f)
+		return l.After(f)
 	}
 	if ctx, ok := w.(context.Context); ok {
 		return context.AfterFunc(ctx, f)

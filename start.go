@@ -1,114 +1,279 @@
 package async
 
-import "context"
+import (
+	"context"
 
-// start has fn run in a goroutine of its own, at once or as soon as there is a
-// slot for it in the scope, or says why not. It may be called under the lock of a
-// latch; proceed is to be called after it without. A promise, and a call that is
-// over before it begins, have no fn.
-func (p *Promise[T]) start(fn func(context.Context) (T, error)) error {
-	t := p.core.task.inScope()
-	switch {
-	case fn != nil && p.core.task.inGroup():
-		return p.startInGroup(t, fn)
-	case t != nil:
-		now, err := t.admit(p.worker(fn))
-		if now {
-			go p.live(fn)
+	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/sched"
+	"github.com/seed4712c49f/async/internal/scope"
+)
+
+// This file is how a call starts, and the life of its function's goroutine.
+//
+//	start     under a lock: the scope takes the call, or refuses it
+//	proceed   without a lock: observers are told, contexts are watched
+//	run       in the goroutine of the function: call it, complete the call
+
+// init makes c a call that is begun by its caller alone, with bits, and its first handle.
+func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
+	c.ctx, c.record = ctx, r
+	c.Word.Store(bitBegun | bits | latch.OneRef)
+	c.first.core.Store(c)
+	return c
+}
+
+// launch starts a call that was just made, or completes it where it cannot run.
+func (c *core) launch(fn function) {
+	ended := fn != nil && c.ctx.Err() != nil
+	if ended {
+		fn = nil
+	}
+	if err := c.start(fn); err != nil {
+		c.refuse()
+		c.fail(err)
+		return
+	}
+	c.track(&c.first, false)
+	c.proceed(ended)
+}
+
+// start has fn run in a goroutine of its own, at once or as soon as there is a slot for
+// it in the scope, or says why not. fn is nil where nothing is to run. start may be
+// called under the lock of a latch; proceed is to be called after it without.
+func (c *core) start(fn function) (err error) {
+	group := (*groupFunction)(nil)
+	if fn != nil && c.terms().group != nil {
+		if group = inGroup(c, fn); group == nil {
+			return ErrQueueFull
 		}
-		return err
+		fn = group
+	}
+	switch pl := placeOf(c); {
+	case pl != nil:
+		err = pl.start(fn)
 	case fn != nil:
-		go p.run(fn)
+		go fn.run(c)
 	}
-	return nil
-}
-
-// live is the life of a function's goroutine: it runs fn, and then whatever in
-// the scope has the slot next.
-func (p *Promise[T]) live(fn func(context.Context) (T, error)) { p.run(fn).loop() }
-
-// worker returns what makes the work of a task that does not start at once; nil
-// without a function.
-func (p *Promise[T]) worker(fn func(context.Context) (T, error)) func() func() *task {
-	if fn == nil {
-		return nil
-	}
-	return func() func() *task {
-		return func() *task { return p.run(fn) }
-	}
-}
-
-// startInGroup is start for a call that is a task of an errgroup too. The function
-// runs beside the task, which waits for it: a task that is ended by Goexit could
-// not tell its group so.
-func (p *Promise[T]) startInGroup(t *task, fn func(context.Context) (T, error)) error {
-	over := make(chan struct{})
-	refused := false
-	if !p.core.task.group.TryGo(func() error {
-		<-over
-		if refused {
-			return nil
-		}
-		return p.core.err
-	}) {
-		return ErrQueueFull
-	}
-	work := func() *task {
-		defer close(over)
-		return p.run(fn)
-	}
-	if t == nil {
-		go work()
-		return nil
-	}
-	now, err := t.admit(func() func() *task { return work })
-	if now {
-		go func() { work().loop() }()
-	}
-	if err != nil {
-		refused = true
-		close(over)
+	if err != nil && group != nil {
+		group.refuse()
 	}
 	return err
 }
 
-// proceed is the part of a start that needs to be outside of every lock: the
-// scope's observer is told, the context of a call that waits for a slot is
-// watched, and so is that of a promise. A call whose context had ended is over.
-func (p *Promise[T]) proceed(ended bool) {
-	t := p.core.task.inScope()
-	if t != nil && t.scope.o.Observer.Begun != nil {
-		defer p.enter(t, ended) // also where the observer panics: the call was accepted
-		t.tell(t.scope.o.Observer.Begun)
+// start has the scope take the call, and starts a function that has a slot.
+func (pl *place) start(fn function) error {
+	pl.fn = fn
+	start, err := pl.admit(fn != nil)
+	if start {
+		pl.Start()
+	}
+	return err
+}
+
+// A groupFunction is a function that runs as a task of an errgroup (InGroup). The function
+// runs beside the task, which waits for it: a task that is ended by Goexit could not tell
+// its group so.
+type groupFunction struct {
+	function
+	over    chan struct{} // closed when the function is over, or is not going to run
+	refused bool          // the group hears nothing of the call; written before over is closed
+}
+
+// inGroup begins the task of a call in its errgroup, or returns nil where that is full.
+func inGroup(c *core, fn function) *groupFunction {
+	f := &groupFunction{function: fn, over: make(chan struct{})}
+	if !c.terms().group.TryGo(func() error {
+		<-f.over
+		if f.refused {
+			return nil
+		}
+		return c.err
+	}) {
+		return nil
+	}
+	return f
+}
+
+func (f *groupFunction) run(c *core) (next *scope.Member) {
+	defer close(f.over)
+	return f.function.run(c)
+}
+
+// refuse ends the task of a call that the scope did not take.
+func (f *groupFunction) refuse() {
+	f.refused = true
+	close(f.over)
+}
+
+// refuse makes the call one that nobody owns, as its scope did not take it.
+func (c *core) refuse() {
+	if c.owner() != nil {
+		c.record = &c.record.alone
+	}
+}
+
+// proceed is the part of a start that needs to be without every lock: the observer of
+// the scope is told, the context of a call that waits for a slot is watched, and so is
+// that of a promise. A call whose context had ended before it began is over.
+func (c *core) proceed(ended bool) {
+	pl := placeOf(c)
+	if pl != nil && pl.observer().Begun != nil {
+		defer c.enter(pl, ended) // also where the observer panics: the call was accepted
+		pl.tell(pl.observer().Begun)
 		return
 	}
-	p.begun(t, ended)
+	c.begun(pl, ended)
 }
 
 // enter is what follows when the observer was told.
-func (p *Promise[T]) enter(t *task, ended bool) {
-	if t.enter() {
-		go t.loop()
+func (c *core) enter(pl *place, ended bool) {
+	if pl.Enter() {
+		pl.Start()
 	}
-	p.begun(t, ended)
+	c.begun(pl, ended)
 }
 
-func (p *Promise[T]) begun(t *task, ended bool) {
+func (c *core) begun(pl *place, ended bool) {
 	switch {
 	case ended:
-		p.stillborn()
-	case p.core.Word.Load()&bitPromise != 0:
-		p.core.bind()
-	case t != nil && t.scope.slots.limit > 0:
-		t.watch()
+		c.stillborn()
+	case c.Word.Load()&bitPromise != 0:
+		c.bind()
+	case pl != nil && pl.Hub().Limited():
+		pl.Watch()
 	}
 }
 
-// stillborn ends a call whose context had ended before it began (R8). It never
-// runs, but a group hears of it where it has room.
-func (p *Promise[T]) stillborn() {
-	p.core.cancel(context.Cause(p.core.ctx), false)
-	if p.core.task.inGroup() {
-		p.core.task.group.TryGo(func() error { return p.core.err })
+// stillborn ends a call whose context had ended before it began (R8). It never runs, but
+// a group hears of it where the group has room.
+func (c *core) stillborn() {
+	c.cancel(context.Cause(c.ctx), due{})
+	if g := c.terms().group; g != nil {
+		g.TryGo(func() error { return c.err })
 	}
+}
+
+// A body is what the typed part of a call does for run. None of the three is called under
+// a lock but keep, which only stores.
+type body struct {
+	call    func(ctx context.Context) error // calls the function of the user, and has its value
+	keep    func()                          // makes the value that of the call, which is claimed
+	discard func(err error)                 // hands the value to Discard
+}
+
+// run is the life of a function's goroutine, or a part of one: in a scope it returns the
+// member that has the slot next. A call that was canceled before it started never runs
+// (R10).
+func (c *core) run(f body) (next *scope.Member) {
+	sched.Point("run")
+	if pl := placeOf(c); pl != nil {
+		return pl.run(f)
+	}
+	if !c.IsSet() {
+		c.call(f)
+	}
+	return nil
+}
+
+// run is that of a call in a scope, which has a slot, or needs none. It gives the slot up
+// however the function ends, or whatever is called for it, but not where the program
+// ends by a panic: nobody is to go on as if the call were over.
+func (pl *place) run(f body) (next *scope.Member) {
+	c := pl.core
+	if c.IsSet() || pl.expired() {
+		return pl.Finish(false)
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			if e := recover(); e != nil {
+				panic(e)
+			}
+			c.fail(ErrGoexit) // where the observer did it, before the function
+		}
+		if next = pl.Finish(true); next != nil && !returned {
+			next.Start()
+		}
+	}()
+	if started := pl.observer().Started; started != nil {
+		pl.tell(started)
+	}
+	c.call(f)
+	returned = true
+	return nil
+}
+
+// call calls the function and completes the call with what comes of it.
+func (c *core) call(f body) {
+	var (
+		err      error
+		panicked *PanicError
+		returned bool
+	)
+	defer func() {
+		c.functionOver()
+		switch {
+		case !returned: // Goexit: only deferred functions run
+			c.fail(ErrGoexit)
+		case panicked != nil:
+			c.completePanic(panicked, f)
+		default:
+			c.completeOrDiscard(resultBits(err), err, f)
+		}
+	}()
+	sched.Point("call the function")
+	err, panicked = c.guard(f)
+	returned = true
+}
+
+// guard calls the function and turns a panic into a value. It does not return where the
+// function calls Goexit; a return without a result is a panic even where recover says
+// nil, as it does for panic(nil) under GODEBUG=panicnil=1.
+func (c *core) guard(f body) (err error, panicked *PanicError) {
+	returned := false
+	defer func() {
+		if !returned {
+			panicked = newPanicError(recover())
+		}
+	}()
+	err = f.call((*callContext)(c))
+	returned = true
+	return err, nil
+}
+
+// completeOrDiscard ends a call whose function returned: with its result, or, where that
+// comes too late for anybody, by discarding it.
+func (c *core) completeOrDiscard(bits uint64, err error, f body) {
+	if c.claim() {
+		f.keep()
+		if w := c.succeed(bits, err); latch.Refs(w) != 0 {
+			return
+		}
+	}
+	if tell := c.discarded(c.Word.Load(), err); tell != nil {
+		tell()
+	}
+	f.discard(err)
+}
+
+// completePanic ends a call whose function panicked, as the scope would have it (C5). A
+// panic that nobody can be given, because the call was canceled or every handle
+// released, ends the program here, as in a plain goroutine.
+func (c *core) completePanic(e *PanicError, f body) {
+	switch c.terms().panics {
+	case PanicCrash:
+		panic(e)
+	case PanicReturn:
+		c.completeOrDiscard(bitResult|bitFailed|bitCaught, e, f)
+		return
+	}
+	if c.claim() {
+		c.err = e
+		w := c.publish(bitPanicked | bitFailed)
+		c.tell(w, due{})
+		if latch.Refs(w) != 0 {
+			return
+		}
+	}
+	panic(e)
 }

@@ -1,0 +1,326 @@
+package async
+
+import (
+	"context"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+
+	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/sched"
+)
+
+// This file is how a call ends, and how its last reference goes. In order:
+//
+//	claim     lock; a goroutine that loses finds the call complete
+//	write     the value, by the typed part, and err
+//	publish   tell the owner, set the latch, end the context, wake the waiters
+//	tell      have the owner and the OnSignal functions told, outside every lock
+//
+// A claimed call is always published, and a published one always told.
+
+// claim makes the caller the completer, as that of the latch. A promise first gives up
+// its registration at Begin's context: a goroutine that sees the promise complete finds
+// none there. Complete has looked at Begin's context by then.
+func (c *core) claim() bool {
+	c.unbind()
+	return c.Latch.Claim()
+}
+
+// publish completes a call that the caller has claimed and whose outcome is written: it
+// frees mu and wakes everyone. It returns the word as of completion. The caller calls
+// tell when there is nothing else to see to: functions of a user may panic.
+func (c *core) publish(bits uint64) uint64 {
+	if o := c.owner(); o != nil {
+		o.completing(bits)
+	}
+	w, nodes := c.Latch.Publish(bits)
+	if latch.Refs(w) == 0 {
+		c.endStream() // nobody is left to do it (K3)
+	}
+	c.detach()
+	latch.Fire(nodes)
+	return w
+}
+
+// tell has everybody told that the call is complete; w is the word as of completion.
+func (c *core) tell(w uint64, d due) {
+	d.c = c
+	if o := c.owner(); o != nil {
+		o.completed(w, d)
+		return
+	}
+	d.tell(w, nil)
+}
+
+// tell calls what is due: first, what the owner has to say, the OnSignal functions. They
+// run on the stack of the completer, or, where completions are nested too deep or the
+// completer must not run code of a user, on a goroutine of their own. Then it sees to
+// the result of a promise that nobody is left to take, also where a function panics.
+func (d due) tell(w uint64, owners func()) {
+	const orphaned = bitPromise | bitResult
+	if w&orphaned == orphaned && latch.Refs(w) == 0 {
+		defer d.c.discardElsewhere(w, nil)
+	}
+	fs := d.c.terms().onSignal
+	if d.first != nil || owners != nil {
+		fs = append(notNil(d.first, owners), fs...)
+	}
+	switch {
+	case len(fs) == 0:
+	case d.elsewhere || tooNested():
+		d.c.spawn(func() { runInTurn(fs) })
+	default:
+		runInTurn(fs)
+	}
+}
+
+// notNil returns the functions that are not nil.
+func notNil(fs ...func()) (some []func()) {
+	for _, f := range fs {
+		if f != nil {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// spawn runs f in a goroutine of the owner's, or, where nobody owns the call, of nobody.
+func (c *core) spawn(f func()) {
+	if o := c.owner(); o != nil {
+		o.spawn(f)
+		return
+	}
+	go f()
+}
+
+// cancel completes the call as canceled and reports whether it was the one.
+func (c *core) cancel(cause error, d due) bool {
+	if !c.claim() {
+		return false
+	}
+	c.err = &CanceledError{Cause: cause}
+	c.tell(c.publish(bitCanceled|bitFailed), d)
+	return true
+}
+
+// fail completes the call, if it is pending, with an error that no function returned.
+func (c *core) fail(err error) {
+	if c.claim() {
+		c.err = err
+		c.tell(c.publish(bitFailed), due{})
+	}
+}
+
+// succeed completes a call that the caller has claimed, and whose value is written, with
+// a result. It returns the word as of completion.
+func (c *core) succeed(bits uint64, err error) uint64 {
+	c.err = err
+	w := c.publish(bits)
+	c.tell(w, due{})
+	return w
+}
+
+func resultBits(err error) uint64 {
+	if err != nil {
+		return bitResult | bitFailed
+	}
+	return bitResult
+}
+
+// bind has the end of Begin's context cancel a promise (R14).
+func (c *core) bind() {
+	switch {
+	case c.ctx.Err() != nil:
+		c.parentEnded()
+	case c.ctx.Done() != nil:
+		stop := context.AfterFunc(c.ctx, c.parentEnded)
+		if !c.bound(stop) || c.Word.Load()&latch.BitSet != 0 { // X3
+			stop()
+		}
+	}
+}
+
+// parentEnded cancels a promise whose Begin's context has ended. The child is made
+// first: the context of the promise ended by Begin's context, and has the error of
+// that.
+func (c *core) parentEnded() {
+	if c.Word.Load()&latch.BitSet == 0 {
+		c.child()
+		c.cancel(context.Cause(c.ctx), due{})
+	}
+}
+
+// expire cancels a promise whose context has ended. The goroutine of package context
+// that does so, too, may be late.
+func (c *core) expire() {
+	if c.ctx.Err() != nil {
+		c.parentEnded()
+	}
+}
+
+// endStream ends the context of a streaming call that is over.
+func (c *core) endStream() {
+	if c.terms().stream {
+		sched.Point("end the stream")
+		c.Word.Or(bitStreamed)
+		c.endChild(c.binding.Load())
+	}
+}
+
+// drop gives up the reference of a handle.
+func (c *core) drop() { c.giveUp(latch.MinusRef) }
+
+// leave gives up the reference of a wait.
+func (c *core) leave() { c.giveUp(latch.MinusWait) }
+
+func (c *core) giveUp(minus uint64) {
+	sched.Point("give up")
+	c.dropped(c.Word.Add(minus))
+}
+
+// takeAndDrop is take and drop in one step, for a caller that knows the call to be
+// complete; takeAndLeave is take and leave.
+
+func (c *core) takeAndDrop()  { c.takeAndGiveUp(latch.OneRef) }
+func (c *core) takeAndLeave() { c.takeAndGiveUp(latch.OneWait) }
+
+func (c *core) takeAndGiveUp(one uint64) {
+	for {
+		w := c.Word.Load()
+		n := (w | bitTaken) - one
+		sched.Point("give up")
+		if c.Word.CompareAndSwap(w, n) {
+			if w&bitTaken == 0 {
+				c.tookFirst(w)
+			}
+			c.dropped(n)
+			return
+		}
+	}
+}
+
+// dropped does what is due when a reference was given up and the word became w (K3). The
+// last one abandons a pending call, and disposes of a result that nobody took; a panic
+// that nobody was given it raises.
+func (c *core) dropped(w uint64) {
+	if latch.Refs(w) != 0 || w&bitBegun == 0 {
+		return
+	}
+	sched.Point("the last reference")
+	tell, seen := c.gone(w)
+	if w&latch.BitSet == 0 {
+		c.abandoned(tell)
+		return
+	}
+	c.endStream()
+	switch {
+	case seen || w&bitTaken != 0:
+	case w&bitPanicked != 0:
+		c.tookFirst(w) // by whoever gets the panic
+		panic(c.err)
+	case w&bitResult != 0:
+		c.discardElsewhere(w, tell)
+	}
+}
+
+// gone is that of the owner, if there is one.
+func (c *core) gone(w uint64) (tell func(), seen bool) {
+	if o := c.owner(); o != nil {
+		return o.gone(w)
+	}
+	return nil, false
+}
+
+// abandoned is dropped for a call that is pending; tell is what the owner has to say.
+func (c *core) abandoned(tell func()) {
+	if c.terms().abandon && c.cancel(ErrAbandoned, due{elsewhere: true, first: tell}) {
+		return
+	}
+	if tell != nil {
+		c.spawn(tell)
+	}
+}
+
+// discardElsewhere disposes of the call's own result, for a goroutine that must not run
+// code of a user; first is called before, unless it is nil.
+func (c *core) discardElsewhere(w uint64, first func()) {
+	fs := notNil(first, c.discarded(w, c.err))
+	if dispose := c.terms().dispose; dispose != nil {
+		fs = append(fs, func() { dispose(c) })
+	}
+	if len(fs) == 0 {
+		return
+	}
+	c.spawn(func() {
+		sched.Point("discard")
+		for _, f := range fs {
+			f()
+		}
+	})
+}
+
+// discarded is that of the owner, if there is one.
+func (c *core) discarded(w uint64, err error) (tell func()) {
+	if o := c.owner(); o != nil {
+		return o.discarded(w, err)
+	}
+	return nil
+}
+
+// runInTurn calls every one of fs, the rest also where one does not return. Its
+// frames on a stack are the completions that are nested there: see tooNested.
+//
+//go:noinline
+func runInTurn(fs []func()) {
+	if len(fs) == 1 {
+		fs[0]()
+		return
+	}
+	sweep(len(fs), func(i int) { fs[i]() })
+}
+
+const (
+	nestLimit  = 16  // completions, each in an OnSignal function of the one before
+	stackLimit = 100 // frames; a stack of fewer is not looked at further
+	stackProbe = 16  // one completion in so many looks at all
+)
+
+// tooNested reports whether the caller completes a call in an OnSignal function of
+// another, and so on, more than nestLimit times. A stack that is deep for reasons
+// of its own is none of the library's business, however deep it is.
+//
+// Go has nothing local to a goroutine to count in, so the stack itself is looked
+// at. That costs more than a completion. So most completions do not look, by
+// chance; those that do first ask whether there are stackLimit frames at all. A
+// chain of completions passes the limit by stackProbe links on average, and by
+// 1,000 once in 10^28.
+func tooNested() bool {
+	return rand.Uint32N(stackProbe) == 0 && isDeep() && completionsOnStack() > nestLimit
+}
+
+// isDeep reports whether the stack has more than stackLimit frames.
+func isDeep() bool {
+	var pc [1]uintptr
+	return runtime.Callers(stackLimit, pc[:]) > 0
+}
+
+// completionsOnStack returns how often runInTurn is on the stack, counted to just
+// above nestLimit.
+func completionsOnStack() (n int) {
+	pcs := make([]uintptr, 4*stackLimit)
+	have := runtime.Callers(0, pcs)
+	for have == len(pcs) {
+		pcs = make([]uintptr, 4*len(pcs))
+		have = runtime.Callers(0, pcs)
+	}
+	entry := reflect.ValueOf(runInTurn).Pointer()
+	for _, pc := range pcs[:have] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && f.Entry() == entry { // pc is where the function goes on
+			if n++; n > nestLimit {
+				break
+			}
+		}
+	}
+	return n
+}

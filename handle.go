@@ -1,0 +1,352 @@
+package async
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/sched"
+)
+
+// This file is what a handle does, for any type of result. The zero handle is on no call
+// yet: see handleOf, which the typed part calls where a call has to be there. A method that has a self is given the *Call: errors name it.
+
+// The state of a handle says what the handle is to the call:
+//
+//	31         3    2    1   0
+//	[ generation ][ seen ][ phase ]
+//
+// The generation counts what was begun. It begins again at 0 after 2^29 calls: only a
+// goroutine that slept in IsDone for exactly so many could take one for another. seen
+// says that this generation was seen complete, so that IsDone asks no further. seen is
+// added by compare-and-swap, all else changes under the mu of the call, after core.
+const (
+	phaseHeld     uint32 = 0 // on a call that is to come, pending or complete, with a reference → finished, kept or released
+	phaseFinished uint32 = 1 // the result was taken; no reference → held by Begin, or released
+	phaseKept     uint32 = 2 // finished, but streaming: the reference stays → held by Begin, or released
+	phaseReleased uint32 = 3 // terminal
+	phaseMask     uint32 = 3
+
+	bitSeen       uint32 = 4
+	oneGeneration uint32 = 8
+)
+
+func (h *handle) phase() uint32 { return h.state.Load() & phaseMask }
+
+// first makes c the first call of a handle that has none. One of several is.
+func (h *handle) first(c *core) {
+	c.Word.Store(latch.OneRef)
+	sched.Point("make the first call")
+	h.core.CompareAndSwap(nil, c)
+}
+
+// beginGeneration makes the handle one that holds a call just begun.
+func (h *handle) beginGeneration() {
+	h.state.Store(h.state.Load()&^(oneGeneration-1) + oneGeneration)
+}
+
+// lock returns the call that the handle is on, with its mu held. While it is held
+// neither core nor phase changes.
+func (h *handle) lock() *core {
+	for {
+		c := h.core.Load()
+		sched.Point("lock the call")
+		c.Mu.Lock()
+		if h.core.Load() == c {
+			return c
+		}
+		c.Mu.Unlock()
+	}
+}
+
+// A beginning is what a handle's next call is begun with.
+type beginning struct {
+	ctx   context.Context
+	terms *terms
+	bits  uint64
+	fn    function // nil for a promise
+}
+
+// begin makes the handle's next call and starts it. fresh makes a call of the handle's
+// type, where one is needed.
+func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
+	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
+	if ended {
+		b.fn = nil
+	}
+	c, kept, err := h.next(b, fresh)
+	if kept != nil {
+		kept.untrack(h)
+		kept.drop() // and its stream ends
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.proceed(ended)
+	return c, nil
+}
+
+// next is begin under the lock. It also returns the last call, where the handle had kept
+// a reference on that.
+func (h *handle) next(b beginning, fresh func() *core) (c, kept *core, err error) {
+	c = h.lock()
+	defer c.Mu.Unlock()
+	switch phase := h.phase(); {
+	case phase == phaseReleased:
+		return nil, nil, ErrReleased
+	case phase == phaseHeld && c.Word.Load()&bitBegun != 0:
+		return nil, nil, ErrCallPending
+	case phase == phaseKept:
+		kept = c
+		fallthrough
+	case phase == phaseFinished:
+		c = fresh()
+		c.Word.Store(latch.OneRef)
+		c.Mu.Lock() // a goroutine that finds c in h waits until the phase is right, too
+		defer c.Mu.Unlock()
+	}
+	c.ctx, c.record = b.ctx, newRecord(b.terms, c)
+	if err := c.start(b.fn); err != nil {
+		c.ctx, c.record = nil, nil
+		return nil, nil, err
+	}
+	sched.Point("begin")
+	c.Word.Add(bitBegun | b.bits)
+	c.track(h, false)
+	h.core.Store(c)
+	sched.Point("begin the generation")
+	h.beginGeneration()
+	return c, kept, nil
+}
+
+// see is IsDone for a generation that was not yet seen complete.
+func (h *handle) see() bool {
+	state := h.state.Load() // before core: should a Begin come between, the swap fails or is overwritten
+	sched.Point("see")
+	c := h.core.Load()
+	if c == nil || !c.IsSet() {
+		return false
+	}
+	sched.Point("seen")
+	h.state.CompareAndSwap(state, state|bitSeen)
+	return true
+}
+
+// complete returns the call where its outcome is there and was taken for the caller, or
+// nil.
+func (h *handle) complete() *core {
+	if h.phase() != phaseHeld {
+		return nil
+	}
+	sched.Point("await")
+	c := h.core.Load() // no older than the phase: next stores it first
+	if c == nil || c.Word.Load()&bitTaken == 0 && !c.take() {
+		return nil
+	}
+	return c
+}
+
+// await is Await for a call that was pending a moment ago.
+func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
+	u := untilDone(ctx)
+	u.GiveWay()
+	c, err := h.retain(latch.OneWait)
+	if err != nil {
+		return nil, err
+	}
+	if !c.Wait(u) {
+		c.leave()
+		return nil, contextWaitError(ctx, self)
+	}
+	c.takeAndLeave()
+	return c, nil
+}
+
+// retain returns the call that the handle holds, with one reference more, of a handle or
+// of a wait; or why the handle holds none.
+func (h *handle) retain(one uint64) (*core, error) {
+	for {
+		switch h.phase() {
+		case phaseHeld:
+			sched.Point("retain")
+			if c := h.core.Load(); c.Refer(one) {
+				return c, nil
+			} // else the phase is another by now: that changes before the reference goes
+		case phaseReleased:
+			return nil, ErrReleased
+		default:
+			return nil, ErrCallComplete
+		}
+	}
+}
+
+// status and beginWait make a handle one that can be waited on; see waiter.
+
+func (h *handle) status() (over bool, err error) {
+	state := h.state.Load()
+	if state&phaseMask == phaseReleased {
+		return true, ErrReleased
+	}
+	return state&bitSeen != 0 || h.see(), nil
+}
+
+func (h *handle) beginWait() (target, error) {
+	c, err := h.retain(latch.OneWait)
+	if err == ErrCallComplete { // finished
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// finish is Finish, but for the result of the call that it returns.
+func (h *handle) finish() (*core, error) {
+	if h.core.Load() == nil {
+		return nil, ErrCallComplete
+	}
+	c := h.lock()
+	if err := h.finishable(c); err != nil {
+		c.Mu.Unlock()
+		return nil, err
+	}
+	if c.terms().stream {
+		c.take() // while the handle has its reference: a Release beside this one finds it taken (K4)
+		sched.Point("keep the handle")
+		h.state.Or(phaseKept)
+		c.Mu.Unlock()
+		return c, nil
+	}
+	sched.Point("finish")
+	h.state.Or(phaseFinished)
+	c.untrack(h)
+	c.Mu.Unlock()
+	c.takeAndDrop()
+	return c, nil
+}
+
+// finishable returns why the call cannot be finished, or nil. The lock of c is held.
+func (h *handle) finishable(c *core) error {
+	w := c.Word.Load()
+	switch phase := h.phase(); {
+	case phase == phaseReleased:
+		return ErrReleased
+	case phase != phaseHeld || w&bitBegun == 0:
+		return ErrCallComplete
+	case w&latch.BitSet == 0:
+		return ErrCallPending
+	}
+	return nil
+}
+
+func (h *handle) cancel(cause error) error {
+	c, err := h.cancelable()
+	if c == nil {
+		return err
+	}
+	defer c.leave()
+	if c.cancel(cause, due{}) {
+		return nil
+	}
+	return c.tooLate()
+}
+
+// cancelable returns the pending call, retained, or nil and what Cancel says.
+func (h *handle) cancelable() (*core, error) {
+	if h.core.Load() == nil {
+		return nil, ErrCallComplete
+	}
+	c := h.lock()
+	defer c.Mu.Unlock()
+	switch err := h.finishable(c); err {
+	case ErrCallPending:
+		c.join()
+		return c, nil
+	case nil:
+		return nil, c.tooLate()
+	default:
+		return nil, err
+	}
+}
+
+// tooLate is what Cancel says of a call that is complete.
+func (c *core) tooLate() error {
+	if c.Word.Load()&bitCanceled != 0 {
+		c.endChild(c.binding.Load()) // the contexts below have ended, too, when Cancel returns
+		return ErrCanceled
+	}
+	return ErrCallComplete
+}
+
+func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) error {
+	u := untilDone(ctx)
+	c, err := h.cancelable()
+	if c == nil {
+		return err
+	}
+	defer c.leave()
+	c.child().cancel(cause)
+	if !c.Wait(u) && c.cancel(cause, due{}) {
+		return contextWaitError(ctx, self)
+	}
+	if err := c.tooLate(); err == ErrCanceled {
+		return err
+	}
+	return nil
+}
+
+func (h *handle) signal() *Signal {
+	c := h.lock()
+	defer c.Mu.Unlock()
+	if h.phase() == phaseReleased {
+		panic("async: Signal of a released Call")
+	}
+	sched.Point("signal")
+	if w := c.Add(latch.OneRef); latch.Refs(w) == 1 {
+		if t := c.tracker(); t != nil {
+			t.back()
+		}
+	}
+	return newSignal(c)
+}
+
+// clone makes the zero handle d another one on the call.
+func (h *handle) clone(d *handle) {
+	if c, err := h.retain(latch.OneRef); err == nil {
+		d.core.Store(c)
+		c.track(d, true)
+		return
+	}
+	c := h.lock()
+	defer c.Mu.Unlock()
+	phase := h.phase()
+	switch phase {
+	case phaseReleased:
+		panic("async: Clone of a released Call")
+	case phaseHeld, phaseKept:
+		c.Refer(latch.OneRef)
+		c.track(d, true)
+	}
+	d.core.Store(c)
+	d.state.Store(phase)
+}
+
+func (h *handle) release() {
+	c := h.lock()
+	sched.Point("release")
+	phase := h.state.Or(phaseReleased) & phaseMask
+	c.untrack(h)
+	c.Mu.Unlock()
+	if phase == phaseHeld || phase == phaseKept {
+		c.drop()
+	}
+}
+
+// String names the call for errors and logs.
+func (h *handle) String() string {
+	if c := h.core.Load(); c != nil && c.name() != "" {
+		return fmt.Sprintf("call %q", c.name())
+	}
+	return "call"
+}

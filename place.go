@@ -1,0 +1,314 @@
+package async
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/sched"
+	"github.com/seed4712c49f/async/internal/scope"
+)
+
+// A home is what a place knows of its scope.
+type home struct {
+	hub      scope.Hub
+	observer Observer
+}
+
+// A function is the function of a call. run is the life of its goroutine, or a part of
+// one: see core.run. [functionOf] is one, and in an errgroup a groupFunction around it.
+type function interface {
+	run(c *core) (next *scope.Member)
+}
+
+// A place is that of a call in a scope: the owner of the call, and the member of the
+// scope's hub that the call is. The hub keeps the books; a place knows what of a call
+// goes into them, tells the observer of the scope, and records handles for leak reports.
+type place struct {
+	record
+	core *core
+	fn   function // nil for a promise, for a call that never runs, and when it has run
+	scope.Member
+}
+
+// init makes pl the place of a call that is about to begin, and returns its record.
+func (pl *place) init(t *terms, c *core) *record {
+	pl.record = record{t, pl}
+	pl.core = c
+	pl.Init(&t.home.(*home).hub, pl)
+	return &pl.record
+}
+
+// newRecord returns what a call is begun with: in a scope, the record of a place there.
+func newRecord(t *terms, c *core) *record {
+	if t.isScoped() {
+		return new(place).init(t, c)
+	}
+	return t.plain()
+}
+
+// placeOf returns the place of a call in its scope, or nil. The call has begun, or is
+// about to.
+func placeOf(c *core) *place {
+	pl, _ := c.owner().(*place)
+	return pl
+}
+
+// memberPlace returns the place that m is part of.
+func memberPlace(m *scope.Member) *place { return m.Job().(*place) }
+
+// A place is a [scope.Job].
+
+// Context returns the context that the call was begun with.
+func (pl *place) Context() context.Context { return pl.core.ctx }
+
+// Cancel cancels the call, unless it is complete.
+func (pl *place) Cancel(cause error) { pl.core.cancel(cause, due{}) }
+
+// Run runs the function of the call.
+func (pl *place) Run() *scope.Member {
+	fn := pl.fn
+	pl.fn = nil
+	return fn.run(pl.core)
+}
+
+func (pl *place) observer() *Observer { return &pl.home.(*home).observer }
+
+// admit takes the call into the scope, or says why not. It reports whether the function
+// may start. function is false for a call without one.
+func (pl *place) admit(function bool) (start bool, err error) {
+	if pl.terms.track {
+		pl.Attach(&trace{began: callers(), handles: make(map[any]origin)})
+	}
+	start, why := pl.Admit(function, pl.observer().Begun != nil)
+	switch {
+	case why == scope.Closed:
+		return false, ErrScopeClosed
+	case why == scope.Full:
+		return false, ErrQueueFull
+	case pl.terms.track:
+		pl.Keep()
+	}
+	return start, nil
+}
+
+// expired cancels a call whose context ended while the call was queued, should the watch
+// be late, and reports whether it did.
+func (pl *place) expired() bool {
+	ctx := pl.core.ctx
+	if !pl.Waited() || ctx.Err() == nil {
+		return false
+	}
+	pl.core.cancel(context.Cause(ctx), due{})
+	return true
+}
+
+// A place is an [owner].
+
+func (pl *place) completing(bits uint64) {
+	promise := pl.core.Word.Load()&bitPromise != 0
+	pl.Completing(outcomeOf(bits, promise), promise || bits&bitCanceled != 0)
+}
+
+func outcomeOf(bits uint64, promise bool) scope.Outcome {
+	switch {
+	case bits&bitCanceled != 0:
+		return scope.Canceled
+	case bits&(bitPanicked|bitCaught) != 0:
+		return scope.Panicked
+	case bits&bitResult == 0 && promise:
+		return scope.Broken
+	case bits&bitResult == 0:
+		return scope.Goexited
+	case bits&bitFailed != 0:
+		return scope.Failed
+	}
+	return scope.Returned
+}
+
+func (pl *place) completed(w uint64, d due) {
+	if w&(bitCanceled|bitPromise) != 0 { // no function completes it
+		defer pl.Told()
+		if pl.Settled() {
+			pl.Job().Run() // finds the call complete, and lets go of the function
+		}
+	}
+	var tell func()
+	if f := pl.observer().Completed; f != nil {
+		tell = func() { pl.tell(f) }
+	}
+	d.tell(w, tell)
+}
+
+func (pl *place) taken(w uint64) {
+	if w&(bitResult|bitPanicked) != 0 {
+		pl.Taken()
+	}
+}
+
+func (pl *place) discarded(w uint64, err error) (tell func()) {
+	pl.Discarded(w&bitResult == 0)
+	f := pl.observer().Discarded
+	if f == nil {
+		return nil
+	}
+	return func() {
+		info := pl.info()
+		info.Err = err
+		f(info)
+	}
+}
+
+func (pl *place) gone(w uint64) (tell func(), seen bool) {
+	if pl.terms.track {
+		pl.Unkeep(func() bool { return latch.HandlesOf(pl.core.Word.Load()) == 0 }) // a Signal of a finished call may have come since
+	}
+	f := pl.observer().Abandoned
+	lost := w&latch.BitSet == 0 || w&(bitResult|bitTaken) == bitResult
+	if f == nil || !lost {
+		return nil, false
+	}
+	return func() { pl.tell(f) }, false
+}
+
+func (pl *place) lender() latch.Slot {
+	if !pl.Hub().Limited() {
+		return nil
+	}
+	return &pl.Member
+}
+
+func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
+
+// tell calls one of the observer's functions.
+func (pl *place) tell(f func(CallInfo)) { f(pl.info()) }
+
+// membersOf returns the members of the scope in whose functions ctx is used. A promise
+// has no function: its context may be used by anybody, and the promise be complete while
+// that goes on.
+func (h *home) membersOf(ctx context.Context) (own []*scope.Member) {
+	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
+		if pl := placeOf(c); pl != nil && pl.home == h && c.Word.Load()&bitPromise == 0 {
+			own = append(own, &pl.Member)
+		}
+	}
+	return own
+}
+
+// infoOf is what there is to know of a call, or of none.
+func infoOf(c *core) CallInfo {
+	if c == nil || c.Word.Load()&bitBegun == 0 {
+		return CallInfo{}
+	}
+	if pl := placeOf(c); pl != nil {
+		return pl.info()
+	}
+	return c.baseInfo()
+}
+
+// info is what there is to know of the call.
+func (pl *place) info() CallInfo {
+	i := pl.core.baseInfo()
+	i.ID, i.Began = pl.ID(), pl.Hub().Time(pl.Began())
+	canceled, queued := pl.Times()
+	if canceled != 0 {
+		i.Canceled = pl.Hub().Time(canceled)
+	}
+	if i.State == StateRunning && queued {
+		i.State = StateQueued
+	}
+	if pl.terms.track {
+		i.Stack = frames(pl.trace().began)
+	}
+	return i
+}
+
+// A trace is what a scope with Track knows of one call: where it was begun, and where
+// each handle on it comes from.
+type trace struct {
+	began []uintptr
+
+	mu      sched.Mutex    // taken after all others; the scope is not held up by a call with many handles
+	handles map[any]origin // of a *handle or *Signal
+}
+
+// An origin is where a handle comes from.
+type origin struct {
+	stack []uintptr
+	clone bool
+}
+
+// trace returns the trace of a call in a scope with Track.
+func (pl *place) trace() *trace { return pl.Attached().(*trace) }
+
+// A place is a [tracker]: it records where a handle comes from, a clone from where the
+// caller is.
+
+func (pl *place) track(handle any, clone bool) {
+	t := pl.trace()
+	from := origin{t.began, clone}
+	if clone {
+		from.stack = callers()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.handles[handle] = from
+}
+
+func (pl *place) untrack(handle any) {
+	t := pl.trace()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.handles, handle)
+}
+
+func (pl *place) back() { pl.Keep() }
+
+// unreleased returns the handles of the call.
+func (pl *place) unreleased() (hs []HandleInfo) {
+	call := pl.info()
+	w := pl.core.Word.Load()
+	untaken := w&(bitResult|bitPanicked) != 0 && w&bitTaken == 0
+	t := pl.trace()
+	t.mu.Lock()
+	from := slices.Collect(maps.Values(t.handles))
+	t.mu.Unlock()
+	for _, from := range from {
+		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: from.clone, Stack: frames(from.stack)})
+	}
+	slices.SortFunc(hs, func(a, b HandleInfo) int { return cmp.Compare(a.Stack, b.Stack) })
+	for range call.Handles - len(hs) {
+		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: true})
+	}
+	return hs
+}
+
+// callers returns the stack of the calling goroutine.
+func callers() []uintptr {
+	pcs := make([]uintptr, 64)
+	return pcs[:runtime.Callers(2, pcs)]
+}
+
+// frames prints a stack as panics do, from the first function outside of this
+// package.
+func frames(pcs []uintptr) string {
+	var b strings.Builder
+	more := len(pcs) > 0
+	for fs := runtime.CallersFrames(pcs); more; {
+		var f runtime.Frame
+		f, more = fs.Next()
+		if b.Len() == 0 && strings.HasPrefix(f.Function, packagePrefix) {
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+	}
+	return b.String()
+}
+
+// packagePrefix begins the names of this package's functions.
+const packagePrefix = "github.com/seed4712c49f/async."

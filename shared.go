@@ -1,0 +1,491 @@
+package async
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/sched"
+	"github.com/seed4712c49f/async/internal/scope"
+)
+
+// This file is what a [Group] and a [Lazy] are made of: runs that several callers share,
+// and the handles of [Group.Join].
+
+// ErrCycle says that a shared run, of a [Group] or a [Lazy], asked for its own
+// result: directly, or by way of what it began with its context. The error that
+// names the run is this one by errors.Is.
+var ErrCycle = errors.New("async: a shared run asks for its own result")
+
+// A table is the runs of a Group, or that of a Lazy.
+type table[K comparable, T any] struct {
+	mu    sched.Mutex
+	terms *terms                 // those of every run; nil until the first asks
+	runs  map[K]*sharedRun[K, T] // those that can be joined
+	peak  int                    // how many there have been at once in this map
+
+	lazy bool                             // the table is that of a Lazy
+	fn   func(context.Context) (T, error) // of a Lazy that has no value
+}
+
+// sharedTerms returns the terms of shared runs.
+func sharedTerms[T any](opts []Option) *terms {
+	return gather[T](append(slices.Clip(opts), CancelOnAbandon()))
+}
+
+// await has the caller share the run of key until that is complete, and returns
+// it. The caller then takes the result. For a lazy value that is there meanwhile
+// it returns nil.
+func (t *table[K, T]) await(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option) (*sharedRun[K, T], error) {
+	if ctx.Err() != nil {
+		return nil, contextWaitError(ctx, runName[K, T]{t, key})
+	}
+	u := untilDone(ctx)
+	r, begun, err := t.join(ctx, key, fn, opts, latch.OneWait)
+	if r == nil {
+		return nil, err
+	}
+	if begun {
+		u.GiveWay()
+	}
+	if !r.wait(u) {
+		return nil, contextWaitError(ctx, r)
+	}
+	return r, nil
+}
+
+// join counts the caller in to the run of key, which it begins where there is none, and
+// reports that. The caller then has a reference on the run, that of a wait or of a handle.
+func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, one uint64) (r *sharedRun[K, T], begun bool, err error) {
+	own := t.within(ctx, key)
+	r, begun, err = t.joinLocked(ctx, key, fn, opts, own, one)
+	switch {
+	case err == ErrCycle:
+		return nil, false, own.cycle()
+	case err != nil:
+		r.p.core.fail(err)
+	case begun:
+		r.p.core.proceed(false)
+	}
+	return r, begun, nil
+}
+
+// joinLocked is the part of join under the lock. A run that could not be started comes
+// with the reason; nobody else knows it.
+func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, own *sharedRun[K, T], one uint64) (r *sharedRun[K, T], begun bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.terms == nil {
+		t.terms = sharedTerms[T](opts)
+	}
+	if t.lazy {
+		if fn = t.fn; fn == nil {
+			return nil, false, nil
+		}
+	}
+	if own != nil && !own.over {
+		return nil, false, ErrCycle
+	}
+	if r = t.runs[key]; r != nil {
+		if r.joinLocked(one) {
+			return r, false, nil
+		}
+		r.unlistLocked()
+	}
+	r = t.newRunLocked(ctx, key, fn)
+	r.joinLocked(one)
+	if err := r.start(); err != nil {
+		return r, false, err
+	}
+	r.listLocked()
+	return r, true, nil
+}
+
+// within returns the nearest run of key in whose function ctx is used, or in that
+// of something begun with its context.
+func (t *table[K, T]) within(ctx context.Context, key K) *sharedRun[K, T] {
+	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
+		if x, ok := c.ctx.(*runContext[K, T]); ok && x.table == t && x.key == key {
+			return (*sharedRun[K, T])(x)
+		}
+	}
+	return nil
+}
+
+// shrinkLocked drops a map that has become much larger than what is in it: a map
+// keeps its memory.
+func (t *table[K, T]) shrinkLocked() {
+	const small = 64
+	if t.peak > small && len(t.runs) < t.peak/8 {
+		runs := make(map[K]*sharedRun[K, T], len(t.runs))
+		maps.Copy(runs, t.runs)
+		t.runs, t.peak = runs, len(runs)
+	}
+}
+
+// forget has the next who asks for key begin a new run.
+func (t *table[K, T]) forget(key K) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.runs[key]; r != nil {
+		r.unlistLocked()
+	}
+}
+
+// A sharedRun is one run of a function in a [Group]: a call, and who shares it.
+//
+// Invariants, under the group's mu. Lock order: the mu of a group before that of a
+// scope. No latch is locked under it, nothing completes there, and no user code
+// runs.
+//
+//	G1  A run is listed from when it is started until it is over, forgotten, or
+//	    seen to be canceled. Only one that is listed can be joined.
+//	G2  Whoever is counted in sharers has a reference on the call (K3). He is
+//	    counted out before he gives it up, and only while the run is not over.
+//	G3  A run is over when its function has returned, or when sharers has become
+//	    zero; in the same critical section it is unlisted. So it is doomed only
+//	    where nobody can join it, and canceled after that, by the last reference.
+//	G4  shared is written when the run gets over, which is before the call
+//	    completes with a result. As nobody is counted in or out after that, it
+//	    says exactly whether that goes to more than one. Who wants to leave
+//	    an instant too late waits that instant and has the result; only a handle
+//	    of Join that is canceled or released in it counts and has none.
+//	G5  That of a [Lazy] stays listed when its function has returned, until its
+//	    result is kept, so that no other run can begin between the two. Who joins
+//	    it then is not counted.
+type sharedRun[K comparable, T any] struct {
+	p     Promise[T]
+	ctx   context.Context // that of whoever began it, without its end
+	table *table[K, T]
+	key   K
+	fn    func(context.Context) (T, error)
+
+	sharers int
+	listed  bool
+	over    bool
+	shared  bool // G4; read without mu after completion
+}
+
+// A scopedRun is a run with its place in a scope.
+type scopedRun[K comparable, T any] struct {
+	sharedRun[K, T]
+	place place
+}
+
+// newRunLocked returns a run that nobody shares yet.
+func (t *table[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.Context) (T, error)) *sharedRun[K, T] {
+	var r *sharedRun[K, T]
+	if t.terms.isScoped() {
+		a := new(scopedRun[K, T])
+		r = &a.sharedRun
+		r.p.core.record = a.place.init(t.terms, &r.p.core)
+	} else {
+		r = new(sharedRun[K, T])
+		r.p.core.record = t.terms.plain()
+	}
+	if ctx != context.Background() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	r.ctx, r.table, r.key, r.fn = ctx, t, key, fn
+	r.p.core.ctx = (*runContext[K, T])(r)
+	r.p.core.Word.Store(bitBegun)
+	return r
+}
+
+// start starts the run, or says why it cannot be.
+func (r *sharedRun[K, T]) start() error {
+	err := r.p.core.start(r)
+	if err != nil {
+		r.p.core.refuse()
+	}
+	return err
+}
+
+// run makes the run the [function] of its call.
+func (r *sharedRun[K, T]) run(c *core) *scope.Member { return functionOf[T](r.call).run(c) }
+
+// result returns what the run completed with. A panic it raises.
+func (r *sharedRun[K, T]) result() (T, error) { return r.p.value, r.p.core.outcome() }
+
+// call is what the core runs: the function, and however that ends, the end of the
+// run for those who come and go.
+func (r *sharedRun[K, T]) call(ctx context.Context) (T, error) {
+	defer r.close()
+	return r.fn(ctx)
+}
+
+// close makes the run one that is over.
+func (r *sharedRun[K, T]) close() {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	if r.over {
+		return
+	}
+	r.over, r.shared = true, r.sharers > 1
+	if !r.table.lazy {
+		r.unlistLocked()
+	}
+}
+
+// listLocked has the run joined by who comes next.
+func (r *sharedRun[K, T]) listLocked() {
+	t := r.table
+	if r.key != r.key { //nolint:gocritic // so with a NaN, which no map finds again
+		return
+	}
+	if t.runs == nil {
+		t.runs = make(map[K]*sharedRun[K, T])
+	}
+	t.runs[r.key] = r
+	t.peak = max(t.peak, len(t.runs))
+	r.listed = true
+}
+
+func (r *sharedRun[K, T]) unlistLocked() {
+	if !r.listed {
+		return
+	}
+	r.listed = false
+	delete(r.table.runs, r.key)
+	r.table.shrinkLocked()
+}
+
+// joinLocked counts one in, with the reference of a wait or of a handle, and
+// reports true; or that the call has failed: a scope canceled it, or the result of
+// a lazy one is about to be unlisted.
+func (r *sharedRun[K, T]) joinLocked(one uint64) bool {
+	for {
+		w := r.p.core.Word.Load()
+		if w&bitFailed != 0 {
+			return false
+		}
+		sched.Point("join the run")
+		if r.p.core.Word.CompareAndSwap(w, latch.Plus(w, one)) {
+			r.sharers++
+			return true
+		}
+	}
+}
+
+// leave counts one out and reports true, or that it is too late. Who has left
+// gives up his reference, which cancels the run where it was the last.
+func (r *sharedRun[K, T]) leave() bool {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	if r.over {
+		return false
+	}
+	if r.sharers--; r.sharers == 0 {
+		r.over = true
+		r.unlistLocked()
+	}
+	return true
+}
+
+// wait parks until the call is complete and reports true, or until u ends the
+// wait and the caller has left.
+func (r *sharedRun[K, T]) wait(u latch.Until) bool {
+	if r.p.core.Wait(u) {
+		return true
+	}
+	if r.leave() {
+		r.p.core.leave()
+		return false
+	}
+	return r.p.core.Wait(latch.Until{Slot: u.Slot}) // an instant: the function has returned (G4)
+}
+
+// wasShared is for those who share a run that is complete.
+func (r *sharedRun[K, T]) wasShared() bool {
+	if r.p.core.Word.Load()&(bitResult|bitPanicked) == 0 {
+		r.close() // no function has done so: a scope canceled the call
+	}
+	return r.shared
+}
+
+// take takes the result of a complete run for one who shares it, and gives up his
+// reference: where the result is a stream, when ctx ends.
+func (r *sharedRun[K, T]) take(ctx context.Context) {
+	if !r.p.core.terms().stream {
+		r.p.core.takeAndLeave()
+		return
+	}
+	r.p.core.take()
+	if ctx.Done() != nil {
+		context.AfterFunc(ctx, r.p.core.leave)
+	}
+}
+
+// cycle is the error of one who asks in the run's function for its result.
+func (r *sharedRun[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, r) }
+
+// A run is the Waitable that the errors of its waits name.
+
+func (r *sharedRun[K, T]) Done() <-chan struct{} { return r.p.core.Done() }
+func (r *sharedRun[K, T]) native() (self Waitable, l *latch.Latch, usable bool) {
+	return r, &r.p.core.Latch, true
+}
+func (r *sharedRun[K, T]) String() string { return r.table.nameOf(r.key) }
+
+// A runName is in the place of a run where none was begun or joined.
+type runName[K comparable, T any] struct {
+	table *table[K, T]
+	key   K
+}
+
+func (u runName[K, T]) Done() <-chan struct{} { return nil }
+func (u runName[K, T]) String() string        { return u.table.nameOf(u.key) }
+
+// nameOf names the run of key for errors.
+func (t *table[K, T]) nameOf(key K) string {
+	switch {
+	case t.lazy:
+		return "lazy value"
+	case reflect.TypeFor[K]().Kind() == reflect.String:
+		return fmt.Sprintf("run of key %q", any(key))
+	}
+	return fmt.Sprintf("run of key %v", key)
+}
+
+// A runContext is the context that a run is begun with: the run itself, by another
+// name. It has the values of the first caller's and ends with nobody's. By it a
+// group knows its runs in the lineage of a context.
+type runContext[K comparable, T any] sharedRun[K, T]
+
+func (x *runContext[K, T]) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (x *runContext[K, T]) Done() <-chan struct{}                   { return nil }
+func (x *runContext[K, T]) Err() error                              { return nil }
+func (x *runContext[K, T]) Value(key any) any                       { return x.ctx.Value(key) }
+func (x *runContext[K, T]) String() string                          { return fmt.Sprintf("%v.WithRun", x.ctx) }
+
+// A joinedCall is a handle of [Group.Join], its call, and what ties that to the run. It
+// has the reference and the place in the run of whoever joined (G2). It gives them
+// up
+//
+//   - where its call was canceled, or released by all before completion: when
+//     that call completes, which the node at its own latch is told;
+//   - where the run's completion came first: when the last reference on its call
+//     has gone, which the owner is told.
+//
+// Its call completes once, so exactly one of the two comes.
+type joinedCall[K comparable, T any] struct {
+	p        Promise[T]
+	terms    terms
+	nodes    [2]latch.Node // atRun at the run's latch, atCall at its own
+	run      *sharedRun[K, T]
+	received bool // its call completed with the run's result; written before that
+}
+
+const (
+	atRun  = iota // the node at the latch of the run
+	atCall        // the node at the latch of the call
+)
+
+// joined makes a handle of a place in r.
+func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
+	j := &joinedCall[K, T]{run: r}
+	of := r.p.core.terms()
+	j.terms = terms{name: of.name, stream: of.stream, abandon: true, alone: record{&j.terms, j}}
+	j.p.core.init(context.Background(), &j.terms.alone, 0)
+	r.p.core.track(&j.p.core.first, true)
+	own, end := &j.nodes[atCall], &j.nodes[atRun]
+	own.Reset(&j.p.core.Latch, j, atCall)
+	j.p.core.Link(own)
+	end.Reset(&r.p.core.Latch, j, atRun)
+	end.Holds = true
+	if !r.p.core.Link(end) {
+		j.receive()
+	}
+	return callOf[T](&j.p.core)
+}
+
+func (j *joinedCall[K, T]) Fire(n *latch.Node) {
+	switch {
+	case n.Index == atRun:
+		j.receive()
+	case !j.received:
+		j.leave()
+	}
+}
+
+// receive completes the call with the run's result, where it is not canceled.
+func (j *joinedCall[K, T]) receive() {
+	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
+	r := j.run
+	w := r.p.core.Word.Load()
+	if w&(bitResult|bitPanicked) == 0 {
+		r.close()
+	}
+	if !j.p.core.claim() {
+		return
+	}
+	j.received = true
+	j.p.value, j.p.core.err = r.p.value, r.p.core.err
+	own := j.p.core.publish(w & outcome)
+	j.p.core.tell(own, due{})
+	if latch.Refs(own) == 0 {
+		j.drop()
+	}
+}
+
+// leave gives up what a call that was canceled has in the run.
+func (j *joinedCall[K, T]) leave() {
+	j.run.p.core.Unlink(&j.nodes[atRun])
+	j.run.leave()
+	j.drop()
+}
+
+// drop gives up the reference on the run, for one who is told of a completion: it
+// raises no panic there. One that nobody was given ends the program.
+func (j *joinedCall[K, T]) drop() {
+	c := &j.run.p.core
+	c.untrack(&j.p.core.first)
+	sched.Point("drop")
+	w := c.Word.Add(latch.MinusRef)
+	if latch.Refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
+		c.spawn(func() { c.dropped(w) })
+		return
+	}
+	c.dropped(w)
+}
+
+// A joinedCall is the [owner] of its own call, the copy.
+
+func (j *joinedCall[K, T]) completing(uint64)                  {}
+func (j *joinedCall[K, T]) completed(w uint64, d due)          { d.tell(w, nil) }
+func (j *joinedCall[K, T]) discarded(uint64, error) (f func()) { return nil }
+func (j *joinedCall[K, T]) lender() latch.Slot                 { return nil }
+func (j *joinedCall[K, T]) spawn(f func())                     { go f() }
+
+// taken marks the run's result as handed out.
+func (j *joinedCall[K, T]) taken(uint64) {
+	if j.received {
+		j.run.p.core.take()
+	}
+}
+
+// gone gives up the reference on the run where the call has completed with the run's
+// result, and marks that as handed out where the copy was, in one step. Where the
+// reference was the last, a result that nobody took is disposed of, and a panic that
+// nobody was given raised.
+func (j *joinedCall[K, T]) gone(w uint64) (tell func(), seen bool) {
+	if w&latch.BitSet == 0 {
+		return nil, false
+	}
+	c := &j.run.p.core
+	switch {
+	case !j.received:
+	case w&bitTaken != 0:
+		c.untrack(&j.p.core.first)
+		c.takeAndDrop()
+	default:
+		c.untrack(&j.p.core.first)
+		c.drop()
+	}
+	return nil, true
+}
