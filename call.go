@@ -6,10 +6,13 @@ import (
 	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/scope"
 )
 
-// This file is the typed part of a handle on a call. What does not depend on the type
-// stands in handle.go.
+// This file is the typed shell of a call: the value, its way in and its way out. What does
+// not depend on the type of the result is compiled once: the call itself in core.go, its
+// start in start.go, its handles in handle.go. So one more type costs its users little to
+// compile; see decision 0020.
 
 // A Call is a handle on an asynchronous call: begun, then complete, then
 // finished by taking its result, after which the object is idle and can begin
@@ -23,9 +26,6 @@ import (
 // A handle that is no longer needed is released; an object that was finished
 // need not be.
 type Call[T any] struct{ h handle }
-
-// callOf returns the handle that the call was made with.
-func callOf[T any](c *core) *Call[T] { return (*Call[T])(unsafe.Pointer(&c.first)) }
 
 // handleOf returns the untyped handle, which has a call, made to come where there was none.
 func handleOf[T any](c *Call[T]) *handle {
@@ -200,4 +200,102 @@ func (c *Call[T]) native() (self Waitable, l *latch.Latch, usable bool) {
 		return c, nil, false
 	}
 	return c, &handleOf(c).core.Load().Latch, c.h.phase() != phaseReleased
+}
+
+// A Promise is the server's end of a call without a goroutine: somewhere,
+// sometime, somebody completes it. It comes from [NewPromise] or
+// [Call.BeginPromise]; its zero value is of no use. It must not be copied. Its
+// methods may be called by any number of goroutines at the same time.
+//
+// The client's end is a [Call]. A promise does not keep the call alive: when the
+// client has released its last handle, the call is abandoned, and what Complete
+// brings then goes to [Discard].
+type Promise[T any] struct {
+	core  core // first: see promiseOf
+	value T    // K2
+}
+
+// promiseOf returns the typed call that c is the untyped part of. A core is made as the
+// first field of a Promise and in no other way, so the address of the one is that of the
+// other. The handles of a type T point to cores of Promises of T only.
+func promiseOf[T any](c *core) *Promise[T] { return (*Promise[T])(unsafe.Pointer(c)) }
+
+// Complete completes the call with v and err and reports whether this was the
+// one to do so. Where it was not, because the call was completed, canceled or
+// its context has ended, the call is complete when Complete returns, and v is
+// still the caller's to dispose of. In the terms of the Go memory model, the
+// Complete that returns true is synchronized before every observation of the
+// call as complete.
+func (p *Promise[T]) Complete(v T, err error) bool {
+	p.core.expire()
+	if !p.core.claim() {
+		return false
+	}
+	p.value = v
+	p.core.succeed(resultBits(err), err)
+	return true
+}
+
+// Break completes the call with [ErrBrokenPromise] unless it is complete. Made
+// for defer: whatever becomes of the server, nobody waits for it for ever.
+func (p *Promise[T]) Break() {
+	p.core.expire()
+	p.core.fail(ErrBrokenPromise)
+}
+
+// Context is the context of the call. It has the values and the deadline of
+// Begin's context. It ends when Begin's context ends, when the call is canceled, and
+// when the call is complete; [context.Cause] tells why (R12).
+func (p *Promise[T]) Context() context.Context { return (*callContext)(&p.core) }
+
+// callOf returns the handle that the call was made with.
+func callOf[T any](c *core) *Call[T] { return (*Call[T])(unsafe.Pointer(&c.first)) }
+
+// A scopedPromise is a call and its place in a scope, in one piece of memory.
+type scopedPromise[T any] struct {
+	p     Promise[T]
+	place place
+}
+
+// newCall returns a call that is begun by its caller alone, and has one handle.
+func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
+	if t.isScoped() {
+		p := new(scopedPromise[T])
+		return p.p.core.init(ctx, p.place.init(t, &p.p.core), bits)
+	}
+	return new(Promise[T]).core.init(ctx, t.plain(), bits)
+}
+
+// A functionOf is the function of a call, as the untyped part of a call knows it.
+type functionOf[T any] func(context.Context) (T, error)
+
+func (fn functionOf[T]) run(c *core) (next *scope.Member) {
+	var v T
+	p := promiseOf[T](c)
+	return c.run(body{
+		call: func(ctx context.Context) (err error) {
+			v, err = fn(ctx)
+			return err
+		},
+		keep: func() { p.value = v },
+		discard: func(err error) {
+			if f, _ := c.terms().discard.(func(T, error)); f != nil {
+				f(v, err)
+			}
+		},
+	})
+}
+
+// gather adds up options for a call of type T. No options are nil terms.
+func gather[T any](opts []Option) *terms {
+	t := gatherAny(opts)
+	if t == nil || t.discard == nil {
+		return t
+	}
+	f, ok := t.discard.(func(T, error))
+	if !ok {
+		panicDiscard(t.discard, (*T)(nil))
+	}
+	t.dispose = func(c *core) { f(promiseOf[T](c).value, c.err) }
+	return t
 }

@@ -55,8 +55,8 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // declared in the files before it. An arrow that points up is listed in upward, and
 // nothing is listed there that no longer exists.
 const order = `
-errors wait core context complete signal select info place start promise scope
-option handle call async set members calls hedge shared group factory
+errors wait core context complete signal info place start scope option handle call
+async set members calls hedge shared group
 `
 
 const upward = `

@@ -48,10 +48,9 @@ func CancelOnAbandon() Option {
 // Begin panics where T is not the call's own type.
 func Discard[T any](f func(v T, err error)) Option {
 	return optionFunc(func(o *terms) {
-		o.discard, o.dispose = nil, nil
+		o.discard = nil
 		if f != nil {
 			o.discard = f
-			o.dispose = func(c *core) { f(promiseOf[T](c).value, c.err) }
 		}
 	})
 }
@@ -106,17 +105,6 @@ func gatherAny(opts []Option) *terms {
 			panic("async: nil Option")
 		}
 		opt.apply(t)
-	}
-	return t
-}
-
-// gather adds up options for a call of type T. No options are nil terms.
-func gather[T any](opts []Option) *terms {
-	t := gatherAny(opts)
-	if t != nil && t.discard != nil {
-		if _, ok := t.discard.(func(T, error)); !ok {
-			panicDiscard(t.discard, (*T)(nil))
-		}
 	}
 	return t
 }
