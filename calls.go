@@ -94,7 +94,7 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	i := m.complete()
 	if i < 0 {
 		a := latch.NewFirst(len(cs))
-		m.watch(a, a.Nodes)
+		m.nodes = a.JoinAll(m.latchOf)
 		u := untilDone(ctx)
 		u.GiveWay()
 		i = a.Park(u)

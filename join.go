@@ -72,7 +72,7 @@ func joined[K comparable, T any](r *run[K, T]) *Call[T] {
 	own.Reset(&j.p.core.Latch, j, nodeOwn)
 	j.p.core.Link(own)
 	end.Reset(&r.p.core.Latch, j, nodeRun)
-	end.Holds = true
+	end.Refers()
 	if !r.p.core.Link(end) {
 		j.receive()
 	}
@@ -81,7 +81,7 @@ func joined[K comparable, T any](r *run[K, T]) *Call[T] {
 
 func (j *joint[K, T]) Fire(n *latch.Node) {
 	switch {
-	case n.Index == nodeRun:
+	case n.Index() == nodeRun:
 		j.receive()
 	case !j.received:
 		j.leave()

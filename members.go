@@ -57,25 +57,12 @@ func (m *members[T]) refuse(i int, err error) {
 	m.no[i] = err
 }
 
-// watch registers s at every call. A member that is complete, or whose handle is
-// of no use, is fired at once.
-func (m *members[T]) watch(s latch.Sink, nodes []latch.Node) {
-	m.nodes = nodes
-	_, prompt := s.(*latch.Queue)
-	for i, p := range m.ps {
-		n := &nodes[i]
-		n.Prompt = prompt
-		if p == nil {
-			n.Reset(nil, s, i)
-			s.Fire(n)
-			continue
-		}
-		n.Reset(&p.core.Latch, s, i)
-		n.Holds = true
-		if p.core.IsSet() || !p.core.Link(n) { // to look costs less than to try
-			s.Fire(n)
-		}
+// latchOf returns the latch of member i, or nil where its handle is of no use.
+func (m *members[T]) latchOf(i int) *latch.Latch {
+	if p := m.ps[i]; p != nil {
+		return &p.core.Latch
 	}
+	return nil
 }
 
 // tally waits until every member has an outcome or ctx ends, or, where it is asked
@@ -90,7 +77,7 @@ func (m *members[T]) tally(ctx context.Context, failFast bool) (failed int) {
 		bits = bitFailed
 	}
 	t := latch.NewAll(len(m.ps), bits)
-	m.watch(t, t.Nodes)
+	m.nodes = t.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay() // registered, so as to know which failure was the first
 	return t.Park(u)
@@ -291,23 +278,20 @@ type turns[T any] struct {
 func inTurn[T any](ctx context.Context, cs []*Call[T]) *turns[T] {
 	latch.CheckIndex(len(cs))
 	t := &turns[T]{ctx: ctx, s: latch.NewSleeper(), members: hold(cs)}
-	t.q.Size = len(cs)
-	t.watch(&t.q, make([]latch.Node, len(cs)))
+	t.nodes = make([]latch.Node, len(cs))
+	t.q.AddAll(t.nodes, t.latchOf)
 	return t
 }
 
 // next returns the index of the next member to complete, or an error:
 // ErrNothingToWait after the last, a *WaitError when the context is done.
-func (t *turns[T]) next() (int, error) {
-	u := untilDone(t.ctx)
-	t.q.Mu.Lock()
-	n, empty := t.q.NextLocked(t.s, u)
-	t.q.Mu.Unlock()
-	switch {
-	case n != nil && t.isComplete(int(n.Index)): // which waits for a completer that is at it (L6)
-		return int(n.Index), nil
-	case empty:
+func (t *turns[T]) next() (i int, err error) {
+	switch t.q.Next(t.s, untilDone(t.ctx), func(n *latch.Node) { i = n.Index() }) {
+	case latch.Empty:
 		return -1, ErrNothingToWait
+	case latch.Ended:
+		return -1, contextWaitError(t.ctx, nil)
 	}
-	return -1, contextWaitError(t.ctx, nil)
+	t.isComplete(i) // which waits for a completer that is at it (L6)
+	return i, nil
 }
