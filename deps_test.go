@@ -37,6 +37,7 @@ root tests:     std async internal/latch internal/sched golang.org/x/sync/errgro
                 golang.org/x/sync/singleflight go.uber.org/goleak
 
 internal/latch:     context fmt math reflect runtime slices sync sync/atomic time internal/sched
+internal/latch tests: std internal/latch internal/sched go.uber.org/goleak
 internal/scope:     context iter slices sync/atomic time internal/sched
 internal/scope tests: std internal/scope
 internal/sched:     std

@@ -1,6 +1,7 @@
 package async
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 	"sync/atomic"
@@ -44,10 +45,15 @@ func TestH1_TooLateToLeave(t *testing.T) {
 		g.runs.mu.Unlock()
 	}
 	until(func() bool { r = g.runs.runs["a"]; return r != nil && r.sharers == 2 })
-	for r.p.core.Mu.Lock(); r.p.core.Ch == nil || r.p.core.Head == nil; r.p.core.Mu.Lock() { // until both are parked
-		r.p.core.Mu.Unlock()
+	trace := make([]byte, 1<<20)
+	parked := func() bool { // one on the channel, the other on a node that it links under the lock
+		stacks := trace[:runtime.Stack(trace, true)]
+		return r.p.core.Word.Load()&latch.BitChan != 0 && bytes.Contains(stacks, []byte("latch.(*Latch).waitAloneLocked"))
+	}
+	for !parked() {
 		runtime.Gosched()
 	}
+	r.p.core.Mu.Lock()
 	close(let)
 	until(func() bool { return r.over })
 	cancel()

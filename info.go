@@ -148,18 +148,10 @@ const censusLimit = 10_000
 // census counts the handles on the call and its waiters: the waits that hold a
 // reference, and the nodes of those that do not.
 func (c *core) census() (handles, waiters int) {
-	c.Mu.Lock()
-	defer c.Mu.Unlock()
-	w := c.Word.Load()
+	w, waiters := c.Census(censusLimit)
 	handles = int(latch.HandlesOf(w))
 	if w&latch.BitSet != 0 {
 		return handles, 0
 	}
-	waiters = min(int(latch.WaitsOf(w)), censusLimit)
-	for n := c.Head; n != nil && waiters < censusLimit; n = n.Next {
-		if !n.Holds {
-			waiters++
-		}
-	}
-	return handles, waiters
+	return handles, min(waiters+int(latch.WaitsOf(w)), censusLimit)
 }

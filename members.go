@@ -44,25 +44,12 @@ func (m *members) refuse(i int, err error) {
 	m.refused[i] = err
 }
 
-// watch registers s at every call. A member that is complete, or whose handle is of no
-// use, is fired at once.
-func (m *members) watch(s latch.Sink, nodes []latch.Node) {
-	m.nodes = nodes
-	_, prompt := s.(*latch.Queue)
-	for i, c := range m.cores {
-		n := &nodes[i]
-		n.Prompt = prompt
-		if c == nil {
-			n.Reset(nil, s, i)
-			s.Fire(n)
-			continue
-		}
-		n.Reset(&c.Latch, s, i)
-		n.Holds = true
-		if c.IsSet() || !c.Link(n) { // to look costs less than to try
-			s.Fire(n)
-		}
+// latchOf returns the latch of member i, or nil where its handle is of no use.
+func (m *members) latchOf(i int) *latch.Latch {
+	if c := m.cores[i]; c != nil {
+		return &c.Latch
 	}
+	return nil
 }
 
 // first waits until a member has an outcome, and returns its index, or -1 where ctx ends
@@ -72,7 +59,7 @@ func (m *members) first(ctx context.Context) int {
 		return i
 	}
 	a := latch.NewFirst(len(m.cores))
-	m.watch(a, a.Nodes)
+	m.nodes = a.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay()
 	if i := a.Park(u); i >= 0 {
@@ -92,7 +79,7 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 		bits = bitFailed
 	}
 	t := latch.NewAll(len(m.cores), bits)
-	m.watch(t, t.Nodes)
+	m.nodes = t.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay() // registered, so as to know which failure was the first
 	return t.Park(u)
@@ -273,23 +260,20 @@ func inTurn(ctx context.Context, m *members) *turns {
 	n := len(m.cores)
 	latch.CheckIndex(n)
 	t := &turns{ctx: ctx, s: latch.NewSleeper(), members: m}
-	t.q.Size = n
-	t.watch(&t.q, make([]latch.Node, n))
+	t.nodes = make([]latch.Node, n)
+	t.q.AddAll(t.nodes, t.latchOf)
 	return t
 }
 
 // next returns the index of the next member to complete, or an error:
 // ErrNothingToWait after the last, a *WaitError when the context is done.
-func (t *turns) next() (int, error) {
-	u := untilDone(t.ctx)
-	t.q.Mu.Lock()
-	n, empty := t.q.NextLocked(t.s, u)
-	t.q.Mu.Unlock()
-	switch {
-	case n != nil && t.isComplete(int(n.Index)): // which waits for a completer that is at it (L6)
-		return int(n.Index), nil
-	case empty:
+func (t *turns) next() (i int, err error) {
+	switch t.q.Next(t.s, untilDone(t.ctx), func(n *latch.Node) { i = n.Index() }) {
+	case latch.Empty:
 		return -1, ErrNothingToWait
+	case latch.Ended:
+		return -1, contextWaitError(t.ctx, nil)
 	}
-	return -1, contextWaitError(t.ctx, nil)
+	t.isComplete(i) // which waits for a completer that is at it (L6)
+	return i, nil
 }

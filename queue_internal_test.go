@@ -3,6 +3,8 @@ package async
 import (
 	"context"
 	"testing"
+
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // A signal that is set is waited for without its lock (S2). The lock cannot be
@@ -47,15 +49,15 @@ func TestS2_WaitingMakesNoChannel(t *testing.T) {
 	_ = e.Wait(ctx)
 	_ = s.WaitFor(1)
 	e.IsSet()
-	if e.l.Ch != nil {
+	if e.l.Word.Load()&latch.BitChan != 0 {
 		t.Error("it made a channel")
 	}
 	e.Set()
 	_ = e.Wait(ctx)
-	if e.l.Ch != nil {
+	if e.l.Word.Load()&latch.BitChan != 0 {
 		t.Error("setting it made a channel")
 	}
-	if e.Done(); e.l.Ch == nil {
+	if e.Done(); e.l.Word.Load()&latch.BitChan == 0 {
 		t.Error("Done made none")
 	}
 }

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/latch"
-	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A Set waits for many things and hands out their keys in the order in which
@@ -22,22 +20,12 @@ import (
 // not by their counts: a call whose last reference is released is abandoned
 // although it is in a set. Nothing is taken from a member or done to it.
 type Set[K any] struct {
-	q       latch.Queue
+	q       latch.Queue  // its lock guards the entries, too
 	entries [][]entry[K] // firstEntries, then moreEntries each
 	used    int          // entries that have ever been used
-	free    *latch.Node  // the nodes of free entries, linked by next
-	ends    map[*latch.Node]*contextEnd
-	epoch   atomic.Int64 // how often the set was released; changes under the lock. Its 2^63 last for ever
 }
 
-// A contextEnd stands for a member that is a context and has not been seen to
-// have ended.
-type contextEnd struct {
-	done <-chan struct{}
-	stop func() bool // ends the registration at the context; nil until there is one
-}
-
-// An entry is a member of a set; its node's i says which.
+// An entry is a member of a set. The number of its node says which.
 type entry[K any] struct {
 	latch.Node
 	key K
@@ -59,97 +47,36 @@ const (
 // w is nil, and where the set has 2,147,483,647 members.
 func (s *Set[K]) Add(key K, w Waitable) {
 	l, _, own := nativeOf(w)
+	enter := func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) }
 	switch {
 	case w == nil || own && l == nil:
 		panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
 	case own:
-		s.addLatch(key, l)
+		s.q.Add(l, enter)
 		return
 	}
 	if ctx, ok := w.(context.Context); ok {
-		s.addContext(ctx, key)
+		s.q.AddContext(ctx, enter)
 		return
 	}
-	ch := w.Done() // before the lock: it may be anybody's code
-	s.q.Mu.Lock()
-	s.q.AddForeignLocked(s.enterLocked(key), ch)
-	s.q.Mu.Unlock()
+	s.q.AddChan(w.Done(), enter)
 }
 
-// addLatch links a node without the lock, which comes after that of a latch.
-func (s *Set[K]) addLatch(key K, l *latch.Latch) {
-	s.q.Mu.Lock()
-	n := s.enterLocked(key)
-	n.Reset(l, &s.q, int(n.Index))
-	epoch := s.epoch.Load()
-	s.q.Mu.Unlock()
-	if !l.Link(n) {
-		s.q.Fire(n)
-	} else if s.epoch.Load() != epoch { // released meanwhile, which may have missed n
-		l.Unlink(n)
+// enterLocked gives key an entry and returns its node: that of an entry which is free,
+// or of one that was never used.
+func (s *Set[K]) enterLocked(free *latch.Node, key K) *latch.Node {
+	if free == nil {
+		free = s.growLocked()
 	}
+	s.entry(free.Index()).key = key
+	return free
 }
 
-// addContext registers at ctx without the lock: a foreign one is anybody's code.
-func (s *Set[K]) addContext(ctx context.Context, key K) {
-	e := &contextEnd{done: ctx.Done()}
-	s.q.Mu.Lock()
-	n := s.enterLocked(key)
-	if s.ends == nil {
-		s.ends = make(map[*latch.Node]*contextEnd)
-	}
-	s.ends[n] = e
-	s.q.Mu.Unlock()
-	if e.done == nil {
-		return
-	}
-	stop := context.AfterFunc(ctx, func() {
-		s.q.Mu.Lock()
-		defer s.q.Mu.Unlock()
-		s.endedLocked(n, e)
-	})
-	s.q.Mu.Lock()
-	if latch.Ready(e.done) {
-		s.endedLocked(n, e)
-	}
-	waiting := s.ends[n] == e
-	if waiting {
-		e.stop = stop
-	}
-	s.q.Mu.Unlock()
-	if !waiting {
-		stop()
-	}
-}
-
-// endedLocked completes a context's node, unless that was done before.
-func (s *Set[K]) endedLocked(n *latch.Node, e *contextEnd) {
-	if s.ends[n] == e {
-		delete(s.ends, n)
-		s.q.PushLocked(n)
-	}
-}
-
-// enterLocked gives key an entry and returns its node, counted.
-func (s *Set[K]) enterLocked(key K) *latch.Node {
-	n := s.free
-	if n != nil {
-		s.free = n.Next
-	} else {
-		n = s.growLocked()
-	}
-	n.Sink, n.Prompt = &s.q, true
-	s.entry(int(n.Index)).key = key
-	s.q.Size++
-	return n
-}
-
-// growLocked returns a node that was never used. It panics, with the lock let go,
-// where there is no number for it any more; see checkIndex.
+// growLocked returns a node that was never used. It panics where there is no number for
+// it any more; see [latch.CheckIndex].
 func (s *Set[K]) growLocked() *latch.Node {
 	switch {
 	case s.used == math.MaxInt32:
-		s.q.Mu.Unlock()
 		latch.CheckIndex(s.used + 1)
 	case s.used == 0:
 		s.entries = append(s.entries, make([]entry[K], firstEntries))
@@ -157,7 +84,7 @@ func (s *Set[K]) growLocked() *latch.Node {
 		s.entries = append(s.entries, make([]entry[K], moreEntries))
 	}
 	n := &s.entry(s.used).Node
-	n.Index = int32(s.used)
+	n.Reset(nil, nil, s.used)
 	s.used++
 	return n
 }
@@ -170,17 +97,11 @@ func (s *Set[K]) entry(i int) *entry[K] {
 	return &s.entries[1+i/moreEntries][i%moreEntries]
 }
 
-// takeLocked takes what came out of the queue: its key, and the latch that is to
-// be settled, if any (L6). The entry is free then.
-func (s *Set[K]) takeLocked(n *latch.Node, key *K) (early *latch.Latch) {
-	if n.Early {
-		early = n.Of
-	}
-	m := s.entry(int(n.Index))
-	var zero K
-	*key, m.key = m.key, zero
-	n.Of, n.Next, s.free = nil, s.free, n
-	return early
+// leaveLocked returns the key of a member that has come out. The entry is free then.
+func (s *Set[K]) leaveLocked(n *latch.Node) (key K) {
+	m := s.entry(n.Index())
+	key, m.key = m.key, key
+	return key
 }
 
 // Next takes the next completion and returns its key: at once where there is
@@ -191,56 +112,20 @@ func (s *Set[K]) takeLocked(n *latch.Node, key *K) (early *latch.Latch) {
 func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) }
 
 func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper) (key K, err error) {
-	u := untilDone(ctx)
-	s.q.Mu.Lock()
-	n, empty := s.q.NextLocked(sl, u)
-	if n == nil && !empty {
-		n = s.lookLocked() // R6
+	switch s.q.Next(sl, untilDone(ctx), func(n *latch.Node) { key = s.leaveLocked(n) }) {
+	case latch.Empty:
+		err = ErrNothingToWait
+	case latch.Ended:
+		err = contextWaitError(ctx, nil)
 	}
-	return s.took(n, func() error {
-		if empty {
-			return ErrNothingToWait
-		}
-		return contextWaitError(ctx, nil)
-	})
-}
-
-// took ends a Next, which holds the lock, with the node that it got or with the
-// error that it did not.
-func (s *Set[K]) took(n *latch.Node, none func() error) (key K, err error) {
-	if n == nil {
-		s.q.Mu.Unlock()
-		return key, none()
-	}
-	early := s.takeLocked(n, &key)
-	s.q.Mu.Unlock()
-	if early != nil {
-		early.Settle()
-	}
-	return key, nil
-}
-
-// lookLocked looks at the members whose completion comes by a goroutine, which
-// may be late: contexts.
-func (s *Set[K]) lookLocked() *latch.Node {
-	for n, e := range s.ends {
-		if latch.Ready(e.done) {
-			s.endedLocked(n, e)
-		}
-	}
-	return s.q.TakeLocked()
+	return key, err
 }
 
 // TryNext takes the next completion if there is one. Where there is none it looks
 // at each member that is a context or a channel.
 func (s *Set[K]) TryNext() (key K, ok bool) {
-	s.q.Mu.Lock()
-	n := s.q.TakeLocked()
-	if n == nil {
-		n = s.lookLocked()
-	}
-	key, err := s.took(n, func() error { return ErrNothingToWait })
-	return key, err == nil
+	ok = s.q.TryNext(func(n *latch.Node) { key = s.leaveLocked(n) })
+	return key, ok
 }
 
 // All ranges over the keys in the order of completion, waiting for each, until
@@ -259,38 +144,20 @@ func (s *Set[K]) All(ctx context.Context) iter.Seq[K] {
 }
 
 // Len returns how many members have not been taken, complete or not.
-func (s *Set[K]) Len() int {
-	s.q.Mu.Lock()
-	defer s.q.Mu.Unlock()
-	return s.q.Size
-}
+func (s *Set[K]) Len() int { return s.q.Len() }
 
 // Release empties the set: it unlinks everything and drops what is complete and
 // not taken. A Next that waits returns [ErrNothingToWait]. The set can be used
 // again.
 func (s *Set[K]) Release() {
-	s.q.Mu.Lock()
-	entries, ends := s.entries, s.ends
-	for i := range s.used {
-		s.entry(i).Node.Index = -1 // Q2
-	}
-	s.entries, s.used, s.free, s.ends = nil, 0, nil, nil
-	s.q.First, s.q.Last, s.q.Foreign = nil, nil, nil
-	sched.Point("withdraw")
-	s.epoch.Add(1)
-	s.q.ShrinkLocked(s.q.Size)
-	s.q.Mu.Unlock()
-
-	for _, part := range entries {
-		for i := range part {
-			if n := &part[i].Node; n.Of != nil {
-				n.Of.Unlink(n)
+	var entries [][]entry[K]
+	s.q.Withdraw(
+		func() { entries, s.entries, s.used = s.entries, nil, 0 },
+		func(each func(*latch.Node)) {
+			for _, part := range entries {
+				for i := range part {
+					each(&part[i].Node)
+				}
 			}
-		}
-	}
-	for _, e := range ends {
-		if e.stop != nil {
-			e.stop()
-		}
-	}
+		})
 }

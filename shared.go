@@ -397,7 +397,7 @@ func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
 	own.Reset(&j.p.core.Latch, j, atCall)
 	j.p.core.Link(own)
 	end.Reset(&r.p.core.Latch, j, atRun)
-	end.Holds = true
+	end.Refers()
 	if !r.p.core.Link(end) {
 		j.receive()
 	}
@@ -406,7 +406,7 @@ func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
 
 func (j *joinedCall[K, T]) Fire(n *latch.Node) {
 	switch {
-	case n.Index == atRun:
+	case n.Index() == atRun:
 		j.receive()
 	case !j.received:
 		j.leave()

@@ -184,7 +184,7 @@ func joinFirst(a *latch.First, i int, w Waitable, l *latch.Latch) bool {
 		return a.Join(i, l)
 	}
 	if ctx, ok := w.(context.Context); ok {
-		return a.JoinContext(ctx, i)
+		return a.JoinContext(i, ctx)
 	}
 	return a.JoinChan(i, w.Done())
 }

@@ -8,8 +8,22 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// Receive parks until it received from ch and reports true, or until the wait
-// ends and there is still nothing in ch.
+// This file receives from channels that belong to others. WaitAll of package async calls
+// ReceiveEach and Receive; [First] and [Queue] call receiveAny. A value that is received
+// counts as a completion and is gone, so nothing here receives more than it reports.
+
+// Ready receives from a channel where that needs no waiting, and reports whether it did.
+func Ready(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// Receive parks until it has received from ch and returns true. Where u ends the wait
+// first and ch is still not ready, Receive returns false.
 func (u Until) Receive(ch <-chan struct{}) (received bool) {
 	if Ready(ch) {
 		return true
@@ -17,9 +31,10 @@ func (u Until) Receive(ch <-chan struct{}) (received bool) {
 	return u.park(ch) || Ready(ch)
 }
 
-// ReceiveEach receives from every one of chans, in the order in which they are
-// ready, so that who sends to one may wait before he sends to another. Where the
-// wait ends first it returns the indices of those that are left, in order.
+// ReceiveEach receives once from every channel, in the order in which they are ready. So
+// a sender to one channel may wait until the receive from another is done. Where u ends
+// the wait first, ReceiveEach returns the indices of the channels that are left, in
+// order.
 func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {
 	for i := range chans {
 		left = append(left, i)
@@ -34,22 +49,23 @@ func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {
 			rest[k] = chans[i]
 		}
 		got := receiveAny(rest, u)
-		over = len(got) == 0 // and then one look more (R6)
+		over = len(got) == 0 // then the loop looks once more: completion beats expiry (R6)
 		for _, k := range slices.Backward(got) {
 			left = slices.Delete(left, k, k+1)
 		}
 	}
 }
 
-// selectLimit is how many cases one reflect.Select takes.
+// selectLimit is the number of cases that one reflect.Select takes.
 const selectLimit = 1 << 16
 
-// receiveAny waits until a receive from one of chans succeeded and returns its
-// index, or until one of wakes is ready, or the wait ends, and returns nothing.
-// Past the limit of
-// reflect.Select the channels are split among goroutines, which are gone when it
-// returns; then more than one index may be returned, in ascending order, and
-// each of them has been received from.
+// receiveAny parks until a receive from one of chans has succeeded, and returns the
+// index of that channel. Where one of wakes is ready first, or u ends the wait first,
+// receiveAny returns nothing.
+//
+// More channels than one reflect.Select takes are divided among goroutines. These have
+// ended when receiveAny returns. Then more than one index may be returned, in ascending
+// order; each of those channels has been received from.
 func receiveAny(chans []<-chan struct{}, u Until, wakes ...<-chan struct{}) []int {
 	u.Lend()
 	defer u.Regain()
@@ -84,7 +100,7 @@ func receiveAny(chans []<-chan struct{}, u Until, wakes ...<-chan struct{}) []in
 	return got
 }
 
-// selectOne selects over chans and wakes and returns the index in chans, or -1.
+// selectOne selects over wakes and chans, and returns the index in chans, or -1.
 func selectOne(chans, wakes []<-chan struct{}) int {
 	cases := make([]reflect.SelectCase, 0, len(wakes)+len(chans))
 	for _, part := range [][]<-chan struct{}{wakes, chans} {

@@ -6,172 +6,108 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Latch is the closed-once core of everything that can be waited for: an
-// [Event] is one, a call has one. It is not set, then set, for ever; nodes linked
-// to it are fired once when it is.
-//
-// The word, bit by bit:
-//
-//	63     40 39    16 15           3   2        1       0
-//	[ handles ][ waits ][ call's bits ][ chan ][ closing ][ set ]
-//
-// A reference is counted under handles or under waits.
+// This file has the latch and its life: asked for, claimed, published. Owners embed a
+// [Latch]; sinks and waits of this package hang on it. Nothing here knows what a waiter
+// does when it is told: the list holds nodes, and a node tells its sink.
+
+// A Latch is not set at first, then set, and stays set. Nodes that are linked to the
+// latch are fired once, when the latch is set.
 //
 // Invariants:
 //
-//	L1  set is added once, under mu, by the one completer; it is never cleared.
-//	L2  Whatever the completer publishes is written before set, and never again
-//	    after it: who has seen set reads it without a lock. Loads and
-//	    read-modify-writes of the word are sequentially consistent, so seeing
-//	    set orders the reader after the completer.
-//	L3  ch is made once, under mu: by Done, or by a wait that only completion ends.
-//	    ch is closed exactly once: by the completer, or by Done where set came first.
-//	L4  Where Done was asked for before set, closing is added before ch is closed
-//	    and set after, all in one critical section: who sees closing without set
-//	    waits for mu, and then finds both. So set implies that Done is closed
-//	    and Done closed implies set, for every observer. The same holds for
-//	    prompt nodes.
-//	L5  A node is linked until unlink takes it out or the completer takes all,
-//	    whichever is first: exactly one of "unlinked" and "fired" is its fate.
-//	    The list hangs off head and is guarded by mu; set ends it.
-//	L6  Firing runs no user code and waits for nobody. Nodes are fired outside mu,
-//	    after set, but for prompt ones: those are fired under mu, after closing and
-//	    before anything else can be seen of the completion. So what is seen to be
-//	    complete is in every [queue] it was added to.
-//	L7  References are added by the maker, or where there is one, so they do not
-//	    rise again from zero but where nothing depends on them.
+//	L1  The set bit is added once, under Mu, by the one completer. It is never cleared.
+//	L2  A completer writes what it publishes before it adds the set bit, and nobody
+//	    writes that again. A goroutine that has seen the set bit reads it without a
+//	    lock. Operations on the word are sequentially consistent, so a goroutine that
+//	    sees the set bit is synchronized after the completer.
+//	L3  The channel is made once, under Mu: by Done, or by a wait that only completion
+//	    ends. The channel is closed exactly once: by the completer, or by Done where
+//	    the latch was set first.
+//	L4  Where the channel exists before the latch is set, the completer adds the
+//	    closing bit, closes the channel and adds the set bit, all under Mu. A goroutine
+//	    that sees closing without set waits for Mu, and then finds both. So "set"
+//	    implies that the channel is closed, and a closed channel implies "set", for
+//	    every observer. The same holds for prompt nodes.
+//	L5  A linked node leaves the list in one of two ways: Unlink takes the node out, or
+//	    the completer takes the whole list. The first of the two decides, so a node is
+//	    either unlinked or fired, and never both. Mu guards the list. No node is linked
+//	    after the latch is set.
+//	L6  Firing runs no code of a user and waits for nothing but the lock of a queue.
+//	    Nodes are fired after the set bit is added and Mu is free. Prompt nodes are
+//	    fired earlier: under Mu, after the closing bit, before the channel is closed
+//	    and the set bit is added. So a completion that can be seen is in each [Queue]
+//	    that waits for it.
+//	L7  Refer adds a reference only where there is one. Add does so always, and the
+//	    owner of the latch uses Add only where nothing depends on a count of zero.
 //
-// Lock order: the mu of a latch before the lock of a [queue]. Two latches are
-// locked at once only where an object is begun again: its old call's, then that
-// of the new one, which nobody else can know yet.
+// Lock order: the Mu of a latch before the lock of a [Queue]. Two latches are locked at
+// the same time only by an owner that replaces one by another: the old one first, then
+// the new one, which no other goroutine can know yet.
 type Latch struct {
+	// Word holds the bits and the counts that word.go draws. Everybody may load it.
+	// The owner of the latch adds the owner's bits, and gives references up.
 	Word atomic.Uint64
-	Mu   sched.Mutex
-	Ch   chan struct{} // L3; read without mu once the chan bit is seen
-	Head *Node         // nodes to fire, the last linked first; L5
+
+	// Mu is held while the latch becomes set. The owner of the latch holds Mu where a
+	// completion must not come in between, and for a few steps only.
+	Mu sched.Mutex
+
+	ch   chan struct{} // L3; written under Mu, read without Mu after the chan bit was seen
+	head *Node         // the nodes to fire, the last linked first; L5
 }
 
-// The bits of the word that the latch itself knows.
-const (
-	BitSet     uint64 = 1 << iota // complete; terminal
-	BitClosing                    // the completer is closing ch and will add set at once
-	BitChan                       // ch is made
-
-	FirstBit // the first bit free for other uses; there are 16 in all
-)
-
-// The counts of the word: how many handles have a reference, and how many waits in
-// progress have one. A reference is added and given up by the constant of its kind.
-//
-// Each count has 24 bits. Whoever would be one more than these hold panics and
-// changes nothing, so that no count runs over into the next: 16,777,215 handles that
-// nobody releases are a leak, and as many goroutines that wait for one completion
-// take 32 GB.
-const (
-	OneWait uint64 = 1 << 16 // the reference of a wait in progress
-	OneRef  uint64 = 1 << 40 // the reference of a handle
-
-	MaxCount = 1<<24 - 1
-
-	MinusWait = ^(OneWait - 1) // what Add takes to give one up
-	MinusRef  = ^(OneRef - 1)
-)
-
-// Refs returns how many references there are.
-func Refs(word uint64) uint64 { return HandlesOf(word) + WaitsOf(word) }
-
-// HandlesOf returns how many handles have a reference.
-func HandlesOf(word uint64) uint64 { return word / OneRef }
-
-// WaitsOf returns how many waits in progress have a reference.
-func WaitsOf(word uint64) uint64 { return word / OneWait & MaxCount }
-
-// Plus returns the word with one reference more, which is oneRef or oneWait.
-func Plus(word, one uint64) uint64 {
-	switch {
-	case one == OneWait && WaitsOf(word) == MaxCount:
-		panic("async: more than 16,777,215 waits for one completion at the same time")
-	case one == OneRef && HandlesOf(word) == MaxCount:
-		panic("async: more than 16,777,215 handles on one completion")
-	}
-	return word + one
-}
-
-// Add adds a reference, also where there is none (L7), and returns the word with it.
-func (l *Latch) Add(one uint64) uint64 {
-	for {
-		w := l.Word.Load()
-		if n := Plus(w, one); l.Word.CompareAndSwap(w, n) {
-			return n
-		}
-	}
-}
-
-// Refer adds a reference where there is one already, and reports whether there is
-// (L7).
-func (l *Latch) Refer(one uint64) bool {
-	for {
-		w := l.Word.Load()
-		if Refs(w) == 0 {
-			return false
-		}
-		sched.Point("refer")
-		if l.Word.CompareAndSwap(w, Plus(w, one)) {
-			return true
-		}
-	}
-}
-
-// IsSet reports whether the latch is set: one atomic load where it is.
+// IsSet reports whether the latch is set. A set latch costs one atomic load.
 func (l *Latch) IsSet() bool { return l.Word.Load()&BitSet != 0 || l.closing() }
 
-// closing waits for a completer that has announced itself (L4) and reports
-// whether there was one. Inlined, it would make isSet too large to be.
+// closing waits for a completer that has added the closing bit (L4), and reports whether
+// there was one. If closing were inlined, IsSet would be too large to be inlined.
 //
 //go:noinline
 func (l *Latch) closing() bool {
 	if l.Word.Load()&(BitClosing|BitSet) == 0 {
 		return false
 	}
-	l.Settle()
+	l.settle()
 	return true
 }
 
-// Settle waits for a completer that is known to be at it.
-func (l *Latch) Settle() {
+// settle waits until a completer is done that holds Mu, or has the set bit added. The
+// caller knows that there is a completer: a node was fired, or the channel was closed.
+func (l *Latch) settle() {
 	if l.Word.Load()&BitSet == 0 {
 		l.Mu.Lock()
 		defer l.Mu.Unlock()
 	}
 }
 
-// Done returns the channel that is closed when the latch is set, made now if
-// nobody has asked before.
+// Done returns the channel that is closed when the latch is set. The first call makes
+// the channel; every call returns the same one.
 func (l *Latch) Done() <-chan struct{} {
 	sched.Point("done")
 	if l.Word.Load()&BitChan != 0 {
-		return l.Ch
+		return l.ch
 	}
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
 	return l.doneLocked()
 }
 
+// doneLocked is Done under Mu (L3).
 func (l *Latch) doneLocked() <-chan struct{} {
 	if w := l.Word.Load(); w&BitChan == 0 {
-		l.Ch = make(chan struct{})
+		l.ch = make(chan struct{})
 		if w&BitSet != 0 {
-			close(l.Ch)
+			close(l.ch)
 		}
 		sched.Point("done: made")
 		l.Word.Add(BitChan)
 	}
-	return l.Ch
+	return l.ch
 }
 
-// Claim makes the caller the completer, who holds mu, writes what is to be
-// published and calls publish. It reports false, with mu free, where the latch
-// is set: the loser finds everything a winner publishes.
+// Claim makes the caller the completer: Claim returns true and holds Mu. The completer
+// writes what it publishes and calls [Latch.Publish]. Claim returns false, with Mu free,
+// where the latch is set. The caller then finds all that the completer published (L4).
 func (l *Latch) Claim() bool {
 	if l.Word.Load()&BitSet != 0 {
 		return false
@@ -184,26 +120,29 @@ func (l *Latch) Claim() bool {
 	return true
 }
 
-// Publish sets the latch, together with bits, frees mu, and returns the word as
-// of that instant and the nodes that the completer has now to fire.
+// Publish sets the latch, adds the owner's bits in the same step, and frees Mu. The
+// caller has claimed the latch, and no bit of bits is in the word yet. Publish returns
+// the word at the instant of completion, and the nodes that the caller now has to fire
+// with [Fire]. Between the two the caller may do what has to be done before a waiter
+// goes on.
 func (l *Latch) Publish(bits uint64) (word uint64, nodes *Node) {
 	sched.Point("publish: take the nodes")
-	nodes, prompt := split(l.Head)
-	l.Head = nil
+	nodes, prompt := split(l.head)
+	l.head = nil
 	done := l.Word.Load()&BitChan != 0
 	if done || prompt != nil {
 		sched.Point("publish: closing")
 		l.Word.Add(BitClosing)
 	}
-	if done || prompt != nil && prompt.Next != nil {
-		for n := prompt; n != nil; n = n.Next {
-			n.Early = true
+	if done || prompt != nil && prompt.next != nil {
+		for n := prompt; n != nil; n = n.next {
+			n.early = true
 		}
 	}
 	Fire(prompt)
 	if done {
 		sched.Point("publish: close")
-		close(l.Ch)
+		close(l.ch)
 	}
 	sched.Point("publish: set")
 	word = l.Word.Add(bits | BitSet) // the bits are clear until here, so Add is Or
@@ -212,7 +151,8 @@ func (l *Latch) Publish(bits uint64) (word uint64, nodes *Node) {
 	return word, nodes
 }
 
-// Set completes a latch that publishes nothing but itself.
+// Set sets a latch that publishes nothing but itself. Set reports whether this call has
+// set the latch: false where the latch was set before.
 func (l *Latch) Set() bool {
 	if !l.Claim() {
 		return false
@@ -220,4 +160,19 @@ func (l *Latch) Set() bool {
 	_, nodes := l.Publish(0)
 	Fire(nodes)
 	return true
+}
+
+// Census returns the word, and the number of nodes that wait for the latch and whose
+// waiters have no reference: those with a reference are in the counts of the word.
+// Census stops at most nodes, since a completer has to wait meanwhile. A set latch has
+// no nodes.
+func (l *Latch) Census(most int) (word uint64, nodes int) {
+	l.Mu.Lock()
+	defer l.Mu.Unlock()
+	for n := l.head; n != nil && nodes < most; n = n.next {
+		if !n.refers {
+			nodes++
+		}
+	}
+	return l.Word.Load(), nodes
 }

@@ -7,38 +7,52 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Node stands for one waiter at one latch. What it wakes is its sink's affair.
+// This file has the node and the list of nodes at a latch. Sinks link and unlink nodes;
+// completers fire them. Nothing here knows a sink: [First], [All], [Queue], a parked
+// goroutine and a callback are sinks, and owners of latches have sinks of their own.
+
+// A Node stands for one waiter at one latch, and tells a [Sink] when the latch is set.
+// A node belongs to its sink, which prepares the node with Reset. The lock of the latch
+// guards next and prev while the node is linked. The other fields are written while the
+// node is not linked, but for early.
 type Node struct {
-	Next, prev *Node // guarded by the latch's mu while linked
-	Of         *Latch
-	Sink       Sink
-	Index      int32 // the sink's own: which of its nodes this is; see checkIndex
-	Prompt     bool  // fired before the completion can be seen (L6)
-	Early      bool  // fired before a channel was closed, or another prompt node fired: whoever takes it waits for that
-	Holds      bool  // its waiter has a reference on the call
+	next, prev *Node
+	of         *Latch // nil where there is no latch to unlink the node from
+	sink       Sink
+	index      int32 // the number that the sink gave the node; see CheckIndex
+	prompt     bool  // the node is fired before the completion can be seen (L6)
+	early      bool  // the node was fired before its latch could be seen to be set; the taker settles (L6)
+	refers     bool  // the waiter has a reference, which the word of the latch counts
 }
 
-// A Sink is told that a node's latch is set. It must neither block nor run user
-// code: it is called by the completer (L6).
+// A Sink is told that the latch of a node is set. Fire is called once for each time that
+// the node was linked and not unlinked. Fire must neither block nor run code of a user,
+// since the completer calls it (L6). Fire may link the node again.
 type Sink interface{ Fire(n *Node) }
 
-// CheckIndex panics where a sink is to have n nodes and cannot number them. A
-// node has 32 bits for its number, so that it takes no more than 48 bytes: so many
-// nodes would take 100 GB.
+// CheckIndex panics where n nodes of one sink cannot be numbered. A node has 32 bits for
+// its number, so that it takes 48 bytes and no more. As many nodes would take 100 GB.
 func CheckIndex(n int) {
 	if n > math.MaxInt32 {
 		panic(fmt.Sprintf("async: wait for %d members at once; 2,147,483,647 are the most", n))
 	}
 }
 
-// Reset makes n the i-th node of s, ready to be linked to l.
+// Reset makes n the i-th node of s, ready to be linked to l. The node must not be linked.
 func (n *Node) Reset(l *Latch, s Sink, i int) {
-	n.Next, n.prev, n.Of, n.Sink = nil, nil, l, s
-	n.Index, n.Early, n.Holds = int32(i), false, false
+	n.next, n.prev, n.of, n.sink = nil, nil, l, s
+	n.index, n.prompt, n.early, n.refers = int32(i), false, false, false
 }
 
-// Link adds n, which was reset for it, to the latch. It reports false where the
-// latch is set already; n is then not fired.
+// Refers says that the waiter of n has a reference on the latch, so that [Latch.Census]
+// does not count the waiter twice. The sink calls Refers after Reset.
+func (n *Node) Refers() { n.refers = true }
+
+// Index returns the number that Reset gave the node.
+func (n *Node) Index() int { return int(n.index) }
+
+// Link hangs n on the latch. The node was reset for this latch. Link reports false where
+// the latch is set already; n is not fired then.
 func (l *Latch) Link(n *Node) bool {
 	sched.Point("link")
 	if l.Word.Load()&BitSet != 0 {
@@ -49,19 +63,20 @@ func (l *Latch) Link(n *Node) bool {
 	return l.linkLocked(n)
 }
 
+// linkLocked is Link under Mu (L5).
 func (l *Latch) linkLocked(n *Node) bool {
 	if l.Word.Load()&BitSet != 0 {
 		return false
 	}
-	if n.Next = l.Head; n.Next != nil {
-		n.Next.prev = n
+	if n.next = l.head; n.next != nil {
+		n.next.prev = n
 	}
-	l.Head = n
+	l.head = n
 	return true
 }
 
-// Unlink takes n out in constant time and reports whether it did: false where
-// n was or will be fired, or was taken out before.
+// Unlink takes n out of the list in constant time, and reports whether it did. Unlink
+// reports false where n was fired, will be fired, or is not linked (L5).
 func (l *Latch) Unlink(n *Node) bool {
 	sched.Point("unlink")
 	if l.Word.Load()&BitSet != 0 {
@@ -69,97 +84,90 @@ func (l *Latch) Unlink(n *Node) bool {
 	}
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
-	if l.Word.Load()&BitSet != 0 || n.prev == nil && l.Head != n {
+	if l.Word.Load()&BitSet != 0 || n.prev == nil && l.head != n {
 		return false
 	}
 	if n.prev == nil {
-		l.Head = n.Next
+		l.head = n.next
 	} else {
-		n.prev.Next = n.Next
+		n.prev.next = n.next
 	}
-	if n.Next != nil {
-		n.Next.prev = n.prev
+	if n.next != nil {
+		n.next.prev = n.prev
 	}
-	n.Next, n.prev = nil, nil
+	n.next, n.prev = nil, nil
 	return true
 }
 
-// UnlinkAll takes every node out of the latch it was linked to.
+// unlink takes n out of the latch that it hangs on, if any.
+func (n *Node) unlink() {
+	if n.of != nil {
+		n.of.Unlink(n)
+	}
+}
+
+// UnlinkAll takes every node out of its latch.
 func UnlinkAll(nodes []Node) {
 	for i := range nodes {
-		if n := &nodes[i]; n.Of != nil {
-			n.Of.Unlink(n)
+		nodes[i].unlink()
+	}
+}
+
+// joinAll makes the nodes those of s, numbered from 0, and links each to its latch.
+// Their waiter has a reference on each latch. A node without a latch, or with one that
+// is set, is fired at once. Where prompt is true, the nodes are prompt.
+func joinAll(s Sink, nodes []Node, prompt bool, latchOf func(i int) *Latch) {
+	for i := range nodes {
+		n, l := &nodes[i], latchOf(i)
+		n.Reset(l, s, i)
+		n.prompt, n.refers = prompt, true
+		if l == nil || l.IsSet() || !l.Link(n) { // a look costs less than a try to link
+			s.Fire(n)
 		}
 	}
 }
 
-// split parts a list that was taken out into the nodes to fire after completion
-// and the prompt ones. It does not touch a list that has none of these.
+// split parts a list that the completer has taken into the nodes to fire after the
+// completion, and the prompt ones. Most lists have no prompt node, or one alone; split
+// does not write to these.
 func split(nodes *Node) (later, prompt *Node) {
-	if nodes != nil && nodes.Next == nil && nodes.Prompt {
+	if nodes != nil && nodes.next == nil && nodes.prompt {
 		return nil, nodes
 	}
 	n := nodes
-	for n != nil && !n.Prompt {
-		n = n.Next
+	for n != nil && !n.prompt {
+		n = n.next
 	}
 	if n == nil {
 		return nodes, nil
 	}
 	end := [2]**Node{&later, &prompt}
-	for n := nodes; n != nil; n = n.Next {
+	for n := nodes; n != nil; n = n.next {
 		which := 0
-		if n.Prompt {
+		if n.prompt {
 			which = 1
 		}
 		*end[which] = n
-		end[which] = &n.Next
+		end[which] = &n.next
 	}
 	*end[0], *end[1] = nil, nil
 	return later, prompt
 }
 
-// Fire fires nodes in the order in which they were linked. A node may be used
-// again as soon as it was fired, so its successor is read first.
+// Fire fires a list that [Latch.Publish] has returned, in the order in which the nodes
+// were linked. A sink may use a node again as soon as the node was fired, so Fire reads
+// the successor of a node first.
 func Fire(nodes *Node) {
 	var list *Node
 	for n := nodes; n != nil; {
-		next := n.Next
-		n.Next, list, n = list, n, next
+		next := n.next
+		n.next, list, n = list, n, next
 	}
 	for n := list; n != nil; {
-		next := n.Next
-		n.Next, n.prev = nil, nil
+		next := n.next
+		n.next, n.prev = nil, nil
 		sched.Point("fire")
-		n.Sink.Fire(n)
+		n.sink.Fire(n)
 		n = next
 	}
 }
-
-// A callback starts a function in a goroutine of its own.
-type callback func()
-
-func (f callback) Fire(*Node) { f.start() }
-
-// start allocates nothing but the goroutine: a go statement of a function without
-// arguments needs no closure.
-func (f callback) start() {
-	if sched.On {
-		g := f
-		f = func() { sched.Point("callback"); g() }
-	}
-	go f()
-}
-
-// After starts f when the latch is set, or now if it is. The returned stop
-// keeps the contract of [context.AfterFunc].
-func (l *Latch) After(f func()) (stop func() bool) {
-	n := new(Node)
-	n.Reset(l, callback(f), 0)
-	if !l.Link(n) {
-		callback(f).start()
-	}
-	return n.stop
-}
-
-func (n *Node) stop() bool { return n.Of.Unlink(n) }

@@ -1,241 +1,214 @@
 package latch
 
 import (
-	"slices"
+	"sync/atomic"
 
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Queue delivers nodes in the order in which their latches were set. It is
-// the core of [Set] and of those methods of [Calls] that look at one call after
-// the other.
+// This file takes completions out of a queue: the queue, its order, and Next. Members
+// enter in enter.go and outside.go; takers sleep in sleeper.go. A Set of package async is
+// a queue with keys; the methods of Calls that look at one call after the other have a
+// queue each. Nothing here takes the lock of a latch while it holds the lock of a queue.
+
+// A Queue hands out its members in the order in which they complete. Members are
+// latches, contexts, and channels that belong to others. The zero Queue is empty and
+// ready for use. Any number of goroutines may call its methods at the same time.
+//
+// A member is a [Node] that the owner of the queue keeps, usually inside a larger entry.
+// The owner's functions enter and leave are called under the lock of the queue, so the
+// lock guards the owner's entries, too. These functions must be short. They must not
+// block, call the queue, or run code of a user.
 //
 // Invariants:
 //
-//	Q1  Each node added comes out of next once, or is withdrawn by its owner.
-//	Q2  A node that was withdrawn while its completion was on the way has i = -1.
-//	Q3  size is the number of nodes added that have neither come out nor been
-//	    withdrawn. When size becomes zero, emptied is counted up and every
-//	    sleeper is woken. A sleeper compares emptied with its value from before
-//	    the sleep: so the sleeper knows that the queue was empty, even where a
-//	    node was added before the sleeper came to look.
-//	Q4  A completion wakes one sleeper, if there is one. A sleeper that leaves
-//	    for another reason takes a completion along if there is any, so no
-//	    wake-up is lost with it.
+//	Q1  Each member comes out once, or is withdrawn, or stays in the queue.
+//	Q2  Withdraw gives every node the number -1. A node with that number never enters
+//	    the line, even where its completion was on the way.
+//	Q3  size is the number of members that have neither come out nor been withdrawn.
+//	    When size becomes zero, emptied is counted up and every sleeper is woken. A
+//	    sleeper compares emptied with its value from before the sleep. So the sleeper
+//	    knows that the queue was empty, even where a member was added before the
+//	    sleeper came to look.
+//	Q4  A completion wakes one sleeper, if there is one. A sleeper that wakes for
+//	    another reason takes a completion where there is one, so no wake-up is lost.
+//	Q5  Members come out in the order in which their latches were set.
 //
-// A wake-up may be spurious: a sleeper that finds nothing sleeps again.
+// A sleeper may be woken for nothing; it then sleeps again.
 type Queue struct {
-	Mu          sched.Mutex // taken after the mu of a latch
-	First, Last *Node       // complete, in order, linked by next
-	Size        int         // Q3
-	emptied     uint64      // how often size became zero, Q3; 2^64 last for ever
-	asleep      *Sleeper    // the one longest asleep, in a ring
-	Foreign     []foreign   // members that only a select can wait for
-	selecting   bool        // a sleeper selects over them
+	mu        sched.Mutex // guards all that follows; taken after the Mu of a latch
+	last      *Node       // the line: complete members in a ring by next; the last one's next is the first
+	free      *Node       // nodes that came out and that Add may use again, linked by next
+	emptied   atomic.Int64
+	asleep    *Sleeper              // the sleeper that is longest asleep, in a ring
+	foreign   []foreign             // members that are channels
+	ends      map[*Node]*contextEnd // members that are contexts
+	size      int32                 // Q3
+	selecting bool                  // one sleeper selects over the channels
 }
 
-// A foreign is a member of a queue that is a channel.
-type foreign struct {
-	ch <-chan struct{}
-	n  *Node
-}
+// An Outcome is the answer of [Queue.Next].
+type Outcome int
 
-// A Sleeper is one goroutine in next. It belongs to that goroutine, which may
-// sleep on it again and again.
-type Sleeper struct {
-	wake       chan struct{} // of one slot
-	next, prev *Sleeper      // nil while awake
-}
+const (
+	Taken Outcome = iota // a member has come out
+	Empty                // the queue is empty, or was empty during the wait
+	Ended                // the Until has ended the wait, and no member is complete
+)
 
-// NewSleeper returns a sleeper that is awake.
-func NewSleeper() *Sleeper { return &Sleeper{wake: make(chan struct{}, 1)} }
+// String names the outcome.
+func (o Outcome) String() string { return [...]string{"taken", "empty", "ended"}[o] }
 
-// Fire is told that n's latch is, or is about to be, set. Its nodes are prompt:
-// whatever is seen to be complete is in the queue.
-func (q *Queue) Fire(n *Node) {
-	q.Mu.Lock()
-	defer q.Mu.Unlock()
-	if n.Index >= 0 { // Q2
-		q.PushLocked(n)
-	}
-}
-
-// PushLocked adds a completion, and wakes one sleeper (Q4).
-func (q *Queue) PushLocked(n *Node) {
-	n.Next = nil
-	if q.Last == nil {
-		q.First = n
-	} else {
-		q.Last.Next = n
-	}
-	q.Last = n
-	if s := q.asleep; s != nil {
-		q.rouseLocked(s)
-	}
-}
-
-// popLocked takes the first completion, or nil.
-func (q *Queue) popLocked() *Node {
-	n := q.First
-	if n == nil {
-		return nil
-	}
-	if q.First = n.Next; q.First == nil {
-		q.Last = nil
-	}
-	q.ShrinkLocked(1)
-	return n
-}
-
-// ShrinkLocked counts n members out.
-func (q *Queue) ShrinkLocked(n int) {
-	if q.Size -= n; q.Size == 0 {
-		q.emptied++
-		q.rouseAllLocked()
-	}
-}
-
-func (q *Queue) rouseAllLocked() {
-	for q.asleep != nil {
-		q.rouseLocked(q.asleep)
-	}
-}
-
-// rouseLocked takes s out of the ring and wakes it. A token left over from an
-// earlier wake-up does as well.
-func (q *Queue) rouseLocked(s *Sleeper) {
-	q.awakeLocked(s)
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (q *Queue) sleepLocked(s *Sleeper) {
-	if q.asleep == nil {
-		s.next, s.prev, q.asleep = s, s, s
-		return
-	}
-	s.next, s.prev = q.asleep, q.asleep.prev
-	s.prev.next, s.next.prev = s, s
-}
-
-func (q *Queue) awakeLocked(s *Sleeper) {
-	if s.next == nil {
-		return
-	}
-	if q.asleep == s {
-		q.asleep = s.next
-	}
-	if q.asleep == s {
-		q.asleep = nil
-	}
-	s.prev.next, s.next.prev = s.next, s.prev
-	s.next, s.prev = nil, nil
-}
-
-// NextLocked returns the next completion; it waits for one if need be, with the
-// lock let go. It returns nil and true where the queue is or becomes empty, nil
-// and false where u ends the wait first. s may be nil; a loop keeps one for all its
+// Next takes the next member: at once where one is complete, even if u has ended. Next
+// calls leave with the node of the member, under the lock, and returns Taken. Each
+// [Latch.IsSet] of the member's latch reports true then, and waits for the completer if
+// need be. A taker that reads what the completer has published asks IsSet before. The
+// node is the queue's own afterwards; the enter function of a later member may get it.
+//
+// Next returns Empty where the queue is empty, or becomes empty while Next waits. When u
+// ends the wait first, Next returns Ended and leaves nothing behind.
+//
+// Several goroutines may wait in Next. Each member comes out to one of them, in no
+// particular order of theirs. The sleeper s may be nil; a loop has one for all its
 // rounds.
-func (q *Queue) NextLocked(s *Sleeper, u Until) (n *Node, empty bool) {
+func (q *Queue) Next(s *Sleeper, u Until, leave func(n *Node)) Outcome {
+	q.mu.Lock()
+	n, empty := q.nextLocked(s, u)
+	switch {
+	case n != nil:
+		q.handOut(n, leave)
+		return Taken
+	case empty:
+		q.mu.Unlock()
+		return Empty
+	}
+	q.mu.Unlock()
+	return Ended
+}
+
+// TryNext takes the next member where one is complete, as Next does, and reports whether
+// one was. Where no completion has been told, TryNext looks at each member that is a
+// context or a channel.
+func (q *Queue) TryNext(leave func(n *Node)) bool {
+	q.mu.Lock()
+	n := q.lookLocked()
+	if n == nil {
+		q.mu.Unlock()
+		return false
+	}
+	q.handOut(n, leave)
+	return true
+}
+
+// Len returns the number of members that have not come out, complete or not.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return int(q.size)
+}
+
+// handOut gives n, which came out of the line, to the taker. handOut frees the lock, and
+// then waits for a completer that fired n early (L6).
+func (q *Queue) handOut(n *Node, leave func(n *Node)) {
+	var early *Latch
+	if n.early {
+		early = n.of
+	}
+	leave(n)
+	n.of, n.next, q.free = nil, q.free, n
+	q.mu.Unlock()
+	if early != nil {
+		early.settle()
+	}
+}
+
+// nextLocked returns the next complete member, and waits for one if need be, with the
+// lock let go. It returns nil and true where the queue is or becomes empty, and nil and
+// false where u ends the wait first.
+func (q *Queue) nextLocked(s *Sleeper, u Until) (n *Node, empty bool) {
 	for {
-		if n := q.TakeLocked(); n != nil {
+		if n := q.takeLocked(); n != nil {
 			return n, false
 		}
-		if q.Size == 0 {
+		if q.size == 0 {
 			return nil, true
 		}
 		if s == nil {
 			s = NewSleeper()
 		}
-		before := q.emptied
+		before := q.emptied.Load()
 		woken := q.parkLocked(s, u)
 		switch {
-		case q.emptied != before: // Q3; a completion since then has woken another sleeper (Q4)
+		case q.emptied.Load() != before: // Q3; a completion since then has woken another sleeper (Q4)
 			return nil, true
 		case !woken:
-			return q.TakeLocked(), false // R6, Q4
+			return q.lookLocked(), false // completion beats expiry (R6), Q4
 		}
 	}
 }
 
-// TakeLocked takes a completion that is there without waiting.
-func (q *Queue) TakeLocked() *Node {
-	if q.First == nil && len(q.Foreign) > 0 && !q.selecting {
-		q.Foreign = slices.DeleteFunc(q.Foreign, func(f foreign) bool {
-			got := Ready(f.ch)
-			if got {
-				q.PushLocked(f.n)
-			}
-			return got
-		})
+// takeLocked takes a member that is complete, if there is one. Channels complete without
+// telling, so they are looked at.
+func (q *Queue) takeLocked() *Node {
+	if q.last == nil {
+		q.receiveLocked()
 	}
 	return q.popLocked()
 }
 
-// parkLocked lets go of the lock and sleeps until something may have come, and
-// reports true, or until u ends the wait.
-func (q *Queue) parkLocked(s *Sleeper, u Until) (woken bool) {
-	q.sleepLocked(s)
-	if len(q.Foreign) > 0 && !q.selecting {
-		woken = q.selectLocked(s, u)
+// lookLocked is takeLocked, and looks at contexts as well. The end of a context is told
+// by another goroutine, which may be late.
+func (q *Queue) lookLocked() *Node {
+	if n := q.takeLocked(); n != nil {
+		return n
+	}
+	q.lookAtContextsLocked()
+	return q.popLocked()
+}
+
+// Fire is told by a completer that the latch of n is set, or is about to be set. Nodes of
+// a queue are prompt, so a completion that can be seen is in the queue (L6).
+func (q *Queue) Fire(n *Node) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n.index >= 0 { // Q2
+		q.pushLocked(n)
+	}
+}
+
+// pushLocked adds a complete member to the end of the line (Q5), and wakes one sleeper
+// (Q4).
+func (q *Queue) pushLocked(n *Node) {
+	if q.last == nil {
+		n.next = n
 	} else {
-		q.Mu.Unlock()
-		u.Lend()
-		woken = Until{Done: u.Done}.Receive(s.wake)
-		q.Mu.Lock()
+		n.next, q.last.next = q.last.next, n
 	}
-	q.awakeLocked(s)
-	if !u.tryRegain() {
-		if q.First != nil && q.asleep != nil {
-			q.rouseLocked(q.asleep) // a completion does not wait for a slot
-		}
-		q.Mu.Unlock()
-		u.Regain()
-		q.Mu.Lock()
-	}
-	return woken
-}
-
-// selectLocked is parkLocked for the one sleeper that also looks after the
-// foreign members. One does at a time, so that no more is received than counts
-// as a completion; when it leaves, another takes its place.
-func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
-	members := slices.Clone(q.Foreign)
-	q.selecting = true
-	q.Mu.Unlock()
-	chans := make([]<-chan struct{}, len(members))
-	for i, f := range members {
-		chans[i] = f.ch
-	}
-	u.Lend()
-	got := receiveAny(chans, Until{Done: u.Done}, s.wake)
-	q.Mu.Lock()
-	q.selecting = false
-	for _, i := range got {
-		q.receivedLocked(members[i].n)
-	}
-	if q.awakeLocked(s); q.asleep != nil && len(q.Foreign) > 0 {
-		q.rouseLocked(q.asleep)
-	}
-	return len(got) > 0 || !Ready(u.Done)
-}
-
-// AddForeignLocked has n, which is counted, wait for a channel.
-func (q *Queue) AddForeignLocked(n *Node, ch <-chan struct{}) {
-	if ch != nil { // a nil channel never completes
-		q.Foreign = append(q.Foreign, foreign{ch, n})
-		q.rouseAllLocked() // whoever selects does so without ch
+	q.last = n
+	if s := q.asleep; s != nil {
+		q.rouseLocked(s)
 	}
 }
 
-// receivedLocked completes a foreign member, unless it was withdrawn.
-func (q *Queue) receivedLocked(n *Node) {
-	i := slices.IndexFunc(q.Foreign, func(f foreign) bool { return f.n == n })
-	if i < 0 {
-		return
+// popLocked takes the first of the line, or nil.
+func (q *Queue) popLocked() *Node {
+	if q.last == nil {
+		return nil
 	}
-	q.Foreign = slices.Delete(q.Foreign, i, i+1)
-	q.PushLocked(n)
+	n := q.last.next
+	if n == q.last {
+		q.last = nil
+	} else {
+		q.last.next = n.next
+	}
+	q.shrinkLocked(1)
+	return n
+}
+
+// shrinkLocked counts n members out (Q3).
+func (q *Queue) shrinkLocked(n int32) {
+	if q.size -= n; q.size == 0 {
+		q.emptied.Add(1)
+		q.rouseAllLocked()
+	}
 }

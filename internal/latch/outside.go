@@ -1,0 +1,148 @@
+package latch
+
+import (
+	"context"
+	"slices"
+)
+
+// This file has contexts and channels that belong to others as members of a queue. Set.Add
+// of package async calls it. A context is anybody's code: its methods are called while
+// the lock of the queue is free. A value that is received from a channel is gone, so a
+// value is received only where its member then comes out.
+
+// A contextEnd stands for a member that is a context and whose end was not noticed yet.
+type contextEnd struct {
+	done <-chan struct{}
+	stop func() bool // ends the registration at the context; nil until there is one
+}
+
+// AddContext enters a context, which is complete when it has ended. See [Queue.Add] for
+// enter.
+func (q *Queue) AddContext(ctx context.Context, enter func(free *Node) *Node) {
+	e := &contextEnd{done: ctx.Done()}
+	n := q.enterContext(e, enter)
+	if e.done == nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.endedLocked(n, e)
+	})
+	if !q.keepStop(n, e, stop) {
+		stop()
+	}
+}
+
+// enterContext gives the member a node.
+func (q *Queue) enterContext(e *contextEnd, enter func(free *Node) *Node) *Node {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.enterLocked(nil, enter)
+	if q.ends == nil {
+		q.ends = make(map[*Node]*contextEnd)
+	}
+	q.ends[n] = e
+	return n
+}
+
+// keepStop keeps the stop function of a registration for as long as the context has not
+// ended and the member was not withdrawn. keepStop reports false where that is over.
+func (q *Queue) keepStop(n *Node, e *contextEnd, stop func() bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if Ready(e.done) {
+		q.endedLocked(n, e)
+	}
+	waiting := q.ends[n] == e
+	if waiting {
+		e.stop = stop
+	}
+	return waiting
+}
+
+// endedLocked has a context come out of the queue, unless that was done before, or the
+// member was withdrawn (Q1, Q2).
+func (q *Queue) endedLocked(n *Node, e *contextEnd) {
+	if q.ends[n] == e {
+		delete(q.ends, n)
+		q.pushLocked(n)
+	}
+}
+
+// lookAtContextsLocked finds the contexts that have ended. The end of a context is told
+// by a goroutine, which may be late.
+func (q *Queue) lookAtContextsLocked() {
+	for n, e := range q.ends {
+		if Ready(e.done) {
+			q.endedLocked(n, e)
+		}
+	}
+}
+
+// A foreign is a member that is a channel.
+type foreign struct {
+	ch <-chan struct{}
+	n  *Node
+}
+
+// AddChan enters a channel, which is complete when a receive from it has succeeded. A
+// nil channel never completes. See [Queue.Add] for enter.
+func (q *Queue) AddChan(ch <-chan struct{}, enter func(free *Node) *Node) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.enterLocked(nil, enter)
+	if ch != nil {
+		q.foreign = append(q.foreign, foreign{ch, n})
+		q.rouseAllLocked() // the sleeper that selects does so without ch
+	}
+}
+
+// receiveLocked receives from each channel that is ready. While a sleeper selects over
+// the channels, receiveLocked leaves them to that sleeper.
+func (q *Queue) receiveLocked() {
+	if len(q.foreign) == 0 || q.selecting {
+		return
+	}
+	q.foreign = slices.DeleteFunc(q.foreign, func(f foreign) bool {
+		got := Ready(f.ch)
+		if got {
+			q.pushLocked(f.n)
+		}
+		return got
+	})
+}
+
+// selectLocked is parkLocked for the one sleeper that also selects over the channels. One
+// sleeper does so at a time, so that no more is received than comes out. When that
+// sleeper leaves, another takes its place.
+func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
+	members := slices.Clone(q.foreign)
+	q.selecting = true
+	q.mu.Unlock()
+	chans := make([]<-chan struct{}, len(members))
+	for i, f := range members {
+		chans[i] = f.ch
+	}
+	u.Lend()
+	got := receiveAny(chans, Until{Done: u.Done}, s.wake)
+	q.mu.Lock()
+	q.selecting = false
+	for _, i := range got {
+		q.receivedLocked(members[i].n)
+	}
+	if q.awakeLocked(s); q.asleep != nil && len(q.foreign) > 0 {
+		q.rouseLocked(q.asleep)
+	}
+	return len(got) > 0 || !Ready(u.Done)
+}
+
+// receivedLocked has a channel come out of the queue, unless the member was withdrawn.
+func (q *Queue) receivedLocked(n *Node) {
+	i := slices.IndexFunc(q.foreign, func(f foreign) bool { return f.n == n })
+	if i < 0 {
+		return
+	}
+	q.foreign = slices.Delete(q.foreign, i, i+1)
+	q.pushLocked(n)
+}

@@ -1,0 +1,83 @@
+package latch
+
+// This file has the goroutines that sleep in Next of a [Queue]: a ring of them, the one
+// longest asleep first. The lock of the queue guards the ring. Only Next parks here, and
+// only a completion, an empty queue or a new channel wakes a sleeper.
+
+// A Sleeper is one goroutine in Next. It belongs to that goroutine, which may sleep on it
+// in one Next after the other, and in one queue at a time.
+type Sleeper struct {
+	wake       chan struct{} // has room for one wake-up
+	next, prev *Sleeper      // nil while awake
+}
+
+// NewSleeper returns a sleeper that is awake.
+func NewSleeper() *Sleeper { return &Sleeper{wake: make(chan struct{}, 1)} }
+
+// parkLocked lets go of the lock and sleeps. It returns true when something may have
+// come, and false where u has ended the wait. The slot of the waiter is lent meanwhile.
+// To have it back may take long: a sleeper that has to wait for its slot wakes another,
+// which takes the completion in the meantime (Q4).
+func (q *Queue) parkLocked(s *Sleeper, u Until) (woken bool) {
+	q.sleepLocked(s)
+	if len(q.foreign) > 0 && !q.selecting {
+		woken = q.selectLocked(s, u)
+	} else {
+		q.mu.Unlock()
+		u.Lend()
+		woken = Until{Done: u.Done}.Receive(s.wake)
+		q.mu.Lock()
+	}
+	q.awakeLocked(s)
+	if !u.tryRegain() {
+		if q.last != nil && q.asleep != nil {
+			q.rouseLocked(q.asleep)
+		}
+		q.mu.Unlock()
+		u.Regain()
+		q.mu.Lock()
+	}
+	return woken
+}
+
+// sleepLocked puts s at the end of the ring.
+func (q *Queue) sleepLocked(s *Sleeper) {
+	if q.asleep == nil {
+		s.next, s.prev, q.asleep = s, s, s
+		return
+	}
+	s.next, s.prev = q.asleep, q.asleep.prev
+	s.prev.next, s.next.prev = s, s
+}
+
+// awakeLocked takes s out of the ring, where it is in it.
+func (q *Queue) awakeLocked(s *Sleeper) {
+	if s.next == nil {
+		return
+	}
+	if q.asleep == s {
+		q.asleep = s.next
+	}
+	if q.asleep == s {
+		q.asleep = nil
+	}
+	s.prev.next, s.next.prev = s.next, s.prev
+	s.next, s.prev = nil, nil
+}
+
+// rouseLocked takes s out of the ring and wakes it. Where an earlier wake-up is still in
+// the channel, that one wakes s.
+func (q *Queue) rouseLocked(s *Sleeper) {
+	q.awakeLocked(s)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// rouseAllLocked wakes every sleeper.
+func (q *Queue) rouseAllLocked() {
+	for q.asleep != nil {
+		q.rouseLocked(q.asleep)
+	}
+}

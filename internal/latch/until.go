@@ -1,0 +1,101 @@
+package latch
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/seed4712c49f/async/internal/sched"
+)
+
+// This file has what a wait is given: its end, and the slot of its waiter. Package async
+// makes an [Until] from a context, before it takes any lock. Every park of this package
+// goes through an Until, so a slot is lent wherever a goroutine parks.
+
+// An Until ends a wait before its time, and lends the slot of the waiter while the wait
+// is parked. The zero Until ends no wait and lends nothing.
+type Until struct {
+	Done  <-chan struct{} // ends the wait when it is closed; nil: never
+	Slot  Slot            // nil where the waiter has none
+	timer <-chan time.Time
+}
+
+// A Slot is what a waiter lends while it is parked, and has back before it goes on: in a
+// scope with a limit, the right to run.
+type Slot interface {
+	Lend()           // another may have the slot
+	TryRegain() bool // has the slot back where that needs no waiting, and reports so
+	Regain()         // has the slot back; waits for it whatever happens
+}
+
+// WaitTimeout calls wait with an Until that ends after d, and returns the answer of
+// wait. Where d is not positive, WaitTimeout returns false and does not call wait. The
+// timer is stopped when wait has returned. The function parks with [Latch.Wait]; all other
+// waits of this package end by Done and not by the timer.
+func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
+	if d <= 0 {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	return wait(Until{timer: t.C})
+}
+
+// park waits for a receive from ch and returns true, or until u ends the wait. The slot
+// is lent meanwhile.
+func (u Until) park(ch <-chan struct{}) (received bool) {
+	u.Lend()
+	if u.endless() {
+		<-ch
+		received = true
+	} else {
+		received = u.selects(ch)
+	}
+	sched.Point("woken")
+	u.Regain()
+	return received
+}
+
+// selects waits for a receive from ch, or for the end of the wait. Where both are ready,
+// either may win: the caller looks again.
+func (u Until) selects(ch <-chan struct{}) (received bool) {
+	select {
+	case <-ch:
+		return true
+	case <-u.Done:
+	case <-u.timer:
+	}
+	return false
+}
+
+// Lend lends the slot of the waiter, if there is one.
+func (u Until) Lend() {
+	if u.Slot != nil {
+		u.Slot.Lend()
+	}
+}
+
+// tryRegain has the slot back if that needs no waiting, and reports so. A waiter without
+// a slot has it back.
+func (u Until) tryRegain() bool { return u.Slot == nil || u.Slot.TryRegain() }
+
+// Regain has the slot of the waiter back, if there is one.
+func (u Until) Regain() {
+	if u.Slot != nil {
+		u.Slot.Regain()
+	}
+}
+
+// endless reports whether nothing ends the wait before its time.
+func (u Until) endless() bool { return u.Done == nil && u.timer == nil }
+
+// over reports whether the wait has ended already. over may miss an end of this very
+// moment.
+func (u Until) over() bool { return Ready(u.Done) }
+
+// GiveWay lets other goroutines run once, unless the wait has ended. Work that takes no
+// time is complete then, and to give way costs less than to park and be woken.
+func (u Until) GiveWay() {
+	if !u.over() {
+		runtime.Gosched()
+	}
+}
