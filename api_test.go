@@ -4,6 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
 	"go/types"
 	"io/fs"
 	"os"
@@ -222,4 +226,94 @@ func unnamedTuple(tuple *types.Tuple) *types.Tuple {
 		vars = append(vars, types.NewParam(v.Pos(), v.Pkg(), "", unnamed(v.Type())))
 	}
 	return types.NewTuple(vars...)
+}
+
+// unshown are the exported names of each package that have no Example with an output,
+// and the reason. The methods in calledByOthers have none either.
+var unshown = map[string]map[string]string{
+	".": {
+		"Chan.Done": "the waits call it",
+	},
+	"asynctest": {
+		"ExploreOptions": exploring,
+		"Point":          exploring,
+		"Run":            exploring,
+		"Run.Go":         exploring,
+		"Run.Check":      exploring,
+		"Run.Error":      exploring,
+		"Run.Errorf":     exploring,
+		"Run.Fatalf":     exploring,
+		"Run.FailNow":    exploring,
+		"Run.Helper":     exploring,
+	},
+}
+
+const exploring = "ExampleExplore shows it"
+
+// calledByOthers are the methods that packages errors and fmt call.
+var calledByOthers = []string{"Error", "Unwrap", "Is", "As", "String"}
+
+// TestAPI_Examples lists the exported functions, types and methods without an Example:
+// on pkg.go.dev the examples are the documentation. A type is shown by an Example of
+// one of its methods, or of a function that returns it, too.
+func TestAPI_Examples(t *testing.T) {
+	for dir, exempt := range unshown {
+		shown := examplesOf(t, dir)
+		for name, ok := range shown {
+			_, method, _ := strings.Cut(name, ".")
+			switch reason := exempt[name]; {
+			case ok && reason != "":
+				t.Errorf("%s: %s has an Example, and is listed as one without", dir, name)
+			case !ok && reason == "" && !slices.Contains(calledByOthers, method):
+				t.Errorf("%s: %s has no Example", dir, name)
+			}
+		}
+		for name := range exempt {
+			if _, ok := shown[name]; !ok {
+				t.Errorf("%s: %s is listed as one without an Example, and does not exist", dir, name)
+			}
+		}
+	}
+}
+
+// examplesOf returns every exported function, type and method of the package in dir,
+// and whether it has an Example.
+func examplesOf(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, path := range paths {
+		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	pkg, err := doc.NewFromFiles(fset, files, modulePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := make(map[string]bool)
+	add := func(fs []*doc.Func, prefix string) (some bool) {
+		for _, f := range fs {
+			shown[prefix+f.Name] = shown[prefix+f.Name] || hasOutput(f.Examples)
+			some = some || shown[prefix+f.Name]
+		}
+		return some
+	}
+	add(pkg.Funcs, "")
+	for _, typ := range pkg.Types {
+		byFunc, byMethod := add(typ.Funcs, ""), add(typ.Methods, typ.Name+".")
+		shown[typ.Name] = hasOutput(typ.Examples) || byFunc || byMethod
+	}
+	return shown
+}
+
+// hasOutput reports whether one of the examples is run and its output compared.
+func hasOutput(examples []*doc.Example) bool {
+	return slices.ContainsFunc(examples, func(e *doc.Example) bool { return e.Output != "" || e.EmptyOutput })
 }

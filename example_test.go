@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed4712c49f/async"
@@ -179,137 +178,308 @@ func ExampleSet_completionOrder() {
 	// left: 0
 }
 
-// Every mirror is asked; the first that has the file wins, and the others are
-// told to stop. What one of them still brings is closed, not leaked.
-func ExampleCalls_Any_mirrors() {
+// A service hands out a Signal: others can wait for its Event, and cannot set it.
+func ExampleEvent_Signal() {
+	var ready async.Event
+	announced := ready.Signal()
+
+	go ready.Set()
+	fmt.Println(announced.Wait(context.Background()))
+	// Output:
+	// <nil>
+}
+
+// One of the two is told that the Event is set by this call.
+func ExampleEvent_Set() {
+	var stopped async.Event
+	fmt.Println("first: ", stopped.Set())
+	fmt.Println("second:", stopped.Set())
+	// Output:
+	// first:  true
+	// second: false
+}
+
+// A worker looks between two jobs whether to go on.
+func ExampleEvent_IsSet() {
+	var stopped async.Event
+	for _, job := range []string{"first", "second", "third"} {
+		if stopped.IsSet() {
+			break
+		}
+		fmt.Println("did the", job, "job")
+		if job == "second" {
+			stopped.Set()
+		}
+	}
+	// Output:
+	// did the first job
+	// did the second job
+}
+
+// What was written before Set can be read after Wait, without a lock.
+func ExampleEvent_Wait() {
+	var loaded async.Event
+	config := ""
+	go func() {
+		config = "port = 8080"
+		loaded.Set()
+	}()
+	if err := loaded.Wait(context.Background()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(config)
+	// Output:
+	// port = 8080
+}
+
+// The wait ends after a moment. The Event can be waited for again.
+func ExampleEvent_WaitFor() {
+	var loaded async.Event
+	err := loaded.WaitFor(time.Millisecond)
+	fmt.Println(errors.Is(err, async.ErrTimeout))
+
+	loaded.Set()
+	fmt.Println(loaded.WaitFor(time.Millisecond))
+	// Output:
+	// true
+	// <nil>
+}
+
+// The end of a context ends the wait. It does not end the call.
+func ExampleSignal_Wait() {
+	answer, call := async.NewPromise[int](context.Background())
+	over := call.Signal()
+	defer over.Release()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := over.Wait(ctx)
+	fmt.Println(errors.Is(err, async.ErrCallPending))
+
+	answer.Complete(42, nil)
+	fmt.Println(over.Wait(ctx))
+	// Output:
+	// true
+	// <nil>
+}
+
+// Zero polls: WaitFor says at once whether the call is complete.
+func ExampleSignal_WaitFor() {
+	answer, call := async.NewPromise[int](context.Background())
+	over := call.Signal()
+	defer over.Release()
+
+	fmt.Println(over.WaitFor(0))
+	answer.Complete(42, nil)
+	fmt.Println(over.WaitFor(0))
+	// Output:
+	// async: wait timed out
+	// <nil>
+}
+
+func ExampleSignal_IsSet() {
+	answer, call := async.NewPromise[int](context.Background())
+	over := call.Signal()
+	defer over.Release()
+
+	fmt.Println(over.IsSet())
+	answer.Complete(42, nil)
+	fmt.Println(over.IsSet())
+	// Output:
+	// false
+	// true
+}
+
+// The channel goes into any select. It is closed on completion.
+func ExampleSignal_Done() {
+	answer, call := async.NewPromise[int](context.Background())
+	over := call.Signal()
+	defer over.Release()
+
+	go answer.Complete(42, nil)
+	select {
+	case <-over.Done():
+		fmt.Println("complete")
+	case <-time.After(time.Hour):
+		fmt.Println("an hour has passed")
+	}
+	// Output:
+	// complete
+}
+
+// Each goroutine has a Signal of its own, and releases it when it likes.
+func ExampleSignal_Clone() {
+	answer, call := async.NewPromise[int](context.Background())
+	first := call.Signal()
+	second := first.Clone()
+	first.Release()
+
+	answer.Complete(42, nil)
+	fmt.Println(second.Wait(context.Background()))
+	second.Release()
+	// Output:
+	// <nil>
+}
+
+// A Signal keeps a call from being abandoned. With the last one, the call is
+// canceled here, since nobody can want its result.
+func ExampleSignal_Release() {
+	answer, call := async.NewPromise[int](context.Background(), async.CancelOnAbandon())
+	over := call.Signal()
+	call.Release()
+
+	fmt.Println("canceled:", answer.Context().Err() != nil)
+	over.Release()
+	fmt.Println("canceled:", answer.Context().Err() != nil)
+	// Output:
+	// canceled: false
+	// canceled: true
+}
+
+// A channel that others close, or send on, becomes a member of a wait.
+func ExampleChan() {
+	quit := make(chan struct{})
+	_, call := async.NewPromise[string](context.Background())
+	defer call.Release()
+
+	close(quit)
+	i, err := async.WaitAny(context.Background(), call, async.Chan(quit))
+	fmt.Println(i, err)
+	// Output:
+	// 1 <nil>
+}
+
+// A connection is anything with a Done method, and so it can be waited for.
+type connection struct{ closed chan struct{} }
+
+func (c *connection) Done() <-chan struct{} { return c.closed }
+
+// Any type with a Done method can be waited for, beside calls and events.
+func ExampleWaitable() {
+	conn := &connection{closed: make(chan struct{})}
+	_, reply := async.NewPromise[string](context.Background())
+	defer reply.Release()
+
+	close(conn.closed)
+	members := []async.Waitable{reply, conn}
+	i, err := async.WaitAny(context.Background(), members...)
+	fmt.Println(members[i] == async.Waitable(conn), err)
+	// Output:
+	// true <nil>
+}
+
+// Members of all kinds are added under keys. Each key comes out once.
+func ExampleSet_Add() {
+	var reload async.Event
+	answer, call := async.NewPromise[string](context.Background())
+
+	var set async.Set[string]
+	defer set.Release()
+	set.Add("reload", &reload)
+	set.Add("answer", call)
+
+	answer.Complete("42", nil)
+	reload.Set()
+	for key := range set.All(context.Background()) {
+		fmt.Println(key)
+	}
+	// Output:
+	// answer
+	// reload
+}
+
+// The loop ends when the set is empty. Where a context ended it, ask the context.
+func ExampleSet_All() {
 	ctx := context.Background()
-	download := func(ctx context.Context, mirror string) (string, error) {
-		switch mirror {
-		case "broken":
-			return "", errors.New("no such file")
-		case "near":
-			return "the file", nil
-		}
-		<-ctx.Done() // far away
-		return "", context.Cause(ctx)
-	}
-	mirrors := []string{"broken", "far", "near"}
-	calls := async.GoEach(ctx, mirrors, download)
-	defer calls.Release()
-	defer calls.Cancel(errors.New("no longer needed"))
+	double := func(n int) *async.Call[int] { return async.Ready(2*n, nil) }
 
-	i, file, err := calls.Any(ctx)
-	fmt.Println(mirrors[i], file, err)
+	var set async.Set[*async.Call[int]]
+	for _, call := range []*async.Call[int]{double(1), double(2), double(3)} {
+		set.Add(call, call)
+	}
+	sum := 0
+	for call := range set.All(ctx) {
+		n, _ := call.Finish()
+		sum += n
+	}
+	fmt.Println(sum, ctx.Err())
 	// Output:
-	// near the file <nil>
+	// 12 <nil>
 }
 
-// All values or the first error, which ends the rest.
-func ExampleCalls_All_failFast() {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	calls := async.GoEach(ctx, []int{1, 2, 3}, func(ctx context.Context, n int) (int, error) {
-		if n == 2 {
-			return 0, errors.New("two is bad")
-		}
-		<-ctx.Done()
-		return 0, context.Cause(ctx)
-	})
-	_, err := calls.All(ctx)
-	cancel(err)
-	fmt.Println("All:", err)
-	for i, result := range calls.Each(context.Background()) {
-		fmt.Println(i, result.Err)
-	}
-	// Unordered output:
-	// All: two is bad
-	// 0 two is bad
-	// 1 two is bad
-	// 2 two is bad
-}
-
-// A write is safe when two of three replicas have it; the third may take its
-// time.
-func ExampleCalls_Quorum_replicas() {
+// Next waits for one completion. An empty set says so, and does not wait.
+func ExampleSet_Next() {
 	ctx := context.Background()
-	var late async.Event
-	calls := async.GoEach(ctx, []string{"a", "b", "c"}, func(ctx context.Context, replica string) (string, error) {
-		if replica == "b" {
-			_ = late.Wait(ctx)
-		}
-		return replica + " has it", nil
-	})
-	replicas, _, err := calls.Quorum(ctx, 2)
-	fmt.Println(len(replicas), "of", len(calls), err)
-	late.Set()
-	answers, err := calls.All(ctx)
-	fmt.Println(answers, err)
+	var open async.Event
+	var set async.Set[string]
+	set.Add("gate", &open)
+
+	go open.Set()
+	fmt.Println(set.Next(ctx))
+	_, err := set.Next(ctx)
+	fmt.Println(err == async.ErrNothingToWait)
 	// Output:
-	// 2 of 3 <nil>
-	// [a has it b has it c has it] <nil>
+	// gate <nil>
+	// true
 }
 
-// A replica that is slow to answer is not waited for: another is asked beside
-// it, and the first answer counts.
-func ExampleHedge() {
-	var asked atomic.Int32
-	ask := func(ctx context.Context) (string, error) {
-		if asked.Add(1) == 1 {
-			<-ctx.Done() // it never answers
-			return "", context.Cause(ctx)
-		}
-		return "answer of the second", nil
-	}
-	answer, err := async.Hedge(context.Background(), time.Millisecond, 3, ask)
-	fmt.Println(answer, err)
+// TryNext takes what is complete and never waits.
+func ExampleSet_TryNext() {
+	var first, second async.Event
+	var set async.Set[string]
+	defer set.Release()
+	set.Add("first", &first)
+	set.Add("second", &second)
+
+	second.Set()
+	fmt.Println(set.TryNext())
+	_, ok := set.TryNext()
+	fmt.Println(ok)
 	// Output:
-	// answer of the second <nil>
+	// second true
+	// false
 }
 
-// A connection that was opened by the attempt that lost is closed, however late
-// it comes.
-func ExampleHedge_discard() {
-	var dialed atomic.Int32
-	slow := make(chan struct{})
-	closed := make(chan string)
-	dial := func(context.Context) (string, error) {
-		if dialed.Add(1) == 1 {
-			<-slow // deaf to its context
-			return "first connection", nil
-		}
-		return "second connection", nil
-	}
-	conn, err := async.Hedge(context.Background(), time.Millisecond, 2, dial,
-		async.Discard(func(conn string, err error) {
-			if err == nil {
-				closed <- conn
-			}
-		}))
-	fmt.Println("use the", conn, err)
-	close(slow)
-	fmt.Println("closed the", <-closed)
-	// Output:
-	// use the second connection <nil>
-	// closed the first connection
-}
+// Len counts what has not been taken, complete or not.
+func ExampleSet_Len() {
+	var first, second async.Event
+	var set async.Set[int]
+	defer set.Release()
+	set.Add(1, &first)
+	set.Add(2, &second)
+	first.Set()
+	fmt.Println(set.Len())
 
-// A promise tells its completer's side at once, by OnSignal, without a goroutine:
-// here it counts what is in flight.
-func ExampleOnSignal() {
-	inFlight := 0
-	begin := func() *async.Promise[string] {
-		inFlight++
-		p, _ := async.NewPromise[string](context.Background(), async.OnSignal(func() { inFlight-- }))
-		return p
-	}
-	first, second := begin(), begin()
-	fmt.Println(inFlight)
-	first.Complete("done", nil)
-	fmt.Println(inFlight)
-	second.Break()
-	fmt.Println(inFlight)
+	set.TryNext()
+	fmt.Println(set.Len())
 	// Output:
 	// 2
 	// 1
+}
+
+// Release forgets the members that were not taken. Nothing is done to them.
+func ExampleSet_Release() {
+	var late async.Event
+	var set async.Set[string]
+	set.Add("late", &late)
+	set.Release()
+	fmt.Println(set.Len())
+	// Output:
 	// 0
+}
+
+// A WaitError says what was waited for and why the wait ended.
+func ExampleWaitError() {
+	_, call := async.NewPromise[int](context.Background(), async.Name("price of tea"))
+	defer call.Release()
+
+	err := call.WaitFor(0)
+	if late, ok := errors.AsType[*async.WaitError](err); ok {
+		fmt.Println(late.On == async.Waitable(call))
+	}
+	fmt.Println(err)
+	// Output:
+	// true
+	// async: wait for call "price of tea" timed out
 }

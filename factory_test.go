@@ -145,24 +145,3 @@ func TestH3_CreateCallOr(t *testing.T) {
 		t.Error("no face is not no interface")
 	}
 }
-
-// A client that calls a server asynchronously where it can be, and synchronously
-// in a goroutine where it cannot, need not know which.
-func ExampleCreateCallOr() {
-	for _, server := range []any{&text{s: "by itself"}, "by us"} {
-		call, err := async.CreateCallOr(server, func() lengther {
-			return &lengthCall{text: server.(string)}
-		})
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		_ = call.BeginLen()
-		_ = call.Wait(context.Background())
-		fmt.Println(call.FinishLen())
-		call.Release()
-	}
-	// Output:
-	// 9 <nil>
-	// 5 <nil>
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed4712c49f/async"
@@ -51,7 +52,7 @@ func ExampleNewScope() {
 	// Output:
 	// 42 <nil>
 	// <nil>
-	// example_test.go:48: call begun here, result not taken: #2 "forgotten"
+	// example_test.go:49: call begun here, result not taken: #2 "forgotten"
 }
 
 // A cache that asks its source once, whoever asks it: a test of that needs the
@@ -113,4 +114,275 @@ func ExampleBlocker() {
 	// Output:
 	// async: call canceled: user gave up
 	// closed the connection
+}
+
+// A goroutine that the test leaves behind fails it.
+func ExampleVerifyNone() {
+	t := new(printedTest) // in a test, its t
+	asynctest.VerifyNone(t)
+
+	hang := make(chan struct{})
+	go func() { <-hang }()
+	t.end()
+	close(hang)
+
+	// Output:
+	// found unexpected goroutines:
+}
+
+// NewBlocker makes the function of a call that goes on for as long as the test likes.
+func ExampleNewBlocker() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	scope := asynctest.NewScope(t)
+	server := asynctest.NewBlocker[string](t)
+	call := async.Go(context.Background(), server.Func, scope)
+	<-server.Started()
+	fmt.Println("pending:", !call.IsDone())
+	server.Return("hello", nil)
+	fmt.Println(call.Await(context.Background()))
+	call.Release()
+
+	// Output:
+	// pending: true
+	// hello <nil>
+}
+
+// NewStubborn makes a function that goes on when it is canceled: its value comes too
+// late.
+func ExampleNewStubborn() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	late := make(chan string)
+	server := asynctest.NewStubborn[string](t)
+	call := async.Go(context.Background(), server.Func, async.Discard(func(v string, _ error) { late <- v }))
+	<-server.Started()
+	_ = call.Cancel(errors.New("too slow"))
+	server.Return("hello", nil)
+	fmt.Println("discarded:", <-late)
+
+	// Output:
+	// discarded: hello
+}
+
+// Func is what the code under test is given for a function.
+func ExampleBlocker_Func() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	lookup := asynctest.NewBlocker[string](t)
+	name := async.NewLazy(lookup.Func)
+	go lookup.Return("anna", nil)
+	fmt.Println(name.Get(context.Background()))
+
+	// Output:
+	// anna <nil>
+}
+
+// Return has every run of the function return.
+func ExampleBlocker_Return() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	server := asynctest.NewBlocker[int](t)
+	calls := async.GoAll(context.Background(), server.Func, server.Func)
+	defer calls.Release()
+	server.Return(1, nil)
+	fmt.Println(calls.All(context.Background()))
+
+	// Output:
+	// [1 1] <nil>
+}
+
+// The test goes on when the function has begun to run.
+func ExampleBlocker_Started() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	server := asynctest.NewBlocker[int](t)
+	call := async.Go(context.Background(), server.Func)
+	defer call.Release()
+	<-server.Started()
+	fmt.Println(server.Runs())
+
+	// Output:
+	// 1 1
+}
+
+// Runs tells whether a function ran at all. One that waits for its slot did not.
+func ExampleBlocker_Runs() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	scope := asynctest.NewScope(t, async.ScopeOptions{Limit: 1})
+	first, second := asynctest.NewBlocker[int](t), asynctest.NewBlocker[int](t)
+	running := async.Go(context.Background(), first.Func, scope)
+	queued := async.Go(context.Background(), second.Func, scope)
+	<-first.Started()
+	fmt.Println(first.Runs())
+	fmt.Println(second.Runs())
+	queued.Release()
+	running.Release()
+
+	// Output:
+	// 1 1
+	// 0 0
+}
+
+// All slots are taken when the test goes on.
+func ExampleBlocker_WaitRunning() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	scope := asynctest.NewScope(t, async.ScopeOptions{Limit: 3})
+	server := asynctest.NewBlocker[int](t)
+	work := func(ctx context.Context, _ int) (int, error) { return server.Func(ctx) }
+	calls := async.GoEach(context.Background(), make([]int, 5), work, scope)
+	defer calls.Release()
+	server.WaitRunning(3)
+	fmt.Println(server.Runs())
+
+	// Output:
+	// 3 3
+}
+
+// The function was told to stop, and by what.
+func ExampleBlocker_Canceled() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	server := asynctest.NewBlocker[int](t)
+	call := async.Go(context.Background(), server.Func)
+	defer call.Release()
+	<-server.Started()
+	_ = call.Cancel(errors.New("the user left"))
+	<-server.Canceled()
+	fmt.Println(server.Cause())
+
+	// Output:
+	// the user left
+}
+
+func ExampleBlocker_Cause() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	server := asynctest.NewBlocker[int](t)
+	call := async.Go(context.Background(), server.Func, async.CancelOnAbandon())
+	<-server.Started()
+	call.Release()
+	<-server.Canceled()
+	fmt.Println(server.Cause() == async.ErrAbandoned)
+
+	// Output:
+	// true
+}
+
+// NewManual makes a call that has no function. The test completes it.
+func ExampleNewManual() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	answer := asynctest.NewManual[int](t, asynctest.NewScope(t))
+	client := answer.Call.Clone()
+	answer.Complete(42, nil)
+	fmt.Println(client.Finish())
+
+	// Output:
+	// 42 <nil>
+}
+
+// The second call waits for the slot that the first one has.
+func ExampleWaitState() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	scope := asynctest.NewScope(t, async.ScopeOptions{Limit: 1})
+	fast, slow := asynctest.NewBlocker[int](t), asynctest.NewBlocker[int](t)
+	first := async.Go(context.Background(), fast.Func, scope)
+	second := async.Go(context.Background(), slow.Func, scope)
+	asynctest.WaitState(t, second, async.StateQueued)
+	fast.Return(1, nil)
+	asynctest.WaitState(t, second, async.StateRunning)
+	fmt.Println(first.Info().State, second.Info().State)
+	first.Release()
+	second.Release()
+
+	// Output:
+	// completed running
+}
+
+// The code under test has released its handle when the test goes on.
+func ExampleWaitHandles() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	answer := asynctest.NewManual[int](t)
+	go answer.Call.Clone().Release()
+	asynctest.WaitHandles(t, answer.Call, 1)
+	fmt.Println(answer.Call.Info().Handles)
+
+	// Output:
+	// 1
+}
+
+// WaitInfo waits for anything else that a call's Info says.
+func ExampleWaitInfo() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	answer := asynctest.NewManual[int](t)
+	go answer.Complete(0, errors.New("sold out"))
+	info := asynctest.WaitInfo(t, answer.Call, "a failure", func(i async.CallInfo) bool { return i.Err != nil })
+	fmt.Println(info.Err)
+
+	// Output:
+	// sold out
+}
+
+// The waits of this package take any Informer: calls of different types in one list.
+func ExampleInformer() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	number, text := asynctest.NewManual[int](t), asynctest.NewManual[string](t)
+	go number.Complete(42, nil)
+	go text.Complete("hello", nil)
+	for _, call := range []asynctest.Informer{number.Call, text.Call} {
+		asynctest.WaitState(t, call, async.StateCompleted)
+		fmt.Println(call.Info().State)
+	}
+
+	// Output:
+	// completed
+	// completed
+}
+
+// Two goroutines count in a variable that they share, with a step between reading and
+// writing. A build with the tag asyncexplore finds the schedule in which one of the
+// two counts is lost.
+func ExampleExplore() {
+	testCount := func(t *testing.T) {
+		asynctest.Explore(t, func(r *asynctest.Run) {
+			var count atomic.Int64
+			for range 2 {
+				r.Go(func() {
+					n := count.Load()
+					asynctest.Point("between reading and writing")
+					count.Store(n + 1)
+				})
+			}
+			r.Check(func() error {
+				if n := count.Load(); n != 2 {
+					return fmt.Errorf("counted %d, want 2", n)
+				}
+				return nil
+			})
+		}, asynctest.ExploreOptions{Switches: 1})
+	}
+	_ = testCount // a test, which go test -tags asyncexplore runs
+
+	// Output:
 }
