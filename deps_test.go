@@ -44,8 +44,6 @@ internal/sched:     std
 internal/sched tests: std internal/sched
 asynctest:          std async internal/sched go.uber.org/goleak
 asynctest tests:    std async asynctest internal/sched go.uber.org/goleak
-examples:           std async golang.org/x/sync/errgroup
-examples tests:     std async asynctest go.uber.org/goleak
 docs tests:         std async
 `
 

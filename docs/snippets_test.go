@@ -89,7 +89,7 @@ func TestSnippetsAreReallyCompiled(t *testing.T) {
 
 func TestCommandsNamePrograms(t *testing.T) {
 	for cmd, where := range commands(t) {
-		dir := strings.TrimPrefix(cmd, "go run ")
+		dir := filepath.Join("examples", strings.TrimPrefix(cmd, runExample))
 		if pkg, err := build.ImportDir(filepath.Join(root, dir), 0); err != nil {
 			t.Errorf("%s: %s: %v", where, cmd, err)
 		} else if !pkg.IsCommand() {
@@ -105,12 +105,16 @@ func TestGuideShowsEveryPattern(t *testing.T) {
 	}
 	shown := commands(t)
 	for _, p := range programs {
-		cmd := "go run ./examples/patterns/" + filepath.Base(filepath.Dir(p))
+		cmd := runExample + "./patterns/" + filepath.Base(filepath.Dir(p))
 		if !strings.HasPrefix(shown[cmd], "docs/guide.md:") {
 			t.Errorf("docs/guide.md does not show %s", cmd)
 		}
 	}
 }
+
+// runExample begins a command that runs an example. The examples are a module of
+// their own.
+const runExample = "go run -C examples "
 
 // commands returns the commands in the documents that run an example, and where
 // each is; in the guide where it is there too.
@@ -121,11 +125,12 @@ func commands(t *testing.T) map[string]string {
 			continue
 		}
 		for line := range strings.Lines(b.text) {
-			fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "$ "))
-			if len(fields) < 3 || fields[0] != "go" || fields[1] != "run" || !strings.HasPrefix(fields[2], "./examples/") {
+			program, ok := strings.CutPrefix(strings.TrimPrefix(strings.TrimSpace(line), "$ "), runExample)
+			if !ok {
 				continue
 			}
-			if cmd := strings.Join(fields[:3], " "); found[cmd] == "" || b.file == "docs/guide.md" {
+			program, _, _ = strings.Cut(program, " ")
+			if cmd := runExample + program; found[cmd] == "" || b.file == "docs/guide.md" {
 				found[cmd] = fmt.Sprintf("%s:%d", b.file, b.line)
 			}
 		}

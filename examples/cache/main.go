@@ -1,8 +1,7 @@
 // Cache puts a read-through cache in front of an embedded database, and shows how
 // those who ask for the same thing share the work.
 //
-//	cd examples/cache && go run .
-//	go run . [-db sales.db] [-sales 8000] [-products 100] [-keep 50] [-readers 64] [-asks 30] [-limit 4] [-seed 1]
+//	go run -C examples ./cache [-db sales.db] [-sales 8000] [-products 100] [-keep 50] [-readers 64] [-asks 30] [-limit 4] [-seed 1]
 //
 // The database is a file of bbolt in a folder for temporary files, or the one that
 // -db names, which is filled when it is new and stays. It has thousands of sales
@@ -39,6 +38,7 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 func main() {
@@ -48,7 +48,8 @@ func main() {
 }
 
 // run is the program; it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	stdout, stderr := console.New(out), console.New(errs)
 	o, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 // A transport counts the requests that are under way: from their beginning until
@@ -53,7 +55,7 @@ func (b *body) Close() error {
 // newTestCrawl returns a crawl of u, and what its board writes.
 func newTestCrawl(u *url.URL, limit int) (*crawl, *bytes.Buffer) {
 	out := new(bytes.Buffer)
-	return newCrawl(&options{url: u, max: maxPages, limit: limit}, newBoard(out)), out
+	return newCrawl(&options{url: u, max: maxPages, limit: limit}, newBoard(console.New(out))), out
 }
 
 // Every page of a site is fetched once, whatever the site and the limit, and never

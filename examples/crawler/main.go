@@ -1,8 +1,8 @@
 // Crawler fetches every page of a web site, each once and at most eight at the
 // same time, and shows how calls may wait for calls under such a limit.
 //
-//	go run ./examples/crawler [-pages 300] [-limit 8] [-seed 1] [-timeout 1m] [-grace 1s]
-//	go run ./examples/crawler -url https://example.org/ [-max 500] [...]
+//	go run -C examples ./crawler [-pages 300] [-limit 8] [-seed 1] [-timeout 1m] [-grace 1s]
+//	go run -C examples ./crawler -url https://example.org/ [-max 500] [...]
 //
 // Without -url it serves a site of its own on loopback, made from the seed: some
 // of its pages are slow, some large, and some broken.
@@ -34,6 +34,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 func main() {
@@ -43,7 +45,8 @@ func main() {
 }
 
 // run is the program; it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	stdout, stderr := console.New(out), console.New(errs)
 	o, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -72,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// crawl runs c within the time there is, with its board alive meanwhile.
+// crawl runs c within the time there is, with its board shown meanwhile.
 func (o *options) crawl(ctx context.Context, c *crawl) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("not done within %v (-timeout)", o.timeout))
 	defer cancel()

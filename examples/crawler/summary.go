@@ -21,7 +21,7 @@ func (c *crawl) summary(out io.Writer) {
 	if n := v.count[stateFound]; n > 0 {
 		fmt.Fprintf(out, ", %d not begun", n)
 	}
-	fmt.Fprintf(out, ". %s, %.0f pages/s.\n", formatSize(v.bytes), v.rate())
+	fmt.Fprintf(out, ". %s, %.0f pages fetched a second.\n", formatSize(v.bytes), v.rate())
 	listBroken(out, v.broken)
 	v.mosts(out, c.limit)
 	c.ledger(out)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 // A state is what has become of a mirror.
@@ -27,14 +28,12 @@ const (
 // drawn again and again; elsewhere as a log, with a line for each event. It may
 // be used by any number of goroutines at the same time.
 type board struct {
-	out   io.Writer
-	live  bool
+	out   *console.Console
 	start time.Time
 	width int // of the longest name
 
 	mu     sync.Mutex
 	rows   []row
-	drawn  bool  // the rows are on the screen and the cursor is below them
 	size   int64 // of the winner's body; -1 where that is not known
 	read   int64 // how much of it has come
 	logged int64 // how many quarters of it the log has told of
@@ -51,8 +50,8 @@ type row struct {
 	settled  time.Duration // 0 while it is pending or being read
 }
 
-func newBoard(out io.Writer, mirrors []*url.URL) *board {
-	b := &board{out: out, live: isTerminal(out), start: time.Now()}
+func newBoard(out *console.Console, mirrors []*url.URL) *board {
+	b := &board{out: out, start: time.Now()}
 	for _, m := range mirrors {
 		b.rows = append(b.rows, row{name: m.Redacted(), state: stateIdle})
 		b.width = max(b.width, len(m.Redacted()))
@@ -137,20 +136,16 @@ func (b *board) settleLocked(now time.Duration, i int, s state, why error) {
 	b.logLocked(now, i, r.note)
 }
 
-// update changes the board and, on a terminal, draws it.
+// update changes the board.
 func (b *board) update(change func(now time.Duration)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Since(b.start)
-	change(now)
-	if b.live {
-		b.drawLocked(now)
-	}
+	change(time.Since(b.start))
 }
 
 // logLocked writes a line about mirror i, unless there is a terminal to draw on.
 func (b *board) logLocked(now time.Duration, i int, what string) {
-	if !b.live {
+	if !b.out.IsLive() {
 		r := &b.rows[i]
 		line := fmt.Sprintf("%s  %-9s  %-*s  %s", seconds(now), r.state, b.width, r.name, what)
 		fmt.Fprintln(b.out, strings.TrimRight(line, " "))

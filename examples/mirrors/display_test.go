@@ -8,18 +8,19 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
-func newTestBoard(live bool) (*board, *bytes.Buffer) {
+func newTestBoard() (*board, *bytes.Buffer) {
 	out := new(bytes.Buffer)
-	b := newBoard(out, []*url.URL{{Scheme: "http", Host: "a"}, {Scheme: "http", Host: "bb"}})
-	b.live = live
+	b := newBoard(console.New(out), []*url.URL{{Scheme: "http", Host: "a"}, {Scheme: "http", Host: "bb"}})
 	return b, out
 }
 
 func TestBoard_plain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, out := newTestBoard(false)
+		b, out := newTestBoard()
 		defer b.animate()()
 		b.asked(0)
 		b.asked(1)
@@ -32,6 +33,7 @@ func TestBoard_plain(t *testing.T) {
 		b.finished(0)
 		b.timeline()
 		want := `
+Seconds since the start:
   0.000s  pending    http://a
   0.000s  pending    http://bb
   1.000s  won        http://a   reading a file of unknown size
@@ -39,9 +41,9 @@ func TestBoard_plain(t *testing.T) {
   1.000s  lost       http://bb  its answer came too late and was closed
   2.000s  won        http://a   2.0 KiB, 2.0 KiB/s
 
-Timeline (. waiting for an answer, = reading the file, x over)     asked  answered      over
-  http://a   won        |............============|    0.000s    1.000s    2.000s
-  http://bb  lost       |............x           |    0.000s              1.000s  its answer came too late and was closed
+Timeline, in seconds since the start (. waiting for an answer, = reading the file, x over)
+  http://a   won        |............============|  asked 0.000  answered 1.000  over 2.000
+  http://bb  lost       |............x           |  asked 0.000                  over 1.000  its answer came too late and was closed
 `
 		if got := "\n" + out.String(); got != want {
 			t.Errorf("got:%s\nwant:%s", got, want)
@@ -51,7 +53,7 @@ Timeline (. waiting for an answer, = reading the file, x over)     asked  answer
 
 // What fails because the context has ended is canceled; one line it is, always.
 func TestBoard_failed(t *testing.T) {
-	b, _ := newTestBoard(false)
+	b, _ := newTestBoard()
 	over := errors.New("over")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	b.failed(ctx, 0, errors.New("two\nlines"))

@@ -1,70 +1,34 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
-// isTerminal reports whether what is written to w appears on a terminal that can
-// move its cursor.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// animate has a terminal show the passing of time until stop is called.
+// animate has a terminal show the board, and the passing of time, until stop is called.
+// The last view stays. Elsewhere it says what the times of the log are.
 func (b *board) animate() (stop func()) {
-	if !b.live {
-		return func() {}
+	if !b.out.IsLive() {
+		fmt.Fprintln(b.out, "Seconds since the start:")
 	}
-	ticking := async.Go(context.Background(), func(ctx context.Context) (struct{}, error) {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				b.update(func(time.Duration) {})
-			case <-ctx.Done():
-				return struct{}{}, nil
-			}
-		}
-	})
-	return func() { _ = ticking.CancelWait(context.Background(), nil) }
+	return b.out.Show(b.view, true)
 }
 
-// Control sequences, understood by every terminal of today.
-const (
-	cursorUp  = "\x1b[%dA"  // by so many lines
-	eraseLine = "\r\x1b[2K" // and go to its beginning
-	wrapOff   = "\x1b[?7l"  // a line too long for the screen is cut, not two lines
-	wrapOn    = "\x1b[?7h"
-)
-
-// drawLocked draws every mirror's line, over those drawn before. It is one write,
-// so that a Ctrl-C leaves no half of it.
-func (b *board) drawLocked(now time.Duration) {
+// view is what a terminal shows: a line for each mirror.
+func (b *board) view() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Since(b.start)
 	var s strings.Builder
-	if b.drawn {
-		fmt.Fprintf(&s, cursorUp, len(b.rows))
-	}
-	b.drawn = true
-	s.WriteString(wrapOff)
+	fmt.Fprintln(&s, "Seconds since each mirror was asked:")
 	for i := range b.rows {
 		r := &b.rows[i]
-		fmt.Fprintf(&s, "%s%-9s  %s  %-*s  %s\n", eraseLine, r.state, seconds(r.took(now)), b.width, r.name, b.noteLocked(now, i))
+		fmt.Fprintf(&s, "  %-9s  %s  %-*s  %s\n", r.state, seconds(r.took(now)), b.width, r.name, b.noteLocked(now, i))
 	}
-	s.WriteString(wrapOn)
-	_, _ = io.WriteString(b.out, s.String())
+	return s.String()
 }
 
 // took returns how long the row's mirror has been busy.
@@ -101,10 +65,8 @@ func (b *board) progressLocked(now time.Duration, i int) string {
 		return fmt.Sprintf("%s, %s/s", formatSize(b.read), rate)
 	}
 	bar := ""
-	if b.live {
-		const width = 16
-		full := int(width * b.read / b.size)
-		bar = "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "] "
+	if b.out.IsLive() {
+		bar = console.Bar(18, b.read, b.size) + " "
 	}
 	return fmt.Sprintf("%3d%% %s%s of %s, %s/s", 100*b.read/b.size, bar, formatSize(b.read), formatSize(b.size), rate)
 }

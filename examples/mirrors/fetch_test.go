@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 // A transport answers for every mirror, without a network.
@@ -49,7 +51,7 @@ func newFetch(hedge time.Duration, tr transport, names ...string) (*fetch, *byte
 		f.mirrors = append(f.mirrors, &url.URL{Scheme: "http", Host: name})
 	}
 	out := new(bytes.Buffer)
-	f.board = newBoard(out, f.mirrors)
+	f.board = newBoard(console.New(out), f.mirrors)
 	return f, out
 }
 
@@ -160,11 +162,11 @@ func TestLate_together(t *testing.T) {
 			answers.Add(1)
 			return answer(http.StatusOK, &open), nil
 		}, "bad", "a", "b", "c")
-		f.board.out = writerFunc(func(p []byte) {
+		f.board.out = console.New(writerFunc(func(p []byte) {
 			if strings.Contains(string(p), "Not Found") {
 				time.Sleep(time.Minute)
 			}
-		})
+		}))
 		got, err := f.run(t.Context())
 		if err != nil || got.sum != sumOf(text) {
 			t.Errorf("got %v, %v", got, err)

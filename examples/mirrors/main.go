@@ -1,6 +1,6 @@
 // Mirrors fetches one file from whichever of many mirrors answers first.
 //
-//	go run ./examples/mirrors [-timeout 10s] [-hedge 150ms] [URL ...]
+//	go run -C examples ./mirrors [-timeout 10s] [-hedge 150ms] [URL ...]
 //
 // Without URLs it starts four demonstration servers on loopback: one that
 // answers after a moment, a slow one, one that answers 503, and one that never
@@ -10,7 +10,7 @@
 // no goroutine is left.
 //
 // It exits with 0 when it has the whole file, with 1 when not, with 2 when it was
-// called wrongly. What is worth reading is in fetch.go.
+// called wrongly, and with 130 after Ctrl-C. What is worth reading is in fetch.go.
 package main
 
 import (
@@ -23,6 +23,8 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 func main() {
@@ -32,7 +34,8 @@ func main() {
 }
 
 // run is the program; it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	stdout, stderr := console.New(out), console.New(errs)
 	o, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -51,10 +54,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	got, err := o.fetch(ctx, &fetch{client: client, mirrors: o.mirrors, hedge: o.hedge, board: b})
 	servers.stop()
 	left := before.wait(2*time.Second, client.CloseIdleConnections)
-	return report(stdout, stderr, b, got, err, left)
+	code := report(stdout, stderr, b, got, err, left)
+	if err != nil && ctx.Err() != nil {
+		return 130
+	}
+	return code
 }
 
-// fetch runs f within the time there is, with the board alive meanwhile.
+// fetch runs f within the time there is, with the board shown meanwhile.
 func (o *options) fetch(ctx context.Context, f *fetch) (*file, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("not done within %v (-timeout)", o.timeout))
 	defer cancel()

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -202,7 +204,7 @@ func TestCtrlC_waiting(t *testing.T) {
 		<-r.Context().Done()
 	})
 	r := start(ctx, "-hedge", "1h", u, u+"/next")
-	r.want(t, 1, u+"       canceled: context canceled", u+"/next  not asked: its turn did not come")
+	r.want(t, 130, u+"       canceled: context canceled", u+"/next  not asked: its turn did not come")
 	r.wantStates(t, "canceled", "not asked")
 }
 
@@ -223,7 +225,7 @@ func TestCtrlC_reading(t *testing.T) {
 		}
 	}), &out)
 	r := result{code: code, stdout: out.String()}
-	r.want(t, 1, "canceled: context canceled")
+	r.want(t, 130, "canceled: context canceled")
 	r.wantStates(t, "canceled", "lost")
 }
 
@@ -231,7 +233,7 @@ func TestCtrlC_before(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := start(ctx)
-	r.want(t, 1, "context canceled")
+	r.want(t, 130, "context canceled")
 	if slices.Contains(r.states(), "failed") {
 		t.Errorf("states %q", r.states())
 	}
@@ -245,8 +247,9 @@ func TestTimeout(t *testing.T) {
 
 func TestReport_goroutinesLeft(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	b := newBoard(&stdout, nil)
-	if code := report(&stdout, &stderr, b, &file{}, nil, []string{"goroutine 7 [select]:"}); code != 1 {
+	out := console.New(&stdout)
+	b := newBoard(out, nil)
+	if code := report(out, &stderr, b, &file{}, nil, []string{"goroutine 7 [select]:"}); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	if want := "1 goroutines are left:\n\ngoroutine 7 [select]:"; !strings.Contains(stderr.String(), want) {

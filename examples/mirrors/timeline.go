@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 // timeline draws what happened to each mirror when, side by side. Nothing may
@@ -16,8 +18,7 @@ func (b *board) timeline() {
 	for _, r := range b.rows {
 		total = max(total, r.settled)
 	}
-	const legend = "Timeline (. waiting for an answer, = reading the file, x over)"
-	fmt.Fprintf(b.out, "\n%-*s  %8s  %8s  %8s\n", b.width+barWidth+17, legend, "asked", "answered", "over")
+	fmt.Fprintln(b.out, "\nTimeline, in seconds since the start (. waiting for an answer, = reading the file, x over)")
 	for _, r := range b.rows {
 		line := fmt.Sprintf("  %-*s  %-9s  |%s|  %s", b.width, r.name, r.state, r.bar(total), r.times())
 		fmt.Fprintln(b.out, strings.TrimRight(line, " "))
@@ -28,7 +29,7 @@ const barWidth = 24
 
 // bar draws the row's life as a part of total.
 func (r *row) bar(total time.Duration) string {
-	bar := []byte(strings.Repeat(" ", barWidth))
+	bar := []rune(strings.Repeat(string(console.Blank), barWidth))
 	if r.state == stateIdle {
 		return string(bar)
 	}
@@ -45,19 +46,19 @@ func (r *row) bar(total time.Duration) string {
 	return string(bar)
 }
 
-// times are the row's times as columns of a table, with a remark.
+// times are the row's times, with a remark.
 func (r *row) times() string {
 	if r.state == stateIdle {
 		return ""
 	}
 	answered, remark := "", ""
 	if r.answered > 0 {
-		answered = seconds(r.answered)
+		answered = fmt.Sprintf("answered %.3f", r.answered.Seconds())
 	}
 	if r.late {
 		remark = "  " + lateNote
 	}
-	return fmt.Sprintf("%s  %8s  %s%s", seconds(r.asked), answered, seconds(r.settled), remark)
+	return fmt.Sprintf("asked %.3f  %-14s  over %.3f%s", r.asked.Seconds(), answered, r.settled.Seconds(), remark)
 }
 
 // outcomes writes a line for each mirror: why it did not deliver the file.

@@ -16,6 +16,10 @@ import (
 	_ "github.com/seed4712c49f/async" // so that go test runs this again when it changes
 )
 
+// columns is how wide a narrow terminal is. The programs have nothing to lay out their
+// lines with, so their lines are short.
+const columns = 40
+
 // patience bounds one program. Each takes a fraction of a second.
 const patience = time.Minute
 
@@ -48,6 +52,11 @@ func runPattern(t *testing.T, path, want string) {
 	if got := string(out); got != want {
 		t.Errorf("printed:\n%swant:\n%s", got, want)
 	}
+	for line := range strings.Lines(string(out)) {
+		if len(line) > columns+1 {
+			t.Errorf("longer than a narrow terminal is wide: %q", line)
+		}
+	}
 	left, err := os.ReadDir(temp)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +73,7 @@ func TestReadmeListsEveryPattern(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range programs(t) {
-		if command := "`go run ./examples/patterns/" + name + "`"; !strings.Contains(string(readme), command) {
+		if command := "`go run ./patterns/" + name + "`"; !strings.Contains(string(readme), command) {
 			t.Errorf("README.md does not have %s", command)
 		}
 	}

@@ -1,7 +1,7 @@
 // Stream makes the calls that the COM documents describe under "Making and
 // Processing Asynchronous Calls", on two servers of one interface.
 //
-//	go run ./examples/stream
+//	go run -C examples ./stream
 //
 // The interface is SimpleStream, as there. The generator asyncgen has written its
 // asynchronous face, AsyncSimpleStream, with a Begin and a Finish for each
@@ -14,6 +14,8 @@
 // Step by step the program does what a client can do with a call object (steps.go)
 // and prints how that was answered. Most steps are done with both servers: their
 // answers are the same, and printed once, save for those with a name in front.
+//
+// It exits with 0 when all was done, with 1 when not, and with 130 after Ctrl-C.
 package main
 
 import (
@@ -24,15 +26,22 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/seed4712c49f/async/examples/internal/console"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program the hard way
-	if err := run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "stream:", err)
-		os.Exit(1)
+	err := run(ctx, console.New(os.Stdout))
+	if err == nil {
+		return
 	}
+	fmt.Fprintln(console.New(os.Stderr), "stream:", err)
+	if ctx.Err() != nil {
+		os.Exit(130) // Ctrl-C
+	}
+	os.Exit(1)
 }
 
 // run does the steps and prints what was said in each.

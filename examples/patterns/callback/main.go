@@ -4,7 +4,7 @@
 // Output:
 //
 //	replies: [ONE TWO]
-//	canceled: async: call canceled: the user has left
+//	async: call canceled: the user has left
 //	a reply came too late: WAIT
 //	the connection broke: unexpected EOF
 package main
@@ -82,7 +82,7 @@ func run(ctx context.Context) error {
 	defer wait.Release()
 	wait.Cancel(errors.New("the user has left"))
 	_, err = wait.Await(ctx)
-	fmt.Println("canceled:", err)
+	fmt.Println(err)
 	proceed.Set()
 
 	quit := c.call(ctx, "quit")

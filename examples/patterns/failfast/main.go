@@ -6,8 +6,8 @@
 // Output:
 //
 //	all three: [40 1 1]
-//	over at once: invalid.txt: "forty" is not a number
-//	missing.txt: async: call canceled: no longer needed
+//	invalid.txt: "forty" is not a number
+//	async: call canceled: no longer needed
 package main
 
 import (
@@ -56,9 +56,9 @@ func run(ctx context.Context) error {
 	defer bad.Release()
 	_, err = bad.All(ctx)
 	bad.Cancel(errors.New("no longer needed"))
-	fmt.Println("over at once:", err)
-	_, err = bad[0].Await(ctx)
-	fmt.Println("missing.txt:", err)
+	fmt.Println(err)
+	_, err = bad[0].Await(ctx) // missing.txt
+	fmt.Println(err)
 	return nil
 }
 

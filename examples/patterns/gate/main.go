@@ -5,10 +5,10 @@
 // Output:
 //
 //	through before it opened: 0
-//	one would not wait: async: wait timed out
+//	one has left: async: wait timed out
 //	opened: true
 //	opened again: false
-//	through with the same configuration: 1000
+//	through with the same config: 1000
 package main
 
 import (
@@ -57,7 +57,7 @@ func run(ctx context.Context) error {
 	defer calls.Release()
 	defer calls.Cancel(nil)
 	fmt.Println("through before it opened:", passed.Load())
-	fmt.Println("one would not wait:", gate.WaitFor(time.Millisecond))
+	fmt.Println("one has left:", gate.WaitFor(time.Millisecond))
 
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -74,6 +74,6 @@ func run(ctx context.Context) error {
 			same++
 		}
 	}
-	fmt.Println("through with the same configuration:", same)
+	fmt.Println("through with the same config:", same)
 	return err
 }

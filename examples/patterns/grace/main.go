@@ -4,10 +4,10 @@
 //
 // Output:
 //
-//	the polite server stopped by itself: true
+//	the polite server stopped itself: true
 //	it had 1 client
-//	the other one stopped by itself: false
-//	its call is over: async: call canceled: shutting down
+//	the other one stopped itself: false
+//	async: call canceled: shutting down
 //	it had 1 client, as it said too late
 package main
 
@@ -40,7 +40,7 @@ func stopPolite(ctx context.Context) error {
 		return serve(l)
 	})
 	visitErr := visit(l)
-	fmt.Println("the polite server stopped by itself:", stop(ctx, call, time.Minute) == nil)
+	fmt.Println("the polite server stopped itself:", stop(ctx, call, time.Minute) == nil)
 	n, err := call.Finish()
 	fmt.Printf("it had %d client\n", n)
 	return errors.Join(visitErr, err)
@@ -56,9 +56,9 @@ func stopOther(ctx context.Context) error {
 		async.Discard(func(n int, _ error) { late <- n }))
 	defer call.Release()
 	visitErr := visit(l)
-	fmt.Println("the other one stopped by itself:", stop(ctx, call, 10*time.Millisecond) == nil)
+	fmt.Println("the other one stopped itself:", stop(ctx, call, 10*time.Millisecond) == nil)
 	_, err = call.Await(ctx)
-	fmt.Println("its call is over:", err)
+	fmt.Println(err)
 	l.Close()
 	fmt.Printf("it had %d client, as it said too late\n", <-late)
 	return visitErr

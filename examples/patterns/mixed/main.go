@@ -7,7 +7,7 @@
 //	select: a job named "sweep"
 //	select: the timer
 //	select: the call read "first\n"
-//	select: the context, because context canceled
+//	select: context canceled
 //	WaitAny: the timer, member 1
 //	WaitAny: the call, member 0
 package main
@@ -64,7 +64,7 @@ func bySelect(ctx context.Context, read func(context.Context) (string, error), w
 			fmt.Printf("select: the call read %q\n", line)
 			cancel()
 		case <-ctx.Done():
-			fmt.Println("select: the context, because", context.Cause(ctx))
+			fmt.Println("select:", context.Cause(ctx))
 			return nil
 		}
 	}
