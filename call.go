@@ -23,8 +23,8 @@ import (
 // of goroutines at the same time. One call's results, signals and channels never
 // touch those of another begun later on the same object (R13).
 //
-// A handle that is no longer needed is released; an object that was finished
-// need not be.
+// A handle whose result was taken through it, by Finish, Await or a method of
+// [Calls], needs no Release, unless it streams; every other handle does.
 type Call[T any] struct{ h handle }
 
 // handleOf returns the untyped handle, which has a call, made to come where there was none.

@@ -28,6 +28,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,36 @@ func TestCommandsNamePrograms(t *testing.T) {
 		} else if !pkg.IsCommand() {
 			t.Errorf("%s: %s: package %s is no program", where, cmd, pkg.Name)
 		}
+	}
+}
+
+// What the README says of the module, go.mod says, too.
+func TestReadmeOfModule(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := func(name string) string {
+		_, rest, _ := strings.Cut("\n"+string(mod), "\n"+name+" ")
+		value, _, _ := strings.Cut(rest, "\n")
+		return value
+	}
+	module, version := field("module"), strings.TrimSuffix(field("go"), ".0")
+	for _, want := range []string{"go get " + module + "\n", "\"" + module + "\"", "git clone https://" + module + "\n", "It needs Go " + version + " "} {
+		if !strings.Contains(string(readme), want) {
+			t.Errorf("README.md does not say %q", want)
+		}
+	}
+	folder := regexp.MustCompile("`cd (examples/[a-z]+) && go run \\.`").FindSubmatch(readme)
+	if folder == nil {
+		t.Fatal("README.md does not say how an example is run from its folder")
+	}
+	if pkg, err := build.ImportDir(filepath.Join(root, string(folder[1])), 0); err != nil || !pkg.IsCommand() {
+		t.Errorf("README.md runs %s, which is no program: %v", folder[1], err)
 	}
 }
 
