@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
@@ -55,11 +56,13 @@ func (c *Console) Write(p []byte) (int, error) {
 	end := bytes.LastIndexByte(c.partial, '\n') + 1
 	text := layOut(string(c.partial[:end]), c.width())
 	c.partial = c.partial[end:]
-	var to = c.out
+	var err error
 	if c.drawing != nil {
-		to = c.drawing
+		_, err = io.WriteString(c.drawing, lineStart+text)
+	} else {
+		_, err = io.WriteString(c.out, text)
 	}
-	if _, err := io.WriteString(to, text); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -67,6 +70,10 @@ func (c *Console) Write(p []byte) (int, error) {
 
 // refresh is how often a view is drawn.
 const refresh = 100 * time.Millisecond
+
+// lineStart goes to the beginning of the line and clears it. mpb expects the cursor
+// there, and whoever presses a key moves it: the terminal shows the key.
+const lineStart = "\r" + ansi.EraseEntireLine
 
 // Show has a terminal show the lines of view below the text, as they are at the time,
 // until stop is called. Then the last view stays where keep says so, and vanishes
@@ -83,7 +90,7 @@ func (c *Console) Show(view func() string, keep bool) (stop func()) {
 	first := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 		line, below, _ := strings.Cut(layOut(view(), s.AvailableWidth), "\n")
 		rest = below
-		_, err := io.WriteString(w, line)
+		_, err := io.WriteString(w, lineStart+line)
 		return err
 	})
 	below := mpb.BarFillerFunc(func(w io.Writer, _ decor.Statistics) error {
@@ -100,5 +107,8 @@ func (c *Console) Show(view func() string, keep bool) (stop func()) {
 		bar.Abort(!keep)
 		drawing.Wait()
 		c.drawing = nil
+		if !keep {
+			_, _ = io.WriteString(c.out, lineStart)
+		}
 	}
 }

@@ -11,7 +11,8 @@ import (
 
 // A line consists of cells with two spaces or more between them, as in a table. Where
 // the line is too long for the screen, the cells that have no room go to lines below,
-// further in; a cell that is longer than a line is wrapped between words. So a wide
+// further in; a cell that is longer than a line is wrapped between words, from where
+// it stands. So a wide
 // screen shows a table, and a narrow one the same text, piece by piece.
 //
 // A Blank stands for a space within a cell, as in the picture of a bar.
@@ -48,9 +49,11 @@ func layOutLine(line string, width int) string {
 	begin := 0 // of the cells in text that are laid out next, which end before a gap
 	end := 0
 	for _, gap := range append(between.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
-		if end > begin && indent+ansi.StringWidth(text[begin:gap[0]]) > width {
+		hasRoom := indent+ansi.StringWidth(text[begin:gap[0]]) <= width
+		cell := strings.TrimLeft(text[end:gap[0]], " ")
+		if end > begin && !hasRoom && below+ansi.StringWidth(cell) <= width {
 			all = append(all, wrap(text[begin:end], width, indent))
-			begin = end + len(text[end:]) - len(strings.TrimLeft(text[end:], " "))
+			begin = gap[0] - len(cell)
 			indent = below
 		}
 		end = gap[0]
@@ -59,10 +62,17 @@ func layOutLine(line string, width int) string {
 }
 
 // wrap breaks a text that is too long between words, and moves all of it in; what
-// follows the first line further by two columns.
+// follows the first line further by two columns. Where a word is longer than a line,
+// as a path may be, the text is broken at slashes, too.
 func wrap(text string, width, indent int) string {
 	if indent+ansi.StringWidth(text) > width {
-		text = ansi.Wrap(text, max(width-indent-2, 1), "/")
+		limit, breaks := max(width-indent-2, 1), ""
+		for word := range strings.FieldsSeq(text) {
+			if ansi.StringWidth(word) > limit {
+				breaks = "/"
+			}
+		}
+		text = ansi.Wrap(text, limit, breaks)
 		text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", indent+2))
 	}
 	return strings.Repeat(" ", indent) + text

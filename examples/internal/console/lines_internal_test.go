@@ -21,10 +21,11 @@ func TestLayOut(t *testing.T) {
 		{20, "name    state       note\n", "name    state\n  note\n"},
 		{16, "name    state       note\n", "name    state\n  note\n"},
 		{10, "name    state       note\n", "name\n  state\n  note\n"},
-		{16, " name   state       a note that is long\n", " name   state\n   a note that\n     is long\n"},
+		{16, " name   state       a note that is long\n", " name   state\n   a note that\n   is long\n"},
 		{12, "words that go on and on", "words that\n  go on and\n  on"},
 		{20, "http://127.0.0.1:12345/a/path", "http://\n  127.0.0.1:12345/a/\n  path"},
 		{12, "        deeply in  b", "   deeply in\n     b"},
+		{30, "a site is on http://127.0.0.1:45359/", "a site is on\n  http://127.0.0.1:45359/"},
 		{30, "|..   x|  over 1.000\n\n", "|..   x|  over 1.000\n\n"},
 		{12, strings.ReplaceAll("|..   x|", " ", string(Blank)) + "  over 1.000\n\n", "|..   x|\n  over 1.000\n\n"},
 	} {
