@@ -18,6 +18,10 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
+
+	// So that go test runs this again when they change.
+	_ "github.com/seed4712c49f/async"
+	_ "github.com/seed4712c49f/async/examples/internal/console"
 )
 
 // A program is an example that is run here.
@@ -129,6 +133,13 @@ func build(t *testing.T) string {
 	args := []string{"build", "-buildvcs=false", "-o", bin + string(filepath.Separator)}
 	for _, p := range programs {
 		args = append(args, "./"+p.dir)
+		files, err := filepath.Glob(p.dir + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files in %s: %v", p.dir, err)
+		}
+		for _, f := range files {
+			_, _ = os.Stat(f) // so that go test runs this again when it changes
+		}
 	}
 	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
