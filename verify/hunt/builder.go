@@ -1,0 +1,143 @@
+package hunt
+
+import "time"
+
+// This file builds the program of a pair. scenes.go calls the builder for the setup, and
+// pairs.go for the goroutines.
+
+// A builder makes the program of a pair by hand.
+type builder struct {
+	p       *Program
+	table   Table
+	site    int
+	group   int  // family of what is made last
+	gated   bool // functions wait at the first gate
+	sleeps  bool // the pair comes later, when others are asleep
+	streams bool // what the operations of a pair begin is streaming
+}
+
+func newBuilder(table Table) *builder {
+	return &builder{p: &Program{}, table: table}
+}
+
+// op adds an operation to the setup.
+func (b *builder) op(do string, change ...func(o *Op)) {
+	b.p.Setup = append(b.p.Setup, b.some(do, change...))
+}
+
+// some makes an operation.
+func (b *builder) some(do string, change ...func(o *Op)) *Op {
+	x := b.table[do]
+	b.site++
+	o := &Op{Do: do, Site: b.site, N: 1, D: 5 * time.Millisecond}
+	if x.on != None {
+		o.On = Ref{x.on, 0}
+	}
+	if x.fn {
+		o.Fn = &Func{Site: o.Site}
+		if b.gated {
+			o.Fn.Gate = 1
+		}
+	}
+	if x.opts {
+		o.Opts.Discard = true
+	}
+	if do == "newScope" || do == "newContext" {
+		o.N, o.D = 0, 20*time.Millisecond
+	}
+	if do == "newScope" {
+		o.D = 0
+	}
+	for _, f := range change {
+		f(o)
+	}
+	if x.makes != None {
+		i := Info{Family: 1, Flavor: do, Rank: b.site}
+		if x.on != Call && x.on != Signal {
+			b.group++
+			i.Family = b.group
+		} else {
+			i = b.p.info(o.On)
+		}
+		o.To = b.newVar(x.makes, i)
+		if x.promises {
+			o.To2 = b.newVar(Promise, i)
+		}
+	}
+	if do == "new" {
+		b.p.Idle = true
+	}
+	return o
+}
+
+func (b *builder) newVar(k Kind, i Info) Ref {
+	b.p.Vars[k] = append(b.p.Vars[k], i)
+	return Ref{k, len(b.p.Vars[k]) - 1}
+}
+
+// Changes of an operation.
+
+func of(rs ...Ref) func(o *Op) { return func(o *Op) { o.Of = rs } }
+func byContext(o *Op)          { o.Ctx = Ctx{Base: Var} }
+func streaming(o *Op)          { o.Opts.Streaming = true }
+func abandoning(o *Op)         { o.Opts.Abandon = true }
+func inScope(o *Op)            { o.Opts.Scope = 1 }
+func waitsAtGate(o *Op)        { o.Fn.Gate = 1 }
+func fails(o *Op)              { o.Fn.End = Fails }
+func panicking(o *Op)          { o.Fn.End = Panics }
+func tracked(o *Op)            { o.N = scopeTracks | scopeObserves }
+func limited(o *Op)            { o.N, o.D = scopeTracks|scopeObserves, 1 }
+func returnsPanics(o *Op)      { o.N, o.D = scopeTracks|scopeObserves, 2<<4 }
+func onSignal(o *Op)           { o.Opts.OnSignal = [][]*Op{nil} }
+func kindOf(n int) func(o *Op) { return func(o *Op) { o.N = n } }
+func byPromise(o *Op)          { o.Ctx = Ctx{Base: Promised} }
+
+// thread is the goroutine of an operation. Where somebody is to be asleep by then it begins
+// by letting time pass, which it does only when nobody can go on.
+func (b *builder) thread(i instance) []*Op {
+	if b.sleeps {
+		return []*Op{b.some("sleep"), b.instance(i)}
+	}
+	return []*Op{b.instance(i)}
+}
+
+// instance makes the operation.
+func (b *builder) instance(i instance) *Op {
+	return b.some(i.do, func(o *Op) {
+		o.On = i.on
+		x := b.table[i.do]
+		if x.members > 0 {
+			for _, k := range []Kind{Event, Call, Stranger} {
+				if len(b.p.Vars[k]) > 0 {
+					o.Of = []Ref{{k, 0}}
+				}
+			}
+		}
+		if x.ctx == waitsBy && b.p.Idle {
+			o.Ctx.How = Far
+		}
+		if (x.fn || x.opts) && len(b.p.Vars[Scope]) > 0 {
+			o.Opts.Scope = 1
+		}
+		o.Opts.Streaming = x.opts && b.streams
+		switch {
+		case i.do == "hedge":
+			o.N = 2
+		case i.do == "shutdown" && len(b.p.Vars[Promise]) > 0:
+			o.Ctx = Ctx{Base: Promised} // which is no function's, so that it waits for the promise
+		}
+	})
+}
+
+// completer returns an operation that completes what the scene has pending.
+func (b *builder) completer() *Op {
+	switch {
+	case len(b.p.Vars[Gate]) > 0:
+		return b.some("open")
+	case len(b.p.Vars[Promise]) > 0:
+		return b.some("complete")
+	case len(b.p.Vars[Event]) > 0:
+		return b.some("set")
+	}
+	return nil
+}

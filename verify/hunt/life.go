@@ -1,0 +1,212 @@
+//go:build asyncexplore
+
+package hunt
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// This file follows one child from its start to its end, and judges the end: a process
+// that has ended by a panic was allowed to, or it is a failure. parent.go starts one
+// child after the other.
+
+// A life is what a child said of itself until it ended.
+type life struct {
+	seed      uint64
+	phase     int
+	run       int
+	over      bool         // it came to its end
+	failed    bool         // the last program has failed
+	made      map[int]int  // panics, and the family of the call
+	given     map[int]bool // of these, the ones that somebody was given
+	disturbed map[int]bool // families whose calls may have been canceled or released
+	family    int
+	program   *Program
+	way       Way
+}
+
+// child runs one child.
+func (h *Hunt) child(ctx context.Context, task Task) *life {
+	var stderr bytes.Buffer
+	cmd, lines, err := start(ctx, h.Test, task, &stderr)
+	if err != nil {
+		h.Log("%v", err)
+		return &life{over: true}
+	}
+	l := &life{seed: task.Seed, phase: task.Phase, program: task.Program, way: task.Way}
+	for line := range lines {
+		h.hear(l, line)
+	}
+	err = cmd.Wait()
+	if l.over || ctx.Err() != nil {
+		l.over = true
+		return l
+	}
+	h.died(l, err, stderr.String())
+	return l
+}
+
+// start starts a child for a task.
+func start(ctx context.Context, test string, task Task, stderr io.Writer) (*exec.Cmd, <-chan Line, error) {
+	text, err := json.Marshal(task)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+test+"$", "-test.timeout=0")
+	cmd.Env = append(os.Environ(), taskEnv+"="+string(text), "GOMAXPROCS=1", "GOTRACEBACK=single")
+	cmd.ExtraFiles, cmd.Stderr, cmd.Stdout = []*os.File{w}, stderr, stderr
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
+		return nil, nil, err
+	}
+	lines := make(chan Line, 64)
+	go func() {
+		defer close(lines)
+		defer r.Close()
+		in := bufio.NewReader(r)
+		for {
+			text, err := in.ReadBytes('\n')
+			if err != nil {
+				return
+			}
+			var line Line
+			if json.Unmarshal(text, &line) == nil {
+				lines <- line
+			}
+		}
+	}()
+	return cmd, lines, nil
+}
+
+// hear notes a line of a child.
+func (h *Hunt) hear(l *life, line Line) {
+	switch line.K {
+	case "start":
+		l.seed, l.phase, l.failed = line.Seed, line.Phase, false
+	case "run":
+		l.run = line.N
+		l.made, l.given, l.disturbed = make(map[int]int), make(map[int]bool), make(map[int]bool)
+	case "family":
+		l.family = line.N
+	case "made":
+		l.made[line.N] = l.family
+	case "given":
+		l.given[line.N] = true
+	case "disturbed":
+		l.disturbed[line.N] = true
+	case "bye":
+		l.over = true
+	case "explored", "shrunk", "cover":
+		h.explored(l, line)
+	}
+}
+
+func (h *Hunt) explored(l *life, line Line) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if line.K == "explored" {
+		h.Schedules += line.N
+		h.Steps += line.Steps
+		if line.Phase == 0 {
+			h.Programs++
+		}
+	}
+	for _, key := range line.Cover {
+		h.Covered[key] = true
+	}
+	if line.Found != nil {
+		l.failed = true
+		h.foundLocked(line.Found)
+	}
+}
+
+func (h *Hunt) foundLocked(f *Found) {
+	key := f.Key()
+	if was := h.Found[key]; was == nil || f.Program.operations() < was.Program.operations() {
+		h.Found[key] = f
+	}
+	if h.Times[key] == 0 {
+		h.Times[key] = time.Since(h.start)
+	}
+	if h.First {
+		h.stop()
+	}
+}
+
+var (
+	panicToken = regexp.MustCompile(`hunt: panic (\d+)`)
+	panicLine  = regexp.MustCompile(`(?m)^(panic: |fatal error: ).*$`)
+)
+
+// died decides whether a child has ended as it should: by a panic of the program's that
+// nobody was given before, and nobody could be (C5).
+func (h *Hunt) died(l *life, err error, text string) {
+	why := l.wrongEnd(text)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if why == "" {
+		h.Crashes++
+		return
+	}
+	if len(text) > 6000 {
+		text = text[:6000]
+	}
+	p, o := l.program, l.way
+	if p == nil {
+		p, o = h.programOf(l)
+	}
+	l.failed = true
+	h.foundLocked(&Found{
+		Program: p, Way: o, Run: l.run, Oracle: "crash", Sort: sortOf(why),
+		Text: fmt.Sprintf("the process ended (%v): %s\n%s", err, why, text),
+	})
+}
+
+// programOf makes the program that a child has died of anew, and what it was explored by.
+func (h *Hunt) programOf(l *life) (*Program, Way) {
+	table := NewTable()
+	if h.Pairs {
+		p := Pairs(table, h.Task.Match)[l.seed].Program()
+		ways := PairWays(p, h.Task.Most)
+		return p, ways[min(l.phase, len(ways)-1)]
+	}
+	p := Generate(table, l.seed, SetOf(h.Task.Avoid))
+	ways := Ways(p)
+	return p, ways[min(l.phase, len(ways)-1)]
+}
+
+// wrongEnd says why the end of a process is none that should be.
+func (l *life) wrongEnd(text string) string {
+	line := panicLine.FindString(text)
+	m := panicToken.FindStringSubmatch(line)
+	if m == nil {
+		return line + " " + where(text)
+	}
+	token, _ := strconv.Atoi(m[1]) // digits only
+	family, made := l.made[token]
+	switch {
+	case !made:
+		return "a panic that nobody made"
+	case l.given[token]:
+		return "a panic that somebody was given before"
+	case !l.disturbed[family] && !l.disturbed[0] && family != 0:
+		return "a panic that somebody can be given: nobody has released or canceled the call"
+	}
+	return ""
+}

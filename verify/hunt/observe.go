@@ -1,0 +1,95 @@
+package hunt
+
+import (
+	"fmt"
+
+	"github.com/seed4712c49f/async"
+)
+
+// This file is the observer of a scope: it writes down what the observer is told, and acts
+// where the program says so. check_scopes.go compares the notes with the ledger.
+
+// An observed is what the observer of a scope was told, by the call's ID.
+type observed struct {
+	calls map[uint64]*told
+	order []uint64
+}
+
+// A told is what an observer was told of one call.
+type told struct {
+	begun, started, completed, abandoned, discarded int
+	err                                             error
+	wrong                                           string
+	orphan                                          bool // it was abandoned while it was pending; the late value of a canceled call may be discarded at any time
+}
+
+// observes returns where the observer of a scope writes down what it is told.
+func (w *World) observes(n int) *observed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.observers[n] = &observed{calls: make(map[uint64]*told)}
+	return w.observers[n]
+}
+
+// observer returns an observer that writes down what it is told, and does what the
+// operation says.
+func (e *env) observer(o *Op, n int) async.Observer {
+	w, seen := e.w, e.w.observes(n)
+	note := func(i async.CallInfo, f func(t *told)) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		t := seen.calls[i.ID]
+		if t == nil {
+			t = new(told)
+			seen.calls[i.ID] = t
+			seen.order = append(seen.order, i.ID)
+		}
+		f(t)
+	}
+	acts := func(event int) {
+		if o.N>>2 == event {
+			e.callback(o.Body)
+		}
+	}
+	return async.Observer{
+		Begun: func(i async.CallInfo) {
+			note(i, func(t *told) { t.begun++ })
+			acts(1)
+		},
+		Started: func(i async.CallInfo) {
+			note(i, func(t *told) {
+				t.started++
+				if t.completed > 0 && !isCanceled(t.err) {
+					t.wrong = "told Started after Completed"
+				}
+			})
+			acts(2)
+		},
+		Completed: func(i async.CallInfo) {
+			note(i, func(t *told) {
+				t.completed++
+				t.err = i.Err
+				if t.orphan && t.discarded > 0 && !isCanceled(i.Err) {
+					t.wrong = "told Discarded before Completed, though it was abandoned before both"
+				}
+				if i.State != async.StateCompleted {
+					t.wrong = fmt.Sprintf("told Completed of a call that is %v", i.State)
+				}
+			})
+			acts(3)
+		},
+		Abandoned: func(i async.CallInfo) {
+			note(i, func(t *told) {
+				t.abandoned++
+				t.orphan = i.State != async.StateCompleted
+			})
+			acts(4)
+		},
+		Discarded: func(i async.CallInfo) {
+			note(i, func(t *told) {
+				t.discarded++
+			})
+			acts(5)
+		},
+	}
+}
