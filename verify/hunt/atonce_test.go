@@ -11,7 +11,7 @@ import (
 // may end the process are left to the children of TestHuntPairs.
 func TestPairsAtOnce(t *testing.T) {
 	table := hunt.NewTable()
-	pairs := hunt.Pairs(table, *match)
+	pairs := hunt.Pairs(table, *match, *huntSeed)
 	without := hunt.SetOf(list("HUNT_WITHOUT"))
 	n, told := 0, make(map[string]bool)
 	for start := time.Now(); n < len(pairs) && time.Since(start) < *huntFor; n++ {

@@ -90,7 +90,15 @@ func limited(o *Op)            { o.N, o.D = scopeTracks|scopeObserves, 1 }
 func returnsPanics(o *Op)      { o.N, o.D = scopeTracks|scopeObserves, 2<<4 }
 func onSignal(o *Op)           { o.Opts.OnSignal = [][]*Op{nil} }
 func kindOf(n int) func(o *Op) { return func(o *Op) { o.N = n } }
-func byPromise(o *Op)          { o.Ctx = Ctx{Base: Promised} }
+func waitsForEvent(b *builder) func(o *Op) {
+	return func(o *Op) { o.Fn.Body = []*Op{b.some("eventWait", func(o *Op) { o.Ctx = Ctx{Base: Own} })} }
+}
+
+func lendsContext(b *builder) func(o *Op) {
+	return func(o *Op) { o.Fn.Body = []*Op{b.some("lendContext")} }
+}
+
+func byPromise(o *Op) { o.Ctx = Ctx{Base: Promised} }
 
 // thread is the goroutine of an operation. Where somebody is to be asleep by then it begins
 // by letting time pass, which it does only when nobody can go on.
@@ -120,6 +128,9 @@ func (b *builder) instance(i instance) *Op {
 			o.Opts.Scope = 1
 		}
 		o.Opts.Streaming = x.opts && b.streams
+		if x.ctx == beginsBy && len(b.p.Vars[Context]) > 0 {
+			o.Ctx = Ctx{Base: Var}
+		}
 		switch {
 		case i.do == "hedge":
 			o.N = 2
@@ -139,5 +150,13 @@ func (b *builder) completer() *Op {
 	case len(b.p.Vars[Event]) > 0:
 		return b.some("set")
 	}
-	return nil
+	return b.ender()
+}
+
+// ender returns an operation that ends the context of the scene, if there is one.
+func (b *builder) ender() *Op {
+	if len(b.p.Vars[Context]) == 0 {
+		return nil
+	}
+	return b.some("endContext")
 }

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"time"
@@ -33,6 +34,7 @@ func (w *World) checkContexts(released bool) {
 		if b.ctx.Err() == nil {
 			w.failf("context", "the context of the call of operation %d goes on, though the call is complete", b.site)
 		}
+		w.checkCause(b)
 	}
 }
 
@@ -58,13 +60,13 @@ func (w *World) checkFollowing() {
 func (w *World) checkRegistration(i int, x *ended) {
 	n := 0
 	switch {
-	case x.ctx.Err() != nil || w.streams:
+	case x.ctx.Err() != nil:
 	case x.foreign != nil:
 		n = x.foreign.registered()
 	default:
 		n = childrenOf(x.ctx)
 	}
-	if n > 0 {
+	if n > x.streams {
 		w.failf("registration", "%d registrations are left at ctx%d", n, i)
 	}
 }
@@ -82,4 +84,116 @@ func childrenOf(ctx any) int {
 		return children.Len()
 	}
 	return 0
+}
+
+// checkBelow: a context has ended where the one above has, and so has each channel that it
+// gave before (R12). The context below is looked at first: a look at the one above may
+// end it.
+func (w *World) checkBelow() {
+	w.mu.Lock()
+	below, channels := slices.Clone(w.derived), slices.Clone(w.looked)
+	w.mu.Unlock()
+	for _, d := range below {
+		if err := d.ctx.Err(); err == nil && d.parent != nil && d.parent.Err() != nil {
+			w.failf("lag", "the context of operation %d goes on, and the one above has ended", d.site)
+		}
+	}
+	for _, x := range channels {
+		if closed := isClosed(x.done); !closed && x.ctx.Err() != nil {
+			w.failf("lag", "the channel that operation %d was given is open, and the context has ended", x.site)
+		}
+	}
+}
+
+// checkOver: where a call is over, every context below the call's has ended (R12). It is
+// called by who learns of that from Await or Cancel.
+func (w *World) checkOver(o *Op, h *handle) {
+	b := w.onlyBegun(h.family)
+	if b == nil || b.loose || b.opts.Streaming {
+		return
+	}
+	w.mu.Lock()
+	below, calls := slices.Clone(w.derived), slices.Clone(w.begun)
+	w.mu.Unlock()
+	for _, d := range below {
+		if d.above == b && d.ctx.Err() == nil {
+			w.failf("lag", "%s has ended, and the context of operation %d, below the call's, goes on", w.name(o), d.site)
+		}
+	}
+	for _, c := range calls {
+		if c.above != b || c.loose {
+			continue
+		}
+		w.mu.Lock()
+		ctx := c.ctx
+		w.mu.Unlock()
+		if ctx != nil && ctx.Err() == nil {
+			w.failf("lag", "%s has ended, and the context of the call of operation %d, below the call's, goes on", w.name(o), c.site)
+		}
+	}
+}
+
+// onlyBegun returns the call of a family, where there is one and no other; else nil.
+func (w *World) onlyBegun(family int) (only *begun) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range w.begun {
+		if b.family != family {
+			continue
+		}
+		if only != nil || !b.ok {
+			return nil
+		}
+		only = b
+	}
+	return only
+}
+
+// asks notes that somebody asks a call of a family to end.
+func (w *World) asks(family int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked[family] = true
+}
+
+// canceled notes that a call was canceled with a cause. Where nothing else has ended the
+// call's context by then, that is the cause of the context's end (R10).
+func (w *World) canceled(h *handle, cause error) {
+	b := w.onlyBegun(h.family)
+	if b == nil || b.loose || b.parent.Err() != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !b.closed && !w.asked[h.family] {
+		b.cause = cause
+	}
+}
+
+// checkCause: the cause of the end of a call's context is that of the cancellation that
+// ended it (R10).
+func (w *World) checkCause(b *begun) {
+	if cause := context.Cause(b.ctx); b.cause != nil && cause != b.cause {
+		w.failf("only", "the context of the call of operation %d has the cause %v, and the call was canceled with %v before", b.site, cause, b.cause)
+	}
+}
+
+// checkLosers: a Hedge that has returned has canceled its attempts, but a stream that has
+// won (W6).
+func (w *World) checkLosers(o *Op, b *begun, won bool) {
+	w.mu.Lock()
+	attempts := slices.Clone(b.attempts)
+	w.mu.Unlock()
+	n := 0
+	for _, ctx := range attempts {
+		if ctx.Err() == nil {
+			n++
+		}
+	}
+	if won && o.Opts.Streaming {
+		n--
+	}
+	if n > 0 {
+		w.failf("context", "%s has returned, and the contexts of %d attempts go on", w.name(o), n)
+	}
 }

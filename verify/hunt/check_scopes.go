@@ -31,8 +31,15 @@ func (w *World) checkQueues() {
 		if s == nil || s.limit <= 0 {
 			continue
 		}
-		if st := s.Stats(); st.Queued > 0 && st.Running-st.Lent < int64(s.limit) {
+		st := s.Stats()
+		if st.Queued > 0 && st.Running-st.Lent < int64(s.limit) {
 			w.failf("slot", "calls wait for a slot of %v, and there is one: %+v", s.Scope, st)
+		}
+		w.mu.Lock()
+		used := w.running[n+1]
+		w.mu.Unlock()
+		if st.Queued > 0 && used < s.limit {
+			w.failf("slot", "calls wait for a slot of %v, and %d functions are at work that have not lent theirs: %+v", s.Scope, used, st)
 		}
 	}
 }
@@ -75,7 +82,11 @@ func (t *told) whatIsWrong() string {
 // checkLedger: no count is negative, and they agree (C4). Of a scope that is over also
 // with what its observer was told, and with what became of its results.
 func (w *World) checkLedger(s *scopeVar, over bool) {
+	seen := w.seenComplete(s)
 	st := s.Stats()
+	if n := st.Begun - st.Pending; n < seen {
+		w.failf("ledger", "%d calls of %v were seen complete, and %d are counted: %+v", seen, s.Scope, n, st)
+	}
 	for name, n := range map[string]int64{
 		"Queued": st.Queued, "Running": st.Running, "Lent": st.Lent, "Pending": st.Pending, "Untaken": st.Untaken,
 		"Stopping": st.Stopping, "Taken": st.Taken, "Discarded": st.Discarded,
@@ -97,6 +108,24 @@ func (w *World) checkLedger(s *scopeVar, over bool) {
 		w.failf("slot", "%v is over: %+v", s.Scope, st)
 	}
 	w.checkCounts(s, st)
+}
+
+// seenComplete counts the calls of a scope that are seen to be complete.
+func (w *World) seenComplete(s *scopeVar) (n int64) {
+	w.mu.Lock()
+	var calls []*async.Call[*Value]
+	for _, b := range w.begun {
+		if b.ok && b.scope == s.n+1 && b.h != nil && b.h.beginsOK == 1 {
+			calls = append(calls, b.h.c)
+		}
+	}
+	w.mu.Unlock()
+	for _, c := range calls {
+		if c.IsDone() {
+			n++
+		}
+	}
+	return n
 }
 
 // checkCounts compares the ledger of a scope that is over with what was recorded.

@@ -25,6 +25,7 @@ type Task struct {
 	Pairs    bool     // pairs, in place of random programs; a seed is the number of a pair
 	Most     int      // schedules of a pair at most
 	Match    string   // pairs whose names match this
+	Order    uint64   // the seed of the order of pairs
 	Schedule string   // this one alone, as a failure has printed it
 	Program  *Program // this one, in place of seeds
 	Way      Way      // under these schedules
@@ -58,6 +59,7 @@ type child struct {
 	seen map[string]bool // operations that were done, and failures that were shrunk
 	news []string
 	pair string // the name of the pair at hand
+	at   uint64 // the seed, or the number, of the program at hand
 }
 
 // Child does the task that the environment has, in a child; in the parent, nothing.
@@ -116,18 +118,18 @@ func (c *child) run(t *testing.T) {
 	start := time.Now()
 	var pairs []Pair
 	if c.task.Pairs {
-		pairs = Pairs(c.Table, c.task.Match)
+		pairs = Pairs(c.Table, c.task.Match, c.task.Order)
 	}
 	for seed, phase := c.task.Seed, c.task.Phase; ; seed, phase = seed+c.task.Step, 0 {
 		var p *Program
-		c.pair = ""
+		c.pair, c.at = "", seed
 		if c.task.Pairs {
 			if seed >= uint64(len(pairs)) {
+				c.say(Line{K: "all"})
 				return
 			}
 			c.pair = pairs[seed].Name
 			p = pairs[seed].Program()
-			p.Seed = seed
 		} else {
 			p = Generate(c.Table, seed, SetOf(c.task.Avoid))
 		}
@@ -156,16 +158,17 @@ func (c *child) phases(t *testing.T, p *Program, from int) {
 		ways = PairWays(p, c.task.Most)
 	}
 	if s := c.task.Schedule; s != "" {
-		text, isTimed := strings.CutPrefix(s, timed)
-		ways = []Way{{Replay: text, Timed: isTimed}}
+		text, isEnding := strings.CutPrefix(s, ends)
+		text, isTimed := strings.CutPrefix(text, timed)
+		ways = []Way{{Replay: text, Timed: isTimed, Ends: isEnding}}
 	}
 	for i := from; i < len(ways); i++ {
-		c.say(Line{K: "start", Seed: p.Seed, Phase: i})
+		c.say(Line{K: "start", Seed: c.at, Phase: i})
 		f, n, steps := c.Explore(t, p, ways[i])
 		if f != nil {
 			f.Pair = c.pair
 		}
-		c.tell(p.Seed, i, f, n, steps)
+		c.tell(c.at, i, f, n, steps)
 		if f == nil {
 			continue
 		}

@@ -19,17 +19,16 @@ import (
 func (w *World) Close() {
 	e := &env{w: w, thread: -1}
 	most, late := 10, 0
-	if !w.o.Quiet {
+	if w.o.Quiet {
+		w.lookEarly()
+	} else {
 		most = 300 // time may pass although somebody could go on
 	}
 	for round := range most {
 		<-time.After(oneRound)
 		sched.Point("another round") // else time would pass for all rounds at once
 		if round == 0 && w.o.Quiet {
-			w.checkBlocked()
-			w.checkEnded()
-			w.checkQueues()
-			w.checkFollowing()
+			w.checkQuiet()
 		}
 		w.mu.Lock()
 		w.closing = true
@@ -46,6 +45,38 @@ func (w *World) Close() {
 			late++
 		}
 	}
+}
+
+// lookEarly looks at who waits before the time of each wait is up, and again when the
+// contexts of the program have ended. The time of a look is that of no timer of a program,
+// so everybody else is asleep then.
+func (w *World) lookEarly() {
+	looks := []time.Duration{time.Millisecond / 2, 6 * time.Millisecond, 9 * time.Millisecond}
+	for _, d := range looks[:1+w.p.Seed%3] {
+		w.lookAfter(d)
+	}
+	if w.o.Ends {
+		w.disturb(0)
+		w.endContexts(false)
+		w.lookAfter(time.Millisecond / 4)
+	}
+}
+
+func (w *World) lookAfter(d time.Duration) {
+	<-time.After(d)
+	sched.Point("a look")
+	w.checkQuiet()
+}
+
+// checkQuiet checks what must be true when nobody can go on.
+func (w *World) checkQuiet() {
+	w.checkBlocked()
+	w.checkEnded()
+	w.checkQueues()
+	w.checkFollowing()
+	w.checkBelow()
+	w.checkAgree()
+	w.checkWaiters()
 }
 
 // allComplete reports whether no call of the program is pending.
@@ -154,6 +185,7 @@ func (w *World) End(wait func()) {
 	w.checkCallbacks()
 	w.checkObservers()
 	w.checkResults()
+	w.checkShared()
 	for n := range w.vars[Scope] {
 		if s := w.scope(n); s != nil {
 			w.checkLedger(s, true)
@@ -169,6 +201,8 @@ func (w *World) End(wait func()) {
 func (w *World) checkRest() {
 	w.checkTimeouts()
 	w.checkContexts(false)
+	w.checkBelow()
+	w.checkAgree()
 	for _, h := range w.handles() {
 		if i := h.c.Info(); i.State == async.StateRunning || i.State == async.StateQueued {
 			w.failf("hang", "%v of family %d is not complete in the end", i, h.family)

@@ -71,7 +71,7 @@ func (e *env) context(o *Op) context.Context {
 	if ctx == nil {
 		return nil
 	}
-	d := &derived{site: o.Site}
+	d := &derived{site: o.Site, parent: ctx, above: e.above(o.Ctx)}
 	switch o.Ctx.How {
 	case Plain:
 		return ctx
@@ -91,6 +91,20 @@ func (e *env) context(o *Op) context.Context {
 	e.w.derived = append(e.w.derived, d)
 	e.w.mu.Unlock()
 	return d.ctx
+}
+
+// above returns the call whose context a base is, or nil.
+func (e *env) above(c Ctx) *begun {
+	switch {
+	case c.How == WithoutCancel || c.How == Far:
+	case c.Base == Own && e.own != nil:
+		return e.b
+	case c.Base == Promised:
+		if p, ok := e.w.get(Ref{Promise, c.N}).(*served); ok {
+			return p.b
+		}
+	}
+	return nil
 }
 
 type valueKey struct{}
@@ -122,32 +136,55 @@ func (e *env) waits(o *Op, f func(ctx context.Context)) {
 	w := e.w
 	ctx := e.context(o)
 	a := &action{o: o, since: time.Now(), ctx: ctx, members: w.members(o)}
-	lends := e.lends(o)
+	a.lends = e.lends(o)
 	w.mu.Lock()
 	w.seq++
 	a.seq = w.seq
 	w.active[a] = struct{}{}
-	if lends {
-		w.running[e.b.scope]--
-	}
+	w.usesSlotLocked(a.lends, func(b *begun) { b.lent++ })
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
 		delete(w.active, a)
-		if lends {
-			w.running[e.b.scope]++
-		}
+		w.usesSlotLocked(a.lends, func(b *begun) { b.lent-- })
 		w.mu.Unlock()
-		if lends {
-			w.checkLimit(e.b.scope)
+		if a.lends != nil {
+			w.checkLimit(a.lends.scope)
 		}
 	}()
 	f(ctx)
 }
 
-// lends reports whether a wait lends the slot of the function that it is in.
-func (e *env) lends(o *Op) bool {
-	return e.b != nil && e.b.scope > 0 && (o.Ctx.Base == Own && o.Ctx.How != Far)
+// lends returns the function whose slot a wait lends, or nil: the one around, or the one
+// whose context the program has put into a variable.
+func (e *env) lends(o *Op) (b *begun) {
+	switch x, _ := e.w.get(Ref{Context, o.Ctx.N}).(*ended); {
+	case o.Ctx.How == Far:
+	case o.Ctx.Base == Own:
+		b = e.b
+	case o.Ctx.Base == Var && x != nil:
+		b = x.b
+	}
+	if b == nil || b.scope == 0 {
+		return nil
+	}
+	return b
+}
+
+// usesSlotLocked notes that a function comes to use a slot, or uses it no more. A slot is
+// used by a function that runs and has not lent it. The caller holds the mutex.
+func (w *World) usesSlotLocked(b *begun, change func(b *begun)) {
+	if b == nil || b.scope == 0 {
+		return
+	}
+	was := b.runs && b.lent == 0
+	change(b)
+	switch is := b.runs && b.lent == 0; {
+	case is && !was:
+		w.running[b.scope]++
+	case was && !is:
+		w.running[b.scope]--
+	}
 }
 
 func (w *World) name(o *Op) string {

@@ -28,7 +28,7 @@ type Found struct {
 // Explore runs a program under the schedules of a way, until one fails.
 func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	t.Helper()
-	look := Look{Without: h.Without, Quiet: !way.Time && !way.Timed}
+	look := Look{Without: h.Without, Quiet: !way.Time && !way.Timed, Ends: way.Ends}
 	run := 0
 	o := sched.Options{
 		Switches: way.Switches, Most: way.Most, Random: way.Random, Depth: way.Depth, Seed: way.Seed, Time: way.Time, Replay: way.Replay,
@@ -66,6 +66,9 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	if way.Time || way.Timed {
 		first = timed + first
 	}
+	if way.Ends {
+		first = ends + first
+	}
 	return &Found{
 		First: first, Program: p, Way: way, Run: run, Oracle: oracle, Sort: sort, Text: rep.Err.Error(), Schedule: rep.Schedule(), Trace: rep.Trace(),
 	}, rep.Schedules, rep.Steps
@@ -91,6 +94,9 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 // timed begins a schedule of an exploration in which time may pass at any step: there the
 // closer does not look at who waits.
 const timed = "t"
+
+// ends begins a schedule in which contexts end before anything is completed.
+const ends = "e"
 
 // oracleOf names what has failed.
 func oracleOf(err error) string {

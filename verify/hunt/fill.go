@@ -54,6 +54,9 @@ func (g *generator) special(x *entry, o *Op) {
 			o.N |= (1 + g.IntN(5)) << 2
 		}
 		limit, queue, policy := g.IntN(3), 0, 0
+		if g.limits {
+			limit = 1 + g.IntN(2)*g.IntN(2)
+		}
 		if g.IntN(4) == 0 {
 			queue = 1 + g.IntN(2)
 		}

@@ -24,9 +24,10 @@ func (w *World) run(ctx context.Context, f *Func, b *begun) (*Value, error) {
 	w.runs[f.Site]++
 	token := f.Site*100 + w.runs[f.Site]
 	b.ctx = ctx
-	if b.scope > 0 {
-		w.running[b.scope]++
+	if b.hedged {
+		b.attempts = append(b.attempts, ctx)
 	}
+	b = w.runLocked(b)
 	w.mu.Unlock()
 	w.checkLimit(b.scope)
 	w.body(ctx, f, b)
@@ -45,6 +46,17 @@ func (w *World) run(ctx context.Context, f *Func, b *begun) (*Value, error) {
 	return w.value(token, b), nil
 }
 
+// runLocked notes that a function runs. It returns the record of the call; that of a call
+// which is many, as a hedged one, is copied, since each run has a slot of its own.
+func (w *World) runLocked(b *begun) *begun {
+	if b.hedged {
+		one := *b
+		b = &one
+	}
+	w.usesSlotLocked(b, func(b *begun) { b.runs = true })
+	return b
+}
+
 // value makes the value of a token.
 func (w *World) value(token int, b *begun) *Value {
 	v := &Value{Token: token}
@@ -60,9 +72,7 @@ func (w *World) body(ctx context.Context, f *Func, b *begun) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		b.ending, b.closed = true, true
-		if b.scope > 0 {
-			w.running[b.scope]--
-		}
+		w.usesSlotLocked(b, func(b *begun) { b.runs = false })
 	}()
 	(&env{w: w, own: ctx, b: b}).all(f.Body)
 	if f.Gate > 0 {
@@ -88,7 +98,7 @@ func (w *World) waitGate(ctx context.Context, f *Func) {
 // begins returns the record of a call that is about to be begun.
 func (e *env) begins(parent context.Context, o *Op) *begun {
 	b := &begun{
-		family: e.w.p.info(o.On).Family, site: o.Site, opts: &o.Opts, promise: o.Fn == nil, parent: parent,
+		family: e.w.p.info(o.On).Family, site: o.Site, opts: &o.Opts, promise: o.Fn == nil, parent: parent, above: e.above(o.Ctx),
 	}
 	if o.To.Kind == Call {
 		b.family = e.w.p.info(o.To).Family

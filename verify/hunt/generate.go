@@ -17,6 +17,9 @@ func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 			g.names = append(g.names, name)
 		}
 	}
+	if g.IntN(2) == 0 && len(avoid) == 0 {
+		return g.onScene()
+	}
 	g.p.Panics = g.IntN(6) == 0 && !avoid["panics"]
 	g.p.Exits = g.IntN(4) == 0 && !avoid["exits"]
 	g.p.Finish = g.IntN(2) == 0
@@ -78,16 +81,25 @@ type generator struct {
 	stream  int // of ten
 	abandon int // of ten
 	scopes  bool
-	likes   map[string]int // operations that this program has more of
+	limits  bool            // its scopes have limits
+	likes   map[string]int  // operations that this program has more of
+	without map[string]bool // operations that this program does without
 }
 
 // theme decides what this program is about: a few operations come often, so that the
-// same two meet on one object.
+// same two meet on one object. Most programs do without most of the operations: of few
+// different ones, those that matter to each other meet sooner (swarm testing).
 func (g *generator) theme() {
 	g.stream, g.abandon = g.IntN(3)*4, g.IntN(3)*4
-	g.likes = make(map[string]int)
+	g.likes, g.without = make(map[string]int), make(map[string]bool)
 	for range 4 {
 		g.likes[g.names[g.IntN(len(g.names))]] += 30
+	}
+	g.limits = g.IntN(4) == 0
+	if rare := g.IntN(4); rare > 0 {
+		for _, name := range g.names {
+			g.without[name] = g.IntN(4) < rare
+		}
 	}
 }
 
@@ -96,7 +108,7 @@ func (g *generator) setup() {
 	for range g.IntN(3) {
 		g.make("newContext")
 	}
-	if g.IntN(2) == 0 {
+	if g.limits || g.IntN(2) == 0 {
 		g.make("newScope")
 		g.scopes = true
 	}
@@ -159,7 +171,7 @@ func (g *generator) op(at place, rank int) *Op {
 func (g *generator) pick(at place) *entry {
 	weight := func(name string) int {
 		x := g.table[name]
-		if !g.allowed(x, at) {
+		if !g.allowed(x, at) || g.without[name] && g.likes[name] == 0 {
 			return 0
 		}
 		return x.weight + g.likes[name]
@@ -184,7 +196,7 @@ func (g *generator) allowed(x *entry, at place) bool {
 	if x.on != None && len(g.p.Vars[x.on]) == 0 {
 		return false
 	}
-	own := x.name == "ownContext" || x.name == "waitOwn"
+	own := x.name == "ownContext" || x.name == "waitOwn" || x.name == "lendContext"
 	switch {
 	case x.name == "exit":
 		return g.p.Exits && at == inCallback

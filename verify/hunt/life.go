@@ -25,7 +25,9 @@ type life struct {
 	seed      uint64
 	phase     int
 	run       int
-	over      bool         // it came to its end
+	over      bool // it came to its end
+	all       bool // there are no more programs of the kind
+	pairs     bool
 	failed    bool         // the last program has failed
 	made      map[int]int  // panics, and the family of the call
 	given     map[int]bool // of these, the ones that somebody was given
@@ -41,9 +43,9 @@ func (h *Hunt) child(ctx context.Context, task Task) *life {
 	cmd, lines, err := start(ctx, h.Test, task, &stderr)
 	if err != nil {
 		h.Log("%v", err)
-		return &life{over: true}
+		return &life{over: true, all: true}
 	}
-	l := &life{seed: task.Seed, phase: task.Phase, program: task.Program, way: task.Way}
+	l := &life{seed: task.Seed, phase: task.Phase, pairs: task.Pairs, program: task.Program, way: task.Way}
 	for line := range lines {
 		h.hear(l, line)
 	}
@@ -67,7 +69,7 @@ func start(ctx context.Context, test string, task Task, stderr io.Writer) (*exec
 		return nil, nil, err
 	}
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+test+"$", "-test.timeout=0")
-	cmd.Env = append(os.Environ(), taskEnv+"="+string(text), "GOMAXPROCS=1", "GOTRACEBACK=single")
+	cmd.Env = append(os.Environ(), taskEnv+"="+string(text), "GOMAXPROCS=1", "GOGC=400", "GOTRACEBACK=single")
 	cmd.ExtraFiles, cmd.Stderr, cmd.Stdout = []*os.File{w}, stderr, stderr
 	err = cmd.Start()
 	w.Close()
@@ -110,6 +112,8 @@ func (h *Hunt) hear(l *life, line Line) {
 		l.given[line.N] = true
 	case "disturbed":
 		l.disturbed[line.N] = true
+	case "all":
+		l.all = true
 	case "bye":
 		l.over = true
 	case "explored", "shrunk", "cover":
@@ -125,6 +129,9 @@ func (h *Hunt) explored(l *life, line Line) {
 		h.Steps += line.Steps
 		if line.Phase == 0 {
 			h.Programs++
+			if l.pairs {
+				h.Pairs++
+			}
 		}
 	}
 	for _, key := range line.Cover {
@@ -181,8 +188,8 @@ func (h *Hunt) died(l *life, err error, text string) {
 // programOf makes the program that a child has died of anew, and what it was explored by.
 func (h *Hunt) programOf(l *life) (*Program, Way) {
 	table := NewTable()
-	if h.Pairs {
-		p := Pairs(table, h.Task.Match)[l.seed].Program()
+	if l.pairs {
+		p := Pairs(table, h.Task.Match, h.Task.Order)[l.seed].Program()
 		ways := PairWays(p, h.Task.Most)
 		return p, ways[min(l.phase, len(ways)-1)]
 	}

@@ -31,11 +31,10 @@ func doGo(e *env, o *Op) {
 	ctx := e.context(o)
 	b := e.begins(ctx, o)
 	c := async.Go(ctx, e.function(o.Fn, b), e.options(o, b)...)
-	e.w.accepted(b, e.w.addCall(o.To, c))
-	if i := c.Info(); b.scope > 0 && i.ID == 0 { // refused
-		b.ok = false
-	} else if i.Err != nil && errors.Is(i.Err, async.ErrQueueFull) {
-		b.ok = false
+	i := c.Info()
+	h := e.w.addCall(o.To, c)
+	if refused := b.scope > 0 && i.ID == 0 || i.Err != nil && errors.Is(i.Err, async.ErrQueueFull); !refused {
+		e.w.accepted(b, h)
 	}
 }
 
@@ -43,8 +42,10 @@ func doNewPromise(e *env, o *Op) {
 	ctx := e.context(o)
 	b := e.begins(ctx, o)
 	p, c := async.NewPromise[*Value](ctx, e.options(o, b)...)
-	e.w.accepted(b, e.w.addCall(o.To, c))
-	b.ok = b.scope == 0 || c.Info().ID != 0
+	refused := b.scope > 0 && c.Info().ID == 0
+	if h := e.w.addCall(o.To, c); !refused {
+		e.w.accepted(b, h)
+	}
 	e.serves(o, o.To2, b, p)
 }
 
@@ -84,7 +85,7 @@ func (e *env) beginSaid(o *Op, h *handle, b *begun, err error) {
 	switch {
 	case err == nil:
 		e.w.accepted(b, h)
-		if done := h.c.IsDone(); done && b.promise && b.parent == e.w.base && !e.w.isEnding(b) {
+		if done := h.c.IsDone(); done && b.promise && b.parent.Err() == nil && !e.w.isEnding(b) {
 			e.w.failf("lag", "%s: the call is complete, and nobody can have completed it yet", e.w.name(o))
 		}
 	case err == async.ErrCallPending, err == async.ErrReleased && h.releases, err == async.ErrScopeClosed, err == async.ErrQueueFull:
@@ -101,19 +102,25 @@ func (w *World) isEnding(b *begun) bool {
 }
 
 func doHedge(e *env, o *Op) {
-	e.w.streamed(&o.Opts)
 	e.waits(o, func(ctx context.Context) {
 		b := e.begins(ctx, o)
-		b.loose = true
+		b.loose, b.hedged = true, true
 		defer func() { b.ok = false }() // it is many calls
+		e.w.streamed(o, &o.Opts)
 		v, err := async.Hedge(ctx, o.D, o.N, e.function(o.Fn, b), e.options(o, nil)...)
+		e.w.checkLosers(o, b, err == nil)
 		e.w.outcome(o, nil, v, err)
 	})
 }
 
-// streamed notes that results of an operation may live until its context ends.
-func (w *World) streamed(opts *Opts) {
+// streamed notes that the result of an operation, where that is a stream, may go on using
+// the context of the operation.
+func (w *World) streamed(o *Op, opts *Opts) {
+	x, ok := w.get(Ref{Context, o.Ctx.N}).(*ended)
+	if !ok || !opts.Streaming || o.Ctx.Base != Var || o.Ctx.How == WithoutCancel {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.streams = w.streams || opts.Streaming
+	x.streams++
 }

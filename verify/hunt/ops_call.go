@@ -19,7 +19,8 @@ func callOps() []entry {
 		{name: "cancelWait", on: Call, text: "$h.CancelWait($x, errors.New(\"cause $s\"))", blocks: true, ctx: waitsBy, disturbs: true, do: doCancelWait, isOver: callIsOver},
 		{name: "release", on: Call, text: "$h.Release()", disturbs: true, weight: 25, do: doRelease},
 		{name: "clone", on: Call, makes: Call, text: "$t = $h.Clone()", early: true, weight: 15, do: func(e *env, o *Op) {
-			e.w.addCall(o.To, e.w.call(o.On).c.Clone())
+			h := e.w.call(o.On)
+			e.w.addCall(o.To, h.c.Clone()).joined = h.joined
 		}},
 		{name: "signal", on: Call, makes: Signal, text: "$t = $h.Signal()", early: true, weight: 12, do: func(e *env, o *Op) {
 			e.w.addSignal(o.To, e.w.call(o.On).c.Signal())
@@ -47,6 +48,9 @@ func doAwait(e *env, o *Op) {
 		v, err := h.c.Await(ctx)
 		e.w.outcome(o, h, v, err)
 		e.w.waited(ctx, o, err)
+		if !errors.Is(err, async.ErrCallPending) && err != async.ErrReleased && err != async.ErrCallComplete {
+			e.w.checkOver(o, h)
+		}
 	})
 }
 
@@ -79,8 +83,10 @@ func (w *World) countBegins(family int) (n int) {
 }
 
 func doWaitFor(e *env, o *Op) {
-	since := time.Now()
-	e.w.waitedFor(o, since, e.w.call(o.On).c.WaitFor(o.D))
+	e.waits(o, func(context.Context) {
+		since := time.Now()
+		e.w.waitedFor(o, since, e.w.call(o.On).c.WaitFor(o.D))
+	})
 }
 
 func doCancel(e *env, o *Op) {
@@ -93,6 +99,9 @@ func doCancel(e *env, o *Op) {
 		e.w.failf("wait", "%s says %v", e.w.name(o), err)
 	case !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family):
 		e.w.failf("wait", "%s says %v, and the call is pending", e.w.name(o), err)
+	case err == nil:
+		e.w.canceled(h, causeError(o.Site))
+		e.w.checkOver(o, h)
 	}
 }
 
@@ -100,6 +109,7 @@ func doCancelWait(e *env, o *Op) {
 	h := e.w.call(o.On)
 	e.waits(o, func(ctx context.Context) {
 		n := e.w.countBegins(h.family)
+		e.w.asks(h.family)
 		err := h.c.CancelWait(ctx, causeError(o.Site))
 		e.w.waited(ctx, o, err)
 		over := err == nil || err == async.ErrCanceled || errors.Is(err, async.ErrCallPending)

@@ -51,6 +51,7 @@ type setVar struct {
 	added    map[int]async.Waitable
 	entered  map[int]int
 	released time.Time
+	entries  map[int]int // by family: how often a call of it was added
 }
 
 // members returns what an operation waits for, without what does not exist.
@@ -166,6 +167,10 @@ func doAdd(e *env, o *Op) {
 	e.w.mu.Lock()
 	if s.added == nil {
 		s.added, s.entered, s.came = make(map[int]async.Waitable), make(map[int]int), make(map[int]int)
+		s.entries = make(map[int]int)
+	}
+	if h, ok := e.w.get(o.Of[0]).(*handle); ok {
+		s.entries[h.family]++
 	}
 	s.added[o.Site] = ws[0]
 	s.entered[o.Site]++

@@ -27,6 +27,11 @@ func promiseOps() []entry {
 				e.w.look(e.own, o, e.b)
 			}
 		}},
+		{name: "lendContext", makes: Context, text: "$t = &kitContext{ctx, func() {}}", weight: 8, do: func(e *env, o *Op) {
+			if e.own != nil {
+				e.w.set(o.To, &ended{ctx: e.own, cancel: func() {}, b: e.b})
+			}
+		}},
 		{name: "waitOwn", text: "<-ctx.Done()", blocks: true, weight: 2, do: func(e *env, o *Op) {
 			if e.own != nil {
 				ctx, cancel := context.WithTimeout(e.own, o.D)
@@ -98,8 +103,14 @@ func deep(frames int, f func()) {
 // look checks the context of a call against what may have ended it.
 func (w *World) look(ctx context.Context, o *Op, b *begun) {
 	w.mu.Lock()
-	parent, loose := b.parent, b.loose
+	parent, loose := b.parent, b.loose || !b.ok // which was refused, or is not known to be begun yet
 	w.mu.Unlock()
+	if o.N > 1 { // else Err comes first, which is another way through the library
+		done := ctx.Done()
+		w.mu.Lock()
+		w.looked = append(w.looked, looked{ctx, done, o.Site})
+		w.mu.Unlock()
+	}
 	err := ctx.Err()
 	if err != nil && !isClosed(ctx.Done()) {
 		w.failf("lag", "%s: Err is %v, and Done is not closed", w.name(o), err)

@@ -17,16 +17,21 @@ func shareOps() []entry {
 		}},
 		{name: "groupDo", on: Group, text: "k.take3($h.Do($x, $n, $f))", takes: true, blocks: true, ctx: waitsBy, fn: true, weight: 14, do: func(e *env, o *Op) {
 			g := e.w.get(o.On).(*groupVar)
-			e.w.streamed(&g.o.Opts)
 			e.waits(o, func(ctx context.Context) {
-				v, err, _ := g.Do(ctx, o.N, e.shared(o, g.o))
+				since := e.w.asksFor(o.On)
+				e.w.streamed(o, &g.o.Opts)
+				v, err, shared := g.Do(ctx, o.N, e.shared(o, g.o))
+				e.w.checkFresh(o, since, v, err, false)
 				e.w.outcome(o, nil, v, err)
+				e.w.shares(o, v, err, shared)
 				e.w.waited(ctx, o, err)
 			})
 		}},
 		{name: "join", on: Group, makes: Call, text: "$t = $h.Join($x, $n, $f)", early: true, ctx: beginsBy, fn: true, weight: 20, do: func(e *env, o *Op) {
 			g := e.w.get(o.On).(*groupVar)
-			e.w.addCall(o.To, g.Join(e.context(o), o.N, e.shared(o, g.o)))
+			e.w.asksFor(o.On)
+			c := g.Join(e.context(o), o.N, e.shared(o, g.o))
+			e.w.addCall(o.To, c).joined = true
 		}},
 		{name: "forget", on: Group, text: "$h.Forget($n)", weight: 5, do: func(e *env, o *Op) { e.w.get(o.On).(*groupVar).Forget(o.N) }},
 		{name: "newLazy", makes: Lazy, text: "$t = async.NewLazy($f$o)", setup: true, fn: true, opts: true, weight: 5, do: func(e *env, o *Op) {
@@ -34,7 +39,9 @@ func shareOps() []entry {
 		}},
 		{name: "get", on: Lazy, text: "k.take($h.Get($x))", takes: true, blocks: true, ctx: waitsBy, weight: 20, do: func(e *env, o *Op) {
 			e.waits(o, func(ctx context.Context) {
+				since := e.w.asksFor(o.On)
 				v, err := e.w.get(o.On).(*async.Lazy[*Value]).Get(ctx)
+				e.w.checkFresh(o, since, v, err, err == nil)
 				e.w.outcome(o, nil, v, err)
 				e.w.waited(ctx, o, err)
 			})

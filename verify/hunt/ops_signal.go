@@ -21,8 +21,10 @@ func signalOps() []entry {
 			})
 		}},
 		{name: "signalWaitFor", on: Signal, text: "$h.WaitFor($d)", blocks: true, weight: 5, do: func(e *env, o *Op) {
-			since := time.Now()
-			e.w.waitedFor(o, since, e.w.call(o.On).s.WaitFor(o.D))
+			e.waits(o, func(context.Context) {
+				since := time.Now()
+				e.w.waitedFor(o, since, e.w.call(o.On).s.WaitFor(o.D))
+			})
 		}},
 		{name: "signalRelease", on: Signal, text: "$h.Release()", disturbs: true, weight: 20, do: func(e *env, o *Op) {
 			h := e.w.call(o.On)

@@ -1,6 +1,8 @@
 package hunt
 
 import (
+	"cmp"
+	"hash/fnv"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -16,12 +18,14 @@ import (
 type Pair struct {
 	Name    string
 	Program func() *Program
-	changes int // how many of the two change what others meet
+	changes int     // how many of the two change what others meet
+	at      float64 // when it comes
 }
 
-// Pairs returns every pair whose name matches, in an order in which neighbors have
-// little in common: a hunt that has not the time for all has some of each kind.
-func Pairs(table Table, match string) (pairs []Pair) {
+// Pairs returns every pair whose name matches, in an order of a seed: a hunt that has
+// not the time for all has some of each kind, and another hunt has others. Pairs of
+// operations that change what others meet are likely to come early, and any pair may.
+func Pairs(table Table, match string, seed uint64) (pairs []Pair) {
 	only := regexp.MustCompile(match)
 	for _, sc := range scenes() {
 		all := instances(sceneOf(table, sc))
@@ -30,15 +34,27 @@ func Pairs(table Table, match string) (pairs []Pair) {
 				if sc.tied && all[i].isTied() == all[j].isTied() {
 					continue
 				}
-				if p := pairOf(table, sc, all, i, j); only.MatchString(p.Name) {
-					pairs = append(pairs, p)
+				for _, p := range pairsOf(table, sc, all[i], all[j]) {
+					if only.MatchString(p.Name) {
+						pairs = append(pairs, p)
+					}
 				}
 			}
 		}
 	}
-	rand.New(rand.NewPCG(1, 1)).Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
-	slices.SortStableFunc(pairs, func(a, b Pair) int { return b.changes - a.changes })
+	shuffle(pairs, seed)
 	return pairs
+}
+
+// shuffle puts pairs in a random order in which one of more weight comes early: of what
+// is left, each pair comes next by a chance in proportion to its weight. (The way of
+// Efraimidis and Spirakis: each has an exponential time at the rate of its weight.)
+func shuffle(pairs []Pair, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	for i := range pairs {
+		pairs[i].at = random.ExpFloat64() / float64(int(1)<<(2*pairs[i].changes))
+	}
+	slices.SortFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.at, b.at) })
 }
 
 // changing are the operations that change what others meet; pairs of two come first.
@@ -50,6 +66,13 @@ func (i instance) changing() int {
 		return 1
 	}
 	return 0
+}
+
+// seedOf is the seed of the random schedules of a pair, the same in every order of pairs.
+func seedOf(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64() >> 16
 }
 
 func sceneOf(table Table, sc scene) *builder {
@@ -100,20 +123,25 @@ func instances(b *builder) (all []instance) {
 	return all
 }
 
-// pairOf is the pair of operations i and j of all that are on the objects of a scene.
-func pairOf(table Table, sc scene, all []instance, i, j int) Pair {
-	first, second := all[i], all[j]
-	return Pair{
-		changes: first.changing() + second.changing() + sc.first,
-		Name:    sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String(),
-		Program: func() *Program {
+// pairsOf is the pair of two operations on the objects of a scene: with a third that
+// completes the call, and with one that ends its context.
+func pairsOf(table Table, sc scene, first, second instance) []Pair {
+	name := sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String()
+	changes := first.changing() + second.changing() + sc.first
+	build := func(third func(b *builder) *Op) func() *Program {
+		return func() *Program {
 			b := sceneOf(table, sc)
+			b.p.Seed = seedOf(name)
 			b.p.Threads = append(b.p.Threads, b.thread(first), b.thread(second))
-			third := b.completer()
-			if third != nil && !b.sleeps && first.do != third.Do && second.do != third.Do && !first.ends() && !second.ends() {
-				b.p.Threads = append(b.p.Threads, []*Op{third})
+			if o := third(b); o != nil && !b.sleeps && first.do != o.Do && second.do != o.Do && !first.ends() && !second.ends() {
+				b.p.Threads = append(b.p.Threads, []*Op{o})
 			}
 			return b.p
-		},
+		}
 	}
+	pairs := []Pair{{Name: name, changes: changes, Program: build((*builder).completer)}}
+	if b := sceneOf(table, sc); len(b.p.Vars[Context]) > 0 && b.completer() != nil && !first.ends() && !second.ends() {
+		pairs = append(pairs, Pair{Name: name + ", and endContext", changes: max(changes-1, 0), Program: build((*builder).ender)})
+	}
+	return pairs
 }

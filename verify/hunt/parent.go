@@ -15,13 +15,14 @@ import (
 type Hunt struct {
 	Test    string // the test to run in a child
 	Workers int
-	Pairs   bool // pairs, in place of random programs
 	First   bool // stop at the first failure
+	Turns   bool // random programs and pairs in turn, in place of what the task says
 	Task    Task
 	Log     func(format string, args ...any)
 
 	mu        sync.Mutex
-	Programs  int
+	Programs  int // pairs included
+	Pairs     int
 	Schedules int
 	Steps     int
 	Crashes   int // that were as they should be
@@ -55,7 +56,7 @@ func (h *Hunt) workers() int {
 	if h.Workers > 0 {
 		return h.Workers
 	}
-	return runtime.NumCPU()
+	return runtime.GOMAXPROCS(0)
 }
 
 // progress says now and then how far the hunt is.
@@ -73,26 +74,57 @@ func (h *Hunt) progress(done <-chan struct{}) {
 	}
 }
 
-// work has one child after the other do programs, each going on where the last one
-// ended.
-func (h *Hunt) work(ctx context.Context, i uint64) {
+// A course is how far a worker has come with programs of one kind.
+type course struct {
+	task Task
+	over bool // there are no others
+}
+
+// oneTurn is how long a worker does programs of one kind before it does others.
+const oneTurn = 3 * time.Second
+
+// courses are what the i-th worker does in turn: its share of the programs.
+func (h *Hunt) courses(i uint64) (all []*course) {
 	task := h.Task
-	task.Seed, task.Step = h.Task.Seed+i, uint64(h.workers())
-	for time.Since(h.start) < h.Task.For && ctx.Err() == nil {
-		task.For = h.Task.For - time.Since(h.start)
-		task.Known = h.known()
-		last := h.child(ctx, task)
-		if last.over {
-			return
-		}
-		task.Seed, task.Phase = last.seed, last.phase+1
-		if last.failed {
-			task.Seed, task.Phase = last.seed+task.Step, 0
-		}
-		if task.Only && last.failed {
-			return
+	task.Step = uint64(h.workers())
+	task.Seed += i
+	if !h.Turns {
+		return []*course{{task: task}}
+	}
+	pairs := task
+	pairs.Pairs, pairs.Seed = true, i
+	return []*course{{task: pairs}, {task: task}}
+}
+
+// work has one child after the other do programs, each going on where the last one of
+// its kind ended.
+func (h *Hunt) work(ctx context.Context, i uint64) {
+	all := h.courses(i)
+	for len(all) > 0 && h.rest() > 0 && ctx.Err() == nil {
+		c := all[0]
+		h.goOn(ctx, c)
+		if all = all[1:]; !c.over {
+			all = append(all, c)
 		}
 	}
+}
+
+// rest is how much time there is.
+func (h *Hunt) rest() time.Duration { return h.Task.For - time.Since(h.start) }
+
+// goOn has a child go on with a course, for a turn where there are others.
+func (h *Hunt) goOn(ctx context.Context, c *course) {
+	task := c.task
+	task.For, task.Known = h.rest(), h.known()
+	if h.Turns {
+		task.For = min(task.For, oneTurn)
+	}
+	last := h.child(ctx, task)
+	c.task.Seed, c.task.Phase = last.seed+task.Step, 0
+	if !last.over && !last.failed {
+		c.task.Seed, c.task.Phase = last.seed, last.phase+1 // the rest of a program that has ended the process
+	}
+	c.over = last.all || task.Only && (last.over || last.failed)
 }
 
 func (h *Hunt) known() []string {

@@ -131,6 +131,9 @@ func (pr *printer) needs(o *Op) (conditions []string) {
 	if o.Ctx.Base == Promised {
 		refs = append(refs, Ref{Promise, o.Ctx.N})
 	}
+	if o.Ctx.Base == Var && o.Ctx.How != Far {
+		refs = append(refs, Ref{Context, o.Ctx.N})
+	}
 	for _, r := range append(refs, o.Of...) {
 		if r.is() && !pr.made[r] {
 			conditions = append(conditions, r.String()+" != nil")

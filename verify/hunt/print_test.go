@@ -74,7 +74,7 @@ func TestPrint_Compiles(t *testing.T) {
 	for i := range 4 {
 		add(i, hunt.Generate(table, uint64(i), nil))
 	}
-	for i, pair := range hunt.Pairs(table, "")[:2] {
+	for i, pair := range hunt.Pairs(table, "", 1)[:2] {
 		add(100+i, pair.Program())
 	}
 	overlay := filepath.Join(t.TempDir(), "overlay.json")

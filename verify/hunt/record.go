@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/seed4712c49f/async"
@@ -14,7 +13,6 @@ import (
 type records struct {
 	results map[int]*result // by token
 	order   []*result
-	streams bool // the result of a stream lives until the end of the context that it was asked for with
 	several bool // an operation has raised a panic that may have come in place of others
 }
 
@@ -30,6 +28,9 @@ type result struct {
 	raised    int // out of an operation that takes nothing, as Release
 	by        []string
 	finishes  map[*handle]int
+	first     int          // when it was handed out first
+	shares    []sharing    // what each Do said that got it
+	joined    map[int]bool // by family: the handles of Join that got it
 }
 
 func (w *World) resultLocked(token int) *result {
@@ -59,10 +60,7 @@ func (w *World) made(token int, b *begun, panics bool) {
 
 // took notes that an operation has returned a result.
 func (w *World) took(o *Op, h *handle, v *Value, err error) {
-	tokens := tokensOf(err)
-	if v != nil && !slices.Contains(tokens, v.Token) {
-		tokens = append(tokens, v.Token)
-	}
+	tokens := tokensWith(v, err)
 	for _, token := range tokens {
 		w.gave(o, token, true)
 	}
@@ -75,6 +73,12 @@ func (w *World) took(o *Op, h *handle, v *Value, err error) {
 		r := w.resultLocked(token)
 		if r.b != nil && !r.b.loose && r.b.family != h.family {
 			wrong = fmt.Sprintf("%s returns the result %d of another call, begun by operation %d", w.name(o), token, r.b.site)
+		}
+		if h.joined {
+			if r.joined == nil {
+				r.joined = make(map[int]bool)
+			}
+			r.joined[h.family] = true
 		}
 		if o.Do == "finish" {
 			r.finishes[h]++
@@ -101,6 +105,10 @@ func isRefusal(err error) bool {
 func (w *World) gave(o *Op, token int, takes bool) {
 	w.mu.Lock()
 	r := w.resultLocked(token)
+	if r.first == 0 {
+		w.seq++
+		r.first = w.seq
+	}
 	if takes {
 		r.taken++
 	} else {
@@ -119,10 +127,7 @@ func (w *World) gave(o *Op, token int, takes bool) {
 
 // discarded notes that Discard was called.
 func (w *World) discarded(o *Op, v *Value, err error) {
-	tokens := tokensOf(err)
-	if v != nil && !slices.Contains(tokens, v.Token) {
-		tokens = append(tokens, v.Token)
-	}
+	tokens := tokensWith(v, err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, token := range tokens {

@@ -65,8 +65,12 @@ func withRunning(objects []scene) (all []scene) {
 func objects() []scene {
 	const handles = "clone signal"
 	return slices.Concat(promiseScenes(), []scene{
-		{name: "idle", tie: handles, make: func(b *builder) { b.op("new") }},
+		{name: "idle", tie: handles, make: func(b *builder) {
+			b.op("newContext")
+			b.op("new")
+		}},
 		{name: "finished promise", tie: handles, make: func(b *builder) {
+			b.op("newContext")
 			b.op("newPromise")
 			b.op("complete")
 			b.op("finish")
@@ -78,6 +82,7 @@ func objects() []scene {
 		}},
 		{name: "idle, begun in a scope", tie: handles, make: func(b *builder) {
 			b.op("newScope", tracked)
+			b.op("newContext")
 			b.op("new")
 		}},
 		{name: "function", tie: handles, make: func(b *builder) {
@@ -91,6 +96,18 @@ func objects() []scene {
 			b.op("newGate")
 			b.op("go", byContext, waitsAtGate, inScope)
 			b.op("go", byContext, inScope)
+		}},
+		{name: "function that waits in a scope with a limit", make: func(b *builder) {
+			b.op("newScope", limited)
+			b.op("newContext")
+			b.op("newEvent")
+			b.op("go", byContext, inScope, waitsForEvent(b))
+		}},
+		{name: "function that has lent its context", make: func(b *builder) {
+			b.op("newScope", limited)
+			b.op("newGate")
+			b.op("newEvent")
+			b.op("go", inScope, waitsAtGate, lendsContext(b))
 		}},
 		{name: "streaming function", runs: true, tie: handles, make: func(b *builder) {
 			b.op("newContext")

@@ -43,7 +43,7 @@ func (h *Hunter) again(t *testing.T, p *Program, f *Found) *Found {
 	ways := []Way{f.Way}
 	ways[0].Random, ways[0].Most = max(many, min(f.Run*3, 600)), 1000
 	if f.Way.Random > 0 {
-		ways = append(ways, Way{Switches: anyNumber, Random: many, Depth: 3 - min(f.Way.Depth, 3), Seed: f.Way.Seed, Time: f.Way.Time})
+		ways = append(ways, Way{Switches: anyNumber, Random: many, Depth: 3 - min(f.Way.Depth, 3), Seed: f.Way.Seed, Time: f.Way.Time, Ends: f.Way.Ends})
 	}
 	for _, o := range ways {
 		if g, _, _ := h.Explore(t, p, o); g != nil && g.Oracle == f.Oracle && g.Sort == f.Sort {

@@ -3,6 +3,7 @@ package hunt
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/seed4712c49f/async"
 )
@@ -47,6 +48,15 @@ func tokensOf(err error) (tokens []int) {
 		if panicked, ok := errors.AsType[*async.PanicError](err); ok {
 			return tokensOf(panicked)
 		}
+	}
+	return tokens
+}
+
+// tokensWith returns the tokens of a result.
+func tokensWith(v *Value, err error) []int {
+	tokens := tokensOf(err)
+	if v != nil && !slices.Contains(tokens, v.Token) {
+		tokens = append(tokens, v.Token)
 	}
 	return tokens
 }

@@ -1,45 +1,54 @@
 package hunt
 
+import "slices"
+
 // A Way is the schedules that a program is explored under: as [sched.Options], without
 // the function.
 type Way struct {
 	Switches, Most, Random, Depth int
 	Seed                          uint64
 	Time                          bool
+	Ends                          bool // contexts end before what they wait for is completed
 	Replay                        string
 	Timed                         bool // with Replay: the schedule is of an exploration with Time
 }
 
 // Ways returns the kinds of schedules that a program is explored under: single steps
-// at random, priorities that change once or more often, and time that passes although
-// somebody could go on. A program that may end the process has more of them, and
-// shorter ones, since each ends with that.
+// at random, priorities that change twice or more often, time that passes although
+// somebody could go on, and contexts that end before anything else is done for those who
+// wait. A program that may end the process has more of them, and shorter ones, since each
+// ends with that.
 func Ways(p *Program) []Way {
-	const many = 30
-	way := func(n, depth int, time bool, more uint64) Way {
-		return Way{Switches: anyNumber, Random: n, Depth: depth, Seed: p.Seed<<8 + more + 1, Time: time}
+	ways := []Way{
+		{Random: 12}, {Random: 10, Depth: 3, Ends: true}, {Random: 6, Depth: 2, Time: true}, {Random: 8, Depth: 5}, {Random: 6, Ends: true},
 	}
-	ways := []Way{way(many, 0, false, 0), way(many, 3, false, 1), way(many, 2, true, 2), way(many, 5, false, 3)}
-	if !p.Panics {
-		return ways
+	if p.Panics {
+		ways = slices.Concat(ways, ways)
 	}
-	var short []Way
-	for i, w := range ways {
-		for range 2 {
-			w.Random, w.Seed = many/2, w.Seed+uint64(i)*16+5
-			short = append(short, w)
-		}
+	return seeded(ways, p.Seed<<8)
+}
+
+// seeded gives each of the ways a seed of its own.
+func seeded(ways []Way, seed uint64) []Way {
+	for i := range ways {
+		ways[i].Switches, ways[i].Seed = anyNumber, seed+uint64(i)+1
 	}
-	return short
+	return ways
 }
 
 const anyNumber = 1 << 30
 
-// PairWays are those of a pair: all schedules with two forced switches, of which so many
-// at most, and some by priorities, for the ones that this leaves out.
+// exhaustive is from how many schedules on those of a pair are all with two forced
+// switches. Of few, those that come first in that order are too much alike.
+const exhaustive = 500
+
+// PairWays are those of a pair: so many schedules at most.
 func PairWays(p *Program, most int) []Way {
-	return []Way{
-		{Switches: 2, Most: most},
-		{Switches: anyNumber, Random: most / 2, Depth: 3, Seed: p.Seed + 1},
+	if most >= exhaustive {
+		all := Way{Switches: 2, Most: most}
+		end := all
+		end.Ends = true
+		return append([]Way{all, end}, seeded([]Way{{Random: most / 4, Depth: 3}, {Random: most / 4, Ends: true}}, p.Seed)...)
 	}
+	return seeded([]Way{{Random: most / 2}, {Random: most / 4, Depth: 3}, {Random: most / 4, Depth: 4, Ends: true}}, p.Seed)
 }

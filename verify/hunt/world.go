@@ -37,6 +37,9 @@ type World struct {
 	threads    int          // that have not ended
 	records                 // what was observed
 	values     []weakValue
+	looked     []looked
+	asked      map[int]bool // by family: a CancelWait was begun
+	askers     map[Ref]int  // by group: how often it was asked for a result
 	derived    []*derived
 	allCalls   []*handle
 	allSigs    []*handle
@@ -53,6 +56,7 @@ type World struct {
 // A Look says which oracles look, and how closely.
 type Look struct {
 	Without map[string]bool // oracles by name that are left out
+	Ends    bool            // the contexts of the program end before the closer completes anything
 	Quiet   bool            // time passes only when nobody can go on, so that whoever waits then waits for good reason
 }
 
@@ -65,6 +69,7 @@ type handle struct {
 	releases bool // a Release of it was begun
 	beginsOK int  // Begins that succeeded
 	finishes int  // that got a result
+	joined   bool // it came from Join
 }
 
 // A served is the server's end of a promise.
@@ -83,8 +88,14 @@ type begun struct {
 	scope     int // one more than the variable
 	opts      *Opts
 	promise   bool
-	loose     bool            // its context may end for reasons that are not followed
-	parent    context.Context // Begin's
+	loose     bool              // its context may end for reasons that are not followed
+	parent    context.Context   // Begin's
+	above     *begun            // the call whose context Begin's is, or hangs on, or nil
+	cause     error             // a Cancel has ended the context, and nothing else had by then
+	attempts  []context.Context // of a hedged call: those of its runs
+	hedged    bool
+	runs      bool            // its function is at work
+	lent      int             // waits that have lent its slot
 	ctx       context.Context // the call's, once it is known
 	ok        bool            // the Begin succeeded
 	decided   bool            // it has returned
@@ -101,7 +112,9 @@ type ended struct {
 	ctx     context.Context
 	cancel  func()
 	foreign *foreign
-	late    bool // what is below it hears of its end by a goroutine
+	late    bool   // what is below it hears of its end by a goroutine
+	streams int    // results that go on using it
+	b       *begun // the call whose context it is, or nil
 }
 
 // A derived is a context made from another for one operation.
@@ -110,6 +123,15 @@ type derived struct {
 	cancel func()
 	at     time.Time // its deadline; zero: none of its own
 	site   int
+	parent context.Context
+	above  *begun // the call whose context the parent is, or hangs on, or nil
+}
+
+// A looked is a channel that a context gave at some time.
+type looked struct {
+	ctx  context.Context
+	done <-chan struct{}
+	site int
 }
 
 // A stopped is a registration by AfterFunc.
@@ -129,6 +151,7 @@ type action struct {
 	ctx   context.Context
 
 	members []async.Waitable
+	lends   *begun // whose slot it has lent, or nil
 }
 
 const (
@@ -141,7 +164,7 @@ func NewWorld(p *Program, table Table, o Look, fail func(error)) *World {
 	w := &World{
 		p: p, table: table, o: o, report: fail, base: context.Background(),
 		running: make(map[int]int), active: make(map[*action]struct{}),
-		disturbing: make(map[int]int), released: make(map[Ref]bool), observers: make(map[int]*observed), runs: make(map[int]int),
+		disturbing: make(map[int]int), asked: make(map[int]bool), askers: make(map[Ref]int), released: make(map[Ref]bool), observers: make(map[int]*observed), runs: make(map[int]int),
 	}
 	w.records.results = make(map[int]*result)
 	for k := range w.vars {

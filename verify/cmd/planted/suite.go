@@ -28,9 +28,10 @@ func suites() []suite {
 	}
 }
 
-// hunter is the suite that knows of no bug: random programs, and every pair.
+// hunter is the suite that knows of no bug: large programs, and then, for what is left of
+// a minute, random programs and pairs in turn.
 func hunter() suite {
-	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Pairs|Large)?$", "-hunt.first", "-hunt.for=28s", "-hunt.shrink=0s"), 2 * time.Minute}
+	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Large|Turns)$", "-hunt.first", "-hunt.for=56s", "-hunt.shrink=0s"), 2 * time.Minute}
 }
 
 // A mode says which suites are run.
@@ -45,6 +46,22 @@ func (m mode) by() string {
 		return " by the hunter"
 	}
 	return ""
+}
+
+// file is where the mode writes down what it has found.
+func (m mode) file() string {
+	if m.hunter {
+		return huntFile
+	}
+	return foundFile
+}
+
+// least is how many of n bugs have to be found.
+func (m mode) least(n int) int {
+	if m.hunter {
+		return (n*9 + 9) / 10
+	}
+	return n
 }
 
 //nolint:gochecknoglobals // a constant

@@ -86,8 +86,12 @@ func (t *tree) green(suites []suite) error {
 	return nil
 }
 
-// hunt plants a bug and tries the suites until one goes red.
-func (t *tree) hunt(b bug, m mode) (f finding) {
+// find plants a bug and tries the suites until one goes red.
+func (t *tree) find(b bug, m mode) (f finding) {
+	if m.hunter && b.beyond != "" {
+		f.beyond = b.beyond
+		return f
+	}
 	if f.err = t.restore(); f.err != nil {
 		return f
 	}
@@ -150,12 +154,16 @@ func (t *tree) command(s suite, limit time.Duration, name string, arg ...string)
 var (
 	failLine = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 	runLine  = regexp.MustCompile(`(?m)^=== RUN\s+(\S+)`)
+	hunted   = regexp.MustCompile(`(?m)after (\S+): (\w+): `)
 	why      = regexp.MustCompile(`(?m)^(panic: test timed out|panic: |fatal error: |WARNING: DATA RACE).*$`)
 )
 
 // failed returns the test that failed first, or that ran when the program ended,
 // with the reason for that.
 func failed(out []byte) string {
+	if m := hunted.FindSubmatch(out); m != nil {
+		return string(m[2])
+	}
 	if m := failLine.FindSubmatch(out); m != nil {
 		return string(m[1])
 	}

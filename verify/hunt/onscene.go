@@ -1,0 +1,48 @@
+package hunt
+
+import "slices"
+
+// This file makes a random program on one of the objects that scenes.go has for pairs:
+// where a pair is one operation on each of two goroutines, such a program has several. It
+// meets most pairs sooner than a list of all pairs does, and meets three or four
+// operations that matter to each other.
+
+// onScene makes a program of few different operations on the objects of one scene.
+func (g *generator) onScene() *Program {
+	all := scenes()
+	sc := all[g.IntN(len(all))]
+	b := sceneOf(g.table, sc)
+	b.p.Seed, b.p.Finish = g.p.Seed, g.IntN(2) == 0
+	some := g.vocabulary(instances(b))
+	for range 2 + g.IntN(2) {
+		var ops []*Op
+		if b.sleeps {
+			ops = append(ops, b.some("sleep"))
+		}
+		for range 1 + g.IntN(3) {
+			ops = append(ops, b.instance(some[g.IntN(len(some))]))
+		}
+		b.p.Threads = append(b.p.Threads, ops)
+	}
+	third := []*Op{b.completer(), b.ender(), nil}[g.IntN(3)]
+	if third != nil && !b.sleeps {
+		b.p.Threads = append(b.p.Threads, []*Op{third})
+	}
+	return b.p
+}
+
+// vocabulary draws a few of the operations; those that change what others meet are likely.
+func (g *generator) vocabulary(all []instance) (some []instance) {
+	for range 2 + g.IntN(4) {
+		i := all[g.IntN(len(all))]
+		for range 2 {
+			if i.changing() == 0 {
+				i = all[g.IntN(len(all))]
+			}
+		}
+		if !slices.Contains(some, i) {
+			some = append(some, i)
+		}
+	}
+	return some
+}
