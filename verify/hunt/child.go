@@ -34,18 +34,20 @@ type Task struct {
 	Avoid    []string // operations, and others that Generate names
 	Known    []string // failures that are not shrunk any more
 	For      time.Duration
+	CPU      bool          // For is time of a processor
 	Shrink   time.Duration // how long to shrink what fails
 }
 
 // A Line is what a child says.
 type Line struct {
-	K     string   // what it is about
-	Seed  uint64   `json:",omitempty"`
-	Phase int      `json:",omitempty"`
-	N     int      `json:",omitempty"`
-	Steps int      `json:",omitempty"`
-	Cover []string `json:",omitempty"` // operations that were not done before
-	Found *Found   `json:",omitempty"`
+	K     string        // what it is about
+	Seed  uint64        `json:",omitempty"`
+	Phase int           `json:",omitempty"`
+	N     int           `json:",omitempty"`
+	Steps int           `json:",omitempty"`
+	Cover []string      `json:",omitempty"` // operations that were not done before
+	Found *Found        `json:",omitempty"`
+	CPU   time.Duration `json:",omitempty"` // that the child has used
 }
 
 // taskEnv holds the task of a child.
@@ -135,10 +137,18 @@ func (c *child) run(t *testing.T) {
 		}
 		c.logs(p)
 		c.phases(t, p, phase)
-		if c.task.Only || time.Since(start) > c.task.For {
+		if c.task.Only || c.task.spent(start) > c.task.For {
 			return
 		}
 	}
+}
+
+// spent returns how long a child is at its task.
+func (t *Task) spent(start time.Time) time.Duration {
+	if t.CPU {
+		return processor()
+	}
+	return time.Since(start)
 }
 
 // logs has a program that may end the process say what decides whether it may.
@@ -185,7 +195,7 @@ func (c *child) phases(t *testing.T, p *Program, from int) {
 
 // tell says how an exploration ended.
 func (c *child) tell(seed uint64, phase int, f *Found, schedules, steps int) {
-	c.say(Line{K: "explored", Seed: seed, Phase: phase, N: schedules, Steps: steps, Cover: c.news, Found: f})
+	c.say(Line{K: "explored", Seed: seed, Phase: phase, N: schedules, Steps: steps, Cover: c.news, Found: f, CPU: processor()})
 	c.news = nil
 }
 

@@ -17,7 +17,7 @@ import (
 func (h *Hunt) Summary() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	took := time.Since(h.start)
+	took := h.clock.spent()
 	return fmt.Sprintf("%d programs, %d schedules, %d steps in %v: %.0f schedules a second; %d ends of the process as they should be; %d kinds x operations; %d failures",
 		h.Programs, h.Schedules, h.Steps, took.Round(time.Second), float64(h.Schedules)/took.Seconds(), h.Crashes, len(h.Covered), len(h.Found))
 }

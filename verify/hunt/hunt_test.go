@@ -18,6 +18,7 @@ import (
 
 var (
 	huntOnly = flag.Bool("hunt.only", false, "the program of that seed and no other")
+	huntCPU  = flag.Bool("hunt.cpu", false, "count the time of a processor, not of the clock")
 	shrink   = flag.Duration("hunt.shrink", 10*time.Second, "how long to shrink what fails")
 	most     = flag.Int("hunt.most", 24, "schedules of a pair at most")
 	schedule = flag.String("hunt.schedule", "", "with -hunt.only: this schedule alone")
@@ -33,7 +34,7 @@ func TestHunt(t *testing.T) {
 	}
 	h := &hunt.Hunt{
 		Test: "TestHunt", First: *first,
-		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Schedule: *schedule},
+		Task: hunt.Task{Seed: *huntSeed, Only: *huntOnly, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, CPU: *huntCPU, Shrink: *shrink, Schedule: *schedule},
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
 	report(t, h)
@@ -85,7 +86,7 @@ func TestHuntPairs(t *testing.T) {
 	}
 	h := &hunt.Hunt{
 		Test: "TestHuntPairs", First: *first,
-		Task: hunt.Task{Pairs: true, Order: *huntSeed, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Most: *most, Match: *match, Only: *huntOnly, Schedule: *schedule},
+		Task: hunt.Task{Pairs: true, Order: *huntSeed, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, CPU: *huntCPU, Shrink: *shrink, Most: *most, Match: *match, Only: *huntOnly, Schedule: *schedule},
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
 	report(t, h)

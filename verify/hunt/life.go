@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
-	"time"
 )
 
 // This file follows one child from its start to its end, and judges the end: a process
@@ -50,6 +49,7 @@ func (h *Hunt) child(ctx context.Context, task Task) *life {
 		h.hear(l, line)
 	}
 	err = cmd.Wait()
+	h.clock.ended(l, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	if l.over || ctx.Err() != nil {
 		l.over = true
 		return l
@@ -98,6 +98,9 @@ func start(ctx context.Context, test string, task Task, stderr io.Writer) (*exec
 
 // hear notes a line of a child.
 func (h *Hunt) hear(l *life, line Line) {
+	if line.CPU > 0 {
+		h.clock.says(l, line.CPU)
+	}
 	switch line.K {
 	case "start":
 		l.seed, l.phase, l.failed = line.Seed, line.Phase, false
@@ -149,7 +152,7 @@ func (h *Hunt) foundLocked(f *Found) {
 		h.Found[key] = f
 	}
 	if h.Times[key] == 0 {
-		h.Times[key] = time.Since(h.start)
+		h.Times[key] = h.clock.spent()
 	}
 	if h.First {
 		h.stop()

@@ -17,7 +17,7 @@ func TestHuntTurns(t *testing.T) {
 	}
 	h := &hunt.Hunt{
 		Test: "TestHuntTurns", First: *first, Turns: true,
-		Task: hunt.Task{Seed: *huntSeed, Order: *huntSeed, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, Shrink: *shrink, Most: *most},
+		Task: hunt.Task{Seed: *huntSeed, Order: *huntSeed, Without: list("HUNT_WITHOUT"), Avoid: list("HUNT_AVOID"), For: *huntFor, CPU: *huntCPU, Shrink: *shrink, Most: *most},
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
 	report(t, h)

@@ -130,6 +130,10 @@ func (t *tree) try(s suite) (f finding) {
 	f.took = time.Since(start)
 	if err != nil {
 		f.suite, f.test = s.name, failed(out)
+		if m := hunted.FindSubmatch(out); m != nil {
+			f.test = string(m[2])
+			f.took, _ = time.ParseDuration(string(m[1])) // of a processor
+		}
 	}
 	return f
 }
@@ -161,9 +165,6 @@ var (
 // failed returns the test that failed first, or that ran when the program ended,
 // with the reason for that.
 func failed(out []byte) string {
-	if m := hunted.FindSubmatch(out); m != nil {
-		return string(m[2])
-	}
 	if m := failLine.FindSubmatch(out); m != nil {
 		return string(m[1])
 	}
