@@ -61,7 +61,7 @@ planted-vet:
 	cd cmd/asyncvet && go test -count=1 -v -run Planted ./internal/planted
 
 hunt:
-	cd verify && go test -tags asyncexplore -v -timeout 0 ./hunt -run '^TestHunt(Pairs|Large)?$$' -hunt.for $(FOR) -hunt.seed $(SEED)
+	cd verify && go test -tags asyncexplore -v -timeout 0 ./hunt -run '^TestHunt(Pairs|Large|Lives)?$$' -hunt.for $(FOR) -hunt.seed $(SEED)
 
 soak:
 	cd verify && go run ./cmd/soak

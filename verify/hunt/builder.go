@@ -14,6 +14,7 @@ type builder struct {
 	gated   bool // functions wait at the first gate
 	sleeps  bool // the pair comes later, when others are asleep
 	streams bool // what the operations of a pair begin is streaming
+	lent    bool // the operations of a pair wait by the context, which is a function's
 }
 
 func newBuilder(table Table) *builder {
@@ -83,6 +84,7 @@ func streaming(o *Op)          { o.Opts.Streaming = true }
 func abandoning(o *Op)         { o.Opts.Abandon = true }
 func inScope(o *Op)            { o.Opts.Scope = 1 }
 func waitsAtGate(o *Op)        { o.Fn.Gate = 1 }
+func waitsAtOther(o *Op)       { o.Fn.Gate = 2 }
 func fails(o *Op)              { o.Fn.End = Fails }
 func panicking(o *Op)          { o.Fn.End = Panics }
 func tracked(o *Op)            { o.N = scopeTracks | scopeObserves }
@@ -121,14 +123,19 @@ func (b *builder) instance(i instance) *Op {
 				}
 			}
 		}
+		if x.members > 1 {
+			o.Of = b.members()
+		}
 		if x.ctx == waitsBy && b.p.Idle {
 			o.Ctx.How = Far
+		} else if x.ctx == waitsBy && b.lent {
+			o.Ctx = Ctx{Base: Var}
 		}
 		if (x.fn || x.opts) && len(b.p.Vars[Scope]) > 0 {
 			o.Opts.Scope = 1
 		}
 		o.Opts.Streaming = x.opts && b.streams
-		if x.ctx == beginsBy && len(b.p.Vars[Context]) > 0 {
+		if x.ctx == beginsBy && len(b.p.Vars[Context]) > 0 && !b.lent {
 			o.Ctx = Ctx{Base: Var}
 		}
 		switch {
@@ -138,6 +145,16 @@ func (b *builder) instance(i instance) *Op {
 			o.Ctx = Ctx{Base: Promised} // which is no function's, so that it waits for the promise
 		}
 	})
+}
+
+// members are one of each kind of thing to wait for that the scene has, and its calls.
+func (b *builder) members() (of []Ref) {
+	for _, k := range []Kind{Call, Event, Signal, Stranger} {
+		for n := range min(len(b.p.Vars[k]), 2) {
+			of = append(of, Ref{k, n})
+		}
+	}
+	return of
 }
 
 // completer returns an operation that completes what the scene has pending.

@@ -106,10 +106,11 @@ func (w *World) checkBelow() {
 }
 
 // checkOver: where a call is over, every context below the call's has ended (R12). It is
-// called by who learns of that from Await or Cancel.
-func (w *World) checkOver(o *Op, h *handle) {
-	b := w.onlyBegun(h.family)
-	if b == nil || b.loose || b.opts.Streaming {
+// called when Cancel or Complete has returned, and when Await has, if the function has
+// returned: one who waits may learn of a cancellation an instant before the contexts do.
+func (w *World) checkOver(o *Op, family int) {
+	b := w.onlyBegun(family)
+	if b == nil || b.loose || b.opts == nil || b.opts.Streaming {
 		return
 	}
 	w.mu.Lock()

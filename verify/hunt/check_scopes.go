@@ -95,6 +95,7 @@ func (w *World) checkLedger(s *scopeVar, over bool) {
 			w.failf("ledger", "%s of %v is %d: %+v", name, s.Scope, n, st)
 		}
 	}
+	w.checkClosed(s, st)
 	if sum := st.Returned + st.Failed + st.Canceled + st.Panicked + st.Goexited + st.Broken + st.Pending; sum != st.Begun {
 		w.failf("ledger", "%v does not balance: %+v", s.Scope, st)
 	}
@@ -204,5 +205,25 @@ func (w *World) checkUnreleased(s *scopeVar, held int) {
 	}
 	if n != held {
 		w.failf("unreleased", "Unreleased of %v names %d handles (the first on %s), and there are %d", s.Scope, n, first, held)
+	}
+}
+
+// closed notes that a scope has been closed: it takes no other call from now on.
+func (w *World) closed(s *scopeVar) {
+	n := s.Stats().Begun
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !s.closed {
+		s.closed, s.begun = true, n
+	}
+}
+
+// checkClosed: a scope that was closed has taken no other call since (C3).
+func (w *World) checkClosed(s *scopeVar, st async.Stats) {
+	w.mu.Lock()
+	closed, n := s.closed, s.begun
+	w.mu.Unlock()
+	if closed && st.Begun > n {
+		w.failf("ledger", "%v has taken %d calls after it was closed: %+v", s.Scope, st.Begun-n, st)
 	}
 }

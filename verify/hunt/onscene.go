@@ -1,6 +1,10 @@
 package hunt
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // This file makes a random program on one of the objects that scenes.go has for pairs:
 // where a pair is one operation on each of two goroutines, such a program has several. It
@@ -14,6 +18,9 @@ func (g *generator) onScene() *Program {
 	b := sceneOf(g.table, sc)
 	b.p.Seed, b.p.Finish = g.p.Seed, g.IntN(2) == 0
 	some := g.vocabulary(instances(b))
+	if waits := b.waits(instances(b)); len(waits) > 0 && g.IntN(5) == 0 {
+		return g.crowd(b, waits)
+	}
 	for range 2 + g.IntN(2) {
 		var ops []*Op
 		if b.sleeps {
@@ -45,4 +52,31 @@ func (g *generator) vocabulary(all []instance) (some []instance) {
 		}
 	}
 	return some
+}
+
+// waits returns those of the operations that wait, or are registered.
+func (b *builder) waits(all []instance) []instance {
+	return slices.DeleteFunc(all, func(i instance) bool {
+		x := b.table[i.do]
+		return x.ctx != waitsBy && !x.body && !strings.HasSuffix(i.do, "aitFor") || x.on == Scope
+	})
+}
+
+// crowd makes a program in which many wait for the objects of a scene, and some of them
+// give up, in any order, before or after the end of what they wait for.
+func (g *generator) crowd(b *builder, waits []instance) *Program {
+	some := []instance{waits[g.IntN(len(waits))], waits[g.IntN(len(waits))]}
+	for range 4 + g.IntN(4) {
+		o := b.instance(some[g.IntN(2)])
+		o.D = time.Duration(1+g.IntN(5)) * time.Millisecond
+		if b.table[o.Do].ctx == waitsBy && g.IntN(3) > 0 {
+			o.Ctx.How, o.Ctx.D = WithTimeout, o.D
+		}
+		b.p.Threads = append(b.p.Threads, []*Op{o})
+	}
+	if o := b.completer(); o != nil {
+		late := b.some("sleep", func(o *Op) { o.D = time.Duration(g.IntN(6))*time.Millisecond + time.Millisecond/3 })
+		b.p.Threads = append(b.p.Threads, []*Op{late, o})
+	}
+	return b.p
 }

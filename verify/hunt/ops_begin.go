@@ -32,7 +32,7 @@ func doGo(e *env, o *Op) {
 	b := e.begins(ctx, o)
 	c := async.Go(ctx, e.function(o.Fn, b), e.options(o, b)...)
 	i := c.Info()
-	h := e.w.addCall(o.To, c)
+	h := e.made(o.To, c, b)
 	if refused := b.scope > 0 && i.ID == 0 || i.Err != nil && errors.Is(i.Err, async.ErrQueueFull); !refused {
 		e.w.accepted(b, h)
 	}
@@ -43,10 +43,18 @@ func doNewPromise(e *env, o *Op) {
 	b := e.begins(ctx, o)
 	p, c := async.NewPromise[*Value](ctx, e.options(o, b)...)
 	refused := b.scope > 0 && c.Info().ID == 0
-	if h := e.w.addCall(o.To, c); !refused {
+	if h := e.made(o.To, c, b); !refused {
 		e.w.accepted(b, h)
 	}
 	e.serves(o, o.To2, b, p)
+}
+
+// made notes a new call, which was begun, or refused, before anybody knows it.
+func (e *env) made(to Ref, c *async.Call[*Value], b *begun) *handle {
+	e.w.mu.Lock()
+	b.decided = true
+	e.w.mu.Unlock()
+	return e.w.addCall(to, c)
 }
 
 func (e *env) serves(o *Op, to Ref, b *begun, p *async.Promise[*Value]) {

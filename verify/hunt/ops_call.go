@@ -48,8 +48,8 @@ func doAwait(e *env, o *Op) {
 		v, err := h.c.Await(ctx)
 		e.w.outcome(o, h, v, err)
 		e.w.waited(ctx, o, err)
-		if !errors.Is(err, async.ErrCallPending) && err != async.ErrReleased && err != async.ErrCallComplete {
-			e.w.checkOver(o, h)
+		if b := e.w.onlyBegun(h.family); v != nil && b != nil && !b.promise {
+			e.w.checkOver(o, h.family)
 		}
 	})
 }
@@ -101,7 +101,7 @@ func doCancel(e *env, o *Op) {
 		e.w.failf("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 	case err == nil:
 		e.w.canceled(h, causeError(o.Site))
-		e.w.checkOver(o, h)
+		e.w.checkOver(o, h.family)
 	}
 }
 

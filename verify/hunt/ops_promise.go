@@ -78,6 +78,7 @@ func (w *World) complete(s *served, site int, fails bool) {
 	won = s.p.Complete(w.value(token, s.b), err)
 	if won && s.b != nil {
 		w.checkOnStack(s.b, site)
+		w.checkOver(&Op{Do: "complete", Site: site}, s.b.family)
 	}
 }
 

@@ -12,7 +12,10 @@ func scopeOps() []entry {
 	scope := func(e *env, o *Op) *scopeVar { return e.w.get(o.On).(*scopeVar) }
 	return []entry{
 		{name: "newScope", makes: Scope, text: "$t = async.NewScope(async.ScopeOptions{$b})", setup: true, body: true, weight: 12, do: doNewScope},
-		{name: "close", on: Scope, text: "$h.Close()", weight: 4, do: func(e *env, o *Op) { scope(e, o).Close() }},
+		{name: "close", on: Scope, text: "$h.Close()", weight: 4, do: func(e *env, o *Op) {
+			scope(e, o).Close()
+			e.w.closed(scope(e, o))
+		}},
 		{name: "shutdown", on: Scope, text: "$h.Shutdown($x)", blocks: true, ctx: waitsBy, weight: 12, do: doShutdown},
 		{name: "inFlight", on: Scope, text: "for range $h.InFlight() {}", weight: 4, do: func(e *env, o *Op) {
 			for range scope(e, o).InFlight() {
@@ -61,6 +64,7 @@ func doShutdown(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
 		e.w.disturb(0)
 		err := s.Shutdown(ctx)
+		e.w.closed(s)
 		var left *async.ShutdownError
 		switch {
 		case err == nil && e.own == nil && e.lends(o) == nil:

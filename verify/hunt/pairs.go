@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
-	"strings"
 )
 
 // Every pair: for each way to make an object, and what is tied to it (clones, signals,
@@ -61,7 +60,7 @@ func shuffle(pairs []Pair, seed uint64) {
 func (i instance) changing() int {
 	if slices.Contains([]string{
 		"finish", "await", "release", "cancel", "cancelWait", "signalRelease", "complete", "completeDeep", "endContext", "open", "begin",
-		"beginPromise", "clone", "signal", "race", "any", "quorum", "releaseAll", "next", "add", "setRelease", "shutdown", "get", "groupDo", "join",
+		"beginPromise", "clone", "signal", "race", "any", "quorum", "releaseAll", "next", "add", "setRelease", "shutdown", "close", "get", "groupDo", "join", "go",
 	}, i.do) {
 		return 1
 	}
@@ -109,8 +108,7 @@ func instances(b *builder) (all []instance) {
 		if x.setup || name == "exit" || name == "throw" || slices.Contains([]string{"string", "scopeErr", "len"}, name) {
 			continue
 		}
-		stranger := len(b.p.Vars[Stranger]) > 0
-		if x.on == None && (b.streams && name == "hedge" || stranger && strings.HasPrefix(name, "waitA")) {
+		if x.on == None && b.has(name) {
 			all = append(all, instance{name, Ref{}})
 			continue
 		}
@@ -121,6 +119,20 @@ func instances(b *builder) (all []instance) {
 		}
 	}
 	return all
+}
+
+// has reports whether an operation that is no method of an object belongs to a scene: what
+// begins calls to one of a scope, what waits for others to one of what can be waited for.
+func (b *builder) has(name string) bool {
+	switch name {
+	case "go":
+		return len(b.p.Vars[Scope]) > 0
+	case "hedge":
+		return b.streams || len(b.p.Vars[Scope]) > 0 && !b.gated
+	case "waitAny", "waitAll":
+		return len(b.p.Vars[Stranger])+len(b.p.Vars[Event]) > 0 || len(b.p.Vars[Call]) > 1
+	}
+	return false
 }
 
 // pairsOf is the pair of two operations on the objects of a scene: with a third that

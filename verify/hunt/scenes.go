@@ -106,8 +106,12 @@ func objects() []scene {
 		{name: "function that has lent its context", make: func(b *builder) {
 			b.op("newScope", limited)
 			b.op("newGate")
+			b.op("newGate")
 			b.op("newEvent")
 			b.op("go", inScope, waitsAtGate, lendsContext(b))
+			b.op("go", inScope, waitsAtOther)
+			b.op("go", inScope, waitsAtOther)
+			b.lent = true
 		}},
 		{name: "streaming function", runs: true, tie: handles, make: func(b *builder) {
 			b.op("newContext")

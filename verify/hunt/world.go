@@ -224,6 +224,9 @@ type scopeVar struct {
 	n     int
 	limit int
 	o     async.ScopeOptions
+
+	closed bool  // a Close or Shutdown has returned; guarded by the mutex of the world
+	begun  int64 // how many calls the scope had by then
 }
 
 // releases notes that a Release of a handle is begun.
