@@ -58,9 +58,9 @@ func TestGolden(t *testing.T) {
 		return
 	}
 	goCommand(t, dir, "vet", "./...")
-	goCommand(t, dir, "test", "-vet=off", "-count=1", "./stream", "./outside")
+	goCommand(t, dir, "test", "-vet=off", "-count=1", "./stream", "./outside", "./watch")
 	if cgo {
-		goCommand(t, dir, "test", "-vet=off", "-count=1", "-race", "./stream")
+		goCommand(t, dir, "test", "-vet=off", "-count=1", "-race", "./stream", "./watch")
 	} else {
 		t.Log("no race detector without a C compiler")
 	}

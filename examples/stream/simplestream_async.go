@@ -21,11 +21,16 @@ import (
 // with an [async.Call].
 type AsyncSimpleStream interface {
 	// BeginRead begins a call of Read.
+	//
+	// Read reads what there is, up to len(p) bytes, and waits where there is
+	// nothing.
 	BeginRead(ctx context.Context, p []byte) error
 	// FinishRead takes the result of a call of Read.
 	FinishRead() (n int, err error)
 
 	// BeginClose begins a call of Close.
+	//
+	// Close ends the stream and every Read that waits.
 	BeginClose() error
 	// FinishClose takes the result of a call of Close.
 	FinishClose() error
@@ -53,7 +58,7 @@ type AsyncSimpleStream interface {
 // options gets to see it.
 type AsyncSimpleStreamResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in SimpleStreamCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncSimpleStream returns a call object for server, whose calls run in a
@@ -63,7 +68,7 @@ type AsyncSimpleStreamResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimpleStream {
-	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncSimpleStreamObject is a Call that knows which method its call is of. mu
@@ -72,14 +77,16 @@ func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimple
 type asyncSimpleStreamObject struct {
 	async.Call[AsyncSimpleStreamResult]
 	server SimpleStream
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSimpleStreamResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncSimpleStreamObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -94,7 +101,8 @@ func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn f
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -110,6 +118,10 @@ func (x *asyncSimpleStreamObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSimpleStreamResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncSimpleStreamObject) finish(method string) (AsyncSimpleStreamResult, error) {
@@ -138,27 +150,27 @@ func (x *asyncSimpleStreamObject) refusal(err error) error {
 }
 
 func (x *asyncSimpleStreamObject) BeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "Read", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(ctx, "SimpleStream.Read", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
 		v1, err := x.server.Read(ctx, p)
 		return AsyncSimpleStreamResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishRead() (int, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("SimpleStream.Read")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginClose() error {
-	return x.begin(context.Background(), "Close", func(context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(context.Background(), "SimpleStream.Close", func(context.Context) (AsyncSimpleStreamResult, error) {
 		err := x.server.Close()
 		return AsyncSimpleStreamResult{Method: "Close"}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishClose() error {
-	_, err := x.finish("Close")
+	_, err := x.finish("SimpleStream.Close")
 	return err
 }
 
@@ -188,7 +200,7 @@ type syncSimpleStreamAdapter struct {
 
 func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncSimpleStream](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -203,6 +215,29 @@ func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream,
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncSimpleStreamAdapter) create() (AsyncSimpleStream, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncSimpleStream), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncSimpleStreamAdapter) wait(object AsyncSimpleStream, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
 	if x.turn == nil {
 		object.Release()
@@ -213,32 +248,26 @@ func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
 
 func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRead(ctx, p))
 	}
-	defer x.leave(object)
-	if err = object.BeginRead(ctx, p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncSimpleStreamAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginClose())
 	}
-	defer x.leave(object)
-	if err = object.BeginClose(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishClose()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishClose()
+	return err
 }
 
 // SimpleStreamFactory makes call objects. Embedded in a server it makes that an
@@ -257,7 +286,7 @@ func (create SimpleStreamFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncSimpleStream]():
+	case iface != reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -279,15 +308,20 @@ func NewSimpleStreamCalls(server SimpleStream, opts ...async.Option) SimpleStrea
 }
 
 // Read begins a call of Read.
+//
+// Read reads what there is, up to len(p) bytes, and waits where there is
+// nothing.
 func (x SimpleStreamCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
 	return async.Go(ctx, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Read")}, x.opts...)...)
 }
 
 // Close begins a call of Close.
+//
+// Close ends the stream and every Read that waits.
 func (x SimpleStreamCalls) Close() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Close")}, x.opts...)...)
 }

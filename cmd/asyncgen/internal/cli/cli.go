@@ -41,20 +41,27 @@ type command struct {
 	dir    string
 	output string
 	pkg    string
-	prefix string
 	tags   string
 	check  bool
+	face   face.Options
 }
 
 func parse(args []string, stdout io.Writer) (*command, error) {
 	c := new(command)
-	var list string
+	var stream, nostream, discard, only []string
+	var server, fake bool
 	flags := flag.NewFlagSet("asyncgen", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&list, "type", "", "")
+	list(flags, "type", &c.types)
+	list(flags, "stream", &stream)
+	list(flags, "nostream", &nostream)
+	list(flags, "discard", &discard)
+	list(flags, "only", &only)
+	flags.BoolVar(&server, "server", false, "")
+	flags.BoolVar(&fake, "fake", false, "")
 	flags.StringVar(&c.output, "output", "", "")
 	flags.StringVar(&c.pkg, "package", "", "")
-	flags.StringVar(&c.prefix, "prefix", face.DefaultPrefix, "")
+	flags.StringVar(&c.face.Prefix, "prefix", face.DefaultPrefix, "")
 	flags.StringVar(&c.tags, "tags", "", "")
 	flags.BoolVar(&c.check, "check", false, "")
 	switch err := flags.Parse(args); {
@@ -64,13 +71,24 @@ func parse(args []string, stdout io.Writer) (*command, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w; asyncgen -h tells more", err)
 	}
-	c.types = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	c.dir = "."
-	switch r, _ := utf8.DecodeRuneInString(c.prefix); {
+	c.face.Stream = face.NewMethods("stream", stream)
+	c.face.NoStream = face.NewMethods("nostream", nostream)
+	c.face.Discard = face.NewMethods("discard", discard)
+	c.face.Parts = face.DefaultParts()
+	if len(only) > 0 {
+		var err error
+		if c.face.Parts, err = face.ParseParts(only); err != nil {
+			return nil, fmt.Errorf("-only %w", err)
+		}
+	}
+	c.face.Parts.Server = c.face.Parts.Server || server
+	c.face.Parts.Fake = c.face.Parts.Fake || fake
+	switch r, _ := utf8.DecodeRuneInString(c.face.Prefix); {
 	case len(c.types) == 0:
 		return nil, errors.New("-type is missing; asyncgen -h tells more")
-	case !token.IsIdentifier(c.prefix) || !unicode.IsUpper(r):
-		return nil, fmt.Errorf("-prefix %s: want a name that begins with a capital letter", c.prefix)
+	case !token.IsIdentifier(c.face.Prefix) || !unicode.IsUpper(r):
+		return nil, fmt.Errorf("-prefix %s: want a name that begins with a capital letter", c.face.Prefix)
 	case c.pkg != "" && !token.IsIdentifier(c.pkg):
 		return nil, fmt.Errorf("-package %s: want a name", c.pkg)
 	case flags.NArg() > 1:
@@ -79,6 +97,14 @@ func parse(args []string, stdout io.Writer) (*command, error) {
 		c.dir = flags.Arg(0)
 	}
 	return c, c.place()
+}
+
+// list is a flag that adds up to a list, separated by commas or spaces.
+func list(flags *flag.FlagSet, name string, to *[]string) {
+	flags.Func(name, "", func(text string) error {
+		*to = append(*to, strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+		return nil
+	})
 }
 
 // place settles where the output goes.
@@ -136,14 +162,17 @@ func (c *command) generate() ([]byte, error) {
 		Package: c.pkg,
 		Tags:    c.tags,
 		Types:   c.types,
-		Stubs:   face.Stubs(c.prefix),
+		Stubs:   face.Stubs(c.face.Prefix),
 		Needs:   face.Needs(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	text, err := face.Generate(p, ts, c.prefix)
+	text, err := face.Generate(p, ts, &c.face)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.face.Unmet(); err != nil {
 		return nil, err
 	}
 	if err := p.Verify(c.output, text); err != nil {

@@ -1,6 +1,9 @@
 package face
 
+// This file writes the plain client, whose methods return calls.
+
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -12,11 +15,26 @@ func (f *faceOf) writeCalls(w *writer) {
 	for _, name := range f.clients {
 		taken.add(name)
 	}
+	for _, name := range f.discard {
+		taken.add(name)
+	}
 	server, opts := taken.fresh("server"), taken.fresh("opts")
+	discards := make(map[string]string) // the field of each method that has one
+	for _, m := range f.methods {
+		if m.discard {
+			discards[m.name] = taken.fresh("discard" + upper(m.name))
+		}
+	}
 	w.f("\n")
 	w.docf(`%s is a client of %s whose methods return a call each, so that any number may go on
 at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.calls, f.link(w), f.newCalls)
-	w.f("type %s%s struct {\n%s %s\n%s []%sOption\n}\n", f.calls, f.decl(w), server, f.self(w), opts, async)
+	w.f("type %s%s struct {\n%s %s\n%s []%sOption\n", f.calls, f.decl(w), server, f.self(w), opts, async)
+	for _, m := range f.methods {
+		if m.discard {
+			w.f("%s %sOption // nil, or of the calls of %s\n", discards[m.name], async, m.name)
+		}
+	}
+	w.f("}\n")
 	w.f("\n")
 	w.docf(`%s returns a client of server that begins each call with opts. It costs next to
 nothing: an option for one call alone is given to a client for that call.`, f.newCalls)
@@ -24,16 +42,43 @@ nothing: an option for one call alone is given to a client for that call.`, f.ne
 	w.f("return %s%s{%s: server, %s: append([]%sOption(nil), opts...)}\n}\n", f.calls, f.args(), server, opts, async)
 	for _, m := range f.methods {
 		w.at(f, m)
+		if m.discard {
+			f.writeDiscard(w, m, discards[m.name])
+		}
 		names, busy := w.paramNames(m)
 		x := busy.fresh("x")
 		values, err := locals(busy, m.values())
 		w.f("\n// %s begins a call of %s.\n", f.clients[m.name], m.name)
+		if m.stream {
+			w.docf(`The result goes on using the context of the call, which ends with that given here, or
+when the call is released: release the call when the result is done with, and not before.`)
+		}
+		w.methodDoc(m.doc.Text)
 		w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.calls, f.args(), f.clients[m.name],
 			w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
+		list := fmt.Sprintf("append([]%sOption{%[1]sName(%[2]q)}, %[3]s.%[4]s...)", async, f.full(m), x, opts)
+		if m.stream {
+			list = fmt.Sprintf("append([]%sOption{%[1]sName(%[2]q), %[1]sStreaming()}, %[3]s.%[4]s...)", async, f.full(m), x, opts)
+		}
+		if m.discard {
+			all := busy.fresh("list")
+			w.f("%s := %s\nif %s.%s != nil {\n%[1]s = append(%[1]s, %[3]s.%[4]s)\n}\n", all, list, x, discards[m.name])
+			list = all
+		}
 		w.f("return %sGo(%s, func(%s) (%s, error) {\n", async, w.outerContext(m, names), closureParam(m, names, context), f.valueType(w, m))
 		f.writeCallBody(w, m, x+"."+server+"."+m.name+"("+call(m, names)+")", values, err)
-		w.f("}, %s.%s...)\n}\n", x, opts)
+		w.f("}, %s...)\n}\n", list)
 	}
+}
+
+// writeDiscard writes the method that sets the Discard of one method.
+func (f *faceOf) writeDiscard(w *writer, m *method, field string) {
+	async := w.fixed(Module)
+	w.f("\n")
+	w.docf(`%s returns a client whose calls of %s hand fn the result that nobody took; see
+[%sDiscard]. It counts before a Discard among the options.`, f.discard[m.name], m.name, async)
+	w.f("func (x %s%s) %s(fn func(%s, error)) %s%s {\n", f.calls, f.args(), f.discard[m.name], f.valueType(w, m), f.calls, f.args())
+	w.f("x.%s = %sDiscard(fn)\nreturn x\n}\n", field, async)
 }
 
 // writeCallBody writes the body of a call's function, which calls server.

@@ -39,6 +39,8 @@ type writer struct {
 	buf   bytes.Buffer
 	p     *load.Package
 	block nameSet // names that parameters and locals must not have
+
+	needed map[string]bool // import paths of Needs that are used
 }
 
 func (w *writer) f(format string, args ...any) { fmt.Fprintf(&w.buf, format, args...) }
@@ -63,7 +65,7 @@ func (w *writer) docf(format string, args ...any) {
 }
 
 // Generate returns the text of the output for types of a package.
-func Generate(p *load.Package, ts []*load.Type, prefix string) (text []byte, err error) {
+func Generate(p *load.Package, ts []*load.Type, o *Options) (text []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			why, ok := r.(refusal)
@@ -73,12 +75,13 @@ func Generate(p *load.Package, ts []*load.Type, prefix string) (text []byte, err
 			text, err = nil, why.error
 		}
 	}()
-	w := &writer{p: p, typeWriter: &typeWriter{
+	w := &writer{p: p, needed: make(map[string]bool), typeWriter: &typeWriter{
 		own:        types.NewPackage(p.Path, p.Name),
 		importable: p.Importable,
 		pkgs:       make(map[string]*types.Package),
 		alias:      make(map[string]string),
 		named:      make(map[string]bool),
+		typed:      make(map[string]bool),
 		builtin:    make(map[string]bool),
 		params:     make(map[*types.TypeParam]string),
 	}}
@@ -87,7 +90,7 @@ func Generate(p *load.Package, ts []*load.Type, prefix string) (text []byte, err
 	}
 	var faces []*faceOf
 	for _, t := range ts {
-		faces = append(faces, newFace(w, t, prefix))
+		faces = append(faces, newFace(w, t, o))
 	}
 	for _, f := range faces { // to learn what is named
 		f.write(w)
@@ -96,7 +99,7 @@ func Generate(p *load.Package, ts []*load.Type, prefix string) (text []byte, err
 		return nil, err
 	}
 	w.buf.Reset()
-	w.head(ts)
+	w.head(ts, o)
 	for _, f := range faces {
 		f.write(w)
 	}
@@ -161,7 +164,7 @@ func (w *writer) sortedImports() []string {
 }
 
 // head writes what stands before the declarations.
-func (w *writer) head(ts []*load.Type) {
+func (w *writer) head(ts []*load.Type, o *Options) {
 	w.f("%s\n", Header)
 	if c := constraintOf(ts); c != "" {
 		w.f("//go:build %s\n\n", c)
@@ -169,6 +172,9 @@ func (w *writer) head(ts []*load.Type) {
 	w.f("package %s\n\nimport (\n", w.p.Name)
 	std, others := []string{}, []string{}
 	for _, from := range slices.Sorted(maps.Keys(w.pkgs)) {
+		if slices.Contains(Needs(), from) && !w.needed[from] && !w.typed[from] {
+			continue
+		}
 		spec := fmt.Sprintf("%q", from)
 		if name := w.alias[from]; name != path.Base(from) {
 			spec = name + " " + spec

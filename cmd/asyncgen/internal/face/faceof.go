@@ -18,26 +18,43 @@ type faceOf struct {
 	params  []string          // what these are called
 	structs map[string]string // the result struct of each method that has one
 	clients map[string]string // the method of the plain client for each method
+	promise map[string]string // the server's end of a call of each method
+	discard map[string]string // the method of the plain client that sets a Discard, of each that has one
+	parts   Parts
+	doc     load.Comment
 }
 
-func newFace(w *writer, t *load.Type, prefix string) *faceOf {
-	f := &faceOf{names: newNames(prefix, t.Name.Name()), t: t, methods: methodsOf(t, w.p.Position)}
+func newFace(w *writer, t *load.Type, o *Options) *faceOf {
+	f := &faceOf{names: newNames(o.Prefix, t.Name.Name()), t: t, methods: methodsOf(w.p, t), parts: o.Parts, doc: w.p.TypeComment(t.Name)}
+	f.parts.Server = f.parts.Server || f.parts.Fake
+	f.parts.Object = f.parts.Object || f.parts.Factory && !f.parts.Server
 	for p := range typeParamsOf(t.Name).TypeParams() {
 		f.tparams = append(f.tparams, p)
 		f.params = append(f.params, p.Obj().Name())
 	}
-	f.structs, f.clients = make(map[string]string), make(map[string]string)
+	f.structs, f.promise = make(map[string]string), make(map[string]string)
 	taken := make(nameSet)
 	for _, m := range f.methods {
 		f.refuseMethod(w, m)
+		stem := f.base + m.name
+		if !m.exported {
+			stem = lower(f.base) + upper(m.name)
+		}
 		if m.values() > 1 {
-			name := f.base + m.name + "Result"
-			if !m.exported {
-				name = lower(f.base) + upper(m.name) + "Result"
-			}
-			f.structs[m.name] = taken.fresh(name)
+			f.structs[m.name] = taken.fresh(stem + "Result")
+		}
+		if f.parts.Server {
+			f.promise[m.name] = taken.fresh(stem + "Promise")
 		}
 	}
+	f.settleStreams(w, o)
+	f.nameClients(taken)
+	return f
+}
+
+// nameClients names the methods of the plain client.
+func (f *faceOf) nameClients(taken nameSet) {
+	f.clients, f.discard = make(map[string]string), make(map[string]string)
 	for _, m := range f.methods {
 		if !vetoed(m.name) {
 			f.clients[m.name] = m.name
@@ -49,7 +66,11 @@ func newFace(w *writer, t *load.Type, prefix string) *faceOf {
 			f.clients[m.name] = taken.fresh(m.name + "Call")
 		}
 	}
-	return f
+	for _, m := range f.methods {
+		if m.discard {
+			f.discard[m.name] = taken.fresh(act(m, "Discard"))
+		}
+	}
 }
 
 // refuseMethod stops at a method that cannot be written.
@@ -95,13 +116,7 @@ func (w *writer) at(f *faceOf, m *method) {
 
 // claim takes the names of the declarations, which nobody may have.
 func (f *faceOf) claim(w *writer, top nameSet) error {
-	public := []string{f.face, f.newFace, f.result, f.newSync, f.newSyncFrom, f.factory, f.newFactory, f.calls, f.newCalls}
-	for _, m := range f.methods {
-		if name, ok := f.structs[m.name]; ok {
-			public = append(public, name)
-		}
-	}
-	for _, name := range public {
+	for _, name := range f.declared() {
 		if pos, ok := w.p.Taken(name); ok {
 			return load.Errorf(pos, "%s is declared here, and for %s the output would declare it", name, f.t.Spec)
 		}
@@ -115,9 +130,42 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 	for name := range top {
 		private.add(name)
 	}
-	f.object, f.adapter = private.fresh(f.object), private.fresh(f.adapter)
-	top.add(f.object, f.adapter)
+	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served} {
+		*name = private.fresh(*name)
+		top.add(*name)
+	}
 	return nil
+}
+
+// declared are the names that others may use: those of the parts that are written.
+func (f *faceOf) declared() []string {
+	var list []string
+	for _, part := range []struct {
+		written bool
+		names   []string
+	}{
+		{f.parts.face(), []string{f.face}},
+		{f.parts.result(), []string{f.result}},
+		{f.parts.Object, []string{f.newFace}},
+		{f.parts.Sync, []string{f.newSync, f.newSyncFrom}},
+		{f.parts.Factory, []string{f.factory}},
+		{f.parts.Factory && f.parts.Object, []string{f.newFactory}},
+		{f.parts.Calls, []string{f.calls, f.newCalls}},
+		{f.parts.Server, []string{f.server, f.serve}},
+		{f.parts.Fake, []string{f.fake, f.newFake}},
+	} {
+		if part.written {
+			list = append(list, part.names...)
+		}
+	}
+	for _, m := range f.methods {
+		for _, of := range []map[string]string{f.structs, f.promise} {
+			if name, ok := of[m.name]; ok {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
 }
 
 // nameTypeParams gives the type parameters names that nothing else in the file
@@ -126,7 +174,8 @@ func (f *faceOf) nameTypeParams(w *writer, busy nameSet) {
 	for _, path := range Needs() {
 		busy.add(w.pkgs[path].Name())
 	}
-	busy.add("x", "ctx", "method", "fn", "taken", "begun", "err", "r", "server", "opts", "object", "create", "iface", "cause", "d")
+	busy.add("x", "ctx", "method", "fn", "taken", "begun", "err", "r", "server", "opts", "object", "create", "iface", "cause", "d",
+		"start", "more", "name", "o", "promise", "call", "serve", "take", "drop", "late", "i", "want")
 	for i, p := range f.tparams {
 		want := p.Obj().Name()
 		if want == "_" {
@@ -164,12 +213,34 @@ func (f *faceOf) link(w *writer) string { return "[" + w.object(f.t.Name) + "]" 
 // write writes every declaration.
 func (f *faceOf) write(w *writer) {
 	w.location, w.what = f.t.Pos, f.t.Name.Name()
-	f.writeFace(w)
+	if f.parts.face() {
+		f.writeFace(w)
+	}
 	f.writeResults(w)
-	f.writeObject(w)
-	f.writeSync(w)
-	f.writeFactory(w)
-	f.writeCalls(w)
+	if f.parts.Object {
+		f.writeObject(w)
+	}
+	if f.parts.result() {
+		f.writeMachine(w)
+	}
+	if f.parts.result() && f.streams() {
+		f.writeStream(w)
+	}
+	if f.parts.Server {
+		f.writeServer(w)
+	}
+	if f.parts.Fake {
+		f.writeFake(w)
+	}
+	if f.parts.Sync {
+		f.writeSync(w)
+	}
+	if f.parts.Factory {
+		f.writeFactory(w)
+	}
+	if f.parts.Calls {
+		f.writeCalls(w)
+	}
 }
 
 // begin and finish are the names of a method's two acts.

@@ -1,5 +1,7 @@
 package face
 
+import "strings"
+
 // writeFace writes the interface.
 func (f *faceOf) writeFace(w *writer) {
 	async, context, time := w.fixed(Module), w.fixed("context"), w.fixed("time")
@@ -16,8 +18,13 @@ the call once it is complete: exactly what the method returned. Before that it r
 		w.at(f, m)
 		params := w.list(m.sig.Params(), m.sig.Variadic(), sourceNames(m.sig.Params()))
 		w.f("// %s begins a call of %s.\n", begin(m), m.name)
+		if m.stream {
+			w.docf("The result goes on using the context: it ends with that, whatever becomes of the call object.")
+		}
+		w.methodDoc(m.doc.Text)
 		w.f("%s(%s) error\n", begin(m), params)
 		w.f("// %s takes the result of a call of %s.\n", finish(m), m.name)
+		w.methodDoc(deprecated(m.doc.Text))
 		w.f("%s() %s\n\n", finish(m), w.finishResults(m))
 	}
 	w.f("// Wait returns nil when the call is complete, and what ended the wait before.\n")
@@ -38,8 +45,36 @@ the call once it is complete: exactly what the method returned. Before that it r
 	w.f("Release()\n}\n")
 }
 
-// fixed is the name of a package that every output imports.
-func (w *writer) fixed(path string) string { return w.pkg(w.pkgs[path]) }
+// methodDoc writes the method's own comment below a line of ours.
+func (w *writer) methodDoc(text string) {
+	if text == "" {
+		return
+	}
+	w.f("//\n")
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if line != "" && !strings.HasPrefix(line, "\t") {
+			line = " " + line
+		}
+		w.f("//%s\n", line)
+	}
+}
+
+// deprecated is the paragraph of a comment that says so, or nothing.
+func deprecated(text string) string {
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
+		if strings.HasPrefix(paragraph, "Deprecated: ") {
+			return paragraph
+		}
+	}
+	return ""
+}
+
+// fixed is the name of a package that an output may need of itself.
+func (w *writer) fixed(path string) string {
+	w.needed[path] = true
+	return w.pkg(w.pkgs[path])
+}
 
 // finishResults is the results of a method's Finish: those of the method, and an
 // error where it has none.
@@ -63,10 +98,11 @@ func (w *writer) finishResults(m *method) string {
 	return "(" + text + ", error)"
 }
 
-// writeResults writes the structs for methods of several values.
+// writeResults writes the structs for methods of several values, and what the calls of
+// a call object complete with.
 func (f *faceOf) writeResults(w *writer) {
 	for _, m := range f.methods {
-		if m.values() < 2 {
+		if m.values() < 2 || !f.parts.result() && !f.parts.Calls {
 			continue
 		}
 		w.at(f, m)
@@ -77,12 +113,24 @@ func (f *faceOf) writeResults(w *writer) {
 		}
 		w.f("}\n")
 	}
-	async := w.fixed(Module)
+	if !f.parts.result() {
+		return
+	}
+	maker := f.newFace
+	if !f.parts.Object {
+		maker = f.serve
+	}
 	w.f("\n")
 	w.docf(`%s is what the calls of [%s] complete with beside an error. Only the function
-of an [%sDiscard] among its options gets to see it.`, f.result, f.newFace, async)
+of an [%sDiscard] among its options gets to see it.`, f.result, maker, w.fixed(Module))
 	w.f("type %s struct {\n", f.result)
 	w.f("Method string // the name of the method\n")
-	w.f("Value any // one value itself, several as in %s, none as nil\n", f.calls)
+	w.f("Value any // one value itself, several as a struct that is named after the method, none as nil\n")
+	if f.streams() {
+		w.f("\nkeep func() bool // the result is taken: its context goes on without the call\n")
+	}
+	if f.parts.Server {
+		w.f("\nlate func(taken bool) (any, error) // in place of Value: made when it is taken\n")
+	}
 	w.f("}\n")
 }

@@ -2,7 +2,6 @@ package face
 
 import (
 	"cmp"
-	"go/token"
 	"go/types"
 	"slices"
 
@@ -17,6 +16,9 @@ type method struct {
 	exported bool
 	ctx      int  // the parameter that is the context, or -1
 	hasErr   bool // the last result is an error
+	doc      load.Comment
+	stream   bool // the result goes on using the context
+	discard  bool // the plain client has a Discard for it
 }
 
 // values is the number of results without the error.
@@ -29,11 +31,29 @@ func (m *method) values() int {
 
 func (m *method) value(i int) *types.Var { return m.sig.Results().At(i) }
 
+func (m *method) valueTypes() []types.Type {
+	var list []types.Type
+	for i := range m.values() {
+		list = append(list, m.value(i).Type())
+	}
+	return list
+}
+
+// valueTuple is the results without the error.
+func (m *method) valueTuple() *types.Tuple {
+	var list []*types.Var
+	for i := range m.values() {
+		list = append(list, m.value(i))
+	}
+	return types.NewTuple(list...)
+}
+
 // methodsOf returns the methods of an interface, embedded ones with them, in the
 // order in which they are written where that can be told, else by name.
-func methodsOf(t *load.Type, fset func(token.Pos) token.Position) []*method {
+func methodsOf(p *load.Package, t *load.Type) []*method {
 	var all []*types.Func
 	files := make(map[string]bool)
+	fset := p.Position
 	for m := range t.Iface.Methods() {
 		all = append(all, m)
 		files[fset(m.Pos()).Filename] = true
@@ -48,6 +68,7 @@ func methodsOf(t *load.Type, fset func(token.Pos) token.Position) []*method {
 	methods := make([]*method, len(all))
 	for i, m := range all {
 		methods[i] = newMethod(m)
+		methods[i].doc = p.MethodComment(m)
 	}
 	return methods
 }

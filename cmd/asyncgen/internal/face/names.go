@@ -68,6 +68,9 @@ type names struct {
 	adapter               string // what these return
 	factory, newFactory   string
 	calls, newCalls       string
+	stream, newStream     string // the context of results that go on using it
+	server, serve, served string // an asynchronous server, its call object, and the type of that
+	fake, newFake         string
 	base                  string // of the names that have no prefix
 }
 
@@ -98,5 +101,14 @@ func newNames(prefix, typeName string) *names {
 	n.newFactory = constructor + base + "Factory"
 	n.calls = n.base + "Calls"
 	n.newCalls = constructor + base + "Calls"
+	n.stream = lower(n.face) + "Stream"
+	n.newStream = "new" + upper(n.stream)
+	n.server = n.face + "Server"
+	n.serve, n.fake = "Serve"+n.face, "Fake"+base
+	if constructor == "new" {
+		n.serve, n.fake = "serve"+upper(n.face), "fake"+base
+	}
+	n.served = lower(n.face) + "Served"
+	n.newFake = constructor + upper(n.fake)
 	return n
 }

@@ -2,6 +2,10 @@ package face
 
 import "strings"
 
+// This file writes the call object, and what is the same for every method of it.
+// The object over a synchronous server is here; that over a server that is
+// asynchronous itself is in serve.go, and embeds the same.
+
 // writeObject writes the call object over a synchronous server.
 func (f *faceOf) writeObject(w *writer) {
 	async := w.fixed(Module)
@@ -12,44 +16,49 @@ and are begun with opts. The result that a [%sDiscard] among them takes is of ty
 Begin is given, slices included, is the method's until that has returned, which
 after a Cancel, a Release or a wait that timed out is later than the end of these.`, f.newFace, async, f.result)
 	w.f("func %s%s(server %s, opts ...%sOption) %s%s {\n", f.newFace, f.decl(w), f.self(w), async, f.face, f.args())
-	w.f("return &%s%s{server: server, opts: append([]%sOption(nil), opts...)}\n}\n", f.object, f.args(), async)
-	f.writeMachine(w)
-	for _, m := range f.methods {
-		w.at(f, m)
-		f.writeBegin(w, m)
-		f.writeFinish(w, m)
-	}
+	w.f("return &%s%s{server: server, opts: append([]%sOption{nil}, opts...)}\n}\n", f.object, f.args(), async)
 }
 
-// writeMachine writes what is the same for every method: the state of the object,
-// and the two acts.
+// writeMachine writes the state of the object, and the two acts.
 func (f *faceOf) writeMachine(w *writer) {
 	async, sync := w.fixed(Module), w.fixed("sync")
+	server := ""
+	if f.parts.Object {
+		server = "server " + f.self(w) + "\n"
+	}
 	w.f("\n")
 	w.docf(`%s is a Call that knows which method its call is of. mu is held across Finish,
 which runs nobody's code, and not across Begin, which may.`, f.object)
 	w.f(`type %[1]s%[3]s struct {
 	%[2]sCall[%[4]s]
-	server %[5]s
-	opts   []%[2]sOption
+	%[5]sopts   []%[2]sOption // the first is the name, which is set by who has set method
 
 	mu     %[6]sMutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
-`, f.object, async, f.decl(w), f.result, f.self(w), sync)
+`, f.object, async, f.decl(w), f.result, server, sync)
 	f.writeMachineBegin(w)
 	f.writeMachineFinish(w)
+	for _, m := range f.methods {
+		w.at(f, m)
+		if f.parts.Object {
+			f.writeBegin(w, m)
+		}
+		f.writeFinish(w, m)
+	}
 }
 
 func (f *faceOf) writeMachineBegin(w *writer) {
-	async, context := w.fixed(Module), w.fixed("context")
+	async := w.fixed(Module)
 	w.f(`
-func (x *%[1]s%[2]s) begin(ctx %[3]sContext, method string, fn func(%[3]sContext) (%[4]s, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *%[1]s%[2]s) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
-		return x.refusal(%[5]sErrCallPending)
+		return x.refusal(%[3]sErrCallPending)
 	}
 	x.method = method
 	taken := x.taken
@@ -60,7 +69,8 @@ func (x *%[1]s%[2]s) begin(ctx %[3]sContext, method string, fn func(%[3]sContext
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = %[3]sName(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -73,17 +83,42 @@ func (x *%[1]s%[2]s) begin(ctx %[3]sContext, method string, fn func(%[3]sContext
 func (x *%[1]s%[2]s) unbegin(taken uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != %[5]sErrCanceled {
+	if x.taken == taken && x.Call.Cancel(nil) != %[3]sErrCanceled {
 		x.method = ""
 	}
 }
-`, f.object, f.args(), context, f.result, async)
+`, f.object, f.args(), async)
+	if f.parts.Object {
+		w.f(`
+func (x *%[1]s%[2]s) begin(ctx %[3]sContext, method string, fn func(%[3]sContext) (%[4]s, error), more ...%[5]sOption) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
+}
+`, f.object, f.args(), w.fixed("context"), f.result, async)
+	}
 }
 
 func (f *faceOf) writeMachineFinish(w *writer) {
 	async := w.fixed(Module)
-	w.f(`
+	keep := ""
+	if f.streams() {
+		keep = "if r.keep != nil && err == nil {\nr.keep() // before another Begin ends the call\n}\n"
+	}
+	take := "finish"
+	if f.parts.Server {
+		take = "take"
+		w.f(`
+// finish takes the result, and has it made where the server left that for now.
 func (x *%[1]s%[2]s) finish(method string) (%[3]s, error) {
+	r, err := x.take(method)
+	if r.late != nil && err == nil {
+		r.Value, err = r.late(true)
+	}
+	return r, err
+}
+`, f.object, f.args(), f.result)
+	}
+	w.f(`
+func (x *%[1]s%[2]s) %[5]s(method string) (%[3]s, error) {
 	x.mu.Lock()
 	if x.method != method {
 		x.mu.Unlock()
@@ -97,7 +132,7 @@ func (x *%[1]s%[2]s) finish(method string) (%[3]s, error) {
 		return r, err
 	}
 	x.taken++
-	return r, err
+	%[6]sreturn r, err
 }
 
 // refusal is err, or that the object was released.
@@ -107,7 +142,7 @@ func (x *%[1]s%[2]s) refusal(err error) error {
 	}
 	return err
 }
-`, f.object, f.args(), f.result, async)
+`, f.object, f.args(), f.result, async, take, keep)
 }
 
 func (f *faceOf) writeBegin(w *writer, m *method) {
@@ -117,7 +152,16 @@ func (f *faceOf) writeBegin(w *writer, m *method) {
 	values, err := locals(busy, m.values())
 	params := w.list(m.sig.Params(), m.sig.Variadic(), names)
 	w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.object, f.args(), begin(m), params)
-	w.f("return %s.begin(%s, %q, func(%s) (%s, error) {\n", x, w.outerContext(m, names), m.name, closureParam(m, names, context), f.result)
+	param, keep, more := closureParam(m, names, context), "", ""
+	if m.stream {
+		param, keep, more = busy.fresh("call")+" "+context+"Context", busy.fresh("keep"), ", "+w.fixed(Module)+"Streaming()"
+	}
+	w.f("return %s.begin(%s, %q, func(%s) (%s, error) {\n", x, w.outerContext(m, names), f.full(m), param, f.result)
+	if m.stream {
+		call, _, _ := strings.Cut(param, " ")
+		w.f("%s, %s := %s(%[1]s, %[4]s)\n", names[m.ctx], keep, f.newStream, call)
+		keep = ", keep: " + keep
+	}
 	server := x + ".server." + m.name + "(" + call(m, names) + ")"
 	switch {
 	case m.sig.Results().Len() == 0:
@@ -131,8 +175,11 @@ func (f *faceOf) writeBegin(w *writer, m *method) {
 		w.f("%s := %s\n", strings.Join(values, ", "), server)
 		err = "nil"
 	}
-	w.f("return %s{Method: %q%s}, %s\n})\n}\n", f.result, m.name, f.boxed(m, values), err)
+	w.f("return %s{Method: %q%s%s}, %s\n}%s)\n}\n", f.result, m.name, f.boxed(m, values), keep, err, more)
 }
+
+// full is the name of a method with that of its interface, which its calls have.
+func (f *faceOf) full(m *method) string { return f.t.Name.Name() + "." + m.name }
 
 // outerContext is the context that a call of a method is begun with.
 func (w *writer) outerContext(m *method, names []string) string {
@@ -179,10 +226,10 @@ func (f *faceOf) writeFinish(w *writer, m *method) {
 	x, r, v, err := busy.fresh("x"), busy.fresh("r"), busy.fresh("v"), busy.fresh("err")
 	w.f("\nfunc (%s *%s%s) %s() %s {\n", x, f.object, f.args(), finish(m), results)
 	if m.values() == 0 {
-		w.f("_, %s := %s.finish(%q)\nreturn %s\n}\n", err, x, m.name, err)
+		w.f("_, %s := %s.finish(%q)\nreturn %s\n}\n", err, x, f.full(m), err)
 		return
 	}
-	w.f("%s, %s := %s.finish(%q)\n", r, err, x, m.name)
+	w.f("%s, %s := %s.finish(%q)\n", r, err, x, f.full(m))
 	w.f("%s, _ := %s.Value.(%s)\n", v, r, f.valueType(w, m))
 	list := []string{v}
 	if m.values() > 1 {

@@ -6,14 +6,14 @@ import (
 )
 
 // The members of an adapter have names that are none of the interface's methods.
-type members struct{ object, turn, factory, enter, leave string }
+type members struct{ object, turn, factory, enter, create, wait, leave string }
 
 func (f *faceOf) members() members {
 	taken := make(nameSet)
 	for _, m := range f.methods {
 		taken.add(m.name)
 	}
-	return members{taken.fresh("object"), taken.fresh("turn"), taken.fresh("factory"), taken.fresh("enter"), taken.fresh("leave")}
+	return members{taken.fresh("object"), taken.fresh("turn"), taken.fresh("factory"), taken.fresh("enter"), taken.fresh("create"), taken.fresh("wait"), taken.fresh("leave")}
 }
 
 // writeSync writes the synchronous face of an asynchronous server.
@@ -58,7 +58,7 @@ func (f *faceOf) writeAdapter(w *writer, n members) {
 	w.f(`
 func (x *%[1]s%[2]s) %[3]s(ctx %[4]sContext) (%[5]s%[2]s, error) {
 	if x.%[8]s == nil {
-		return %[7]sCreateCall[%[5]s%[2]s](x.%[6]s)
+		return x.%[10]s()
 	}
 	select {
 	case x.%[8]s <- struct{}{}:
@@ -72,7 +72,31 @@ func (x *%[1]s%[2]s) %[3]s(ctx %[4]sContext) (%[5]s%[2]s, error) {
 		return nil, &%[7]sCanceledError{Cause: %[4]sCause(ctx)}
 	}
 }
-`, f.adapter, f.args(), n.enter, context, f.face, n.factory, async, n.turn, n.object)
+`, f.adapter, f.args(), n.enter, context, f.face, n.factory, async, n.turn, n.object, n.create)
+	w.f(`
+// %[3]s is CreateCall, which a wide interface would be costly to compile for.
+func (x *%[1]s%[2]s) %[3]s() (%[4]s%[2]s, error) {
+	if x.%[5]s == nil {
+		return nil, %[6]sErrNoInterface
+	}
+	object, err := x.%[5]s.CreateCall(%[7]sTypeOf((*%[4]s%[2]s)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, %[6]sErrNoMethod
+	}
+	return object.(%[4]s%[2]s), nil
+}
+
+// %[8]s waits for the call where it has begun.
+func (x *%[1]s%[2]s) %[8]s(object %[4]s%[2]s, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(%[9]sBackground())
+}
+`, f.adapter, f.args(), n.create, f.face, n.factory, async, w.fixed("reflect"), n.wait, context)
 	w.f(`
 func (x *%[1]s%[2]s) %[3]s(object %[4]s%[2]s) {
 	if x.%[5]s == nil {
@@ -96,22 +120,17 @@ func (f *faceOf) writeSyncMethod(w *writer, m *method, n members) {
 		results = "(" + results + ")"
 	}
 	all := strings.Join(append(slices.Clip(values), err), ", ")
-	fail := "return " + all
-	if !m.hasErr {
-		fail = "panic(" + err + ")"
-	}
 	w.f("\nfunc (%s *%s%s) %s(%s) %s {\n", x, f.adapter, f.args(), m.name,
 		w.list(m.sig.Params(), m.sig.Variadic(), names), results)
 	w.f("%s, %s := %s.%s(%s)\n", object, err, x, n.enter, w.outerContext(m, names))
-	w.f("if %s != nil {\n%s\n}\n", err, fail)
-	w.f("defer %s.%s(%s)\n", x, n.leave, object)
-	w.f("if %s = %s.%s(%s); %s != nil {\n%s\n}\n", err, object, begin(m), call(m, names), err, fail)
-	w.f("if %s = %s.Wait(%sBackground()); %s != nil {\n%s\n}\n", err, object, w.fixed("context"), err, fail)
+	w.f("if %s == nil {\ndefer %s.%s(%s)\n", err, x, n.leave, object)
+	w.f("%s = %s.%s(%s, %s.%s(%s))\n}\n", err, x, n.wait, object, object, begin(m), call(m, names))
+	w.f("if %s == nil {\n%s = %s.%s()\n}\n", err, all, object, finish(m))
 	if m.hasErr {
-		w.f("return %s.%s()\n}\n", object, finish(m))
+		w.f("return %s\n}\n", all)
 		return
 	}
-	w.f("if %s = %s.%s(); %s != nil {\n%s\n}\n", all, object, finish(m), err, fail)
+	w.f("if %s != nil {\npanic(%[1]s)\n}\n", err)
 	if len(values) > 0 {
 		w.f("return %s\n", strings.Join(values, ", "))
 	}

@@ -22,6 +22,7 @@ type typeWriter struct {
 
 	pkgs    map[string]*types.Package   // what is imported, by path
 	alias   map[string]string           // and as what
+	typed   map[string]bool             // import paths that a type is of
 	named   map[string]bool             // package-level names of the destination
 	builtin map[string]bool             // predeclared names
 	params  map[*types.TypeParam]string // what type parameters are called
@@ -66,6 +67,7 @@ func (w *typeWriter) object(obj *types.TypeName) string {
 	case !obj.Exported():
 		w.refusef("%s.%s is not exported", obj.Pkg().Path(), obj.Name())
 	}
+	w.typed[obj.Pkg().Path()] = true
 	return w.pkg(obj.Pkg()) + obj.Name()
 }
 

@@ -26,6 +26,7 @@ type world struct {
 	exports types.Importer            // of those that have export data
 	sources map[string]*types.Package // those read from source
 	pending map[string]bool           // those being read from source
+	parsed  map[string]*ast.File      // files that were read for their comments
 }
 
 // listWorld has the go command list packages and say where their export data is.
@@ -35,6 +36,7 @@ func listWorld(dir, tags string, fset *token.FileSet, paths []string) (*world, e
 		listed:  make(map[string]*packages.Package),
 		sources: make(map[string]*types.Package),
 		pending: make(map[string]bool),
+		parsed:  make(map[string]*ast.File),
 	}
 	w.exports = importer.ForCompiler(fset, "gc", w.open)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))

@@ -49,7 +49,7 @@ type AsyncTwice interface {
 // it.
 type AsyncTwiceResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in TwiceCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncTwice returns a call object for server, whose calls run in a
@@ -59,7 +59,7 @@ type AsyncTwiceResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncTwice(server Twice, opts ...async.Option) AsyncTwice {
-	return &asyncTwiceObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncTwiceObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncTwiceObject is a Call that knows which method its call is of. mu is held
@@ -67,14 +67,16 @@ func NewAsyncTwice(server Twice, opts ...async.Option) AsyncTwice {
 type asyncTwiceObject struct {
 	async.Call[AsyncTwiceResult]
 	server Twice
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncTwiceObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTwiceResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncTwiceObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -89,7 +91,8 @@ func (x *asyncTwiceObject) begin(ctx context.Context, method string, fn func(con
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -105,6 +108,10 @@ func (x *asyncTwiceObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncTwiceObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTwiceResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncTwiceObject) finish(method string) (AsyncTwiceResult, error) {
@@ -133,14 +140,14 @@ func (x *asyncTwiceObject) refusal(err error) error {
 }
 
 func (x *asyncTwiceObject) BeginTwice(n int) error {
-	return x.begin(context.Background(), "Twice", func(context.Context) (AsyncTwiceResult, error) {
+	return x.begin(context.Background(), "Twice.Twice", func(context.Context) (AsyncTwiceResult, error) {
 		v1, err := x.server.Twice(n)
 		return AsyncTwiceResult{Method: "Twice", Value: v1}, err
 	})
 }
 
 func (x *asyncTwiceObject) FinishTwice() (int, error) {
-	r, err := x.finish("Twice")
+	r, err := x.finish("Twice.Twice")
 	v, _ := r.Value.(int)
 	return v, err
 }
@@ -171,7 +178,7 @@ type syncTwiceAdapter struct {
 
 func (x *syncTwiceAdapter) enter(ctx context.Context) (AsyncTwice, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncTwice](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -186,6 +193,29 @@ func (x *syncTwiceAdapter) enter(ctx context.Context) (AsyncTwice, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncTwiceAdapter) create() (AsyncTwice, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTwice)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncTwice), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncTwiceAdapter) wait(object AsyncTwice, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncTwiceAdapter) leave(object AsyncTwice) {
 	if x.turn == nil {
 		object.Release()
@@ -196,17 +226,14 @@ func (x *syncTwiceAdapter) leave(object AsyncTwice) {
 
 func (x *syncTwiceAdapter) Twice(n int) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginTwice(n))
 	}
-	defer x.leave(object)
-	if err = object.BeginTwice(n); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishTwice()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishTwice()
+	return v1, err
 }
 
 // TwiceFactory makes call objects. Embedded in a server it makes that an
@@ -225,7 +252,7 @@ func (create TwiceFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncTwice]():
+	case iface != reflect.TypeOf((*AsyncTwice)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -250,5 +277,5 @@ func NewTwiceCalls(server Twice, opts ...async.Option) TwiceCalls {
 func (x TwiceCalls) Twice(n int) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Twice(n)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Twice.Twice")}, x.opts...)...)
 }

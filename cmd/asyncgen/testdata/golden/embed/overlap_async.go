@@ -67,7 +67,7 @@ type AsyncOverlap interface {
 // gets to see it.
 type AsyncOverlapResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in OverlapCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncOverlap returns a call object for server, whose calls run in a
@@ -77,7 +77,7 @@ type AsyncOverlapResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncOverlap(server Overlap, opts ...async.Option) AsyncOverlap {
-	return &asyncOverlapObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncOverlapObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncOverlapObject is a Call that knows which method its call is of. mu is
@@ -86,14 +86,16 @@ func NewAsyncOverlap(server Overlap, opts ...async.Option) AsyncOverlap {
 type asyncOverlapObject struct {
 	async.Call[AsyncOverlapResult]
 	server Overlap
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncOverlapObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOverlapResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncOverlapObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -108,7 +110,8 @@ func (x *asyncOverlapObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -124,6 +127,10 @@ func (x *asyncOverlapObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncOverlapObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOverlapResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncOverlapObject) finish(method string) (AsyncOverlapResult, error) {
@@ -152,52 +159,52 @@ func (x *asyncOverlapObject) refusal(err error) error {
 }
 
 func (x *asyncOverlapObject) BeginClose() error {
-	return x.begin(context.Background(), "Close", func(context.Context) (AsyncOverlapResult, error) {
+	return x.begin(context.Background(), "Overlap.Close", func(context.Context) (AsyncOverlapResult, error) {
 		err := x.server.Close()
 		return AsyncOverlapResult{Method: "Close"}, err
 	})
 }
 
 func (x *asyncOverlapObject) FinishClose() error {
-	_, err := x.finish("Close")
+	_, err := x.finish("Overlap.Close")
 	return err
 }
 
 func (x *asyncOverlapObject) BeginExtra() error {
-	return x.begin(context.Background(), "Extra", func(context.Context) (AsyncOverlapResult, error) {
+	return x.begin(context.Background(), "Overlap.Extra", func(context.Context) (AsyncOverlapResult, error) {
 		v1 := x.server.Extra()
 		return AsyncOverlapResult{Method: "Extra", Value: v1}, nil
 	})
 }
 
 func (x *asyncOverlapObject) FinishExtra() (fs.FileInfo, error) {
-	r, err := x.finish("Extra")
+	r, err := x.finish("Overlap.Extra")
 	v, _ := r.Value.(fs.FileInfo)
 	return v, err
 }
 
 func (x *asyncOverlapObject) BeginRead(p []byte) error {
-	return x.begin(context.Background(), "Read", func(context.Context) (AsyncOverlapResult, error) {
+	return x.begin(context.Background(), "Overlap.Read", func(context.Context) (AsyncOverlapResult, error) {
 		v1, err := x.server.Read(p)
 		return AsyncOverlapResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncOverlapObject) FinishRead() (int, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("Overlap.Read")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncOverlapObject) BeginString() error {
-	return x.begin(context.Background(), "String", func(context.Context) (AsyncOverlapResult, error) {
+	return x.begin(context.Background(), "Overlap.String", func(context.Context) (AsyncOverlapResult, error) {
 		v1 := x.server.String()
 		return AsyncOverlapResult{Method: "String", Value: v1}, nil
 	})
 }
 
 func (x *asyncOverlapObject) FinishString() (string, error) {
-	r, err := x.finish("String")
+	r, err := x.finish("Overlap.String")
 	v, _ := r.Value.(string)
 	return v, err
 }
@@ -228,7 +235,7 @@ type syncOverlapAdapter struct {
 
 func (x *syncOverlapAdapter) enter(ctx context.Context) (AsyncOverlap, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncOverlap](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -243,6 +250,29 @@ func (x *syncOverlapAdapter) enter(ctx context.Context) (AsyncOverlap, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncOverlapAdapter) create() (AsyncOverlap, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOverlap)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncOverlap), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncOverlapAdapter) wait(object AsyncOverlap, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncOverlapAdapter) leave(object AsyncOverlap) {
 	if x.turn == nil {
 		object.Release()
@@ -253,32 +283,26 @@ func (x *syncOverlapAdapter) leave(object AsyncOverlap) {
 
 func (x *syncOverlapAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginClose())
 	}
-	defer x.leave(object)
-	if err = object.BeginClose(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishClose()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishClose()
+	return err
 }
 
 func (x *syncOverlapAdapter) Extra() (v1 fs.FileInfo) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginExtra())
+	}
+	if err == nil {
+		v1, err = object.FinishExtra()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginExtra(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishExtra(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -286,32 +310,26 @@ func (x *syncOverlapAdapter) Extra() (v1 fs.FileInfo) {
 
 func (x *syncOverlapAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRead(p))
 	}
-	defer x.leave(object)
-	if err = object.BeginRead(p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncOverlapAdapter) String() (v1 string) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginString())
+	}
+	if err == nil {
+		v1, err = object.FinishString()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginString(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishString(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -333,7 +351,7 @@ func (create OverlapFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncOverlap]():
+	case iface != reflect.TypeOf((*AsyncOverlap)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -358,28 +376,28 @@ func NewOverlapCalls(server Overlap, opts ...async.Option) OverlapCalls {
 func (x OverlapCalls) Close() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Overlap.Close")}, x.opts...)...)
 }
 
 // Extra begins a call of Extra.
 func (x OverlapCalls) Extra() *async.Call[fs.FileInfo] {
 	return async.Go(context.Background(), func(context.Context) (fs.FileInfo, error) {
 		return x.server.Extra(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Overlap.Extra")}, x.opts...)...)
 }
 
 // Read begins a call of Read.
 func (x OverlapCalls) Read(p []byte) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Read(p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Overlap.Read")}, x.opts...)...)
 }
 
 // String begins a call of String.
 func (x OverlapCalls) String() *async.Call[string] {
 	return async.Go(context.Background(), func(context.Context) (string, error) {
 		return x.server.String(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Overlap.String")}, x.opts...)...)
 }
 
 // AsyncConn is the asynchronous face of [Conn]: a call object, which carries
@@ -391,18 +409,38 @@ func (x OverlapCalls) String() *async.Call[string] {
 // then nothing has changed. All else is as with an [async.Call].
 type AsyncConn interface {
 	// BeginPrepare begins a call of Prepare.
+	//
+	// Prepare returns a prepared statement, bound to this connection.
 	BeginPrepare(query string) error
 	// FinishPrepare takes the result of a call of Prepare.
 	FinishPrepare() (driver.Stmt, error)
 
 	// BeginClose begins a call of Close.
+	//
+	// Close invalidates and potentially stops any current
+	// prepared statements and transactions, marking this
+	// connection as no longer in use.
+	//
+	// Because the sql package maintains a free pool of
+	// connections and only calls Close when there's a surplus of
+	// idle connections, it shouldn't be necessary for drivers to
+	// do their own connection caching.
+	//
+	// Drivers must ensure all network calls made by Close
+	// do not block indefinitely (e.g. apply a timeout).
 	BeginClose() error
 	// FinishClose takes the result of a call of Close.
 	FinishClose() error
 
 	// BeginBegin begins a call of Begin.
+	//
+	// Begin starts and returns a new transaction.
+	//
+	// Deprecated: Drivers should implement ConnBeginTx instead (or additionally).
 	BeginBegin() error
 	// FinishBegin takes the result of a call of Begin.
+	//
+	// Deprecated: Drivers should implement ConnBeginTx instead (or additionally).
 	FinishBegin() (driver.Tx, error)
 
 	// Wait returns nil when the call is complete, and what ended the wait before.
@@ -428,7 +466,7 @@ type AsyncConn interface {
 // it.
 type AsyncConnResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ConnCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncConn returns a call object for server, whose calls run in a goroutine
@@ -438,7 +476,7 @@ type AsyncConnResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncConn(server Conn, opts ...async.Option) AsyncConn {
-	return &asyncConnObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncConnObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncConnObject is a Call that knows which method its call is of. mu is held
@@ -446,14 +484,16 @@ func NewAsyncConn(server Conn, opts ...async.Option) AsyncConn {
 type asyncConnObject struct {
 	async.Call[AsyncConnResult]
 	server Conn
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncConnResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncConnObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -468,7 +508,8 @@ func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(cont
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -484,6 +525,10 @@ func (x *asyncConnObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncConnResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncConnObject) finish(method string) (AsyncConnResult, error) {
@@ -512,39 +557,39 @@ func (x *asyncConnObject) refusal(err error) error {
 }
 
 func (x *asyncConnObject) BeginPrepare(query string) error {
-	return x.begin(context.Background(), "Prepare", func(context.Context) (AsyncConnResult, error) {
+	return x.begin(context.Background(), "Conn.Prepare", func(context.Context) (AsyncConnResult, error) {
 		v1, err := x.server.Prepare(query)
 		return AsyncConnResult{Method: "Prepare", Value: v1}, err
 	})
 }
 
 func (x *asyncConnObject) FinishPrepare() (driver.Stmt, error) {
-	r, err := x.finish("Prepare")
+	r, err := x.finish("Conn.Prepare")
 	v, _ := r.Value.(driver.Stmt)
 	return v, err
 }
 
 func (x *asyncConnObject) BeginClose() error {
-	return x.begin(context.Background(), "Close", func(context.Context) (AsyncConnResult, error) {
+	return x.begin(context.Background(), "Conn.Close", func(context.Context) (AsyncConnResult, error) {
 		err := x.server.Close()
 		return AsyncConnResult{Method: "Close"}, err
 	})
 }
 
 func (x *asyncConnObject) FinishClose() error {
-	_, err := x.finish("Close")
+	_, err := x.finish("Conn.Close")
 	return err
 }
 
 func (x *asyncConnObject) BeginBegin() error {
-	return x.begin(context.Background(), "Begin", func(context.Context) (AsyncConnResult, error) {
+	return x.begin(context.Background(), "Conn.Begin", func(context.Context) (AsyncConnResult, error) {
 		v1, err := x.server.Begin()
 		return AsyncConnResult{Method: "Begin", Value: v1}, err
 	})
 }
 
 func (x *asyncConnObject) FinishBegin() (driver.Tx, error) {
-	r, err := x.finish("Begin")
+	r, err := x.finish("Conn.Begin")
 	v, _ := r.Value.(driver.Tx)
 	return v, err
 }
@@ -575,7 +620,7 @@ type syncConnAdapter struct {
 
 func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncConn](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -590,6 +635,29 @@ func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncConnAdapter) create() (AsyncConn, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncConn)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncConn), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncConnAdapter) wait(object AsyncConn, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncConnAdapter) leave(object AsyncConn) {
 	if x.turn == nil {
 		object.Release()
@@ -600,47 +668,38 @@ func (x *syncConnAdapter) leave(object AsyncConn) {
 
 func (x *syncConnAdapter) Prepare(query string) (v1 driver.Stmt, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPrepare(query))
 	}
-	defer x.leave(object)
-	if err = object.BeginPrepare(query); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishPrepare()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishPrepare()
+	return v1, err
 }
 
 func (x *syncConnAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginClose())
 	}
-	defer x.leave(object)
-	if err = object.BeginClose(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishClose()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishClose()
+	return err
 }
 
 func (x *syncConnAdapter) Begin() (v1 driver.Tx, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBegin())
 	}
-	defer x.leave(object)
-	if err = object.BeginBegin(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishBegin()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishBegin()
+	return v1, err
 }
 
 // ConnFactory makes call objects. Embedded in a server it makes that an
@@ -659,7 +718,7 @@ func (create ConnFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncConn]():
+	case iface != reflect.TypeOf((*AsyncConn)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -681,24 +740,42 @@ func NewConnCalls(server Conn, opts ...async.Option) ConnCalls {
 }
 
 // Prepare begins a call of Prepare.
+//
+// Prepare returns a prepared statement, bound to this connection.
 func (x ConnCalls) Prepare(query string) *async.Call[driver.Stmt] {
 	return async.Go(context.Background(), func(context.Context) (driver.Stmt, error) {
 		return x.server.Prepare(query)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Conn.Prepare")}, x.opts...)...)
 }
 
 // Close begins a call of Close.
+//
+// Close invalidates and potentially stops any current
+// prepared statements and transactions, marking this
+// connection as no longer in use.
+//
+// Because the sql package maintains a free pool of
+// connections and only calls Close when there's a surplus of
+// idle connections, it shouldn't be necessary for drivers to
+// do their own connection caching.
+//
+// Drivers must ensure all network calls made by Close
+// do not block indefinitely (e.g. apply a timeout).
 func (x ConnCalls) Close() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Conn.Close")}, x.opts...)...)
 }
 
 // Begin begins a call of Begin.
+//
+// Begin starts and returns a new transaction.
+//
+// Deprecated: Drivers should implement ConnBeginTx instead (or additionally).
 func (x ConnCalls) Begin() *async.Call[driver.Tx] {
 	return async.Go(context.Background(), func(context.Context) (driver.Tx, error) {
 		return x.server.Begin()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Conn.Begin")}, x.opts...)...)
 }
 
 // AsyncRoundTripper is the asynchronous face of [RoundTripper]: a call object,
@@ -711,6 +788,31 @@ func (x ConnCalls) Begin() *async.Call[driver.Tx] {
 // with an [async.Call].
 type AsyncRoundTripper interface {
 	// BeginRoundTrip begins a call of RoundTrip.
+	//
+	// RoundTrip executes a single HTTP transaction, returning
+	// a Response for the provided Request.
+	//
+	// RoundTrip should not attempt to interpret the response. In
+	// particular, RoundTrip must return err == nil if it obtained
+	// a response, regardless of the response's HTTP status code.
+	// A non-nil err should be reserved for failure to obtain a
+	// response. Similarly, RoundTrip should not attempt to
+	// handle higher-level protocol details such as redirects,
+	// authentication, or cookies.
+	//
+	// RoundTrip should not modify the request, except for
+	// consuming and closing the Request's Body. RoundTrip may
+	// read fields of the request in a separate goroutine. Callers
+	// should not mutate or reuse the request until the Response's
+	// Body has been closed.
+	//
+	// RoundTrip must always close the body, including on errors,
+	// but depending on the implementation may do so in a separate
+	// goroutine even after RoundTrip returns. This means that
+	// callers wanting to reuse the body for subsequent requests
+	// must arrange to wait for the Close call before doing so.
+	//
+	// The Request's URL and Header fields must be initialized.
 	BeginRoundTrip(*http.Request) error
 	// FinishRoundTrip takes the result of a call of RoundTrip.
 	FinishRoundTrip() (*http.Response, error)
@@ -738,7 +840,7 @@ type AsyncRoundTripper interface {
 // options gets to see it.
 type AsyncRoundTripperResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in RoundTripperCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncRoundTripper returns a call object for server, whose calls run in a
@@ -748,7 +850,7 @@ type AsyncRoundTripperResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncRoundTripper(server RoundTripper, opts ...async.Option) AsyncRoundTripper {
-	return &asyncRoundTripperObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncRoundTripperObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncRoundTripperObject is a Call that knows which method its call is of. mu
@@ -757,14 +859,16 @@ func NewAsyncRoundTripper(server RoundTripper, opts ...async.Option) AsyncRoundT
 type asyncRoundTripperObject struct {
 	async.Call[AsyncRoundTripperResult]
 	server RoundTripper
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncRoundTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRoundTripperResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncRoundTripperObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -779,7 +883,8 @@ func (x *asyncRoundTripperObject) begin(ctx context.Context, method string, fn f
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -795,6 +900,10 @@ func (x *asyncRoundTripperObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncRoundTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRoundTripperResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncRoundTripperObject) finish(method string) (AsyncRoundTripperResult, error) {
@@ -823,14 +932,14 @@ func (x *asyncRoundTripperObject) refusal(err error) error {
 }
 
 func (x *asyncRoundTripperObject) BeginRoundTrip(arg1 *http.Request) error {
-	return x.begin(context.Background(), "RoundTrip", func(context.Context) (AsyncRoundTripperResult, error) {
+	return x.begin(context.Background(), "RoundTripper.RoundTrip", func(context.Context) (AsyncRoundTripperResult, error) {
 		v1, err := x.server.RoundTrip(arg1)
 		return AsyncRoundTripperResult{Method: "RoundTrip", Value: v1}, err
 	})
 }
 
 func (x *asyncRoundTripperObject) FinishRoundTrip() (*http.Response, error) {
-	r, err := x.finish("RoundTrip")
+	r, err := x.finish("RoundTripper.RoundTrip")
 	v, _ := r.Value.(*http.Response)
 	return v, err
 }
@@ -861,7 +970,7 @@ type syncRoundTripperAdapter struct {
 
 func (x *syncRoundTripperAdapter) enter(ctx context.Context) (AsyncRoundTripper, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncRoundTripper](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -876,6 +985,29 @@ func (x *syncRoundTripperAdapter) enter(ctx context.Context) (AsyncRoundTripper,
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncRoundTripperAdapter) create() (AsyncRoundTripper, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncRoundTripper)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncRoundTripper), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncRoundTripperAdapter) wait(object AsyncRoundTripper, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncRoundTripperAdapter) leave(object AsyncRoundTripper) {
 	if x.turn == nil {
 		object.Release()
@@ -886,17 +1018,14 @@ func (x *syncRoundTripperAdapter) leave(object AsyncRoundTripper) {
 
 func (x *syncRoundTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRoundTrip(arg1))
 	}
-	defer x.leave(object)
-	if err = object.BeginRoundTrip(arg1); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRoundTrip()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRoundTrip()
+	return v1, err
 }
 
 // RoundTripperFactory makes call objects. Embedded in a server it makes that an
@@ -915,7 +1044,7 @@ func (create RoundTripperFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncRoundTripper]():
+	case iface != reflect.TypeOf((*AsyncRoundTripper)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -937,10 +1066,35 @@ func NewRoundTripperCalls(server RoundTripper, opts ...async.Option) RoundTrippe
 }
 
 // RoundTrip begins a call of RoundTrip.
+//
+// RoundTrip executes a single HTTP transaction, returning
+// a Response for the provided Request.
+//
+// RoundTrip should not attempt to interpret the response. In
+// particular, RoundTrip must return err == nil if it obtained
+// a response, regardless of the response's HTTP status code.
+// A non-nil err should be reserved for failure to obtain a
+// response. Similarly, RoundTrip should not attempt to
+// handle higher-level protocol details such as redirects,
+// authentication, or cookies.
+//
+// RoundTrip should not modify the request, except for
+// consuming and closing the Request's Body. RoundTrip may
+// read fields of the request in a separate goroutine. Callers
+// should not mutate or reuse the request until the Response's
+// Body has been closed.
+//
+// RoundTrip must always close the body, including on errors,
+// but depending on the implementation may do so in a separate
+// goroutine even after RoundTrip returns. This means that
+// callers wanting to reuse the body for subsequent requests
+// must arrange to wait for the Close call before doing so.
+//
+// The Request's URL and Header fields must be initialized.
 func (x RoundTripperCalls) RoundTrip(arg1 *http.Request) *async.Call[*http.Response] {
 	return async.Go(context.Background(), func(context.Context) (*http.Response, error) {
 		return x.server.RoundTrip(arg1)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("RoundTripper.RoundTrip")}, x.opts...)...)
 }
 
 // AsyncTripper is the asynchronous face of [Tripper]: a call object, which
@@ -953,6 +1107,31 @@ func (x RoundTripperCalls) RoundTrip(arg1 *http.Request) *async.Call[*http.Respo
 // with an [async.Call].
 type AsyncTripper interface {
 	// BeginRoundTrip begins a call of RoundTrip.
+	//
+	// RoundTrip executes a single HTTP transaction, returning
+	// a Response for the provided Request.
+	//
+	// RoundTrip should not attempt to interpret the response. In
+	// particular, RoundTrip must return err == nil if it obtained
+	// a response, regardless of the response's HTTP status code.
+	// A non-nil err should be reserved for failure to obtain a
+	// response. Similarly, RoundTrip should not attempt to
+	// handle higher-level protocol details such as redirects,
+	// authentication, or cookies.
+	//
+	// RoundTrip should not modify the request, except for
+	// consuming and closing the Request's Body. RoundTrip may
+	// read fields of the request in a separate goroutine. Callers
+	// should not mutate or reuse the request until the Response's
+	// Body has been closed.
+	//
+	// RoundTrip must always close the body, including on errors,
+	// but depending on the implementation may do so in a separate
+	// goroutine even after RoundTrip returns. This means that
+	// callers wanting to reuse the body for subsequent requests
+	// must arrange to wait for the Close call before doing so.
+	//
+	// The Request's URL and Header fields must be initialized.
 	BeginRoundTrip(*http.Request) error
 	// FinishRoundTrip takes the result of a call of RoundTrip.
 	FinishRoundTrip() (*http.Response, error)
@@ -980,7 +1159,7 @@ type AsyncTripper interface {
 // gets to see it.
 type AsyncTripperResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in TripperCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncTripper returns a call object for server, whose calls run in a
@@ -990,7 +1169,7 @@ type AsyncTripperResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncTripper(server Tripper, opts ...async.Option) AsyncTripper {
-	return &asyncTripperObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncTripperObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncTripperObject is a Call that knows which method its call is of. mu is
@@ -999,14 +1178,16 @@ func NewAsyncTripper(server Tripper, opts ...async.Option) AsyncTripper {
 type asyncTripperObject struct {
 	async.Call[AsyncTripperResult]
 	server Tripper
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTripperResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncTripperObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -1021,7 +1202,8 @@ func (x *asyncTripperObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -1037,6 +1219,10 @@ func (x *asyncTripperObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTripperResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncTripperObject) finish(method string) (AsyncTripperResult, error) {
@@ -1065,14 +1251,14 @@ func (x *asyncTripperObject) refusal(err error) error {
 }
 
 func (x *asyncTripperObject) BeginRoundTrip(arg1 *http.Request) error {
-	return x.begin(context.Background(), "RoundTrip", func(context.Context) (AsyncTripperResult, error) {
+	return x.begin(context.Background(), "Tripper.RoundTrip", func(context.Context) (AsyncTripperResult, error) {
 		v1, err := x.server.RoundTrip(arg1)
 		return AsyncTripperResult{Method: "RoundTrip", Value: v1}, err
 	})
 }
 
 func (x *asyncTripperObject) FinishRoundTrip() (*http.Response, error) {
-	r, err := x.finish("RoundTrip")
+	r, err := x.finish("Tripper.RoundTrip")
 	v, _ := r.Value.(*http.Response)
 	return v, err
 }
@@ -1103,7 +1289,7 @@ type syncTripperAdapter struct {
 
 func (x *syncTripperAdapter) enter(ctx context.Context) (AsyncTripper, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncTripper](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -1118,6 +1304,29 @@ func (x *syncTripperAdapter) enter(ctx context.Context) (AsyncTripper, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncTripperAdapter) create() (AsyncTripper, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTripper)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncTripper), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncTripperAdapter) wait(object AsyncTripper, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncTripperAdapter) leave(object AsyncTripper) {
 	if x.turn == nil {
 		object.Release()
@@ -1128,17 +1337,14 @@ func (x *syncTripperAdapter) leave(object AsyncTripper) {
 
 func (x *syncTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRoundTrip(arg1))
 	}
-	defer x.leave(object)
-	if err = object.BeginRoundTrip(arg1); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRoundTrip()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRoundTrip()
+	return v1, err
 }
 
 // TripperFactory makes call objects. Embedded in a server it makes that an
@@ -1157,7 +1363,7 @@ func (create TripperFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncTripper]():
+	case iface != reflect.TypeOf((*AsyncTripper)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1179,10 +1385,35 @@ func NewTripperCalls(server Tripper, opts ...async.Option) TripperCalls {
 }
 
 // RoundTrip begins a call of RoundTrip.
+//
+// RoundTrip executes a single HTTP transaction, returning
+// a Response for the provided Request.
+//
+// RoundTrip should not attempt to interpret the response. In
+// particular, RoundTrip must return err == nil if it obtained
+// a response, regardless of the response's HTTP status code.
+// A non-nil err should be reserved for failure to obtain a
+// response. Similarly, RoundTrip should not attempt to
+// handle higher-level protocol details such as redirects,
+// authentication, or cookies.
+//
+// RoundTrip should not modify the request, except for
+// consuming and closing the Request's Body. RoundTrip may
+// read fields of the request in a separate goroutine. Callers
+// should not mutate or reuse the request until the Response's
+// Body has been closed.
+//
+// RoundTrip must always close the body, including on errors,
+// but depending on the implementation may do so in a separate
+// goroutine even after RoundTrip returns. This means that
+// callers wanting to reuse the body for subsequent requests
+// must arrange to wait for the Close call before doing so.
+//
+// The Request's URL and Header fields must be initialized.
 func (x TripperCalls) RoundTrip(arg1 *http.Request) *async.Call[*http.Response] {
 	return async.Go(context.Background(), func(context.Context) (*http.Response, error) {
 		return x.server.RoundTrip(arg1)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Tripper.RoundTrip")}, x.opts...)...)
 }
 
 // AsyncSeeder is the asynchronous face of [Seeder]: a call object, which
@@ -1222,7 +1453,7 @@ type AsyncSeeder interface {
 // see it.
 type AsyncSeederResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in SeederCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncSeeder returns a call object for server, whose calls run in a
@@ -1232,7 +1463,7 @@ type AsyncSeederResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSeeder(server Seeder, opts ...async.Option) AsyncSeeder {
-	return &asyncSeederObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncSeederObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncSeederObject is a Call that knows which method its call is of. mu is
@@ -1241,14 +1472,16 @@ func NewAsyncSeeder(server Seeder, opts ...async.Option) AsyncSeeder {
 type asyncSeederObject struct {
 	async.Call[AsyncSeederResult]
 	server Seeder
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncSeederObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSeederResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncSeederObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -1263,7 +1496,8 @@ func (x *asyncSeederObject) begin(ctx context.Context, method string, fn func(co
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -1279,6 +1513,10 @@ func (x *asyncSeederObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncSeederObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSeederResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncSeederObject) finish(method string) (AsyncSeederResult, error) {
@@ -1307,14 +1545,14 @@ func (x *asyncSeederObject) refusal(err error) error {
 }
 
 func (x *asyncSeederObject) BeginSeed(arg1 int) error {
-	return x.begin(context.Background(), "Seed", func(context.Context) (AsyncSeederResult, error) {
+	return x.begin(context.Background(), "Seeder.Seed", func(context.Context) (AsyncSeederResult, error) {
 		v1, err := x.server.Seed(arg1)
 		return AsyncSeederResult{Method: "Seed", Value: v1}, err
 	})
 }
 
 func (x *asyncSeederObject) FinishSeed() (int, error) {
-	r, err := x.finish("Seed")
+	r, err := x.finish("Seeder.Seed")
 	v, _ := r.Value.(int)
 	return v, err
 }
@@ -1345,7 +1583,7 @@ type syncSeederAdapter struct {
 
 func (x *syncSeederAdapter) enter(ctx context.Context) (AsyncSeeder, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncSeeder](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -1360,6 +1598,29 @@ func (x *syncSeederAdapter) enter(ctx context.Context) (AsyncSeeder, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncSeederAdapter) create() (AsyncSeeder, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSeeder)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncSeeder), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncSeederAdapter) wait(object AsyncSeeder, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncSeederAdapter) leave(object AsyncSeeder) {
 	if x.turn == nil {
 		object.Release()
@@ -1370,17 +1631,14 @@ func (x *syncSeederAdapter) leave(object AsyncSeeder) {
 
 func (x *syncSeederAdapter) Seed(arg1 int) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginSeed(arg1))
 	}
-	defer x.leave(object)
-	if err = object.BeginSeed(arg1); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishSeed()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishSeed()
+	return v1, err
 }
 
 // SeederFactory makes call objects. Embedded in a server it makes that an
@@ -1399,7 +1657,7 @@ func (create SeederFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncSeeder]():
+	case iface != reflect.TypeOf((*AsyncSeeder)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1424,7 +1682,7 @@ func NewSeederCalls(server Seeder, opts ...async.Option) SeederCalls {
 func (x SeederCalls) Seed(arg1 int) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Seed(arg1)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Seeder.Seed")}, x.opts...)...)
 }
 
 // AsyncTasks is the asynchronous face of [Tasks]: a call object, which carries
@@ -1463,7 +1721,7 @@ type AsyncTasks interface {
 // it.
 type AsyncTasksResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in TasksCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncTasks returns a call object for server, whose calls run in a
@@ -1473,7 +1731,7 @@ type AsyncTasksResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncTasks(server Tasks, opts ...async.Option) AsyncTasks {
-	return &asyncTasksObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncTasksObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncTasksObject is a Call that knows which method its call is of. mu is held
@@ -1481,14 +1739,16 @@ func NewAsyncTasks(server Tasks, opts ...async.Option) AsyncTasks {
 type asyncTasksObject struct {
 	async.Call[AsyncTasksResult]
 	server Tasks
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncTasksObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTasksResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncTasksObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -1503,7 +1763,8 @@ func (x *asyncTasksObject) begin(ctx context.Context, method string, fn func(con
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -1519,6 +1780,10 @@ func (x *asyncTasksObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncTasksObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTasksResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncTasksObject) finish(method string) (AsyncTasksResult, error) {
@@ -1547,14 +1812,14 @@ func (x *asyncTasksObject) refusal(err error) error {
 }
 
 func (x *asyncTasksObject) BeginGroup(arg1 *errgroup.Group) error {
-	return x.begin(context.Background(), "Group", func(context.Context) (AsyncTasksResult, error) {
+	return x.begin(context.Background(), "Tasks.Group", func(context.Context) (AsyncTasksResult, error) {
 		v1 := x.server.Group(arg1)
 		return AsyncTasksResult{Method: "Group", Value: v1}, nil
 	})
 }
 
 func (x *asyncTasksObject) FinishGroup() (*errgroup.Group, error) {
-	r, err := x.finish("Group")
+	r, err := x.finish("Tasks.Group")
 	v, _ := r.Value.(*errgroup.Group)
 	return v, err
 }
@@ -1585,7 +1850,7 @@ type syncTasksAdapter struct {
 
 func (x *syncTasksAdapter) enter(ctx context.Context) (AsyncTasks, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncTasks](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -1600,6 +1865,29 @@ func (x *syncTasksAdapter) enter(ctx context.Context) (AsyncTasks, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncTasksAdapter) create() (AsyncTasks, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTasks)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncTasks), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncTasksAdapter) wait(object AsyncTasks, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncTasksAdapter) leave(object AsyncTasks) {
 	if x.turn == nil {
 		object.Release()
@@ -1610,17 +1898,14 @@ func (x *syncTasksAdapter) leave(object AsyncTasks) {
 
 func (x *syncTasksAdapter) Group(arg1 *errgroup.Group) (v1 *errgroup.Group) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginGroup(arg1))
+	}
+	if err == nil {
+		v1, err = object.FinishGroup()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginGroup(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishGroup(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1642,7 +1927,7 @@ func (create TasksFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncTasks]():
+	case iface != reflect.TypeOf((*AsyncTasks)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1667,5 +1952,5 @@ func NewTasksCalls(server Tasks, opts ...async.Option) TasksCalls {
 func (x TasksCalls) Group(arg1 *errgroup.Group) *async.Call[*errgroup.Group] {
 	return async.Go(context.Background(), func(context.Context) (*errgroup.Group, error) {
 		return x.server.Group(arg1), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Tasks.Group")}, x.opts...)...)
 }

@@ -61,7 +61,7 @@ type AsyncReadWriteCloser interface {
 // its options gets to see it.
 type AsyncReadWriteCloserResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ReadWriteCloserCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncReadWriteCloser returns a call object for server, whose calls run in
@@ -72,7 +72,7 @@ type AsyncReadWriteCloserResult struct {
 // which after a Cancel, a Release or a wait that timed out is later than the
 // end of these.
 func NewAsyncReadWriteCloser(server io.ReadWriteCloser, opts ...async.Option) AsyncReadWriteCloser {
-	return &asyncReadWriteCloserObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncReadWriteCloserObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncReadWriteCloserObject is a Call that knows which method its call is of.
@@ -81,14 +81,16 @@ func NewAsyncReadWriteCloser(server io.ReadWriteCloser, opts ...async.Option) As
 type asyncReadWriteCloserObject struct {
 	async.Call[AsyncReadWriteCloserResult]
 	server io.ReadWriteCloser
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncReadWriteCloserObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncReadWriteCloserResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncReadWriteCloserObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -103,7 +105,8 @@ func (x *asyncReadWriteCloserObject) begin(ctx context.Context, method string, f
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -119,6 +122,10 @@ func (x *asyncReadWriteCloserObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncReadWriteCloserObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncReadWriteCloserResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncReadWriteCloserObject) finish(method string) (AsyncReadWriteCloserResult, error) {
@@ -147,40 +154,40 @@ func (x *asyncReadWriteCloserObject) refusal(err error) error {
 }
 
 func (x *asyncReadWriteCloserObject) BeginRead(p []byte) error {
-	return x.begin(context.Background(), "Read", func(context.Context) (AsyncReadWriteCloserResult, error) {
+	return x.begin(context.Background(), "ReadWriteCloser.Read", func(context.Context) (AsyncReadWriteCloserResult, error) {
 		v1, err := x.server.Read(p)
 		return AsyncReadWriteCloserResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncReadWriteCloserObject) FinishRead() (int, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("ReadWriteCloser.Read")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncReadWriteCloserObject) BeginWrite(p []byte) error {
-	return x.begin(context.Background(), "Write", func(context.Context) (AsyncReadWriteCloserResult, error) {
+	return x.begin(context.Background(), "ReadWriteCloser.Write", func(context.Context) (AsyncReadWriteCloserResult, error) {
 		v1, err := x.server.Write(p)
 		return AsyncReadWriteCloserResult{Method: "Write", Value: v1}, err
 	})
 }
 
 func (x *asyncReadWriteCloserObject) FinishWrite() (int, error) {
-	r, err := x.finish("Write")
+	r, err := x.finish("ReadWriteCloser.Write")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncReadWriteCloserObject) BeginClose() error {
-	return x.begin(context.Background(), "Close", func(context.Context) (AsyncReadWriteCloserResult, error) {
+	return x.begin(context.Background(), "ReadWriteCloser.Close", func(context.Context) (AsyncReadWriteCloserResult, error) {
 		err := x.server.Close()
 		return AsyncReadWriteCloserResult{Method: "Close"}, err
 	})
 }
 
 func (x *asyncReadWriteCloserObject) FinishClose() error {
-	_, err := x.finish("Close")
+	_, err := x.finish("ReadWriteCloser.Close")
 	return err
 }
 
@@ -210,7 +217,7 @@ type syncReadWriteCloserAdapter struct {
 
 func (x *syncReadWriteCloserAdapter) enter(ctx context.Context) (AsyncReadWriteCloser, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncReadWriteCloser](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -225,6 +232,29 @@ func (x *syncReadWriteCloserAdapter) enter(ctx context.Context) (AsyncReadWriteC
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncReadWriteCloserAdapter) create() (AsyncReadWriteCloser, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncReadWriteCloser)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncReadWriteCloser), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncReadWriteCloserAdapter) wait(object AsyncReadWriteCloser, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncReadWriteCloserAdapter) leave(object AsyncReadWriteCloser) {
 	if x.turn == nil {
 		object.Release()
@@ -235,47 +265,38 @@ func (x *syncReadWriteCloserAdapter) leave(object AsyncReadWriteCloser) {
 
 func (x *syncReadWriteCloserAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRead(p))
 	}
-	defer x.leave(object)
-	if err = object.BeginRead(p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncReadWriteCloserAdapter) Write(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginWrite(p))
 	}
-	defer x.leave(object)
-	if err = object.BeginWrite(p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishWrite()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishWrite()
+	return v1, err
 }
 
 func (x *syncReadWriteCloserAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginClose())
 	}
-	defer x.leave(object)
-	if err = object.BeginClose(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishClose()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishClose()
+	return err
 }
 
 // ReadWriteCloserFactory makes call objects. Embedded in a server it makes that
@@ -294,7 +315,7 @@ func (create ReadWriteCloserFactory) CreateCall(iface reflect.Type) (any, error)
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncReadWriteCloser]():
+	case iface != reflect.TypeOf((*AsyncReadWriteCloser)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -319,21 +340,21 @@ func NewReadWriteCloserCalls(server io.ReadWriteCloser, opts ...async.Option) Re
 func (x ReadWriteCloserCalls) Read(p []byte) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Read(p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ReadWriteCloser.Read")}, x.opts...)...)
 }
 
 // Write begins a call of Write.
 func (x ReadWriteCloserCalls) Write(p []byte) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Write(p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ReadWriteCloser.Write")}, x.opts...)...)
 }
 
 // Close begins a call of Close.
 func (x ReadWriteCloserCalls) Close() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ReadWriteCloser.Close")}, x.opts...)...)
 }
 
 // AsyncFS is the asynchronous face of [fs.FS]: a call object, which carries one
@@ -345,6 +366,17 @@ func (x ReadWriteCloserCalls) Close() *async.Call[struct{}] {
 // then nothing has changed. All else is as with an [async.Call].
 type AsyncFS interface {
 	// BeginOpen begins a call of Open.
+	//
+	// Open opens the named file.
+	// [File.Close] must be called to release any associated resources.
+	//
+	// When Open returns an error, it should be of type *PathError
+	// with the Op field set to "open", the Path field set to name,
+	// and the Err field describing the problem.
+	//
+	// Open should reject attempts to open names that do not satisfy
+	// ValidPath(name), returning a *PathError with Err set to
+	// ErrInvalid or ErrNotExist.
 	BeginOpen(name string) error
 	// FinishOpen takes the result of a call of Open.
 	FinishOpen() (fs.File, error)
@@ -372,7 +404,7 @@ type AsyncFS interface {
 // it.
 type AsyncFSResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in FSCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncFS returns a call object for server, whose calls run in a goroutine
@@ -382,7 +414,7 @@ type AsyncFSResult struct {
 // method's until that has returned, which after a Cancel, a Release or a wait
 // that timed out is later than the end of these.
 func NewAsyncFS(server fs.FS, opts ...async.Option) AsyncFS {
-	return &asyncFSObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncFSObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncFSObject is a Call that knows which method its call is of. mu is held
@@ -390,14 +422,16 @@ func NewAsyncFS(server fs.FS, opts ...async.Option) AsyncFS {
 type asyncFSObject struct {
 	async.Call[AsyncFSResult]
 	server fs.FS
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncFSObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncFSResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncFSObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -412,7 +446,8 @@ func (x *asyncFSObject) begin(ctx context.Context, method string, fn func(contex
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -428,6 +463,10 @@ func (x *asyncFSObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncFSObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncFSResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncFSObject) finish(method string) (AsyncFSResult, error) {
@@ -456,14 +495,14 @@ func (x *asyncFSObject) refusal(err error) error {
 }
 
 func (x *asyncFSObject) BeginOpen(name string) error {
-	return x.begin(context.Background(), "Open", func(context.Context) (AsyncFSResult, error) {
+	return x.begin(context.Background(), "FS.Open", func(context.Context) (AsyncFSResult, error) {
 		v1, err := x.server.Open(name)
 		return AsyncFSResult{Method: "Open", Value: v1}, err
 	})
 }
 
 func (x *asyncFSObject) FinishOpen() (fs.File, error) {
-	r, err := x.finish("Open")
+	r, err := x.finish("FS.Open")
 	v, _ := r.Value.(fs.File)
 	return v, err
 }
@@ -494,7 +533,7 @@ type syncFSAdapter struct {
 
 func (x *syncFSAdapter) enter(ctx context.Context) (AsyncFS, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncFS](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -509,6 +548,29 @@ func (x *syncFSAdapter) enter(ctx context.Context) (AsyncFS, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncFSAdapter) create() (AsyncFS, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncFS)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncFS), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncFSAdapter) wait(object AsyncFS, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncFSAdapter) leave(object AsyncFS) {
 	if x.turn == nil {
 		object.Release()
@@ -519,17 +581,14 @@ func (x *syncFSAdapter) leave(object AsyncFS) {
 
 func (x *syncFSAdapter) Open(name string) (v1 fs.File, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginOpen(name))
 	}
-	defer x.leave(object)
-	if err = object.BeginOpen(name); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishOpen()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishOpen()
+	return v1, err
 }
 
 // FSFactory makes call objects. Embedded in a server it makes that an
@@ -547,7 +606,7 @@ func (create FSFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncFS]():
+	case iface != reflect.TypeOf((*AsyncFS)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -569,10 +628,21 @@ func NewFSCalls(server fs.FS, opts ...async.Option) FSCalls {
 }
 
 // Open begins a call of Open.
+//
+// Open opens the named file.
+// [File.Close] must be called to release any associated resources.
+//
+// When Open returns an error, it should be of type *PathError
+// with the Op field set to "open", the Path field set to name,
+// and the Err field describing the problem.
+//
+// Open should reject attempts to open names that do not satisfy
+// ValidPath(name), returning a *PathError with Err set to
+// ErrInvalid or ErrNotExist.
 func (x FSCalls) Open(name string) *async.Call[fs.File] {
 	return async.Go(context.Background(), func(context.Context) (fs.File, error) {
 		return x.server.Open(name)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("FS.Open")}, x.opts...)...)
 }
 
 // AsyncTx is the asynchronous face of [driver.Tx]: a call object, which carries
@@ -616,7 +686,7 @@ type AsyncTx interface {
 // it.
 type AsyncTxResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in TxCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncTx returns a call object for server, whose calls run in a goroutine
@@ -626,7 +696,7 @@ type AsyncTxResult struct {
 // method's until that has returned, which after a Cancel, a Release or a wait
 // that timed out is later than the end of these.
 func NewAsyncTx(server driver.Tx, opts ...async.Option) AsyncTx {
-	return &asyncTxObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncTxObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncTxObject is a Call that knows which method its call is of. mu is held
@@ -634,14 +704,16 @@ func NewAsyncTx(server driver.Tx, opts ...async.Option) AsyncTx {
 type asyncTxObject struct {
 	async.Call[AsyncTxResult]
 	server driver.Tx
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncTxObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTxResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncTxObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -656,7 +728,8 @@ func (x *asyncTxObject) begin(ctx context.Context, method string, fn func(contex
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -672,6 +745,10 @@ func (x *asyncTxObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncTxObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTxResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncTxObject) finish(method string) (AsyncTxResult, error) {
@@ -700,26 +777,26 @@ func (x *asyncTxObject) refusal(err error) error {
 }
 
 func (x *asyncTxObject) BeginCommit() error {
-	return x.begin(context.Background(), "Commit", func(context.Context) (AsyncTxResult, error) {
+	return x.begin(context.Background(), "Tx.Commit", func(context.Context) (AsyncTxResult, error) {
 		err := x.server.Commit()
 		return AsyncTxResult{Method: "Commit"}, err
 	})
 }
 
 func (x *asyncTxObject) FinishCommit() error {
-	_, err := x.finish("Commit")
+	_, err := x.finish("Tx.Commit")
 	return err
 }
 
 func (x *asyncTxObject) BeginRollback() error {
-	return x.begin(context.Background(), "Rollback", func(context.Context) (AsyncTxResult, error) {
+	return x.begin(context.Background(), "Tx.Rollback", func(context.Context) (AsyncTxResult, error) {
 		err := x.server.Rollback()
 		return AsyncTxResult{Method: "Rollback"}, err
 	})
 }
 
 func (x *asyncTxObject) FinishRollback() error {
-	_, err := x.finish("Rollback")
+	_, err := x.finish("Tx.Rollback")
 	return err
 }
 
@@ -749,7 +826,7 @@ type syncTxAdapter struct {
 
 func (x *syncTxAdapter) enter(ctx context.Context) (AsyncTx, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncTx](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -764,6 +841,29 @@ func (x *syncTxAdapter) enter(ctx context.Context) (AsyncTx, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncTxAdapter) create() (AsyncTx, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTx)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncTx), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncTxAdapter) wait(object AsyncTx, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncTxAdapter) leave(object AsyncTx) {
 	if x.turn == nil {
 		object.Release()
@@ -774,32 +874,26 @@ func (x *syncTxAdapter) leave(object AsyncTx) {
 
 func (x *syncTxAdapter) Commit() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCommit())
 	}
-	defer x.leave(object)
-	if err = object.BeginCommit(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishCommit()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishCommit()
+	return err
 }
 
 func (x *syncTxAdapter) Rollback() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRollback())
 	}
-	defer x.leave(object)
-	if err = object.BeginRollback(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishRollback()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishRollback()
+	return err
 }
 
 // TxFactory makes call objects. Embedded in a server it makes that an
@@ -817,7 +911,7 @@ func (create TxFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncTx]():
+	case iface != reflect.TypeOf((*AsyncTx)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -842,12 +936,12 @@ func NewTxCalls(server driver.Tx, opts ...async.Option) TxCalls {
 func (x TxCalls) Commit() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Commit()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Tx.Commit")}, x.opts...)...)
 }
 
 // Rollback begins a call of Rollback.
 func (x TxCalls) Rollback() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Rollback()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Tx.Rollback")}, x.opts...)...)
 }

@@ -51,7 +51,7 @@ type AsyncMarshaler interface {
 // gets to see it.
 type AsyncMarshalerResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in MarshalerCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncMarshaler returns a call object for server, whose calls run in a
@@ -61,7 +61,7 @@ type AsyncMarshalerResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMarshaler(server json.Marshaler, opts ...async.Option) AsyncMarshaler {
-	return &asyncMarshalerObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncMarshalerObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncMarshalerObject is a Call that knows which method its call is of. mu is
@@ -70,14 +70,16 @@ func NewAsyncMarshaler(server json.Marshaler, opts ...async.Option) AsyncMarshal
 type asyncMarshalerObject struct {
 	async.Call[AsyncMarshalerResult]
 	server json.Marshaler
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncMarshalerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMarshalerResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncMarshalerObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -92,7 +94,8 @@ func (x *asyncMarshalerObject) begin(ctx context.Context, method string, fn func
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -108,6 +111,10 @@ func (x *asyncMarshalerObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncMarshalerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMarshalerResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncMarshalerObject) finish(method string) (AsyncMarshalerResult, error) {
@@ -136,14 +143,14 @@ func (x *asyncMarshalerObject) refusal(err error) error {
 }
 
 func (x *asyncMarshalerObject) BeginMarshalJSON() error {
-	return x.begin(context.Background(), "MarshalJSON", func(context.Context) (AsyncMarshalerResult, error) {
+	return x.begin(context.Background(), "Marshaler.MarshalJSON", func(context.Context) (AsyncMarshalerResult, error) {
 		v1, err := x.server.MarshalJSON()
 		return AsyncMarshalerResult{Method: "MarshalJSON", Value: v1}, err
 	})
 }
 
 func (x *asyncMarshalerObject) FinishMarshalJSON() ([]byte, error) {
-	r, err := x.finish("MarshalJSON")
+	r, err := x.finish("Marshaler.MarshalJSON")
 	v, _ := r.Value.([]byte)
 	return v, err
 }
@@ -174,7 +181,7 @@ type syncMarshalerAdapter struct {
 
 func (x *syncMarshalerAdapter) enter(ctx context.Context) (AsyncMarshaler, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncMarshaler](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -189,6 +196,29 @@ func (x *syncMarshalerAdapter) enter(ctx context.Context) (AsyncMarshaler, error
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncMarshalerAdapter) create() (AsyncMarshaler, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMarshaler)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncMarshaler), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncMarshalerAdapter) wait(object AsyncMarshaler, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncMarshalerAdapter) leave(object AsyncMarshaler) {
 	if x.turn == nil {
 		object.Release()
@@ -199,17 +229,14 @@ func (x *syncMarshalerAdapter) leave(object AsyncMarshaler) {
 
 func (x *syncMarshalerAdapter) MarshalJSON() (v1 []byte, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginMarshalJSON())
 	}
-	defer x.leave(object)
-	if err = object.BeginMarshalJSON(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishMarshalJSON()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishMarshalJSON()
+	return v1, err
 }
 
 // MarshalerFactory makes call objects. Embedded in a server it makes that an
@@ -228,7 +255,7 @@ func (create MarshalerFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncMarshaler]():
+	case iface != reflect.TypeOf((*AsyncMarshaler)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -253,7 +280,7 @@ func NewMarshalerCalls(server json.Marshaler, opts ...async.Option) MarshalerCal
 func (x MarshalerCalls) MarshalJSONCall() *async.Call[[]byte] {
 	return async.Go(context.Background(), func(context.Context) ([]byte, error) {
 		return x.server.MarshalJSON()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Marshaler.MarshalJSON")}, x.opts...)...)
 }
 
 // AsyncByteScanner is the asynchronous face of [io.ByteScanner]: a call object,
@@ -298,7 +325,7 @@ type AsyncByteScanner interface {
 // options gets to see it.
 type AsyncByteScannerResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ByteScannerCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncByteScanner returns a call object for server, whose calls run in a
@@ -308,7 +335,7 @@ type AsyncByteScannerResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncByteScanner(server io.ByteScanner, opts ...async.Option) AsyncByteScanner {
-	return &asyncByteScannerObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncByteScannerObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncByteScannerObject is a Call that knows which method its call is of. mu
@@ -317,14 +344,16 @@ func NewAsyncByteScanner(server io.ByteScanner, opts ...async.Option) AsyncByteS
 type asyncByteScannerObject struct {
 	async.Call[AsyncByteScannerResult]
 	server io.ByteScanner
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncByteScannerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncByteScannerResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncByteScannerObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -339,7 +368,8 @@ func (x *asyncByteScannerObject) begin(ctx context.Context, method string, fn fu
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -355,6 +385,10 @@ func (x *asyncByteScannerObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncByteScannerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncByteScannerResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncByteScannerObject) finish(method string) (AsyncByteScannerResult, error) {
@@ -383,27 +417,27 @@ func (x *asyncByteScannerObject) refusal(err error) error {
 }
 
 func (x *asyncByteScannerObject) BeginReadByte() error {
-	return x.begin(context.Background(), "ReadByte", func(context.Context) (AsyncByteScannerResult, error) {
+	return x.begin(context.Background(), "ByteScanner.ReadByte", func(context.Context) (AsyncByteScannerResult, error) {
 		v1, err := x.server.ReadByte()
 		return AsyncByteScannerResult{Method: "ReadByte", Value: v1}, err
 	})
 }
 
 func (x *asyncByteScannerObject) FinishReadByte() (byte, error) {
-	r, err := x.finish("ReadByte")
+	r, err := x.finish("ByteScanner.ReadByte")
 	v, _ := r.Value.(byte)
 	return v, err
 }
 
 func (x *asyncByteScannerObject) BeginUnreadByte() error {
-	return x.begin(context.Background(), "UnreadByte", func(context.Context) (AsyncByteScannerResult, error) {
+	return x.begin(context.Background(), "ByteScanner.UnreadByte", func(context.Context) (AsyncByteScannerResult, error) {
 		err := x.server.UnreadByte()
 		return AsyncByteScannerResult{Method: "UnreadByte"}, err
 	})
 }
 
 func (x *asyncByteScannerObject) FinishUnreadByte() error {
-	_, err := x.finish("UnreadByte")
+	_, err := x.finish("ByteScanner.UnreadByte")
 	return err
 }
 
@@ -433,7 +467,7 @@ type syncByteScannerAdapter struct {
 
 func (x *syncByteScannerAdapter) enter(ctx context.Context) (AsyncByteScanner, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncByteScanner](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -448,6 +482,29 @@ func (x *syncByteScannerAdapter) enter(ctx context.Context) (AsyncByteScanner, e
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncByteScannerAdapter) create() (AsyncByteScanner, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncByteScanner)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncByteScanner), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncByteScannerAdapter) wait(object AsyncByteScanner, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncByteScannerAdapter) leave(object AsyncByteScanner) {
 	if x.turn == nil {
 		object.Release()
@@ -458,32 +515,26 @@ func (x *syncByteScannerAdapter) leave(object AsyncByteScanner) {
 
 func (x *syncByteScannerAdapter) ReadByte() (v1 byte, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginReadByte())
 	}
-	defer x.leave(object)
-	if err = object.BeginReadByte(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishReadByte()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishReadByte()
+	return v1, err
 }
 
 func (x *syncByteScannerAdapter) UnreadByte() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginUnreadByte())
 	}
-	defer x.leave(object)
-	if err = object.BeginUnreadByte(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishUnreadByte()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishUnreadByte()
+	return err
 }
 
 // ByteScannerFactory makes call objects. Embedded in a server it makes that an
@@ -502,7 +553,7 @@ func (create ByteScannerFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncByteScanner]():
+	case iface != reflect.TypeOf((*AsyncByteScanner)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -527,14 +578,14 @@ func NewByteScannerCalls(server io.ByteScanner, opts ...async.Option) ByteScanne
 func (x ByteScannerCalls) ReadByteCall() *async.Call[byte] {
 	return async.Go(context.Background(), func(context.Context) (byte, error) {
 		return x.server.ReadByte()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ByteScanner.ReadByte")}, x.opts...)...)
 }
 
 // UnreadByteCall begins a call of UnreadByte.
 func (x ByteScannerCalls) UnreadByteCall() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.UnreadByte()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ByteScanner.UnreadByte")}, x.opts...)...)
 }
 
 // AsyncReadSeeker is the asynchronous face of [io.ReadSeeker]: a call object,
@@ -579,7 +630,7 @@ type AsyncReadSeeker interface {
 // gets to see it.
 type AsyncReadSeekerResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ReadSeekerCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncReadSeeker returns a call object for server, whose calls run in a
@@ -589,7 +640,7 @@ type AsyncReadSeekerResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncReadSeeker(server io.ReadSeeker, opts ...async.Option) AsyncReadSeeker {
-	return &asyncReadSeekerObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncReadSeekerObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncReadSeekerObject is a Call that knows which method its call is of. mu is
@@ -598,14 +649,16 @@ func NewAsyncReadSeeker(server io.ReadSeeker, opts ...async.Option) AsyncReadSee
 type asyncReadSeekerObject struct {
 	async.Call[AsyncReadSeekerResult]
 	server io.ReadSeeker
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncReadSeekerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncReadSeekerResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncReadSeekerObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -620,7 +673,8 @@ func (x *asyncReadSeekerObject) begin(ctx context.Context, method string, fn fun
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -636,6 +690,10 @@ func (x *asyncReadSeekerObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncReadSeekerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncReadSeekerResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncReadSeekerObject) finish(method string) (AsyncReadSeekerResult, error) {
@@ -664,27 +722,27 @@ func (x *asyncReadSeekerObject) refusal(err error) error {
 }
 
 func (x *asyncReadSeekerObject) BeginRead(p []byte) error {
-	return x.begin(context.Background(), "Read", func(context.Context) (AsyncReadSeekerResult, error) {
+	return x.begin(context.Background(), "ReadSeeker.Read", func(context.Context) (AsyncReadSeekerResult, error) {
 		v1, err := x.server.Read(p)
 		return AsyncReadSeekerResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncReadSeekerObject) FinishRead() (int, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("ReadSeeker.Read")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncReadSeekerObject) BeginSeek(offset int64, whence int) error {
-	return x.begin(context.Background(), "Seek", func(context.Context) (AsyncReadSeekerResult, error) {
+	return x.begin(context.Background(), "ReadSeeker.Seek", func(context.Context) (AsyncReadSeekerResult, error) {
 		v1, err := x.server.Seek(offset, whence)
 		return AsyncReadSeekerResult{Method: "Seek", Value: v1}, err
 	})
 }
 
 func (x *asyncReadSeekerObject) FinishSeek() (int64, error) {
-	r, err := x.finish("Seek")
+	r, err := x.finish("ReadSeeker.Seek")
 	v, _ := r.Value.(int64)
 	return v, err
 }
@@ -715,7 +773,7 @@ type syncReadSeekerAdapter struct {
 
 func (x *syncReadSeekerAdapter) enter(ctx context.Context) (AsyncReadSeeker, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncReadSeeker](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -730,6 +788,29 @@ func (x *syncReadSeekerAdapter) enter(ctx context.Context) (AsyncReadSeeker, err
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncReadSeekerAdapter) create() (AsyncReadSeeker, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncReadSeeker)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncReadSeeker), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncReadSeekerAdapter) wait(object AsyncReadSeeker, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncReadSeekerAdapter) leave(object AsyncReadSeeker) {
 	if x.turn == nil {
 		object.Release()
@@ -740,32 +821,26 @@ func (x *syncReadSeekerAdapter) leave(object AsyncReadSeeker) {
 
 func (x *syncReadSeekerAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRead(p))
 	}
-	defer x.leave(object)
-	if err = object.BeginRead(p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncReadSeekerAdapter) Seek(offset int64, whence int) (v1 int64, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginSeek(offset, whence))
 	}
-	defer x.leave(object)
-	if err = object.BeginSeek(offset, whence); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishSeek()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishSeek()
+	return v1, err
 }
 
 // ReadSeekerFactory makes call objects. Embedded in a server it makes that an
@@ -784,7 +859,7 @@ func (create ReadSeekerFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncReadSeeker]():
+	case iface != reflect.TypeOf((*AsyncReadSeeker)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -809,14 +884,14 @@ func NewReadSeekerCalls(server io.ReadSeeker, opts ...async.Option) ReadSeekerCa
 func (x ReadSeekerCalls) Read(p []byte) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Read(p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ReadSeeker.Read")}, x.opts...)...)
 }
 
 // SeekCall begins a call of Seek.
 func (x ReadSeekerCalls) SeekCall(offset int64, whence int) *async.Call[int64] {
 	return async.Go(context.Background(), func(context.Context) (int64, error) {
 		return x.server.Seek(offset, whence)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("ReadSeeker.Seek")}, x.opts...)...)
 }
 
 // AsyncFormatter is the asynchronous face of [fmt.Formatter]: a call object,
@@ -856,7 +931,7 @@ type AsyncFormatter interface {
 // gets to see it.
 type AsyncFormatterResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in FormatterCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncFormatter returns a call object for server, whose calls run in a
@@ -866,7 +941,7 @@ type AsyncFormatterResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncFormatter(server fmt.Formatter, opts ...async.Option) AsyncFormatter {
-	return &asyncFormatterObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncFormatterObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncFormatterObject is a Call that knows which method its call is of. mu is
@@ -875,14 +950,16 @@ func NewAsyncFormatter(server fmt.Formatter, opts ...async.Option) AsyncFormatte
 type asyncFormatterObject struct {
 	async.Call[AsyncFormatterResult]
 	server fmt.Formatter
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncFormatterObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncFormatterResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncFormatterObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -897,7 +974,8 @@ func (x *asyncFormatterObject) begin(ctx context.Context, method string, fn func
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -913,6 +991,10 @@ func (x *asyncFormatterObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncFormatterObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncFormatterResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncFormatterObject) finish(method string) (AsyncFormatterResult, error) {
@@ -941,14 +1023,14 @@ func (x *asyncFormatterObject) refusal(err error) error {
 }
 
 func (x *asyncFormatterObject) BeginFormat(f fmt.State, verb rune) error {
-	return x.begin(context.Background(), "Format", func(context.Context) (AsyncFormatterResult, error) {
+	return x.begin(context.Background(), "Formatter.Format", func(context.Context) (AsyncFormatterResult, error) {
 		x.server.Format(f, verb)
 		return AsyncFormatterResult{Method: "Format"}, nil
 	})
 }
 
 func (x *asyncFormatterObject) FinishFormat() error {
-	_, err := x.finish("Format")
+	_, err := x.finish("Formatter.Format")
 	return err
 }
 
@@ -978,7 +1060,7 @@ type syncFormatterAdapter struct {
 
 func (x *syncFormatterAdapter) enter(ctx context.Context) (AsyncFormatter, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncFormatter](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -993,6 +1075,29 @@ func (x *syncFormatterAdapter) enter(ctx context.Context) (AsyncFormatter, error
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncFormatterAdapter) create() (AsyncFormatter, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncFormatter)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncFormatter), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncFormatterAdapter) wait(object AsyncFormatter, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncFormatterAdapter) leave(object AsyncFormatter) {
 	if x.turn == nil {
 		object.Release()
@@ -1003,17 +1108,14 @@ func (x *syncFormatterAdapter) leave(object AsyncFormatter) {
 
 func (x *syncFormatterAdapter) Format(f fmt.State, verb rune) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFormat(f, verb))
+	}
+	if err == nil {
+		err = object.FinishFormat()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginFormat(f, verb); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishFormat(); err != nil {
 		panic(err)
 	}
 }
@@ -1034,7 +1136,7 @@ func (create FormatterFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncFormatter]():
+	case iface != reflect.TypeOf((*AsyncFormatter)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1060,5 +1162,5 @@ func (x FormatterCalls) FormatCall(f fmt.State, verb rune) *async.Call[struct{}]
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Format(f, verb)
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Formatter.Format")}, x.opts...)...)
 }

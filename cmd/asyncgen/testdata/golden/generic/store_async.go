@@ -34,6 +34,8 @@ type AsyncStore[K2 cmp.Ordered, V any] interface {
 	FinishPut() error
 
 	// BeginRange begins a call of Range.
+	// The result goes on using the context: it ends with that, whatever becomes of
+	// the call object.
 	BeginRange(ctx context.Context, from K2, to K2) error
 	// FinishRange takes the result of a call of Range.
 	FinishRange() (iter.Seq2[K2, V], error)
@@ -82,7 +84,9 @@ type StoreBothResult[K2 cmp.Ordered, V any] struct {
 // it.
 type AsyncStoreResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in StoreCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
+
+	keep func() bool // the result is taken: its context goes on without the call
 }
 
 // NewAsyncStore returns a call object for server, whose calls run in a
@@ -92,7 +96,7 @@ type AsyncStoreResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncStore[K2 cmp.Ordered, V any](server Store[K2, V], opts ...async.Option) AsyncStore[K2, V] {
-	return &asyncStoreObject[K2, V]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncStoreObject[K2, V]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncStoreObject is a Call that knows which method its call is of. mu is held
@@ -100,14 +104,16 @@ func NewAsyncStore[K2 cmp.Ordered, V any](server Store[K2, V], opts ...async.Opt
 type asyncStoreObject[K2 cmp.Ordered, V any] struct {
 	async.Call[AsyncStoreResult]
 	server Store[K2, V]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncStoreObject[K2, V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncStoreResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncStoreObject[K2, V]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -122,7 +128,8 @@ func (x *asyncStoreObject[K2, V]) begin(ctx context.Context, method string, fn f
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -140,6 +147,10 @@ func (x *asyncStoreObject[K2, V]) unbegin(taken uint64) {
 	}
 }
 
+func (x *asyncStoreObject[K2, V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncStoreResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
+}
+
 func (x *asyncStoreObject[K2, V]) finish(method string) (AsyncStoreResult, error) {
 	x.mu.Lock()
 	if x.method != method {
@@ -154,6 +165,9 @@ func (x *asyncStoreObject[K2, V]) finish(method string) (AsyncStoreResult, error
 		return r, err
 	}
 	x.taken++
+	if r.keep != nil && err == nil {
+		r.keep() // before another Begin ends the call
+	}
 	return r, err
 }
 
@@ -166,80 +180,105 @@ func (x *asyncStoreObject[K2, V]) refusal(err error) error {
 }
 
 func (x *asyncStoreObject[K2, V]) BeginGet(ctx context.Context, key K2) error {
-	return x.begin(ctx, "Get", func(ctx context.Context) (AsyncStoreResult, error) {
+	return x.begin(ctx, "Store.Get", func(ctx context.Context) (AsyncStoreResult, error) {
 		v1, err := x.server.Get(ctx, key)
 		return AsyncStoreResult{Method: "Get", Value: v1}, err
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishGet() (V, error) {
-	r, err := x.finish("Get")
+	r, err := x.finish("Store.Get")
 	v, _ := r.Value.(V)
 	return v, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginPut(ctx context.Context, key K2, value V) error {
-	return x.begin(ctx, "Put", func(ctx context.Context) (AsyncStoreResult, error) {
+	return x.begin(ctx, "Store.Put", func(ctx context.Context) (AsyncStoreResult, error) {
 		err := x.server.Put(ctx, key, value)
 		return AsyncStoreResult{Method: "Put"}, err
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishPut() error {
-	_, err := x.finish("Put")
+	_, err := x.finish("Store.Put")
 	return err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginRange(ctx context.Context, from K2, to K2) error {
-	return x.begin(ctx, "Range", func(ctx context.Context) (AsyncStoreResult, error) {
+	return x.begin(ctx, "Store.Range", func(call context.Context) (AsyncStoreResult, error) {
+		ctx, keep := newAsyncStoreStream(ctx, call)
 		v1, err := x.server.Range(ctx, from, to)
-		return AsyncStoreResult{Method: "Range", Value: v1}, err
-	})
+		return AsyncStoreResult{Method: "Range", Value: v1, keep: keep}, err
+	}, async.Streaming())
 }
 
 func (x *asyncStoreObject[K2, V]) FinishRange() (iter.Seq2[K2, V], error) {
-	r, err := x.finish("Range")
+	r, err := x.finish("Store.Range")
 	v, _ := r.Value.(iter.Seq2[K2, V])
 	return v, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginBoth() error {
-	return x.begin(context.Background(), "Both", func(context.Context) (AsyncStoreResult, error) {
+	return x.begin(context.Background(), "Store.Both", func(context.Context) (AsyncStoreResult, error) {
 		v1, v2 := x.server.Both()
 		return AsyncStoreResult{Method: "Both", Value: StoreBothResult[K2, V]{Key: v1, Value: v2}}, nil
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishBoth() (K2, V, error) {
-	r, err := x.finish("Both")
+	r, err := x.finish("Store.Both")
 	v, _ := r.Value.(StoreBothResult[K2, V])
 	return v.Key, v.Value, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginNext() error {
-	return x.begin(context.Background(), "Next", func(context.Context) (AsyncStoreResult, error) {
+	return x.begin(context.Background(), "Store.Next", func(context.Context) (AsyncStoreResult, error) {
 		v1 := x.server.Next()
 		return AsyncStoreResult{Method: "Next", Value: v1}, nil
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishNext() (Store[K2, V], error) {
-	r, err := x.finish("Next")
+	r, err := x.finish("Store.Next")
 	v, _ := r.Value.(Store[K2, V])
 	return v, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginFace() error {
-	return x.begin(context.Background(), "Face", func(context.Context) (AsyncStoreResult, error) {
+	return x.begin(context.Background(), "Store.Face", func(context.Context) (AsyncStoreResult, error) {
 		v1, err := x.server.Face()
 		return AsyncStoreResult{Method: "Face", Value: v1}, err
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishFace() (AsyncStore[K2, V], error) {
-	r, err := x.finish("Face")
+	r, err := x.finish("Store.Face")
 	v, _ := r.Value.(AsyncStore[K2, V])
 	return v, err
+}
+
+// asyncStoreStream is the context of a result that goes on using it. It ends
+// with the context that Begin was given, and has the values of the call.
+type asyncStoreStream struct {
+	context.Context // below Begin's
+	call            context.Context
+}
+
+// newAsyncStoreStream returns such a context. Until keep is called, the end of
+// the call ends the context, too.
+func newAsyncStoreStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
+	below, cancel := context.WithCancelCause(ctx)
+	return &asyncStoreStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
+}
+
+// Value is that of the call. Where the value is a context, package context asks for
+// the place for contexts below, or for the cause of the end: that is not the call's.
+func (x *asyncStoreStream) Value(key any) any {
+	v := x.call.Value(key)
+	if _, ok := v.(context.Context); ok {
+		return x.Context.Value(key)
+	}
+	return v
 }
 
 // NewSyncStore returns a [Store] whose methods are calls on object, one at a
@@ -268,7 +307,7 @@ type syncStoreAdapter[K2 cmp.Ordered, V any] struct {
 
 func (x *syncStoreAdapter[K2, V]) enter(ctx context.Context) (AsyncStore[K2, V], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncStore[K2, V]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -283,6 +322,29 @@ func (x *syncStoreAdapter[K2, V]) enter(ctx context.Context) (AsyncStore[K2, V],
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncStoreAdapter[K2, V]) create() (AsyncStore[K2, V], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncStore[K2, V])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncStore[K2, V]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncStoreAdapter[K2, V]) wait(object AsyncStore[K2, V], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncStoreAdapter[K2, V]) leave(object AsyncStore[K2, V]) {
 	if x.turn == nil {
 		object.Release()
@@ -293,62 +355,50 @@ func (x *syncStoreAdapter[K2, V]) leave(object AsyncStore[K2, V]) {
 
 func (x *syncStoreAdapter[K2, V]) Get(ctx context.Context, key K2) (v1 V, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginGet(ctx, key))
 	}
-	defer x.leave(object)
-	if err = object.BeginGet(ctx, key); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishGet()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishGet()
+	return v1, err
 }
 
 func (x *syncStoreAdapter[K2, V]) Put(ctx context.Context, key K2, value V) (err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
-	defer x.leave(object)
-	if err = object.BeginPut(ctx, key, value); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishPut()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishPut()
+	return err
 }
 
 func (x *syncStoreAdapter[K2, V]) Range(ctx context.Context, from K2, to K2) (v1 iter.Seq2[K2, V], err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRange(ctx, from, to))
 	}
-	defer x.leave(object)
-	if err = object.BeginRange(ctx, from, to); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRange()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRange()
+	return v1, err
 }
 
 func (x *syncStoreAdapter[K2, V]) Both() (v1 K2, v2 V) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBoth())
+	}
+	if err == nil {
+		v1, v2, err = object.FinishBoth()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBoth(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishBoth(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -356,17 +406,14 @@ func (x *syncStoreAdapter[K2, V]) Both() (v1 K2, v2 V) {
 
 func (x *syncStoreAdapter[K2, V]) Next() (v1 Store[K2, V]) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginNext())
+	}
+	if err == nil {
+		v1, err = object.FinishNext()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginNext(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishNext(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -374,17 +421,14 @@ func (x *syncStoreAdapter[K2, V]) Next() (v1 Store[K2, V]) {
 
 func (x *syncStoreAdapter[K2, V]) Face() (v1 AsyncStore[K2, V], err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFace())
 	}
-	defer x.leave(object)
-	if err = object.BeginFace(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishFace()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishFace()
+	return v1, err
 }
 
 // StoreFactory makes call objects. Embedded in a server it makes that an
@@ -403,7 +447,7 @@ func (create StoreFactory[K2, V]) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncStore[K2, V]]():
+	case iface != reflect.TypeOf((*AsyncStore[K2, V])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -428,21 +472,24 @@ func NewStoreCalls[K2 cmp.Ordered, V any](server Store[K2, V], opts ...async.Opt
 func (x StoreCalls[K2, V]) Get(ctx context.Context, key K2) *async.Call[V] {
 	return async.Go(ctx, func(ctx context.Context) (V, error) {
 		return x.server.Get(ctx, key)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Store.Get")}, x.opts...)...)
 }
 
 // Put begins a call of Put.
 func (x StoreCalls[K2, V]) Put(ctx context.Context, key K2, value V) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(ctx, key, value)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Store.Put")}, x.opts...)...)
 }
 
 // Range begins a call of Range.
+// The result goes on using the context of the call, which ends with that given
+// here, or when the call is released: release the call when the result is done
+// with, and not before.
 func (x StoreCalls[K2, V]) Range(ctx context.Context, from K2, to K2) *async.Call[iter.Seq2[K2, V]] {
 	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[K2, V], error) {
 		return x.server.Range(ctx, from, to)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Store.Range"), async.Streaming()}, x.opts...)...)
 }
 
 // Both begins a call of Both.
@@ -450,21 +497,21 @@ func (x StoreCalls[K2, V]) Both() *async.Call[StoreBothResult[K2, V]] {
 	return async.Go(context.Background(), func(context.Context) (StoreBothResult[K2, V], error) {
 		v1, v2 := x.server.Both()
 		return StoreBothResult[K2, V]{Key: v1, Value: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Store.Both")}, x.opts...)...)
 }
 
 // Next begins a call of Next.
 func (x StoreCalls[K2, V]) Next() *async.Call[Store[K2, V]] {
 	return async.Go(context.Background(), func(context.Context) (Store[K2, V], error) {
 		return x.server.Next(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Store.Next")}, x.opts...)...)
 }
 
 // Face begins a call of Face.
 func (x StoreCalls[K2, V]) Face() *async.Call[AsyncStore[K2, V]] {
 	return async.Go(context.Background(), func(context.Context) (AsyncStore[K2, V], error) {
 		return x.server.Face()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Store.Face")}, x.opts...)...)
 }
 
 // AsyncSorter is the asynchronous face of [Sorter]: a call object, which
@@ -522,7 +569,7 @@ type SorterSortResult[S ~[]E, E interface {
 // see it.
 type AsyncSorterResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in SorterCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncSorter returns a call object for server, whose calls run in a
@@ -538,7 +585,7 @@ func NewAsyncSorter[S ~[]E, E interface {
 	*E
 	io.Writer
 }](server Sorter[S, E, N, M, P], opts ...async.Option) AsyncSorter[S, E, N, M, P] {
-	return &asyncSorterObject[S, E, N, M, P]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncSorterObject[S, E, N, M, P]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncSorterObject is a Call that knows which method its call is of. mu is
@@ -553,14 +600,16 @@ type asyncSorterObject[S ~[]E, E interface {
 }] struct {
 	async.Call[AsyncSorterResult]
 	server Sorter[S, E, N, M, P]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncSorterObject[S, E, N, M, P]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSorterResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncSorterObject[S, E, N, M, P]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -575,7 +624,8 @@ func (x *asyncSorterObject[S, E, N, M, P]) begin(ctx context.Context, method str
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -591,6 +641,10 @@ func (x *asyncSorterObject[S, E, N, M, P]) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncSorterObject[S, E, N, M, P]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSorterResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncSorterObject[S, E, N, M, P]) finish(method string) (AsyncSorterResult, error) {
@@ -619,14 +673,14 @@ func (x *asyncSorterObject[S, E, N, M, P]) refusal(err error) error {
 }
 
 func (x *asyncSorterObject[S, E, N, M, P]) BeginSort(arg1 S, arg2 func(a E, b E) N) error {
-	return x.begin(context.Background(), "Sort", func(context.Context) (AsyncSorterResult, error) {
+	return x.begin(context.Background(), "Sorter.Sort", func(context.Context) (AsyncSorterResult, error) {
 		v1, v2 := x.server.Sort(arg1, arg2)
 		return AsyncSorterResult{Method: "Sort", Value: SorterSortResult[S, E, N, M, P]{R1: v1, R2: v2}}, nil
 	})
 }
 
 func (x *asyncSorterObject[S, E, N, M, P]) FinishSort() (M, P, error) {
-	r, err := x.finish("Sort")
+	r, err := x.finish("Sorter.Sort")
 	v, _ := r.Value.(SorterSortResult[S, E, N, M, P])
 	return v.R1, v.R2, err
 }
@@ -675,7 +729,7 @@ type syncSorterAdapter[S ~[]E, E interface {
 
 func (x *syncSorterAdapter[S, E, N, M, P]) enter(ctx context.Context) (AsyncSorter[S, E, N, M, P], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncSorter[S, E, N, M, P]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -690,6 +744,29 @@ func (x *syncSorterAdapter[S, E, N, M, P]) enter(ctx context.Context) (AsyncSort
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncSorterAdapter[S, E, N, M, P]) create() (AsyncSorter[S, E, N, M, P], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSorter[S, E, N, M, P])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncSorter[S, E, N, M, P]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncSorterAdapter[S, E, N, M, P]) wait(object AsyncSorter[S, E, N, M, P], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncSorterAdapter[S, E, N, M, P]) leave(object AsyncSorter[S, E, N, M, P]) {
 	if x.turn == nil {
 		object.Release()
@@ -700,17 +777,14 @@ func (x *syncSorterAdapter[S, E, N, M, P]) leave(object AsyncSorter[S, E, N, M, 
 
 func (x *syncSorterAdapter[S, E, N, M, P]) Sort(arg1 S, arg2 func(a E, b E) N) (v1 M, v2 P) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginSort(arg1, arg2))
+	}
+	if err == nil {
+		v1, v2, err = object.FinishSort()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginSort(arg1, arg2); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishSort(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -744,7 +818,7 @@ func (create SorterFactory[S, E, N, M, P]) CreateCall(iface reflect.Type) (any, 
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncSorter[S, E, N, M, P]]():
+	case iface != reflect.TypeOf((*AsyncSorter[S, E, N, M, P])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -782,7 +856,7 @@ func (x SorterCalls[S, E, N, M, P]) Sort(arg1 S, arg2 func(a E, b E) N) *async.C
 	return async.Go(context.Background(), func(context.Context) (SorterSortResult[S, E, N, M, P], error) {
 		v1, v2 := x.server.Sort(arg1, arg2)
 		return SorterSortResult[S, E, N, M, P]{R1: v1, R2: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Sorter.Sort")}, x.opts...)...)
 }
 
 // AsyncOdd is the asynchronous face of [Odd]: a call object, which carries one
@@ -833,7 +907,7 @@ type OddDoResult[context2 any, async2 any, error2 fmt.Stringer, any2 comparable,
 // it.
 type AsyncOddResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in OddCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncOdd returns a call object for server, whose calls run in a goroutine
@@ -843,7 +917,7 @@ type AsyncOddResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server Odd[context2, async2, error2, any2, x2], opts ...async.Option) AsyncOdd[context2, async2, error2, any2, x2] {
-	return &asyncOddObject[context2, async2, error2, any2, x2]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncOddObject[context2, async2, error2, any2, x2]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncOddObject is a Call that knows which method its call is of. mu is held
@@ -851,14 +925,16 @@ func NewAsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable,
 type asyncOddObject[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct {
 	async.Call[AsyncOddResult]
 	server Odd[context2, async2, error2, any2, x2]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOddResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncOddObject[context2, async2, error2, any2, x2]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -873,7 +949,8 @@ func (x *asyncOddObject[context2, async2, error2, any2, x2]) begin(ctx context.C
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -889,6 +966,10 @@ func (x *asyncOddObject[context2, async2, error2, any2, x2]) unbegin(taken uint6
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncOddObject[context2, async2, error2, any2, x2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOddResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) finish(method string) (AsyncOddResult, error) {
@@ -917,27 +998,27 @@ func (x *asyncOddObject[context2, async2, error2, any2, x2]) refusal(err error) 
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) BeginDo(arg1 context2, arg2 async2) error {
-	return x.begin(context.Background(), "Do", func(context.Context) (AsyncOddResult, error) {
+	return x.begin(context.Background(), "Odd.Do", func(context.Context) (AsyncOddResult, error) {
 		v1, v2, v3, err := x.server.Do(arg1, arg2)
 		return AsyncOddResult{Method: "Do", Value: OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}}, err
 	})
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishDo() (error2, any2, x2, error) {
-	r, err := x.finish("Do")
+	r, err := x.finish("Odd.Do")
 	v, _ := r.Value.(OddDoResult[context2, async2, error2, any2, x2])
 	return v.R1, v.R2, v.R3, err
 }
 
 func (x3 *asyncOddObject[context2, async2, error2, any2, x2]) BeginInt(x int) error {
-	return x3.begin(context.Background(), "Int", func(context.Context) (AsyncOddResult, error) {
+	return x3.begin(context.Background(), "Odd.Int", func(context.Context) (AsyncOddResult, error) {
 		v1 := x3.server.Int(x)
 		return AsyncOddResult{Method: "Int", Value: v1}, nil
 	})
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishInt() (int, error) {
-	r, err := x.finish("Int")
+	r, err := x.finish("Odd.Int")
 	v, _ := r.Value.(int)
 	return v, err
 }
@@ -968,7 +1049,7 @@ type syncOddAdapter[context2 any, async2 any, error2 fmt.Stringer, any2 comparab
 
 func (x *syncOddAdapter[context2, async2, error2, any2, x2]) enter(ctx context.Context) (AsyncOdd[context2, async2, error2, any2, x2], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncOdd[context2, async2, error2, any2, x2]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -983,6 +1064,29 @@ func (x *syncOddAdapter[context2, async2, error2, any2, x2]) enter(ctx context.C
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncOddAdapter[context2, async2, error2, any2, x2]) create() (AsyncOdd[context2, async2, error2, any2, x2], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncOdd[context2, async2, error2, any2, x2]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncOddAdapter[context2, async2, error2, any2, x2]) wait(object AsyncOdd[context2, async2, error2, any2, x2], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncOddAdapter[context2, async2, error2, any2, x2]) leave(object AsyncOdd[context2, async2, error2, any2, x2]) {
 	if x.turn == nil {
 		object.Release()
@@ -993,32 +1097,26 @@ func (x *syncOddAdapter[context2, async2, error2, any2, x2]) leave(object AsyncO
 
 func (x *syncOddAdapter[context2, async2, error2, any2, x2]) Do(arg1 context2, arg2 async2) (v1 error2, v2 any2, v3 x2, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, v2, v3, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDo(arg1, arg2))
 	}
-	defer x.leave(object)
-	if err = object.BeginDo(arg1, arg2); err != nil {
-		return v1, v2, v3, err
+	if err == nil {
+		v1, v2, v3, err = object.FinishDo()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, v2, v3, err
-	}
-	return object.FinishDo()
+	return v1, v2, v3, err
 }
 
 func (x3 *syncOddAdapter[context2, async2, error2, any2, x2]) Int(x int) (v1 int) {
 	object, err := x3.enter(context.Background())
+	if err == nil {
+		defer x3.leave(object)
+		err = x3.wait(object, object.BeginInt(x))
+	}
+	if err == nil {
+		v1, err = object.FinishInt()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x3.leave(object)
-	if err = object.BeginInt(x); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishInt(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1041,7 +1139,7 @@ func (create OddFactory[context2, async2, error2, any2, x2]) CreateCall(iface re
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncOdd[context2, async2, error2, any2, x2]]():
+	case iface != reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1067,14 +1165,14 @@ func (x OddCalls[context2, async2, error2, any2, x2]) Do(arg1 context2, arg2 asy
 	return async.Go(context.Background(), func(context.Context) (OddDoResult[context2, async2, error2, any2, x2], error) {
 		v1, v2, v3, err := x.server.Do(arg1, arg2)
 		return OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}, err
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Odd.Do")}, x.opts...)...)
 }
 
 // Int begins a call of Int.
 func (x3 OddCalls[context2, async2, error2, any2, x2]) Int(x int) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x3.server.Int(x), nil
-	}, x3.opts...)
+	}, append([]async.Option{async.Name("Odd.Int")}, x3.opts...)...)
 }
 
 // AsyncMapped is the asynchronous face of [Mapped]: a call object, which
@@ -1097,6 +1195,8 @@ type AsyncMapped[V any] interface {
 	FinishPut() error
 
 	// BeginRange begins a call of Range.
+	// The result goes on using the context: it ends with that, whatever becomes of
+	// the call object.
 	BeginRange(ctx context.Context, from string, to string) error
 	// FinishRange takes the result of a call of Range.
 	FinishRange() (iter.Seq2[string, V], error)
@@ -1145,7 +1245,9 @@ type MappedBothResult[V any] struct {
 // see it.
 type AsyncMappedResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in MappedCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
+
+	keep func() bool // the result is taken: its context goes on without the call
 }
 
 // NewAsyncMapped returns a call object for server, whose calls run in a
@@ -1155,7 +1257,7 @@ type AsyncMappedResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMapped[V any](server Mapped[V], opts ...async.Option) AsyncMapped[V] {
-	return &asyncMappedObject[V]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncMappedObject[V]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncMappedObject is a Call that knows which method its call is of. mu is
@@ -1164,14 +1266,16 @@ func NewAsyncMapped[V any](server Mapped[V], opts ...async.Option) AsyncMapped[V
 type asyncMappedObject[V any] struct {
 	async.Call[AsyncMappedResult]
 	server Mapped[V]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncMappedObject[V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMappedResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncMappedObject[V]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -1186,7 +1290,8 @@ func (x *asyncMappedObject[V]) begin(ctx context.Context, method string, fn func
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -1204,6 +1309,10 @@ func (x *asyncMappedObject[V]) unbegin(taken uint64) {
 	}
 }
 
+func (x *asyncMappedObject[V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMappedResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
+}
+
 func (x *asyncMappedObject[V]) finish(method string) (AsyncMappedResult, error) {
 	x.mu.Lock()
 	if x.method != method {
@@ -1218,6 +1327,9 @@ func (x *asyncMappedObject[V]) finish(method string) (AsyncMappedResult, error) 
 		return r, err
 	}
 	x.taken++
+	if r.keep != nil && err == nil {
+		r.keep() // before another Begin ends the call
+	}
 	return r, err
 }
 
@@ -1230,80 +1342,105 @@ func (x *asyncMappedObject[V]) refusal(err error) error {
 }
 
 func (x *asyncMappedObject[V]) BeginGet(ctx context.Context, key string) error {
-	return x.begin(ctx, "Get", func(ctx context.Context) (AsyncMappedResult, error) {
+	return x.begin(ctx, "Mapped.Get", func(ctx context.Context) (AsyncMappedResult, error) {
 		v1, err := x.server.Get(ctx, key)
 		return AsyncMappedResult{Method: "Get", Value: v1}, err
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishGet() (V, error) {
-	r, err := x.finish("Get")
+	r, err := x.finish("Mapped.Get")
 	v, _ := r.Value.(V)
 	return v, err
 }
 
 func (x *asyncMappedObject[V]) BeginPut(ctx context.Context, key string, value V) error {
-	return x.begin(ctx, "Put", func(ctx context.Context) (AsyncMappedResult, error) {
+	return x.begin(ctx, "Mapped.Put", func(ctx context.Context) (AsyncMappedResult, error) {
 		err := x.server.Put(ctx, key, value)
 		return AsyncMappedResult{Method: "Put"}, err
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishPut() error {
-	_, err := x.finish("Put")
+	_, err := x.finish("Mapped.Put")
 	return err
 }
 
 func (x *asyncMappedObject[V]) BeginRange(ctx context.Context, from string, to string) error {
-	return x.begin(ctx, "Range", func(ctx context.Context) (AsyncMappedResult, error) {
+	return x.begin(ctx, "Mapped.Range", func(call context.Context) (AsyncMappedResult, error) {
+		ctx, keep := newAsyncMappedStream(ctx, call)
 		v1, err := x.server.Range(ctx, from, to)
-		return AsyncMappedResult{Method: "Range", Value: v1}, err
-	})
+		return AsyncMappedResult{Method: "Range", Value: v1, keep: keep}, err
+	}, async.Streaming())
 }
 
 func (x *asyncMappedObject[V]) FinishRange() (iter.Seq2[string, V], error) {
-	r, err := x.finish("Range")
+	r, err := x.finish("Mapped.Range")
 	v, _ := r.Value.(iter.Seq2[string, V])
 	return v, err
 }
 
 func (x *asyncMappedObject[V]) BeginBoth() error {
-	return x.begin(context.Background(), "Both", func(context.Context) (AsyncMappedResult, error) {
+	return x.begin(context.Background(), "Mapped.Both", func(context.Context) (AsyncMappedResult, error) {
 		v1, v2 := x.server.Both()
 		return AsyncMappedResult{Method: "Both", Value: MappedBothResult[V]{Key: v1, Value: v2}}, nil
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishBoth() (string, V, error) {
-	r, err := x.finish("Both")
+	r, err := x.finish("Mapped.Both")
 	v, _ := r.Value.(MappedBothResult[V])
 	return v.Key, v.Value, err
 }
 
 func (x *asyncMappedObject[V]) BeginNext() error {
-	return x.begin(context.Background(), "Next", func(context.Context) (AsyncMappedResult, error) {
+	return x.begin(context.Background(), "Mapped.Next", func(context.Context) (AsyncMappedResult, error) {
 		v1 := x.server.Next()
 		return AsyncMappedResult{Method: "Next", Value: v1}, nil
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishNext() (Store[string, V], error) {
-	r, err := x.finish("Next")
+	r, err := x.finish("Mapped.Next")
 	v, _ := r.Value.(Store[string, V])
 	return v, err
 }
 
 func (x *asyncMappedObject[V]) BeginFace() error {
-	return x.begin(context.Background(), "Face", func(context.Context) (AsyncMappedResult, error) {
+	return x.begin(context.Background(), "Mapped.Face", func(context.Context) (AsyncMappedResult, error) {
 		v1, err := x.server.Face()
 		return AsyncMappedResult{Method: "Face", Value: v1}, err
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishFace() (AsyncStore[string, V], error) {
-	r, err := x.finish("Face")
+	r, err := x.finish("Mapped.Face")
 	v, _ := r.Value.(AsyncStore[string, V])
 	return v, err
+}
+
+// asyncMappedStream is the context of a result that goes on using it. It ends
+// with the context that Begin was given, and has the values of the call.
+type asyncMappedStream struct {
+	context.Context // below Begin's
+	call            context.Context
+}
+
+// newAsyncMappedStream returns such a context. Until keep is called, the end of
+// the call ends the context, too.
+func newAsyncMappedStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
+	below, cancel := context.WithCancelCause(ctx)
+	return &asyncMappedStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
+}
+
+// Value is that of the call. Where the value is a context, package context asks for
+// the place for contexts below, or for the cause of the end: that is not the call's.
+func (x *asyncMappedStream) Value(key any) any {
+	v := x.call.Value(key)
+	if _, ok := v.(context.Context); ok {
+		return x.Context.Value(key)
+	}
+	return v
 }
 
 // NewSyncMapped returns a [Mapped] whose methods are calls on object, one at a
@@ -1332,7 +1469,7 @@ type syncMappedAdapter[V any] struct {
 
 func (x *syncMappedAdapter[V]) enter(ctx context.Context) (AsyncMapped[V], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncMapped[V]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -1347,6 +1484,29 @@ func (x *syncMappedAdapter[V]) enter(ctx context.Context) (AsyncMapped[V], error
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncMappedAdapter[V]) create() (AsyncMapped[V], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMapped[V])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncMapped[V]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncMappedAdapter[V]) wait(object AsyncMapped[V], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncMappedAdapter[V]) leave(object AsyncMapped[V]) {
 	if x.turn == nil {
 		object.Release()
@@ -1357,62 +1517,50 @@ func (x *syncMappedAdapter[V]) leave(object AsyncMapped[V]) {
 
 func (x *syncMappedAdapter[V]) Get(ctx context.Context, key string) (v1 V, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginGet(ctx, key))
 	}
-	defer x.leave(object)
-	if err = object.BeginGet(ctx, key); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishGet()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishGet()
+	return v1, err
 }
 
 func (x *syncMappedAdapter[V]) Put(ctx context.Context, key string, value V) (err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
-	defer x.leave(object)
-	if err = object.BeginPut(ctx, key, value); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishPut()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishPut()
+	return err
 }
 
 func (x *syncMappedAdapter[V]) Range(ctx context.Context, from string, to string) (v1 iter.Seq2[string, V], err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRange(ctx, from, to))
 	}
-	defer x.leave(object)
-	if err = object.BeginRange(ctx, from, to); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRange()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRange()
+	return v1, err
 }
 
 func (x *syncMappedAdapter[V]) Both() (v1 string, v2 V) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBoth())
+	}
+	if err == nil {
+		v1, v2, err = object.FinishBoth()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBoth(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishBoth(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -1420,17 +1568,14 @@ func (x *syncMappedAdapter[V]) Both() (v1 string, v2 V) {
 
 func (x *syncMappedAdapter[V]) Next() (v1 Store[string, V]) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginNext())
+	}
+	if err == nil {
+		v1, err = object.FinishNext()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginNext(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishNext(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1438,17 +1583,14 @@ func (x *syncMappedAdapter[V]) Next() (v1 Store[string, V]) {
 
 func (x *syncMappedAdapter[V]) Face() (v1 AsyncStore[string, V], err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFace())
 	}
-	defer x.leave(object)
-	if err = object.BeginFace(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishFace()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishFace()
+	return v1, err
 }
 
 // MappedFactory makes call objects. Embedded in a server it makes that an
@@ -1467,7 +1609,7 @@ func (create MappedFactory[V]) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncMapped[V]]():
+	case iface != reflect.TypeOf((*AsyncMapped[V])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1492,21 +1634,24 @@ func NewMappedCalls[V any](server Mapped[V], opts ...async.Option) MappedCalls[V
 func (x MappedCalls[V]) Get(ctx context.Context, key string) *async.Call[V] {
 	return async.Go(ctx, func(ctx context.Context) (V, error) {
 		return x.server.Get(ctx, key)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mapped.Get")}, x.opts...)...)
 }
 
 // Put begins a call of Put.
 func (x MappedCalls[V]) Put(ctx context.Context, key string, value V) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(ctx, key, value)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mapped.Put")}, x.opts...)...)
 }
 
 // Range begins a call of Range.
+// The result goes on using the context of the call, which ends with that given
+// here, or when the call is released: release the call when the result is done
+// with, and not before.
 func (x MappedCalls[V]) Range(ctx context.Context, from string, to string) *async.Call[iter.Seq2[string, V]] {
 	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[string, V], error) {
 		return x.server.Range(ctx, from, to)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mapped.Range"), async.Streaming()}, x.opts...)...)
 }
 
 // Both begins a call of Both.
@@ -1514,21 +1659,21 @@ func (x MappedCalls[V]) Both() *async.Call[MappedBothResult[V]] {
 	return async.Go(context.Background(), func(context.Context) (MappedBothResult[V], error) {
 		v1, v2 := x.server.Both()
 		return MappedBothResult[V]{Key: v1, Value: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mapped.Both")}, x.opts...)...)
 }
 
 // Next begins a call of Next.
 func (x MappedCalls[V]) Next() *async.Call[Store[string, V]] {
 	return async.Go(context.Background(), func(context.Context) (Store[string, V], error) {
 		return x.server.Next(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mapped.Next")}, x.opts...)...)
 }
 
 // Face begins a call of Face.
 func (x MappedCalls[V]) Face() *async.Call[AsyncStore[string, V]] {
 	return async.Go(context.Background(), func(context.Context) (AsyncStore[string, V], error) {
 		return x.server.Face()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mapped.Face")}, x.opts...)...)
 }
 
 // AsyncRenamed is the asynchronous face of [Renamed]: a call object, which
@@ -1568,7 +1713,7 @@ type AsyncRenamed[T any, T2 any] interface {
 // gets to see it.
 type AsyncRenamedResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in RenamedCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncRenamed returns a call object for server, whose calls run in a
@@ -1578,7 +1723,7 @@ type AsyncRenamedResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncRenamed[T any, T2 any](server Renamed[T, T2], opts ...async.Option) AsyncRenamed[T, T2] {
-	return &asyncRenamedObject[T, T2]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncRenamedObject[T, T2]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncRenamedObject is a Call that knows which method its call is of. mu is
@@ -1587,14 +1732,16 @@ func NewAsyncRenamed[T any, T2 any](server Renamed[T, T2], opts ...async.Option)
 type asyncRenamedObject[T any, T2 any] struct {
 	async.Call[AsyncRenamedResult]
 	server Renamed[T, T2]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncRenamedObject[T, T2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRenamedResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncRenamedObject[T, T2]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -1609,7 +1756,8 @@ func (x *asyncRenamedObject[T, T2]) begin(ctx context.Context, method string, fn
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -1625,6 +1773,10 @@ func (x *asyncRenamedObject[T, T2]) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncRenamedObject[T, T2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRenamedResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncRenamedObject[T, T2]) finish(method string) (AsyncRenamedResult, error) {
@@ -1653,14 +1805,14 @@ func (x *asyncRenamedObject[T, T2]) refusal(err error) error {
 }
 
 func (x *asyncRenamedObject[T, T2]) BeginDo(arg1 T2) error {
-	return x.begin(context.Background(), "Do", func(context.Context) (AsyncRenamedResult, error) {
+	return x.begin(context.Background(), "Renamed.Do", func(context.Context) (AsyncRenamedResult, error) {
 		v1 := x.server.Do(arg1)
 		return AsyncRenamedResult{Method: "Do", Value: v1}, nil
 	})
 }
 
 func (x *asyncRenamedObject[T, T2]) FinishDo() (T2, error) {
-	r, err := x.finish("Do")
+	r, err := x.finish("Renamed.Do")
 	v, _ := r.Value.(T2)
 	return v, err
 }
@@ -1691,7 +1843,7 @@ type syncRenamedAdapter[T any, T2 any] struct {
 
 func (x *syncRenamedAdapter[T, T2]) enter(ctx context.Context) (AsyncRenamed[T, T2], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncRenamed[T, T2]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -1706,6 +1858,29 @@ func (x *syncRenamedAdapter[T, T2]) enter(ctx context.Context) (AsyncRenamed[T, 
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncRenamedAdapter[T, T2]) create() (AsyncRenamed[T, T2], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncRenamed[T, T2])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncRenamed[T, T2]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncRenamedAdapter[T, T2]) wait(object AsyncRenamed[T, T2], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncRenamedAdapter[T, T2]) leave(object AsyncRenamed[T, T2]) {
 	if x.turn == nil {
 		object.Release()
@@ -1716,17 +1891,14 @@ func (x *syncRenamedAdapter[T, T2]) leave(object AsyncRenamed[T, T2]) {
 
 func (x *syncRenamedAdapter[T, T2]) Do(arg1 T2) (v1 T2) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDo(arg1))
+	}
+	if err == nil {
+		v1, err = object.FinishDo()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginDo(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishDo(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1748,7 +1920,7 @@ func (create RenamedFactory[T, T2]) CreateCall(iface reflect.Type) (any, error) 
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncRenamed[T, T2]]():
+	case iface != reflect.TypeOf((*AsyncRenamed[T, T2])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1773,7 +1945,7 @@ func NewRenamedCalls[T any, T2 any](server Renamed[T, T2], opts ...async.Option)
 func (x RenamedCalls[T, T2]) Do(arg1 T2) *async.Call[T2] {
 	return async.Go(context.Background(), func(context.Context) (T2, error) {
 		return x.server.Do(arg1), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Renamed.Do")}, x.opts...)...)
 }
 
 // AsyncRecursive is the asynchronous face of [Recursive]: a call object, which
@@ -1813,7 +1985,7 @@ type AsyncRecursive[T Recursive[T]] interface {
 // gets to see it.
 type AsyncRecursiveResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in RecursiveCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncRecursive returns a call object for server, whose calls run in a
@@ -1823,7 +1995,7 @@ type AsyncRecursiveResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncRecursive[T Recursive[T]](server Recursive[T], opts ...async.Option) AsyncRecursive[T] {
-	return &asyncRecursiveObject[T]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncRecursiveObject[T]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncRecursiveObject is a Call that knows which method its call is of. mu is
@@ -1832,14 +2004,16 @@ func NewAsyncRecursive[T Recursive[T]](server Recursive[T], opts ...async.Option
 type asyncRecursiveObject[T Recursive[T]] struct {
 	async.Call[AsyncRecursiveResult]
 	server Recursive[T]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncRecursiveObject[T]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRecursiveResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncRecursiveObject[T]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -1854,7 +2028,8 @@ func (x *asyncRecursiveObject[T]) begin(ctx context.Context, method string, fn f
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -1870,6 +2045,10 @@ func (x *asyncRecursiveObject[T]) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncRecursiveObject[T]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRecursiveResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncRecursiveObject[T]) finish(method string) (AsyncRecursiveResult, error) {
@@ -1898,14 +2077,14 @@ func (x *asyncRecursiveObject[T]) refusal(err error) error {
 }
 
 func (x *asyncRecursiveObject[T]) BeginCompare(arg1 T) error {
-	return x.begin(context.Background(), "Compare", func(context.Context) (AsyncRecursiveResult, error) {
+	return x.begin(context.Background(), "Recursive.Compare", func(context.Context) (AsyncRecursiveResult, error) {
 		v1 := x.server.Compare(arg1)
 		return AsyncRecursiveResult{Method: "Compare", Value: v1}, nil
 	})
 }
 
 func (x *asyncRecursiveObject[T]) FinishCompare() (int, error) {
-	r, err := x.finish("Compare")
+	r, err := x.finish("Recursive.Compare")
 	v, _ := r.Value.(int)
 	return v, err
 }
@@ -1936,7 +2115,7 @@ type syncRecursiveAdapter[T Recursive[T]] struct {
 
 func (x *syncRecursiveAdapter[T]) enter(ctx context.Context) (AsyncRecursive[T], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncRecursive[T]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -1951,6 +2130,29 @@ func (x *syncRecursiveAdapter[T]) enter(ctx context.Context) (AsyncRecursive[T],
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncRecursiveAdapter[T]) create() (AsyncRecursive[T], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncRecursive[T])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncRecursive[T]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncRecursiveAdapter[T]) wait(object AsyncRecursive[T], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncRecursiveAdapter[T]) leave(object AsyncRecursive[T]) {
 	if x.turn == nil {
 		object.Release()
@@ -1961,17 +2163,14 @@ func (x *syncRecursiveAdapter[T]) leave(object AsyncRecursive[T]) {
 
 func (x *syncRecursiveAdapter[T]) Compare(arg1 T) (v1 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCompare(arg1))
+	}
+	if err == nil {
+		v1, err = object.FinishCompare()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginCompare(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishCompare(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1993,7 +2192,7 @@ func (create RecursiveFactory[T]) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncRecursive[T]]():
+	case iface != reflect.TypeOf((*AsyncRecursive[T])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -2018,7 +2217,7 @@ func NewRecursiveCalls[T Recursive[T]](server Recursive[T], opts ...async.Option
 func (x RecursiveCalls[T]) Compare(arg1 T) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Compare(arg1), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Recursive.Compare")}, x.opts...)...)
 }
 
 // AsyncInts is the asynchronous face of [Ints]: a call object, which carries
@@ -2040,6 +2239,8 @@ type AsyncInts interface {
 	FinishPut() error
 
 	// BeginRange begins a call of Range.
+	// The result goes on using the context: it ends with that, whatever becomes of
+	// the call object.
 	BeginRange(ctx context.Context, from int, to int) error
 	// FinishRange takes the result of a call of Range.
 	FinishRange() (iter.Seq2[int, []int], error)
@@ -2088,7 +2289,9 @@ type IntsBothResult struct {
 // it.
 type AsyncIntsResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in IntsCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
+
+	keep func() bool // the result is taken: its context goes on without the call
 }
 
 // NewAsyncInts returns a call object for server, whose calls run in a goroutine
@@ -2098,7 +2301,7 @@ type AsyncIntsResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncInts(server Ints, opts ...async.Option) AsyncInts {
-	return &asyncIntsObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncIntsObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncIntsObject is a Call that knows which method its call is of. mu is held
@@ -2106,14 +2309,16 @@ func NewAsyncInts(server Ints, opts ...async.Option) AsyncInts {
 type asyncIntsObject struct {
 	async.Call[AsyncIntsResult]
 	server Ints
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncIntsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncIntsResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncIntsObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -2128,7 +2333,8 @@ func (x *asyncIntsObject) begin(ctx context.Context, method string, fn func(cont
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -2146,6 +2352,10 @@ func (x *asyncIntsObject) unbegin(taken uint64) {
 	}
 }
 
+func (x *asyncIntsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncIntsResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
+}
+
 func (x *asyncIntsObject) finish(method string) (AsyncIntsResult, error) {
 	x.mu.Lock()
 	if x.method != method {
@@ -2160,6 +2370,9 @@ func (x *asyncIntsObject) finish(method string) (AsyncIntsResult, error) {
 		return r, err
 	}
 	x.taken++
+	if r.keep != nil && err == nil {
+		r.keep() // before another Begin ends the call
+	}
 	return r, err
 }
 
@@ -2172,80 +2385,105 @@ func (x *asyncIntsObject) refusal(err error) error {
 }
 
 func (x *asyncIntsObject) BeginGet(ctx context.Context, key int) error {
-	return x.begin(ctx, "Get", func(ctx context.Context) (AsyncIntsResult, error) {
+	return x.begin(ctx, "Ints.Get", func(ctx context.Context) (AsyncIntsResult, error) {
 		v1, err := x.server.Get(ctx, key)
 		return AsyncIntsResult{Method: "Get", Value: v1}, err
 	})
 }
 
 func (x *asyncIntsObject) FinishGet() ([]int, error) {
-	r, err := x.finish("Get")
+	r, err := x.finish("Ints.Get")
 	v, _ := r.Value.([]int)
 	return v, err
 }
 
 func (x *asyncIntsObject) BeginPut(ctx context.Context, key int, value []int) error {
-	return x.begin(ctx, "Put", func(ctx context.Context) (AsyncIntsResult, error) {
+	return x.begin(ctx, "Ints.Put", func(ctx context.Context) (AsyncIntsResult, error) {
 		err := x.server.Put(ctx, key, value)
 		return AsyncIntsResult{Method: "Put"}, err
 	})
 }
 
 func (x *asyncIntsObject) FinishPut() error {
-	_, err := x.finish("Put")
+	_, err := x.finish("Ints.Put")
 	return err
 }
 
 func (x *asyncIntsObject) BeginRange(ctx context.Context, from int, to int) error {
-	return x.begin(ctx, "Range", func(ctx context.Context) (AsyncIntsResult, error) {
+	return x.begin(ctx, "Ints.Range", func(call context.Context) (AsyncIntsResult, error) {
+		ctx, keep := newAsyncIntsStream(ctx, call)
 		v1, err := x.server.Range(ctx, from, to)
-		return AsyncIntsResult{Method: "Range", Value: v1}, err
-	})
+		return AsyncIntsResult{Method: "Range", Value: v1, keep: keep}, err
+	}, async.Streaming())
 }
 
 func (x *asyncIntsObject) FinishRange() (iter.Seq2[int, []int], error) {
-	r, err := x.finish("Range")
+	r, err := x.finish("Ints.Range")
 	v, _ := r.Value.(iter.Seq2[int, []int])
 	return v, err
 }
 
 func (x *asyncIntsObject) BeginBoth() error {
-	return x.begin(context.Background(), "Both", func(context.Context) (AsyncIntsResult, error) {
+	return x.begin(context.Background(), "Ints.Both", func(context.Context) (AsyncIntsResult, error) {
 		v1, v2 := x.server.Both()
 		return AsyncIntsResult{Method: "Both", Value: IntsBothResult{Key: v1, Value: v2}}, nil
 	})
 }
 
 func (x *asyncIntsObject) FinishBoth() (int, []int, error) {
-	r, err := x.finish("Both")
+	r, err := x.finish("Ints.Both")
 	v, _ := r.Value.(IntsBothResult)
 	return v.Key, v.Value, err
 }
 
 func (x *asyncIntsObject) BeginNext() error {
-	return x.begin(context.Background(), "Next", func(context.Context) (AsyncIntsResult, error) {
+	return x.begin(context.Background(), "Ints.Next", func(context.Context) (AsyncIntsResult, error) {
 		v1 := x.server.Next()
 		return AsyncIntsResult{Method: "Next", Value: v1}, nil
 	})
 }
 
 func (x *asyncIntsObject) FinishNext() (Store[int, []int], error) {
-	r, err := x.finish("Next")
+	r, err := x.finish("Ints.Next")
 	v, _ := r.Value.(Store[int, []int])
 	return v, err
 }
 
 func (x *asyncIntsObject) BeginFace() error {
-	return x.begin(context.Background(), "Face", func(context.Context) (AsyncIntsResult, error) {
+	return x.begin(context.Background(), "Ints.Face", func(context.Context) (AsyncIntsResult, error) {
 		v1, err := x.server.Face()
 		return AsyncIntsResult{Method: "Face", Value: v1}, err
 	})
 }
 
 func (x *asyncIntsObject) FinishFace() (AsyncStore[int, []int], error) {
-	r, err := x.finish("Face")
+	r, err := x.finish("Ints.Face")
 	v, _ := r.Value.(AsyncStore[int, []int])
 	return v, err
+}
+
+// asyncIntsStream is the context of a result that goes on using it. It ends
+// with the context that Begin was given, and has the values of the call.
+type asyncIntsStream struct {
+	context.Context // below Begin's
+	call            context.Context
+}
+
+// newAsyncIntsStream returns such a context. Until keep is called, the end of
+// the call ends the context, too.
+func newAsyncIntsStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
+	below, cancel := context.WithCancelCause(ctx)
+	return &asyncIntsStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
+}
+
+// Value is that of the call. Where the value is a context, package context asks for
+// the place for contexts below, or for the cause of the end: that is not the call's.
+func (x *asyncIntsStream) Value(key any) any {
+	v := x.call.Value(key)
+	if _, ok := v.(context.Context); ok {
+		return x.Context.Value(key)
+	}
+	return v
 }
 
 // NewSyncInts returns a [Ints] whose methods are calls on object, one at a
@@ -2274,7 +2512,7 @@ type syncIntsAdapter struct {
 
 func (x *syncIntsAdapter) enter(ctx context.Context) (AsyncInts, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncInts](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -2289,6 +2527,29 @@ func (x *syncIntsAdapter) enter(ctx context.Context) (AsyncInts, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncIntsAdapter) create() (AsyncInts, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncInts)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncInts), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncIntsAdapter) wait(object AsyncInts, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncIntsAdapter) leave(object AsyncInts) {
 	if x.turn == nil {
 		object.Release()
@@ -2299,62 +2560,50 @@ func (x *syncIntsAdapter) leave(object AsyncInts) {
 
 func (x *syncIntsAdapter) Get(ctx context.Context, key int) (v1 []int, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginGet(ctx, key))
 	}
-	defer x.leave(object)
-	if err = object.BeginGet(ctx, key); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishGet()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishGet()
+	return v1, err
 }
 
 func (x *syncIntsAdapter) Put(ctx context.Context, key int, value []int) (err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
-	defer x.leave(object)
-	if err = object.BeginPut(ctx, key, value); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishPut()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishPut()
+	return err
 }
 
 func (x *syncIntsAdapter) Range(ctx context.Context, from int, to int) (v1 iter.Seq2[int, []int], err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRange(ctx, from, to))
 	}
-	defer x.leave(object)
-	if err = object.BeginRange(ctx, from, to); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRange()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRange()
+	return v1, err
 }
 
 func (x *syncIntsAdapter) Both() (v1 int, v2 []int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBoth())
+	}
+	if err == nil {
+		v1, v2, err = object.FinishBoth()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBoth(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishBoth(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -2362,17 +2611,14 @@ func (x *syncIntsAdapter) Both() (v1 int, v2 []int) {
 
 func (x *syncIntsAdapter) Next() (v1 Store[int, []int]) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginNext())
+	}
+	if err == nil {
+		v1, err = object.FinishNext()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginNext(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishNext(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -2380,17 +2626,14 @@ func (x *syncIntsAdapter) Next() (v1 Store[int, []int]) {
 
 func (x *syncIntsAdapter) Face() (v1 AsyncStore[int, []int], err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFace())
 	}
-	defer x.leave(object)
-	if err = object.BeginFace(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishFace()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishFace()
+	return v1, err
 }
 
 // IntsFactory makes call objects. Embedded in a server it makes that an
@@ -2409,7 +2652,7 @@ func (create IntsFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncInts]():
+	case iface != reflect.TypeOf((*AsyncInts)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -2434,21 +2677,24 @@ func NewIntsCalls(server Ints, opts ...async.Option) IntsCalls {
 func (x IntsCalls) Get(ctx context.Context, key int) *async.Call[[]int] {
 	return async.Go(ctx, func(ctx context.Context) ([]int, error) {
 		return x.server.Get(ctx, key)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Ints.Get")}, x.opts...)...)
 }
 
 // Put begins a call of Put.
 func (x IntsCalls) Put(ctx context.Context, key int, value []int) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(ctx, key, value)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Ints.Put")}, x.opts...)...)
 }
 
 // Range begins a call of Range.
+// The result goes on using the context of the call, which ends with that given
+// here, or when the call is released: release the call when the result is done
+// with, and not before.
 func (x IntsCalls) Range(ctx context.Context, from int, to int) *async.Call[iter.Seq2[int, []int]] {
 	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[int, []int], error) {
 		return x.server.Range(ctx, from, to)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Ints.Range"), async.Streaming()}, x.opts...)...)
 }
 
 // Both begins a call of Both.
@@ -2456,21 +2702,21 @@ func (x IntsCalls) Both() *async.Call[IntsBothResult] {
 	return async.Go(context.Background(), func(context.Context) (IntsBothResult, error) {
 		v1, v2 := x.server.Both()
 		return IntsBothResult{Key: v1, Value: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Ints.Both")}, x.opts...)...)
 }
 
 // Next begins a call of Next.
 func (x IntsCalls) Next() *async.Call[Store[int, []int]] {
 	return async.Go(context.Background(), func(context.Context) (Store[int, []int], error) {
 		return x.server.Next(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Ints.Next")}, x.opts...)...)
 }
 
 // Face begins a call of Face.
 func (x IntsCalls) Face() *async.Call[AsyncStore[int, []int]] {
 	return async.Go(context.Background(), func(context.Context) (AsyncStore[int, []int], error) {
 		return x.server.Face()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Ints.Face")}, x.opts...)...)
 }
 
 // AsyncShadow is the asynchronous face of [Shadow]: a call object, which
@@ -2515,7 +2761,7 @@ type AsyncShadow[K2 any] interface {
 // see it.
 type AsyncShadowResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ShadowCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncShadow returns a call object for server, whose calls run in a
@@ -2525,7 +2771,7 @@ type AsyncShadowResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncShadow[K2 any](server Shadow[K2], opts ...async.Option) AsyncShadow[K2] {
-	return &asyncShadowObject[K2]{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncShadowObject[K2]{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncShadowObject is a Call that knows which method its call is of. mu is
@@ -2534,14 +2780,16 @@ func NewAsyncShadow[K2 any](server Shadow[K2], opts ...async.Option) AsyncShadow
 type asyncShadowObject[K2 any] struct {
 	async.Call[AsyncShadowResult]
 	server Shadow[K2]
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncShadowObject[K2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncShadowResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncShadowObject[K2]) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -2556,7 +2804,8 @@ func (x *asyncShadowObject[K2]) begin(ctx context.Context, method string, fn fun
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -2572,6 +2821,10 @@ func (x *asyncShadowObject[K2]) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncShadowObject[K2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncShadowResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncShadowObject[K2]) finish(method string) (AsyncShadowResult, error) {
@@ -2600,27 +2853,27 @@ func (x *asyncShadowObject[K2]) refusal(err error) error {
 }
 
 func (x *asyncShadowObject[K2]) BeginBase(arg1 K) error {
-	return x.begin(context.Background(), "Base", func(context.Context) (AsyncShadowResult, error) {
+	return x.begin(context.Background(), "Shadow.Base", func(context.Context) (AsyncShadowResult, error) {
 		v1 := x.server.Base(arg1)
 		return AsyncShadowResult{Method: "Base", Value: v1}, nil
 	})
 }
 
 func (x *asyncShadowObject[K2]) FinishBase() (K, error) {
-	r, err := x.finish("Base")
+	r, err := x.finish("Shadow.Base")
 	v, _ := r.Value.(K)
 	return v, err
 }
 
 func (x *asyncShadowObject[K2]) BeginOwn(arg1 K2) error {
-	return x.begin(context.Background(), "Own", func(context.Context) (AsyncShadowResult, error) {
+	return x.begin(context.Background(), "Shadow.Own", func(context.Context) (AsyncShadowResult, error) {
 		v1 := x.server.Own(arg1)
 		return AsyncShadowResult{Method: "Own", Value: v1}, nil
 	})
 }
 
 func (x *asyncShadowObject[K2]) FinishOwn() (K2, error) {
-	r, err := x.finish("Own")
+	r, err := x.finish("Shadow.Own")
 	v, _ := r.Value.(K2)
 	return v, err
 }
@@ -2651,7 +2904,7 @@ type syncShadowAdapter[K2 any] struct {
 
 func (x *syncShadowAdapter[K2]) enter(ctx context.Context) (AsyncShadow[K2], error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncShadow[K2]](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -2666,6 +2919,29 @@ func (x *syncShadowAdapter[K2]) enter(ctx context.Context) (AsyncShadow[K2], err
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncShadowAdapter[K2]) create() (AsyncShadow[K2], error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncShadow[K2])(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncShadow[K2]), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncShadowAdapter[K2]) wait(object AsyncShadow[K2], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncShadowAdapter[K2]) leave(object AsyncShadow[K2]) {
 	if x.turn == nil {
 		object.Release()
@@ -2676,17 +2952,14 @@ func (x *syncShadowAdapter[K2]) leave(object AsyncShadow[K2]) {
 
 func (x *syncShadowAdapter[K2]) Base(arg1 K) (v1 K) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBase(arg1))
+	}
+	if err == nil {
+		v1, err = object.FinishBase()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBase(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishBase(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -2694,17 +2967,14 @@ func (x *syncShadowAdapter[K2]) Base(arg1 K) (v1 K) {
 
 func (x *syncShadowAdapter[K2]) Own(arg1 K2) (v1 K2) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginOwn(arg1))
+	}
+	if err == nil {
+		v1, err = object.FinishOwn()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginOwn(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishOwn(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -2726,7 +2996,7 @@ func (create ShadowFactory[K2]) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncShadow[K2]]():
+	case iface != reflect.TypeOf((*AsyncShadow[K2])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -2751,12 +3021,12 @@ func NewShadowCalls[K2 any](server Shadow[K2], opts ...async.Option) ShadowCalls
 func (x ShadowCalls[K2]) Base(arg1 K) *async.Call[K] {
 	return async.Go(context.Background(), func(context.Context) (K, error) {
 		return x.server.Base(arg1), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Shadow.Base")}, x.opts...)...)
 }
 
 // Own begins a call of Own.
 func (x ShadowCalls[K2]) Own(arg1 K2) *async.Call[K2] {
 	return async.Go(context.Background(), func(context.Context) (K2, error) {
 		return x.server.Own(arg1), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Shadow.Own")}, x.opts...)...)
 }

@@ -125,7 +125,7 @@ type KindsBasicsResult struct {
 // it.
 type AsyncKindsResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in KindsCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncKinds returns a call object for server, whose calls run in a
@@ -135,7 +135,7 @@ type AsyncKindsResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncKinds(server Kinds, opts ...async.Option) AsyncKinds {
-	return &asyncKindsObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncKindsObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncKindsObject is a Call that knows which method its call is of. mu is held
@@ -143,14 +143,16 @@ func NewAsyncKinds(server Kinds, opts ...async.Option) AsyncKinds {
 type asyncKindsObject struct {
 	async.Call[AsyncKindsResult]
 	server Kinds
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncKindsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncKindsResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncKindsObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -165,7 +167,8 @@ func (x *asyncKindsObject) begin(ctx context.Context, method string, fn func(con
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -181,6 +184,10 @@ func (x *asyncKindsObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncKindsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncKindsResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncKindsObject) finish(method string) (AsyncKindsResult, error) {
@@ -209,40 +216,40 @@ func (x *asyncKindsObject) refusal(err error) error {
 }
 
 func (x *asyncKindsObject) BeginChans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) error {
-	return x.begin(context.Background(), "Chans", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Chans", func(context.Context) (AsyncKindsResult, error) {
 		v1 := x.server.Chans(arg1, arg2, arg3, arg4, arg5, arg6)
 		return AsyncKindsResult{Method: "Chans", Value: v1}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishChans() (<-chan int, error) {
-	r, err := x.finish("Chans")
+	r, err := x.finish("Kinds.Chans")
 	v, _ := r.Value.(<-chan int)
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginFuncs(f func(), g func(a int, b int, rest ...string) (n int, err error), h func(func(int) int) func() error) error {
-	return x.begin(context.Background(), "Funcs", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Funcs", func(context.Context) (AsyncKindsResult, error) {
 		v1 := x.server.Funcs(f, g, h)
 		return AsyncKindsResult{Method: "Funcs", Value: v1}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishFuncs() (func(io.Reader) error, error) {
-	r, err := x.finish("Funcs")
+	r, err := x.finish("Kinds.Funcs")
 	v, _ := r.Value.(func(io.Reader) error)
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginArrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct{}) error {
-	return x.begin(context.Background(), "Arrays", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Arrays", func(context.Context) (AsyncKindsResult, error) {
 		v1 := x.server.Arrays(arg1, arg2, arg3)
 		return AsyncKindsResult{Method: "Arrays", Value: v1}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishArrays() ([2]Number, error) {
-	r, err := x.finish("Arrays")
+	r, err := x.finish("Kinds.Arrays")
 	v, _ := r.Value.([2]Number)
 	return v, err
 }
@@ -254,40 +261,40 @@ func (x *asyncKindsObject) BeginStructs(arg1 struct{}, arg2 struct {
 	io.Reader
 	F func(x int) error "it:\"`s\""
 }) error {
-	return x.begin(context.Background(), "Structs", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Structs", func(context.Context) (AsyncKindsResult, error) {
 		v1 := x.server.Structs(arg1, arg2)
 		return AsyncKindsResult{Method: "Structs", Value: v1}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishStructs() (struct{ N int }, error) {
-	r, err := x.finish("Structs")
+	r, err := x.finish("Kinds.Structs")
 	v, _ := r.Value.(struct{ N int })
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginMaps(arg1 map[string][]int, arg2 map[Pair[int, string]]map[Number]any) error {
-	return x.begin(context.Background(), "Maps", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Maps", func(context.Context) (AsyncKindsResult, error) {
 		v1, err := x.server.Maps(arg1, arg2)
 		return AsyncKindsResult{Method: "Maps", Value: v1}, err
 	})
 }
 
 func (x *asyncKindsObject) FinishMaps() (map[string]struct{}, error) {
-	r, err := x.finish("Maps")
+	r, err := x.finish("Kinds.Maps")
 	v, _ := r.Value.(map[string]struct{})
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginPointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 unsafe.Pointer, arg5 uintptr) error {
-	return x.begin(context.Background(), "Pointers", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Pointers", func(context.Context) (AsyncKindsResult, error) {
 		v1 := x.server.Pointers(arg1, arg2, arg3, arg4, arg5)
 		return AsyncKindsResult{Method: "Pointers", Value: v1}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishPointers() (*Kinds, error) {
-	r, err := x.finish("Pointers")
+	r, err := x.finish("Kinds.Pointers")
 	v, _ := r.Value.(*Kinds)
 	return v, err
 }
@@ -296,90 +303,90 @@ func (x *asyncKindsObject) BeginInterfaces(arg1 interface{}, arg2 any, arg3 inte
 	unexported()
 	io.Reader
 }, arg5 comparer) error {
-	return x.begin(context.Background(), "Interfaces", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Interfaces", func(context.Context) (AsyncKindsResult, error) {
 		err := x.server.Interfaces(arg1, arg2, arg3, arg4, arg5)
 		return AsyncKindsResult{Method: "Interfaces"}, err
 	})
 }
 
 func (x *asyncKindsObject) FinishInterfaces() error {
-	_, err := x.finish("Interfaces")
+	_, err := x.finish("Kinds.Interfaces")
 	return err
 }
 
 func (x *asyncKindsObject) BeginBasics(arg1 bool, arg2 byte, arg3 rune, arg4 string, arg5 int8, arg6 uint16, arg7 float32, arg8 complex128, arg9 error) error {
-	return x.begin(context.Background(), "Basics", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Basics", func(context.Context) (AsyncKindsResult, error) {
 		v1, v2 := x.server.Basics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9)
 		return AsyncKindsResult{Method: "Basics", Value: KindsBasicsResult{R1: v1, R2: v2}}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishBasics() (uint8, int32, error) {
-	r, err := x.finish("Basics")
+	r, err := x.finish("Kinds.Basics")
 	v, _ := r.Value.(KindsBasicsResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncKindsObject) BeginAliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], arg4 Pair[Text, http.Header]) error {
-	return x.begin(context.Background(), "Aliases", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Aliases", func(context.Context) (AsyncKindsResult, error) {
 		v1, err := x.server.Aliases(arg1, arg2, arg3, arg4)
 		return AsyncKindsResult{Method: "Aliases", Value: v1}, err
 	})
 }
 
 func (x *asyncKindsObject) FinishAliases() (Twin[*local], error) {
-	r, err := x.finish("Aliases")
+	r, err := x.finish("Kinds.Aliases")
 	v, _ := r.Value.(Twin[*local])
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginVariadic(ctx context.Context, f ...func(...int)) error {
-	return x.begin(ctx, "Variadic", func(ctx context.Context) (AsyncKindsResult, error) {
+	return x.begin(ctx, "Kinds.Variadic", func(ctx context.Context) (AsyncKindsResult, error) {
 		v1, err := x.server.Variadic(ctx, f...)
 		return AsyncKindsResult{Method: "Variadic", Value: v1}, err
 	})
 }
 
 func (x *asyncKindsObject) FinishVariadic() ([]func(...int), error) {
-	r, err := x.finish("Variadic")
+	r, err := x.finish("Kinds.Variadic")
 	v, _ := r.Value.([]func(...int))
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginVariadicAny(arg1 ...any) error {
-	return x.begin(context.Background(), "VariadicAny", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.VariadicAny", func(context.Context) (AsyncKindsResult, error) {
 		v1 := x.server.VariadicAny(arg1...)
 		return AsyncKindsResult{Method: "VariadicAny", Value: v1}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishVariadicAny() ([]any, error) {
-	r, err := x.finish("VariadicAny")
+	r, err := x.finish("Kinds.VariadicAny")
 	v, _ := r.Value.([]any)
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginNested(ctx context.Context, arg2 ...[]map[string]chan<- struct{ X [4]Twin[error] }) error {
-	return x.begin(ctx, "Nested", func(ctx context.Context) (AsyncKindsResult, error) {
+	return x.begin(ctx, "Kinds.Nested", func(ctx context.Context) (AsyncKindsResult, error) {
 		x.server.Nested(ctx, arg2...)
 		return AsyncKindsResult{Method: "Nested"}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishNested() error {
-	_, err := x.finish("Nested")
+	_, err := x.finish("Kinds.Nested")
 	return err
 }
 
 func (x *asyncKindsObject) BeginHandlers(arg1 http.ResponseWriter, arg2 *http.Request, arg3 http.HandlerFunc) error {
-	return x.begin(context.Background(), "Handlers", func(context.Context) (AsyncKindsResult, error) {
+	return x.begin(context.Background(), "Kinds.Handlers", func(context.Context) (AsyncKindsResult, error) {
 		x.server.Handlers(arg1, arg2, arg3)
 		return AsyncKindsResult{Method: "Handlers"}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishHandlers() error {
-	_, err := x.finish("Handlers")
+	_, err := x.finish("Kinds.Handlers")
 	return err
 }
 
@@ -409,7 +416,7 @@ type syncKindsAdapter struct {
 
 func (x *syncKindsAdapter) enter(ctx context.Context) (AsyncKinds, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncKinds](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -424,6 +431,29 @@ func (x *syncKindsAdapter) enter(ctx context.Context) (AsyncKinds, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncKindsAdapter) create() (AsyncKinds, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncKinds)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncKinds), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncKindsAdapter) wait(object AsyncKinds, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncKindsAdapter) leave(object AsyncKinds) {
 	if x.turn == nil {
 		object.Release()
@@ -434,17 +464,14 @@ func (x *syncKindsAdapter) leave(object AsyncKinds) {
 
 func (x *syncKindsAdapter) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) (v1 <-chan int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginChans(arg1, arg2, arg3, arg4, arg5, arg6))
+	}
+	if err == nil {
+		v1, err = object.FinishChans()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginChans(arg1, arg2, arg3, arg4, arg5, arg6); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishChans(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -452,17 +479,14 @@ func (x *syncKindsAdapter) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int
 
 func (x *syncKindsAdapter) Funcs(f func(), g func(a int, b int, rest ...string) (n int, err error), h func(func(int) int) func() error) (v1 func(io.Reader) error) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFuncs(f, g, h))
+	}
+	if err == nil {
+		v1, err = object.FinishFuncs()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginFuncs(f, g, h); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishFuncs(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -470,17 +494,14 @@ func (x *syncKindsAdapter) Funcs(f func(), g func(a int, b int, rest ...string) 
 
 func (x *syncKindsAdapter) Arrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct{}) (v1 [2]Number) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginArrays(arg1, arg2, arg3))
+	}
+	if err == nil {
+		v1, err = object.FinishArrays()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginArrays(arg1, arg2, arg3); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishArrays(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -494,17 +515,14 @@ func (x *syncKindsAdapter) Structs(arg1 struct{}, arg2 struct {
 	F func(x int) error "it:\"`s\""
 }) (v1 struct{ N int }) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginStructs(arg1, arg2))
+	}
+	if err == nil {
+		v1, err = object.FinishStructs()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginStructs(arg1, arg2); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishStructs(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -512,32 +530,26 @@ func (x *syncKindsAdapter) Structs(arg1 struct{}, arg2 struct {
 
 func (x *syncKindsAdapter) Maps(arg1 map[string][]int, arg2 map[Pair[int, string]]map[Number]any) (v1 map[string]struct{}, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginMaps(arg1, arg2))
 	}
-	defer x.leave(object)
-	if err = object.BeginMaps(arg1, arg2); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishMaps()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishMaps()
+	return v1, err
 }
 
 func (x *syncKindsAdapter) Pointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 unsafe.Pointer, arg5 uintptr) (v1 *Kinds) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPointers(arg1, arg2, arg3, arg4, arg5))
+	}
+	if err == nil {
+		v1, err = object.FinishPointers()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginPointers(arg1, arg2, arg3, arg4, arg5); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishPointers(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -548,32 +560,26 @@ func (x *syncKindsAdapter) Interfaces(arg1 interface{}, arg2 any, arg3 interface
 	io.Reader
 }, arg5 comparer) (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginInterfaces(arg1, arg2, arg3, arg4, arg5))
 	}
-	defer x.leave(object)
-	if err = object.BeginInterfaces(arg1, arg2, arg3, arg4, arg5); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishInterfaces()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishInterfaces()
+	return err
 }
 
 func (x *syncKindsAdapter) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, arg5 int8, arg6 uint16, arg7 float32, arg8 complex128, arg9 error) (v1 uint8, v2 int32) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBasics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9))
+	}
+	if err == nil {
+		v1, v2, err = object.FinishBasics()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBasics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishBasics(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -581,47 +587,38 @@ func (x *syncKindsAdapter) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, 
 
 func (x *syncKindsAdapter) Aliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], arg4 Pair[Text, http.Header]) (v1 Twin[*local], err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginAliases(arg1, arg2, arg3, arg4))
 	}
-	defer x.leave(object)
-	if err = object.BeginAliases(arg1, arg2, arg3, arg4); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishAliases()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishAliases()
+	return v1, err
 }
 
 func (x *syncKindsAdapter) Variadic(ctx context.Context, f ...func(...int)) (v1 []func(...int), err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginVariadic(ctx, f...))
 	}
-	defer x.leave(object)
-	if err = object.BeginVariadic(ctx, f...); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishVariadic()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishVariadic()
+	return v1, err
 }
 
 func (x *syncKindsAdapter) VariadicAny(arg1 ...any) (v1 []any) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginVariadicAny(arg1...))
+	}
+	if err == nil {
+		v1, err = object.FinishVariadicAny()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginVariadicAny(arg1...); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishVariadicAny(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -629,34 +626,28 @@ func (x *syncKindsAdapter) VariadicAny(arg1 ...any) (v1 []any) {
 
 func (x *syncKindsAdapter) Nested(ctx context.Context, arg2 ...[]map[string]chan<- struct{ X [4]Twin[error] }) {
 	object, err := x.enter(ctx)
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginNested(ctx, arg2...))
+	}
+	if err == nil {
+		err = object.FinishNested()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginNested(ctx, arg2...); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishNested(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncKindsAdapter) Handlers(arg1 http.ResponseWriter, arg2 *http.Request, arg3 http.HandlerFunc) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginHandlers(arg1, arg2, arg3))
+	}
+	if err == nil {
+		err = object.FinishHandlers()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginHandlers(arg1, arg2, arg3); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishHandlers(); err != nil {
 		panic(err)
 	}
 }
@@ -677,7 +668,7 @@ func (create KindsFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncKinds]():
+	case iface != reflect.TypeOf((*AsyncKinds)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -702,21 +693,21 @@ func NewKindsCalls(server Kinds, opts ...async.Option) KindsCalls {
 func (x KindsCalls) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) *async.Call[<-chan int] {
 	return async.Go(context.Background(), func(context.Context) (<-chan int, error) {
 		return x.server.Chans(arg1, arg2, arg3, arg4, arg5, arg6), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Chans")}, x.opts...)...)
 }
 
 // Funcs begins a call of Funcs.
 func (x KindsCalls) Funcs(f func(), g func(a int, b int, rest ...string) (n int, err error), h func(func(int) int) func() error) *async.Call[func(io.Reader) error] {
 	return async.Go(context.Background(), func(context.Context) (func(io.Reader) error, error) {
 		return x.server.Funcs(f, g, h), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Funcs")}, x.opts...)...)
 }
 
 // Arrays begins a call of Arrays.
 func (x KindsCalls) Arrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct{}) *async.Call[[2]Number] {
 	return async.Go(context.Background(), func(context.Context) ([2]Number, error) {
 		return x.server.Arrays(arg1, arg2, arg3), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Arrays")}, x.opts...)...)
 }
 
 // Structs begins a call of Structs.
@@ -729,21 +720,21 @@ func (x KindsCalls) Structs(arg1 struct{}, arg2 struct {
 }) *async.Call[struct{ N int }] {
 	return async.Go(context.Background(), func(context.Context) (struct{ N int }, error) {
 		return x.server.Structs(arg1, arg2), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Structs")}, x.opts...)...)
 }
 
 // Maps begins a call of Maps.
 func (x KindsCalls) Maps(arg1 map[string][]int, arg2 map[Pair[int, string]]map[Number]any) *async.Call[map[string]struct{}] {
 	return async.Go(context.Background(), func(context.Context) (map[string]struct{}, error) {
 		return x.server.Maps(arg1, arg2)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Maps")}, x.opts...)...)
 }
 
 // Pointers begins a call of Pointers.
 func (x KindsCalls) Pointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 unsafe.Pointer, arg5 uintptr) *async.Call[*Kinds] {
 	return async.Go(context.Background(), func(context.Context) (*Kinds, error) {
 		return x.server.Pointers(arg1, arg2, arg3, arg4, arg5), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Pointers")}, x.opts...)...)
 }
 
 // Interfaces begins a call of Interfaces.
@@ -753,7 +744,7 @@ func (x KindsCalls) Interfaces(arg1 interface{}, arg2 any, arg3 interface{ Do(x 
 }, arg5 comparer) *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Interfaces(arg1, arg2, arg3, arg4, arg5)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Interfaces")}, x.opts...)...)
 }
 
 // Basics begins a call of Basics.
@@ -761,28 +752,28 @@ func (x KindsCalls) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, arg5 in
 	return async.Go(context.Background(), func(context.Context) (KindsBasicsResult, error) {
 		v1, v2 := x.server.Basics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9)
 		return KindsBasicsResult{R1: v1, R2: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Basics")}, x.opts...)...)
 }
 
 // Aliases begins a call of Aliases.
 func (x KindsCalls) Aliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], arg4 Pair[Text, http.Header]) *async.Call[Twin[*local]] {
 	return async.Go(context.Background(), func(context.Context) (Twin[*local], error) {
 		return x.server.Aliases(arg1, arg2, arg3, arg4)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Aliases")}, x.opts...)...)
 }
 
 // Variadic begins a call of Variadic.
 func (x KindsCalls) Variadic(ctx context.Context, f ...func(...int)) *async.Call[[]func(...int)] {
 	return async.Go(ctx, func(ctx context.Context) ([]func(...int), error) {
 		return x.server.Variadic(ctx, f...)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Variadic")}, x.opts...)...)
 }
 
 // VariadicAny begins a call of VariadicAny.
 func (x KindsCalls) VariadicAny(arg1 ...any) *async.Call[[]any] {
 	return async.Go(context.Background(), func(context.Context) ([]any, error) {
 		return x.server.VariadicAny(arg1...), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.VariadicAny")}, x.opts...)...)
 }
 
 // Nested begins a call of Nested.
@@ -790,7 +781,7 @@ func (x KindsCalls) Nested(ctx context.Context, arg2 ...[]map[string]chan<- stru
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		x.server.Nested(ctx, arg2...)
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Nested")}, x.opts...)...)
 }
 
 // Handlers begins a call of Handlers.
@@ -798,5 +789,5 @@ func (x KindsCalls) Handlers(arg1 http.ResponseWriter, arg2 *http.Request, arg3 
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Handlers(arg1, arg2, arg3)
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Kinds.Handlers")}, x.opts...)...)
 }

@@ -169,7 +169,7 @@ type MethodsResultResult struct {
 // gets to see it.
 type AsyncMethodsResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in MethodsCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncMethods returns a call object for server, whose calls run in a
@@ -179,7 +179,7 @@ type AsyncMethodsResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMethods(server Methods, opts ...async.Option) AsyncMethods {
-	return &asyncMethodsObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncMethodsObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncMethodsObject is a Call that knows which method its call is of. mu is
@@ -188,14 +188,16 @@ func NewAsyncMethods(server Methods, opts ...async.Option) AsyncMethods {
 type asyncMethodsObject struct {
 	async.Call[AsyncMethodsResult]
 	server Methods
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncMethodsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMethodsResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncMethodsObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -210,7 +212,8 @@ func (x *asyncMethodsObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -226,6 +229,10 @@ func (x *asyncMethodsObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncMethodsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMethodsResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncMethodsObject) finish(method string) (AsyncMethodsResult, error) {
@@ -254,300 +261,300 @@ func (x *asyncMethodsObject) refusal(err error) error {
 }
 
 func (x *asyncMethodsObject) BeginBeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "BeginRead", func(ctx context.Context) (AsyncMethodsResult, error) {
+	return x.begin(ctx, "Methods.BeginRead", func(ctx context.Context) (AsyncMethodsResult, error) {
 		err := x.server.BeginRead(ctx, p)
 		return AsyncMethodsResult{Method: "BeginRead"}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishBeginRead() error {
-	_, err := x.finish("BeginRead")
+	_, err := x.finish("Methods.BeginRead")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginFinishRead() error {
-	return x.begin(context.Background(), "FinishRead", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.FinishRead", func(context.Context) (AsyncMethodsResult, error) {
 		v1, err := x.server.FinishRead()
 		return AsyncMethodsResult{Method: "FinishRead", Value: v1}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishFinishRead() (int, error) {
-	r, err := x.finish("FinishRead")
+	r, err := x.finish("Methods.FinishRead")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "Read", func(ctx context.Context) (AsyncMethodsResult, error) {
+	return x.begin(ctx, "Methods.Read", func(ctx context.Context) (AsyncMethodsResult, error) {
 		v1, err := x.server.Read(ctx, p)
 		return AsyncMethodsResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishRead() (int, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("Methods.Read")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginBegin() error {
-	return x.begin(context.Background(), "Begin", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Begin", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Begin()
 		return AsyncMethodsResult{Method: "Begin"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishBegin() error {
-	_, err := x.finish("Begin")
+	_, err := x.finish("Methods.Begin")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginFinish() error {
-	return x.begin(context.Background(), "Finish", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Finish", func(context.Context) (AsyncMethodsResult, error) {
 		err := x.server.Finish()
 		return AsyncMethodsResult{Method: "Finish"}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishFinish() error {
-	_, err := x.finish("Finish")
+	_, err := x.finish("Methods.Finish")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginBegin1(arg1 int) error {
-	return x.begin(context.Background(), "Begin1", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Begin1", func(context.Context) (AsyncMethodsResult, error) {
 		v1 := x.server.Begin1(arg1)
 		return AsyncMethodsResult{Method: "Begin1", Value: v1}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishBegin1() (int, error) {
-	r, err := x.finish("Begin1")
+	r, err := x.finish("Methods.Begin1")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginWait(ctx context.Context) error {
-	return x.begin(ctx, "Wait", func(ctx context.Context) (AsyncMethodsResult, error) {
+	return x.begin(ctx, "Methods.Wait", func(ctx context.Context) (AsyncMethodsResult, error) {
 		err := x.server.Wait(ctx)
 		return AsyncMethodsResult{Method: "Wait"}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishWait() error {
-	_, err := x.finish("Wait")
+	_, err := x.finish("Methods.Wait")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginWaitFor(d time.Duration) error {
-	return x.begin(context.Background(), "WaitFor", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.WaitFor", func(context.Context) (AsyncMethodsResult, error) {
 		err := x.server.WaitFor(d)
 		return AsyncMethodsResult{Method: "WaitFor"}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishWaitFor() error {
-	_, err := x.finish("WaitFor")
+	_, err := x.finish("Methods.WaitFor")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginIsDone() error {
-	return x.begin(context.Background(), "IsDone", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.IsDone", func(context.Context) (AsyncMethodsResult, error) {
 		v1 := x.server.IsDone()
 		return AsyncMethodsResult{Method: "IsDone", Value: v1}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishIsDone() (bool, error) {
-	r, err := x.finish("IsDone")
+	r, err := x.finish("Methods.IsDone")
 	v, _ := r.Value.(bool)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginDone() error {
-	return x.begin(context.Background(), "Done", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Done", func(context.Context) (AsyncMethodsResult, error) {
 		v1 := x.server.Done()
 		return AsyncMethodsResult{Method: "Done", Value: v1}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishDone() (<-chan struct{}, error) {
-	r, err := x.finish("Done")
+	r, err := x.finish("Methods.Done")
 	v, _ := r.Value.(<-chan struct{})
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginSignal() error {
-	return x.begin(context.Background(), "Signal", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Signal", func(context.Context) (AsyncMethodsResult, error) {
 		v1 := x.server.Signal()
 		return AsyncMethodsResult{Method: "Signal", Value: v1}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishSignal() (int, error) {
-	r, err := x.finish("Signal")
+	r, err := x.finish("Methods.Signal")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginCancel(cause error) error {
-	return x.begin(context.Background(), "Cancel", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Cancel", func(context.Context) (AsyncMethodsResult, error) {
 		err := x.server.Cancel(cause)
 		return AsyncMethodsResult{Method: "Cancel"}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishCancel() error {
-	_, err := x.finish("Cancel")
+	_, err := x.finish("Methods.Cancel")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginCancelWait(ctx context.Context, cause error) error {
-	return x.begin(ctx, "CancelWait", func(ctx context.Context) (AsyncMethodsResult, error) {
+	return x.begin(ctx, "Methods.CancelWait", func(ctx context.Context) (AsyncMethodsResult, error) {
 		err := x.server.CancelWait(ctx, cause)
 		return AsyncMethodsResult{Method: "CancelWait"}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishCancelWait() error {
-	_, err := x.finish("CancelWait")
+	_, err := x.finish("Methods.CancelWait")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginRelease() error {
-	return x.begin(context.Background(), "Release", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Release", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Release()
 		return AsyncMethodsResult{Method: "Release"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishRelease() error {
-	_, err := x.finish("Release")
+	_, err := x.finish("Methods.Release")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginCreateCall() error {
-	return x.begin(context.Background(), "CreateCall", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.CreateCall", func(context.Context) (AsyncMethodsResult, error) {
 		v1, err := x.server.CreateCall()
 		return AsyncMethodsResult{Method: "CreateCall", Value: v1}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishCreateCall() (any, error) {
-	r, err := x.finish("CreateCall")
+	r, err := x.finish("Methods.CreateCall")
 	v, _ := r.Value.(any)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginCall() error {
-	return x.begin(context.Background(), "Call", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Call", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Call()
 		return AsyncMethodsResult{Method: "Call"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishCall() error {
-	_, err := x.finish("Call")
+	_, err := x.finish("Methods.Call")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginClone() error {
-	return x.begin(context.Background(), "Clone", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Clone", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Clone()
 		return AsyncMethodsResult{Method: "Clone"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishClone() error {
-	_, err := x.finish("Clone")
+	_, err := x.finish("Methods.Clone")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginAwait() error {
-	return x.begin(context.Background(), "Await", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Await", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Await()
 		return AsyncMethodsResult{Method: "Await"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishAwait() error {
-	_, err := x.finish("Await")
+	_, err := x.finish("Methods.Await")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginString() error {
-	return x.begin(context.Background(), "String", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.String", func(context.Context) (AsyncMethodsResult, error) {
 		v1 := x.server.String()
 		return AsyncMethodsResult{Method: "String", Value: v1}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishString() (string, error) {
-	r, err := x.finish("String")
+	r, err := x.finish("Methods.String")
 	v, _ := r.Value.(string)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginResult() error {
-	return x.begin(context.Background(), "Result", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Result", func(context.Context) (AsyncMethodsResult, error) {
 		v1, v2, err := x.server.Result()
 		return AsyncMethodsResult{Method: "Result", Value: MethodsResultResult{R1: v1, R2: v2}}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishResult() (int, int, error) {
-	r, err := x.finish("Result")
+	r, err := x.finish("Methods.Result")
 	v, _ := r.Value.(MethodsResultResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncMethodsObject) BeginPromise() error {
-	return x.begin(context.Background(), "Promise", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Promise", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Promise()
 		return AsyncMethodsResult{Method: "Promise"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishPromise() error {
-	_, err := x.finish("Promise")
+	_, err := x.finish("Methods.Promise")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginError() error {
-	return x.begin(context.Background(), "Error", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Error", func(context.Context) (AsyncMethodsResult, error) {
 		v1 := x.server.Error()
 		return AsyncMethodsResult{Method: "Error", Value: v1}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishError() (string, error) {
-	r, err := x.finish("Error")
+	r, err := x.finish("Methods.Error")
 	v, _ := r.Value.(string)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginLock() error {
-	return x.begin(context.Background(), "Lock", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Lock", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Lock()
 		return AsyncMethodsResult{Method: "Lock"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishLock() error {
-	_, err := x.finish("Lock")
+	_, err := x.finish("Methods.Lock")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginUnlock() error {
-	return x.begin(context.Background(), "Unlock", func(context.Context) (AsyncMethodsResult, error) {
+	return x.begin(context.Background(), "Methods.Unlock", func(context.Context) (AsyncMethodsResult, error) {
 		x.server.Unlock()
 		return AsyncMethodsResult{Method: "Unlock"}, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishUnlock() error {
-	_, err := x.finish("Unlock")
+	_, err := x.finish("Methods.Unlock")
 	return err
 }
 
@@ -577,7 +584,7 @@ type syncMethodsAdapter struct {
 
 func (x *syncMethodsAdapter) enter(ctx context.Context) (AsyncMethods, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncMethods](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -592,6 +599,29 @@ func (x *syncMethodsAdapter) enter(ctx context.Context) (AsyncMethods, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncMethodsAdapter) create() (AsyncMethods, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMethods)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncMethods), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncMethodsAdapter) wait(object AsyncMethods, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncMethodsAdapter) leave(object AsyncMethods) {
 	if x.turn == nil {
 		object.Release()
@@ -602,94 +632,76 @@ func (x *syncMethodsAdapter) leave(object AsyncMethods) {
 
 func (x *syncMethodsAdapter) BeginRead(ctx context.Context, p []byte) (err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBeginRead(ctx, p))
 	}
-	defer x.leave(object)
-	if err = object.BeginBeginRead(ctx, p); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishBeginRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishBeginRead()
+	return err
 }
 
 func (x *syncMethodsAdapter) FinishRead() (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFinishRead())
 	}
-	defer x.leave(object)
-	if err = object.BeginFinishRead(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishFinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishFinishRead()
+	return v1, err
 }
 
 func (x *syncMethodsAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRead(ctx, p))
 	}
-	defer x.leave(object)
-	if err = object.BeginRead(ctx, p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncMethodsAdapter) Begin() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBegin())
+	}
+	if err == nil {
+		err = object.FinishBegin()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBegin(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishBegin(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) Finish() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFinish())
 	}
-	defer x.leave(object)
-	if err = object.BeginFinish(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishFinish()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishFinish()
+	return err
 }
 
 func (x *syncMethodsAdapter) Begin1(arg1 int) (v1 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBegin1(arg1))
+	}
+	if err == nil {
+		v1, err = object.FinishBegin1()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginBegin1(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishBegin1(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -697,47 +709,38 @@ func (x *syncMethodsAdapter) Begin1(arg1 int) (v1 int) {
 
 func (x *syncMethodsAdapter) Wait(ctx context.Context) (err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginWait(ctx))
 	}
-	defer x.leave(object)
-	if err = object.BeginWait(ctx); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishWait()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishWait()
+	return err
 }
 
 func (x *syncMethodsAdapter) WaitFor(d time.Duration) (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginWaitFor(d))
 	}
-	defer x.leave(object)
-	if err = object.BeginWaitFor(d); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishWaitFor()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishWaitFor()
+	return err
 }
 
 func (x *syncMethodsAdapter) IsDone() (v1 bool) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginIsDone())
+	}
+	if err == nil {
+		v1, err = object.FinishIsDone()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginIsDone(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishIsDone(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -745,17 +748,14 @@ func (x *syncMethodsAdapter) IsDone() (v1 bool) {
 
 func (x *syncMethodsAdapter) Done() (v1 <-chan struct{}) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDone())
+	}
+	if err == nil {
+		v1, err = object.FinishDone()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginDone(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishDone(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -763,17 +763,14 @@ func (x *syncMethodsAdapter) Done() (v1 <-chan struct{}) {
 
 func (x *syncMethodsAdapter) Signal() (v1 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginSignal())
+	}
+	if err == nil {
+		v1, err = object.FinishSignal()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginSignal(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishSignal(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -781,130 +778,106 @@ func (x *syncMethodsAdapter) Signal() (v1 int) {
 
 func (x *syncMethodsAdapter) Cancel(cause error) (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCancel(cause))
 	}
-	defer x.leave(object)
-	if err = object.BeginCancel(cause); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishCancel()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishCancel()
+	return err
 }
 
 func (x *syncMethodsAdapter) CancelWait(ctx context.Context, cause error) (err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCancelWait(ctx, cause))
 	}
-	defer x.leave(object)
-	if err = object.BeginCancelWait(ctx, cause); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishCancelWait()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishCancelWait()
+	return err
 }
 
 func (x *syncMethodsAdapter) Release() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRelease())
+	}
+	if err == nil {
+		err = object.FinishRelease()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginRelease(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishRelease(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) CreateCall() (v1 any, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCreateCall())
 	}
-	defer x.leave(object)
-	if err = object.BeginCreateCall(); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishCreateCall()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishCreateCall()
+	return v1, err
 }
 
 func (x *syncMethodsAdapter) Call() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCall())
+	}
+	if err == nil {
+		err = object.FinishCall()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginCall(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishCall(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) Clone() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginClone())
+	}
+	if err == nil {
+		err = object.FinishClone()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginClone(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishClone(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) Await() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginAwait())
+	}
+	if err == nil {
+		err = object.FinishAwait()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginAwait(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishAwait(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) String() (v1 string) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginString())
+	}
+	if err == nil {
+		v1, err = object.FinishString()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginString(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishString(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -912,49 +885,40 @@ func (x *syncMethodsAdapter) String() (v1 string) {
 
 func (x *syncMethodsAdapter) Result() (v1 int, v2 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, v2, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginResult())
 	}
-	defer x.leave(object)
-	if err = object.BeginResult(); err != nil {
-		return v1, v2, err
+	if err == nil {
+		v1, v2, err = object.FinishResult()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, v2, err
-	}
-	return object.FinishResult()
+	return v1, v2, err
 }
 
 func (x *syncMethodsAdapter) Promise() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPromise())
+	}
+	if err == nil {
+		err = object.FinishPromise()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginPromise(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishPromise(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) Error() (v1 string) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginError())
+	}
+	if err == nil {
+		v1, err = object.FinishError()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginError(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishError(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -962,34 +926,28 @@ func (x *syncMethodsAdapter) Error() (v1 string) {
 
 func (x *syncMethodsAdapter) Lock() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginLock())
+	}
+	if err == nil {
+		err = object.FinishLock()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginLock(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishLock(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncMethodsAdapter) Unlock() {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginUnlock())
+	}
+	if err == nil {
+		err = object.FinishUnlock()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginUnlock(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishUnlock(); err != nil {
 		panic(err)
 	}
 }
@@ -1010,7 +968,7 @@ func (create MethodsFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncMethods]():
+	case iface != reflect.TypeOf((*AsyncMethods)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -1035,21 +993,21 @@ func NewMethodsCalls(server Methods, opts ...async.Option) MethodsCalls {
 func (x MethodsCalls) BeginRead(ctx context.Context, p []byte) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.BeginRead(ctx, p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.BeginRead")}, x.opts...)...)
 }
 
 // FinishRead begins a call of FinishRead.
 func (x MethodsCalls) FinishRead() *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.FinishRead()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.FinishRead")}, x.opts...)...)
 }
 
 // Read begins a call of Read.
 func (x MethodsCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
 	return async.Go(ctx, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Read")}, x.opts...)...)
 }
 
 // Begin begins a call of Begin.
@@ -1057,70 +1015,70 @@ func (x MethodsCalls) Begin() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Begin()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Begin")}, x.opts...)...)
 }
 
 // Finish begins a call of Finish.
 func (x MethodsCalls) Finish() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Finish()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Finish")}, x.opts...)...)
 }
 
 // Begin1 begins a call of Begin1.
 func (x MethodsCalls) Begin1(arg1 int) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Begin1(arg1), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Begin1")}, x.opts...)...)
 }
 
 // Wait begins a call of Wait.
 func (x MethodsCalls) Wait(ctx context.Context) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Wait(ctx)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Wait")}, x.opts...)...)
 }
 
 // WaitFor begins a call of WaitFor.
 func (x MethodsCalls) WaitFor(d time.Duration) *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.WaitFor(d)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.WaitFor")}, x.opts...)...)
 }
 
 // IsDone begins a call of IsDone.
 func (x MethodsCalls) IsDone() *async.Call[bool] {
 	return async.Go(context.Background(), func(context.Context) (bool, error) {
 		return x.server.IsDone(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.IsDone")}, x.opts...)...)
 }
 
 // Done begins a call of Done.
 func (x MethodsCalls) Done() *async.Call[<-chan struct{}] {
 	return async.Go(context.Background(), func(context.Context) (<-chan struct{}, error) {
 		return x.server.Done(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Done")}, x.opts...)...)
 }
 
 // Signal begins a call of Signal.
 func (x MethodsCalls) Signal() *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Signal(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Signal")}, x.opts...)...)
 }
 
 // Cancel begins a call of Cancel.
 func (x MethodsCalls) Cancel(cause error) *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Cancel(cause)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Cancel")}, x.opts...)...)
 }
 
 // CancelWait begins a call of CancelWait.
 func (x MethodsCalls) CancelWait(ctx context.Context, cause error) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.CancelWait(ctx, cause)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.CancelWait")}, x.opts...)...)
 }
 
 // Release begins a call of Release.
@@ -1128,14 +1086,14 @@ func (x MethodsCalls) Release() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Release()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Release")}, x.opts...)...)
 }
 
 // CreateCall begins a call of CreateCall.
 func (x MethodsCalls) CreateCall() *async.Call[any] {
 	return async.Go(context.Background(), func(context.Context) (any, error) {
 		return x.server.CreateCall()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.CreateCall")}, x.opts...)...)
 }
 
 // Call begins a call of Call.
@@ -1143,7 +1101,7 @@ func (x MethodsCalls) Call() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Call()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Call")}, x.opts...)...)
 }
 
 // Clone begins a call of Clone.
@@ -1151,7 +1109,7 @@ func (x MethodsCalls) Clone() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Clone()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Clone")}, x.opts...)...)
 }
 
 // Await begins a call of Await.
@@ -1159,14 +1117,14 @@ func (x MethodsCalls) Await() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Await()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Await")}, x.opts...)...)
 }
 
 // String begins a call of String.
 func (x MethodsCalls) String() *async.Call[string] {
 	return async.Go(context.Background(), func(context.Context) (string, error) {
 		return x.server.String(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.String")}, x.opts...)...)
 }
 
 // Result begins a call of Result.
@@ -1174,7 +1132,7 @@ func (x MethodsCalls) Result() *async.Call[MethodsResultResult] {
 	return async.Go(context.Background(), func(context.Context) (MethodsResultResult, error) {
 		v1, v2, err := x.server.Result()
 		return MethodsResultResult{R1: v1, R2: v2}, err
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Result")}, x.opts...)...)
 }
 
 // Promise begins a call of Promise.
@@ -1182,14 +1140,14 @@ func (x MethodsCalls) Promise() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Promise()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Promise")}, x.opts...)...)
 }
 
 // Error begins a call of Error.
 func (x MethodsCalls) Error() *async.Call[string] {
 	return async.Go(context.Background(), func(context.Context) (string, error) {
 		return x.server.Error(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Error")}, x.opts...)...)
 }
 
 // Lock begins a call of Lock.
@@ -1197,7 +1155,7 @@ func (x MethodsCalls) Lock() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Lock()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Lock")}, x.opts...)...)
 }
 
 // Unlock begins a call of Unlock.
@@ -1205,5 +1163,5 @@ func (x MethodsCalls) Unlock() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server.Unlock()
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Methods.Unlock")}, x.opts...)...)
 }

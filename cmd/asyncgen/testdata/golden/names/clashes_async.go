@@ -155,7 +155,7 @@ type ClashesUmlautResult struct {
 // gets to see it.
 type AsyncClashesResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ClashesCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncClashes returns a call object for server, whose calls run in a
@@ -165,7 +165,7 @@ type AsyncClashesResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncClashes(server Clashes, opts ...async2.Option) AsyncClashes {
-	return &asyncClashesObject{server: server, opts: append([]async2.Option(nil), opts...)}
+	return &asyncClashesObject{server: server, opts: append([]async2.Option{nil}, opts...)}
 }
 
 // asyncClashesObject is a Call that knows which method its call is of. mu is
@@ -174,14 +174,16 @@ func NewAsyncClashes(server Clashes, opts ...async2.Option) AsyncClashes {
 type asyncClashesObject struct {
 	async2.Call[AsyncClashesResult]
 	server Clashes
-	opts   []async2.Option
+	opts   []async2.Option // the first is the name, which is set by who has set method
 
 	mu     sync2.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncClashesObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncClashesResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncClashesObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -196,7 +198,8 @@ func (x *asyncClashesObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async2.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -212,6 +215,10 @@ func (x *asyncClashesObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async2.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncClashesObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncClashesResult, error), more ...async2.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncClashesObject) finish(method string) (AsyncClashesResult, error) {
@@ -240,157 +247,157 @@ func (x *asyncClashesObject) refusal(err error) error {
 }
 
 func (x *asyncClashesObject) BeginImports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand2.Rand) error {
-	return x.begin(context_, "Imports", func(context_ context.Context) (AsyncClashesResult, error) {
+	return x.begin(context_, "Clashes.Imports", func(context_ context.Context) (AsyncClashesResult, error) {
 		v1, err := x.server.Imports(context_, bytes_, rand_)
 		return AsyncClashesResult{Method: "Imports", Value: v1}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishImports() (*template2.Template, error) {
-	r, err := x.finish("Imports")
+	r, err := x.finish("Clashes.Imports")
 	v, _ := r.Value.(*template2.Template)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginTypes(method_ method, Clashes_ Clashes, AsyncClashes_ int) error {
-	return x.begin(context.Background(), "Types", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.Types", func(context.Context) (AsyncClashesResult, error) {
 		v1, v2 := x.server.Types(method_, Clashes_, AsyncClashes_)
 		return AsyncClashesResult{Method: "Types", Value: ClashesTypesResult{X: v1, AsyncClashesResult: v2}}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishTypes() (method, Clashes, error) {
-	r, err := x.finish("Types")
+	r, err := x.finish("Clashes.Types")
 	v, _ := r.Value.(ClashesTypesResult)
 	return v.X, v.AsyncClashesResult, err
 }
 
 func (x *asyncClashesObject) BeginBuiltins(string_ string, error_ error, any_ any, int_ int, nil_ bool, true_ bool, append_ int, panic_ int, len int, new int) error {
-	return x.begin(context.Background(), "Builtins", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.Builtins", func(context.Context) (AsyncClashesResult, error) {
 		v1, v2, err := x.server.Builtins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new)
 		return AsyncClashesResult{Method: "Builtins", Value: ClashesBuiltinsResult{Byte: v1, Uint64: v2}}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishBuiltins() (byte, uint64, error) {
-	r, err := x.finish("Builtins")
+	r, err := x.finish("Clashes.Builtins")
 	v, _ := r.Value.(ClashesBuiltinsResult)
 	return v.Byte, v.Uint64, err
 }
 
 func (x2 *asyncClashesObject) BeginLocals(x int, v1 int, v2 int, r int, v int, err int, fn int, object int, server int, opts int, taken int, begun int, iface int, create int) error {
-	return x2.begin(context.Background(), "Locals", func(context.Context) (AsyncClashesResult, error) {
+	return x2.begin(context.Background(), "Clashes.Locals", func(context.Context) (AsyncClashesResult, error) {
 		v12, v22, err2 := x2.server.Locals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create)
 		return AsyncClashesResult{Method: "Locals", Value: ClashesLocalsResult{X2: v12, V12: v22}}, err2
 	})
 }
 
 func (x *asyncClashesObject) FinishLocals() (int, int, error) {
-	r, err := x.finish("Locals")
+	r, err := x.finish("Clashes.Locals")
 	v, _ := r.Value.(ClashesLocalsResult)
 	return v.X2, v.V12, err
 }
 
 func (x *asyncClashesObject) BeginAgain(ctx int, ctx2 context.Context, ctx_ string) error {
-	return x.begin(ctx2, "Again", func(ctx2 context.Context) (AsyncClashesResult, error) {
+	return x.begin(ctx2, "Clashes.Again", func(ctx2 context.Context) (AsyncClashesResult, error) {
 		v1, err := x.server.Again(ctx, ctx2, ctx_)
 		return AsyncClashesResult{Method: "Again", Value: v1}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishAgain() (int, error) {
-	r, err := x.finish("Again")
+	r, err := x.finish("Clashes.Again")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginBlank(arg1 int, ctx context.Context, arg3 string) error {
-	return x.begin(ctx, "Blank", func(ctx context.Context) (AsyncClashesResult, error) {
+	return x.begin(ctx, "Clashes.Blank", func(ctx context.Context) (AsyncClashesResult, error) {
 		v1, err := x.server.Blank(arg1, ctx, arg3)
 		return AsyncClashesResult{Method: "Blank", Value: v1}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishBlank() (int, error) {
-	r, err := x.finish("Blank")
+	r, err := x.finish("Clashes.Blank")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginMissing(arg1 int, ctx context.Context, arg3 ...string) error {
-	return x.begin(ctx, "Missing", func(ctx context.Context) (AsyncClashesResult, error) {
+	return x.begin(ctx, "Clashes.Missing", func(ctx context.Context) (AsyncClashesResult, error) {
 		v1, v2, err := x.server.Missing(arg1, ctx, arg3...)
 		return AsyncClashesResult{Method: "Missing", Value: ClashesMissingResult{R1: v1, R2: v2}}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishMissing() (int, string, error) {
-	r, err := x.finish("Missing")
+	r, err := x.finish("Clashes.Missing")
 	v, _ := r.Value.(ClashesMissingResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncClashesObject) BeginLast(err error) error {
-	return x.begin(context.Background(), "Last", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.Last", func(context.Context) (AsyncClashesResult, error) {
 		v1, err2 := x.server.Last(err)
 		return AsyncClashesResult{Method: "Last", Value: v1}, err2
 	})
 }
 
 func (x *asyncClashesObject) FinishLast() (error, error) {
-	r, err := x.finish("Last")
+	r, err := x.finish("Clashes.Last")
 	v, _ := r.Value.(error)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginNotLast() error {
-	return x.begin(context.Background(), "NotLast", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.NotLast", func(context.Context) (AsyncClashesResult, error) {
 		v1, v2 := x.server.NotLast()
 		return AsyncClashesResult{Method: "NotLast", Value: ClashesNotLastResult{Err: v1, N: v2}}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishNotLast() (error, int, error) {
-	r, err := x.finish("NotLast")
+	r, err := x.finish("Clashes.NotLast")
 	v, _ := r.Value.(ClashesNotLastResult)
 	return v.Err, v.N, err
 }
 
 func (x *asyncClashesObject) BeginSame() error {
-	return x.begin(context.Background(), "Same", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.Same", func(context.Context) (AsyncClashesResult, error) {
 		v1, v2, v3, v4, v5 := x.server.Same()
 		return AsyncClashesResult{Method: "Same", Value: ClashesSameResult{N: v1, N2: v2, N3: v3, R1: v4, R5: v5}}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishSame() (int, int, int, int, bool, error) {
-	r, err := x.finish("Same")
+	r, err := x.finish("Clashes.Same")
 	v, _ := r.Value.(ClashesSameResult)
 	return v.N, v.N2, v.N3, v.R1, v.R5, err
 }
 
 func (x *asyncClashesObject) BeginUmlaut(ä int) error {
-	return x.begin(context.Background(), "Umlaut", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.Umlaut", func(context.Context) (AsyncClashesResult, error) {
 		v1, v2 := x.server.Umlaut(ä)
 		return AsyncClashesResult{Method: "Umlaut", Value: ClashesUmlautResult{Ä2: v1, R世: v2}}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishUmlaut() (int, int, error) {
-	r, err := x.finish("Umlaut")
+	r, err := x.finish("Clashes.Umlaut")
 	v, _ := r.Value.(ClashesUmlautResult)
 	return v.Ä2, v.R世, err
 }
 
 func (x *asyncClashesObject) BeginVariadic(async ...int) error {
-	return x.begin(context.Background(), "Variadic", func(context.Context) (AsyncClashesResult, error) {
+	return x.begin(context.Background(), "Clashes.Variadic", func(context.Context) (AsyncClashesResult, error) {
 		v1 := x.server.Variadic(async...)
 		return AsyncClashesResult{Method: "Variadic", Value: v1}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishVariadic() ([]int, error) {
-	r, err := x.finish("Variadic")
+	r, err := x.finish("Clashes.Variadic")
 	v, _ := r.Value.([]int)
 	return v, err
 }
@@ -421,7 +428,7 @@ type syncClashesAdapter struct {
 
 func (x *syncClashesAdapter) enter(ctx context.Context) (AsyncClashes, error) {
 	if x.turn == nil {
-		return async2.CreateCall[AsyncClashes](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -436,6 +443,29 @@ func (x *syncClashesAdapter) enter(ctx context.Context) (AsyncClashes, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncClashesAdapter) create() (AsyncClashes, error) {
+	if x.factory == nil {
+		return nil, async2.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect2.TypeOf((*AsyncClashes)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async2.ErrNoMethod
+	}
+	return object.(AsyncClashes), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncClashesAdapter) wait(object AsyncClashes, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncClashesAdapter) leave(object AsyncClashes) {
 	if x.turn == nil {
 		object.Release()
@@ -446,32 +476,26 @@ func (x *syncClashesAdapter) leave(object AsyncClashes) {
 
 func (x *syncClashesAdapter) Imports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand2.Rand) (v1 *template2.Template, err error) {
 	object, err := x.enter(context_)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginImports(context_, bytes_, rand_))
 	}
-	defer x.leave(object)
-	if err = object.BeginImports(context_, bytes_, rand_); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishImports()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishImports()
+	return v1, err
 }
 
 func (x *syncClashesAdapter) Types(method_ method, Clashes_ Clashes, AsyncClashes_ int) (v1 method, v2 Clashes) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginTypes(method_, Clashes_, AsyncClashes_))
+	}
+	if err == nil {
+		v1, v2, err = object.FinishTypes()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginTypes(method_, Clashes_, AsyncClashes_); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishTypes(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -479,107 +503,86 @@ func (x *syncClashesAdapter) Types(method_ method, Clashes_ Clashes, AsyncClashe
 
 func (x *syncClashesAdapter) Builtins(string_ string, error_ error, any_ any, int_ int, nil_ bool, true_ bool, append_ int, panic_ int, len int, new int) (v1 byte, v2 uint64, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, v2, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBuiltins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new))
 	}
-	defer x.leave(object)
-	if err = object.BeginBuiltins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new); err != nil {
-		return v1, v2, err
+	if err == nil {
+		v1, v2, err = object.FinishBuiltins()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, v2, err
-	}
-	return object.FinishBuiltins()
+	return v1, v2, err
 }
 
 func (x2 *syncClashesAdapter) Locals(x int, v1 int, v2 int, r int, v int, err int, fn int, object int, server int, opts int, taken int, begun int, iface int, create int) (v12 int, v22 int, err2 error) {
 	object2, err2 := x2.enter(context.Background())
-	if err2 != nil {
-		return v12, v22, err2
+	if err2 == nil {
+		defer x2.leave(object2)
+		err2 = x2.wait(object2, object2.BeginLocals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create))
 	}
-	defer x2.leave(object2)
-	if err2 = object2.BeginLocals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create); err2 != nil {
-		return v12, v22, err2
+	if err2 == nil {
+		v12, v22, err2 = object2.FinishLocals()
 	}
-	if err2 = object2.Wait(context.Background()); err2 != nil {
-		return v12, v22, err2
-	}
-	return object2.FinishLocals()
+	return v12, v22, err2
 }
 
 func (x *syncClashesAdapter) Again(ctx int, ctx2 context.Context, ctx_ string) (v1 int, err error) {
 	object, err := x.enter(ctx2)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginAgain(ctx, ctx2, ctx_))
 	}
-	defer x.leave(object)
-	if err = object.BeginAgain(ctx, ctx2, ctx_); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishAgain()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishAgain()
+	return v1, err
 }
 
 func (x *syncClashesAdapter) Blank(arg1 int, ctx context.Context, arg3 string) (v1 int, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginBlank(arg1, ctx, arg3))
 	}
-	defer x.leave(object)
-	if err = object.BeginBlank(arg1, ctx, arg3); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishBlank()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishBlank()
+	return v1, err
 }
 
 func (x *syncClashesAdapter) Missing(arg1 int, ctx context.Context, arg3 ...string) (v1 int, v2 string, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, v2, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginMissing(arg1, ctx, arg3...))
 	}
-	defer x.leave(object)
-	if err = object.BeginMissing(arg1, ctx, arg3...); err != nil {
-		return v1, v2, err
+	if err == nil {
+		v1, v2, err = object.FinishMissing()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, v2, err
-	}
-	return object.FinishMissing()
+	return v1, v2, err
 }
 
 func (x *syncClashesAdapter) Last(err error) (v1 error, err2 error) {
 	object, err2 := x.enter(context.Background())
-	if err2 != nil {
-		return v1, err2
+	if err2 == nil {
+		defer x.leave(object)
+		err2 = x.wait(object, object.BeginLast(err))
 	}
-	defer x.leave(object)
-	if err2 = object.BeginLast(err); err2 != nil {
-		return v1, err2
+	if err2 == nil {
+		v1, err2 = object.FinishLast()
 	}
-	if err2 = object.Wait(context.Background()); err2 != nil {
-		return v1, err2
-	}
-	return object.FinishLast()
+	return v1, err2
 }
 
 func (x *syncClashesAdapter) NotLast() (v1 error, v2 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginNotLast())
+	}
+	if err == nil {
+		v1, v2, err = object.FinishNotLast()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginNotLast(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishNotLast(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -587,17 +590,14 @@ func (x *syncClashesAdapter) NotLast() (v1 error, v2 int) {
 
 func (x *syncClashesAdapter) Same() (v1 int, v2 int, v3 int, v4 int, v5 bool) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginSame())
+	}
+	if err == nil {
+		v1, v2, v3, v4, v5, err = object.FinishSame()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginSame(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, v3, v4, v5, err = object.FinishSame(); err != nil {
 		panic(err)
 	}
 	return v1, v2, v3, v4, v5
@@ -605,17 +605,14 @@ func (x *syncClashesAdapter) Same() (v1 int, v2 int, v3 int, v4 int, v5 bool) {
 
 func (x *syncClashesAdapter) Umlaut(ä int) (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginUmlaut(ä))
+	}
+	if err == nil {
+		v1, v2, err = object.FinishUmlaut()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginUmlaut(ä); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishUmlaut(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -623,17 +620,14 @@ func (x *syncClashesAdapter) Umlaut(ä int) (v1 int, v2 int) {
 
 func (x *syncClashesAdapter) Variadic(async ...int) (v1 []int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginVariadic(async...))
+	}
+	if err == nil {
+		v1, err = object.FinishVariadic()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginVariadic(async...); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishVariadic(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -655,7 +649,7 @@ func (create ClashesFactory) CreateCall(iface reflect2.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async2.ErrNoInterface
-	case iface != reflect2.TypeFor[AsyncClashes]():
+	case iface != reflect2.TypeOf((*AsyncClashes)(nil)).Elem():
 		return nil, async2.ErrNoMethod
 	}
 	return create()
@@ -680,7 +674,7 @@ func NewClashesCalls(server Clashes, opts ...async2.Option) ClashesCalls {
 func (x ClashesCalls) Imports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand2.Rand) *async2.Call[*template2.Template] {
 	return async2.Go(context_, func(context_ context.Context) (*template2.Template, error) {
 		return x.server.Imports(context_, bytes_, rand_)
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Imports")}, x.opts...)...)
 }
 
 // Types begins a call of Types.
@@ -688,7 +682,7 @@ func (x ClashesCalls) Types(method_ method, Clashes_ Clashes, AsyncClashes_ int)
 	return async2.Go(context.Background(), func(context.Context) (ClashesTypesResult, error) {
 		v1, v2 := x.server.Types(method_, Clashes_, AsyncClashes_)
 		return ClashesTypesResult{X: v1, AsyncClashesResult: v2}, nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Types")}, x.opts...)...)
 }
 
 // Builtins begins a call of Builtins.
@@ -696,7 +690,7 @@ func (x ClashesCalls) Builtins(string_ string, error_ error, any_ any, int_ int,
 	return async2.Go(context.Background(), func(context.Context) (ClashesBuiltinsResult, error) {
 		v1, v2, err := x.server.Builtins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new)
 		return ClashesBuiltinsResult{Byte: v1, Uint64: v2}, err
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Builtins")}, x.opts...)...)
 }
 
 // Locals begins a call of Locals.
@@ -704,21 +698,21 @@ func (x2 ClashesCalls) Locals(x int, v1 int, v2 int, r int, v int, err int, fn i
 	return async2.Go(context.Background(), func(context.Context) (ClashesLocalsResult, error) {
 		v12, v22, err2 := x2.server.Locals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create)
 		return ClashesLocalsResult{X2: v12, V12: v22}, err2
-	}, x2.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Locals")}, x2.opts...)...)
 }
 
 // Again begins a call of Again.
 func (x ClashesCalls) Again(ctx int, ctx2 context.Context, ctx_ string) *async2.Call[int] {
 	return async2.Go(ctx2, func(ctx2 context.Context) (int, error) {
 		return x.server.Again(ctx, ctx2, ctx_)
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Again")}, x.opts...)...)
 }
 
 // Blank begins a call of Blank.
 func (x ClashesCalls) Blank(arg1 int, ctx context.Context, arg3 string) *async2.Call[int] {
 	return async2.Go(ctx, func(ctx context.Context) (int, error) {
 		return x.server.Blank(arg1, ctx, arg3)
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Blank")}, x.opts...)...)
 }
 
 // Missing begins a call of Missing.
@@ -726,14 +720,14 @@ func (x ClashesCalls) Missing(arg1 int, ctx context.Context, arg3 ...string) *as
 	return async2.Go(ctx, func(ctx context.Context) (ClashesMissingResult, error) {
 		v1, v2, err := x.server.Missing(arg1, ctx, arg3...)
 		return ClashesMissingResult{R1: v1, R2: v2}, err
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Missing")}, x.opts...)...)
 }
 
 // Last begins a call of Last.
 func (x ClashesCalls) Last(err error) *async2.Call[error] {
 	return async2.Go(context.Background(), func(context.Context) (error, error) {
 		return x.server.Last(err)
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Last")}, x.opts...)...)
 }
 
 // NotLast begins a call of NotLast.
@@ -741,7 +735,7 @@ func (x ClashesCalls) NotLast() *async2.Call[ClashesNotLastResult] {
 	return async2.Go(context.Background(), func(context.Context) (ClashesNotLastResult, error) {
 		v1, v2 := x.server.NotLast()
 		return ClashesNotLastResult{Err: v1, N: v2}, nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.NotLast")}, x.opts...)...)
 }
 
 // Same begins a call of Same.
@@ -749,7 +743,7 @@ func (x ClashesCalls) Same() *async2.Call[ClashesSameResult] {
 	return async2.Go(context.Background(), func(context.Context) (ClashesSameResult, error) {
 		v1, v2, v3, v4, v5 := x.server.Same()
 		return ClashesSameResult{N: v1, N2: v2, N3: v3, R1: v4, R5: v5}, nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Same")}, x.opts...)...)
 }
 
 // Umlaut begins a call of Umlaut.
@@ -757,14 +751,14 @@ func (x ClashesCalls) Umlaut(ä int) *async2.Call[ClashesUmlautResult] {
 	return async2.Go(context.Background(), func(context.Context) (ClashesUmlautResult, error) {
 		v1, v2 := x.server.Umlaut(ä)
 		return ClashesUmlautResult{Ä2: v1, R世: v2}, nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Umlaut")}, x.opts...)...)
 }
 
 // Variadic begins a call of Variadic.
 func (x ClashesCalls) Variadic(async ...int) *async2.Call[[]int] {
 	return async2.Go(context.Background(), func(context.Context) ([]int, error) {
 		return x.server.Variadic(async...), nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Clashes.Variadic")}, x.opts...)...)
 }
 
 // AsyncImports is the asynchronous face of [Imports]: a call object, which
@@ -819,7 +813,7 @@ type AsyncImports interface {
 // gets to see it.
 type AsyncImportsResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ImportsCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncImports returns a call object for server, whose calls run in a
@@ -829,7 +823,7 @@ type AsyncImportsResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncImports(server Imports, opts ...async2.Option) AsyncImports {
-	return &asyncImportsObject{server: server, opts: append([]async2.Option(nil), opts...)}
+	return &asyncImportsObject{server: server, opts: append([]async2.Option{nil}, opts...)}
 }
 
 // asyncImportsObject is a Call that knows which method its call is of. mu is
@@ -838,14 +832,16 @@ func NewAsyncImports(server Imports, opts ...async2.Option) AsyncImports {
 type asyncImportsObject struct {
 	async2.Call[AsyncImportsResult]
 	server Imports
-	opts   []async2.Option
+	opts   []async2.Option // the first is the name, which is set by who has set method
 
 	mu     sync2.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncImportsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncImportsResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncImportsObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -860,7 +856,8 @@ func (x *asyncImportsObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async2.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -876,6 +873,10 @@ func (x *asyncImportsObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async2.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncImportsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncImportsResult, error), more ...async2.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncImportsObject) finish(method string) (AsyncImportsResult, error) {
@@ -904,53 +905,53 @@ func (x *asyncImportsObject) refusal(err error) error {
 }
 
 func (x *asyncImportsObject) BeginTemplates(arg1 *template2.Template, arg2 *template.Template) error {
-	return x.begin(context.Background(), "Templates", func(context.Context) (AsyncImportsResult, error) {
+	return x.begin(context.Background(), "Imports.Templates", func(context.Context) (AsyncImportsResult, error) {
 		v1, err := x.server.Templates(arg1, arg2)
 		return AsyncImportsResult{Method: "Templates", Value: v1}, err
 	})
 }
 
 func (x *asyncImportsObject) FinishTemplates() (template.HTML, error) {
-	r, err := x.finish("Templates")
+	r, err := x.finish("Imports.Templates")
 	v, _ := r.Value.(template.HTML)
 	return v, err
 }
 
 func (x *asyncImportsObject) BeginRands(arg1 *rand2.Rand, arg2 *rand.Rand) error {
-	return x.begin(context.Background(), "Rands", func(context.Context) (AsyncImportsResult, error) {
+	return x.begin(context.Background(), "Imports.Rands", func(context.Context) (AsyncImportsResult, error) {
 		v1 := x.server.Rands(arg1, arg2)
 		return AsyncImportsResult{Method: "Rands", Value: v1}, nil
 	})
 }
 
 func (x *asyncImportsObject) FinishRands() (rand.Rand, error) {
-	r, err := x.finish("Rands")
+	r, err := x.finish("Imports.Rands")
 	v, _ := r.Value.(rand.Rand)
 	return v, err
 }
 
 func (x *asyncImportsObject) BeginDot(arg1 *url.URL, arg2 url.Values) error {
-	return x.begin(context.Background(), "Dot", func(context.Context) (AsyncImportsResult, error) {
+	return x.begin(context.Background(), "Imports.Dot", func(context.Context) (AsyncImportsResult, error) {
 		v1, err := x.server.Dot(arg1, arg2)
 		return AsyncImportsResult{Method: "Dot", Value: v1}, err
 	})
 }
 
 func (x *asyncImportsObject) FinishDot() (*url.Userinfo, error) {
-	r, err := x.finish("Dot")
+	r, err := x.finish("Imports.Dot")
 	v, _ := r.Value.(*url.Userinfo)
 	return v, err
 }
 
 func (x *asyncImportsObject) BeginThing(arg1 thing.Thing, arg2 func(thing thing.Thing) error) error {
-	return x.begin(context.Background(), "Thing", func(context.Context) (AsyncImportsResult, error) {
+	return x.begin(context.Background(), "Imports.Thing", func(context.Context) (AsyncImportsResult, error) {
 		v1 := x.server.Thing(arg1, arg2)
 		return AsyncImportsResult{Method: "Thing", Value: v1}, nil
 	})
 }
 
 func (x *asyncImportsObject) FinishThing() (thing.Thing, error) {
-	r, err := x.finish("Thing")
+	r, err := x.finish("Imports.Thing")
 	v, _ := r.Value.(thing.Thing)
 	return v, err
 }
@@ -981,7 +982,7 @@ type syncImportsAdapter struct {
 
 func (x *syncImportsAdapter) enter(ctx context.Context) (AsyncImports, error) {
 	if x.turn == nil {
-		return async2.CreateCall[AsyncImports](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -996,6 +997,29 @@ func (x *syncImportsAdapter) enter(ctx context.Context) (AsyncImports, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncImportsAdapter) create() (AsyncImports, error) {
+	if x.factory == nil {
+		return nil, async2.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect2.TypeOf((*AsyncImports)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async2.ErrNoMethod
+	}
+	return object.(AsyncImports), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncImportsAdapter) wait(object AsyncImports, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncImportsAdapter) leave(object AsyncImports) {
 	if x.turn == nil {
 		object.Release()
@@ -1006,32 +1030,26 @@ func (x *syncImportsAdapter) leave(object AsyncImports) {
 
 func (x *syncImportsAdapter) Templates(arg1 *template2.Template, arg2 *template.Template) (v1 template.HTML, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginTemplates(arg1, arg2))
 	}
-	defer x.leave(object)
-	if err = object.BeginTemplates(arg1, arg2); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishTemplates()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishTemplates()
+	return v1, err
 }
 
 func (x *syncImportsAdapter) Rands(arg1 *rand2.Rand, arg2 *rand.Rand) (v1 rand.Rand) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRands(arg1, arg2))
+	}
+	if err == nil {
+		v1, err = object.FinishRands()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginRands(arg1, arg2); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishRands(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1039,32 +1057,26 @@ func (x *syncImportsAdapter) Rands(arg1 *rand2.Rand, arg2 *rand.Rand) (v1 rand.R
 
 func (x *syncImportsAdapter) Dot(arg1 *url.URL, arg2 url.Values) (v1 *url.Userinfo, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDot(arg1, arg2))
 	}
-	defer x.leave(object)
-	if err = object.BeginDot(arg1, arg2); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishDot()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishDot()
+	return v1, err
 }
 
 func (x *syncImportsAdapter) Thing(arg1 thing.Thing, arg2 func(thing thing.Thing) error) (v1 thing.Thing) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginThing(arg1, arg2))
+	}
+	if err == nil {
+		v1, err = object.FinishThing()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginThing(arg1, arg2); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishThing(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -1086,7 +1098,7 @@ func (create ImportsFactory) CreateCall(iface reflect2.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async2.ErrNoInterface
-	case iface != reflect2.TypeFor[AsyncImports]():
+	case iface != reflect2.TypeOf((*AsyncImports)(nil)).Elem():
 		return nil, async2.ErrNoMethod
 	}
 	return create()
@@ -1111,26 +1123,26 @@ func NewImportsCalls(server Imports, opts ...async2.Option) ImportsCalls {
 func (x ImportsCalls) Templates(arg1 *template2.Template, arg2 *template.Template) *async2.Call[template.HTML] {
 	return async2.Go(context.Background(), func(context.Context) (template.HTML, error) {
 		return x.server.Templates(arg1, arg2)
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Imports.Templates")}, x.opts...)...)
 }
 
 // Rands begins a call of Rands.
 func (x ImportsCalls) Rands(arg1 *rand2.Rand, arg2 *rand.Rand) *async2.Call[rand.Rand] {
 	return async2.Go(context.Background(), func(context.Context) (rand.Rand, error) {
 		return x.server.Rands(arg1, arg2), nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Imports.Rands")}, x.opts...)...)
 }
 
 // Dot begins a call of Dot.
 func (x ImportsCalls) Dot(arg1 *url.URL, arg2 url.Values) *async2.Call[*url.Userinfo] {
 	return async2.Go(context.Background(), func(context.Context) (*url.Userinfo, error) {
 		return x.server.Dot(arg1, arg2)
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Imports.Dot")}, x.opts...)...)
 }
 
 // Thing begins a call of Thing.
 func (x ImportsCalls) Thing(arg1 thing.Thing, arg2 func(thing thing.Thing) error) *async2.Call[thing.Thing] {
 	return async2.Go(context.Background(), func(context.Context) (thing.Thing, error) {
 		return x.server.Thing(arg1, arg2), nil
-	}, x.opts...)
+	}, append([]async2.Option{async2.Name("Imports.Thing")}, x.opts...)...)
 }

@@ -53,7 +53,7 @@ type DeferredService interface {
 // gets to see it.
 type DeferredServiceResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in DeferredServiceCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewDeferredService returns a call object for server, whose calls run in a
@@ -63,7 +63,7 @@ type DeferredServiceResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewDeferredService(server Service, opts ...async.Option) DeferredService {
-	return &deferredServiceObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &deferredServiceObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // deferredServiceObject is a Call that knows which method its call is of. mu is
@@ -72,14 +72,16 @@ func NewDeferredService(server Service, opts ...async.Option) DeferredService {
 type deferredServiceObject struct {
 	async.Call[DeferredServiceResult]
 	server Service
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *deferredServiceObject) begin(ctx context.Context, method string, fn func(context.Context) (DeferredServiceResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *deferredServiceObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -94,7 +96,8 @@ func (x *deferredServiceObject) begin(ctx context.Context, method string, fn fun
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -110,6 +113,10 @@ func (x *deferredServiceObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *deferredServiceObject) begin(ctx context.Context, method string, fn func(context.Context) (DeferredServiceResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *deferredServiceObject) finish(method string) (DeferredServiceResult, error) {
@@ -138,27 +145,27 @@ func (x *deferredServiceObject) refusal(err error) error {
 }
 
 func (x *deferredServiceObject) BeginAsk(ctx context.Context, outside string) error {
-	return x.begin(ctx, "Ask", func(ctx context.Context) (DeferredServiceResult, error) {
+	return x.begin(ctx, "Service.Ask", func(ctx context.Context) (DeferredServiceResult, error) {
 		v1, err := x.server.Ask(ctx, outside)
 		return DeferredServiceResult{Method: "Ask", Value: v1}, err
 	})
 }
 
 func (x *deferredServiceObject) FinishAsk() (Answer, error) {
-	r, err := x.finish("Ask")
+	r, err := x.finish("Service.Ask")
 	v, _ := r.Value.(Answer)
 	return v, err
 }
 
 func (x *deferredServiceObject) BeginPeer() error {
-	return x.begin(context.Background(), "Peer", func(context.Context) (DeferredServiceResult, error) {
+	return x.begin(context.Background(), "Service.Peer", func(context.Context) (DeferredServiceResult, error) {
 		v1 := x.server.Peer()
 		return DeferredServiceResult{Method: "Peer", Value: v1}, nil
 	})
 }
 
 func (x *deferredServiceObject) FinishPeer() (Service, error) {
-	r, err := x.finish("Peer")
+	r, err := x.finish("Service.Peer")
 	v, _ := r.Value.(Service)
 	return v, err
 }
@@ -189,7 +196,7 @@ type syncDeferredServiceAdapter struct {
 
 func (x *syncDeferredServiceAdapter) enter(ctx context.Context) (DeferredService, error) {
 	if x.turn == nil {
-		return async.CreateCall[DeferredService](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -204,6 +211,29 @@ func (x *syncDeferredServiceAdapter) enter(ctx context.Context) (DeferredService
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncDeferredServiceAdapter) create() (DeferredService, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*DeferredService)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(DeferredService), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncDeferredServiceAdapter) wait(object DeferredService, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncDeferredServiceAdapter) leave(object DeferredService) {
 	if x.turn == nil {
 		object.Release()
@@ -214,32 +244,26 @@ func (x *syncDeferredServiceAdapter) leave(object DeferredService) {
 
 func (x *syncDeferredServiceAdapter) Ask(ctx context.Context, outside string) (v1 Answer, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginAsk(ctx, outside))
 	}
-	defer x.leave(object)
-	if err = object.BeginAsk(ctx, outside); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishAsk()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishAsk()
+	return v1, err
 }
 
 func (x *syncDeferredServiceAdapter) Peer() (v1 Service) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPeer())
+	}
+	if err == nil {
+		v1, err = object.FinishPeer()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginPeer(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishPeer(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -261,7 +285,7 @@ func (create DeferredServiceFactory) CreateCall(iface reflect.Type) (any, error)
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[DeferredService]():
+	case iface != reflect.TypeOf((*DeferredService)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -286,12 +310,12 @@ func NewDeferredServiceCalls(server Service, opts ...async.Option) DeferredServi
 func (x DeferredServiceCalls) Ask(ctx context.Context, outside string) *async.Call[Answer] {
 	return async.Go(ctx, func(ctx context.Context) (Answer, error) {
 		return x.server.Ask(ctx, outside)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Service.Ask")}, x.opts...)...)
 }
 
 // Peer begins a call of Peer.
 func (x DeferredServiceCalls) Peer() *async.Call[Service] {
 	return async.Go(context.Background(), func(context.Context) (Service, error) {
 		return x.server.Peer(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Service.Peer")}, x.opts...)...)
 }

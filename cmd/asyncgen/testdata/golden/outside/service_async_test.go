@@ -54,7 +54,7 @@ type AsyncService interface {
 // gets to see it.
 type AsyncServiceResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ServiceCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncService returns a call object for server, whose calls run in a
@@ -64,7 +64,7 @@ type AsyncServiceResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncService(server outside.Service, opts ...async.Option) AsyncService {
-	return &asyncServiceObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncServiceObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncServiceObject is a Call that knows which method its call is of. mu is
@@ -73,14 +73,16 @@ func NewAsyncService(server outside.Service, opts ...async.Option) AsyncService 
 type asyncServiceObject struct {
 	async.Call[AsyncServiceResult]
 	server outside.Service
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncServiceObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncServiceResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncServiceObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -95,7 +97,8 @@ func (x *asyncServiceObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -111,6 +114,10 @@ func (x *asyncServiceObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncServiceObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncServiceResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncServiceObject) finish(method string) (AsyncServiceResult, error) {
@@ -139,27 +146,27 @@ func (x *asyncServiceObject) refusal(err error) error {
 }
 
 func (x *asyncServiceObject) BeginAsk(ctx context.Context, outside_ string) error {
-	return x.begin(ctx, "Ask", func(ctx context.Context) (AsyncServiceResult, error) {
+	return x.begin(ctx, "Service.Ask", func(ctx context.Context) (AsyncServiceResult, error) {
 		v1, err := x.server.Ask(ctx, outside_)
 		return AsyncServiceResult{Method: "Ask", Value: v1}, err
 	})
 }
 
 func (x *asyncServiceObject) FinishAsk() (outside.Answer, error) {
-	r, err := x.finish("Ask")
+	r, err := x.finish("Service.Ask")
 	v, _ := r.Value.(outside.Answer)
 	return v, err
 }
 
 func (x *asyncServiceObject) BeginPeer() error {
-	return x.begin(context.Background(), "Peer", func(context.Context) (AsyncServiceResult, error) {
+	return x.begin(context.Background(), "Service.Peer", func(context.Context) (AsyncServiceResult, error) {
 		v1 := x.server.Peer()
 		return AsyncServiceResult{Method: "Peer", Value: v1}, nil
 	})
 }
 
 func (x *asyncServiceObject) FinishPeer() (outside.Service, error) {
-	r, err := x.finish("Peer")
+	r, err := x.finish("Service.Peer")
 	v, _ := r.Value.(outside.Service)
 	return v, err
 }
@@ -190,7 +197,7 @@ type syncServiceAdapter struct {
 
 func (x *syncServiceAdapter) enter(ctx context.Context) (AsyncService, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncService](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -205,6 +212,29 @@ func (x *syncServiceAdapter) enter(ctx context.Context) (AsyncService, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncServiceAdapter) create() (AsyncService, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncService)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncService), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncServiceAdapter) wait(object AsyncService, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncServiceAdapter) leave(object AsyncService) {
 	if x.turn == nil {
 		object.Release()
@@ -215,32 +245,26 @@ func (x *syncServiceAdapter) leave(object AsyncService) {
 
 func (x *syncServiceAdapter) Ask(ctx context.Context, outside_ string) (v1 outside.Answer, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginAsk(ctx, outside_))
 	}
-	defer x.leave(object)
-	if err = object.BeginAsk(ctx, outside_); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishAsk()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishAsk()
+	return v1, err
 }
 
 func (x *syncServiceAdapter) Peer() (v1 outside.Service) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPeer())
+	}
+	if err == nil {
+		v1, err = object.FinishPeer()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginPeer(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishPeer(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -262,7 +286,7 @@ func (create ServiceFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncService]():
+	case iface != reflect.TypeOf((*AsyncService)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -287,12 +311,12 @@ func NewServiceCalls(server outside.Service, opts ...async.Option) ServiceCalls 
 func (x ServiceCalls) Ask(ctx context.Context, outside_ string) *async.Call[outside.Answer] {
 	return async.Go(ctx, func(ctx context.Context) (outside.Answer, error) {
 		return x.server.Ask(ctx, outside_)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Service.Ask")}, x.opts...)...)
 }
 
 // Peer begins a call of Peer.
 func (x ServiceCalls) Peer() *async.Call[outside.Service] {
 	return async.Go(context.Background(), func(context.Context) (outside.Service, error) {
 		return x.server.Peer(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Service.Peer")}, x.opts...)...)
 }

@@ -53,7 +53,7 @@ type AsyncDialer interface {
 // see it.
 type AsyncDialerResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in DialerCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncDialer returns a call object for server, whose calls run in a
@@ -63,7 +63,7 @@ type AsyncDialerResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncDialer(server Dialer, opts ...async.Option) AsyncDialer {
-	return &asyncDialerObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncDialerObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncDialerObject is a Call that knows which method its call is of. mu is
@@ -72,14 +72,16 @@ func NewAsyncDialer(server Dialer, opts ...async.Option) AsyncDialer {
 type asyncDialerObject struct {
 	async.Call[AsyncDialerResult]
 	server Dialer
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncDialerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncDialerResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncDialerObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -94,7 +96,8 @@ func (x *asyncDialerObject) begin(ctx context.Context, method string, fn func(co
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -110,6 +113,10 @@ func (x *asyncDialerObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncDialerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncDialerResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncDialerObject) finish(method string) (AsyncDialerResult, error) {
@@ -138,27 +145,27 @@ func (x *asyncDialerObject) refusal(err error) error {
 }
 
 func (x *asyncDialerObject) BeginDial(ctx context.Context, addr string) error {
-	return x.begin(ctx, "Dial", func(ctx context.Context) (AsyncDialerResult, error) {
+	return x.begin(ctx, "Dialer.Dial", func(ctx context.Context) (AsyncDialerResult, error) {
 		v1, err := x.server.Dial(ctx, addr)
 		return AsyncDialerResult{Method: "Dial", Value: v1}, err
 	})
 }
 
 func (x *asyncDialerObject) FinishDial() (AsyncConn, error) {
-	r, err := x.finish("Dial")
+	r, err := x.finish("Dialer.Dial")
 	v, _ := r.Value.(AsyncConn)
 	return v, err
 }
 
 func (x *asyncDialerObject) BeginLater(addr string) error {
-	return x.begin(context.Background(), "Later", func(context.Context) (AsyncDialerResult, error) {
+	return x.begin(context.Background(), "Dialer.Later", func(context.Context) (AsyncDialerResult, error) {
 		v1 := x.server.Later(addr)
 		return AsyncDialerResult{Method: "Later", Value: v1}, nil
 	})
 }
 
 func (x *asyncDialerObject) FinishLater() (ConnFactory, error) {
-	r, err := x.finish("Later")
+	r, err := x.finish("Dialer.Later")
 	v, _ := r.Value.(ConnFactory)
 	return v, err
 }
@@ -189,7 +196,7 @@ type syncDialerAdapter struct {
 
 func (x *syncDialerAdapter) enter(ctx context.Context) (AsyncDialer, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncDialer](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -204,6 +211,29 @@ func (x *syncDialerAdapter) enter(ctx context.Context) (AsyncDialer, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncDialerAdapter) create() (AsyncDialer, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncDialer)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncDialer), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncDialerAdapter) wait(object AsyncDialer, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncDialerAdapter) leave(object AsyncDialer) {
 	if x.turn == nil {
 		object.Release()
@@ -214,32 +244,26 @@ func (x *syncDialerAdapter) leave(object AsyncDialer) {
 
 func (x *syncDialerAdapter) Dial(ctx context.Context, addr string) (v1 AsyncConn, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDial(ctx, addr))
 	}
-	defer x.leave(object)
-	if err = object.BeginDial(ctx, addr); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishDial()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishDial()
+	return v1, err
 }
 
 func (x *syncDialerAdapter) Later(addr string) (v1 ConnFactory) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginLater(addr))
+	}
+	if err == nil {
+		v1, err = object.FinishLater()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginLater(addr); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishLater(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -261,7 +285,7 @@ func (create DialerFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncDialer]():
+	case iface != reflect.TypeOf((*AsyncDialer)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -286,14 +310,14 @@ func NewDialerCalls(server Dialer, opts ...async.Option) DialerCalls {
 func (x DialerCalls) Dial(ctx context.Context, addr string) *async.Call[AsyncConn] {
 	return async.Go(ctx, func(ctx context.Context) (AsyncConn, error) {
 		return x.server.Dial(ctx, addr)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Dialer.Dial")}, x.opts...)...)
 }
 
 // Later begins a call of Later.
 func (x DialerCalls) Later(addr string) *async.Call[ConnFactory] {
 	return async.Go(context.Background(), func(context.Context) (ConnFactory, error) {
 		return x.server.Later(addr), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Dialer.Later")}, x.opts...)...)
 }
 
 // AsyncConn is the asynchronous face of [Conn]: a call object, which carries
@@ -337,7 +361,7 @@ type AsyncConn interface {
 // it.
 type AsyncConnResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in ConnCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncConn returns a call object for server, whose calls run in a goroutine
@@ -347,7 +371,7 @@ type AsyncConnResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncConn(server Conn, opts ...async.Option) AsyncConn {
-	return &asyncConnObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncConnObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncConnObject is a Call that knows which method its call is of. mu is held
@@ -355,14 +379,16 @@ func NewAsyncConn(server Conn, opts ...async.Option) AsyncConn {
 type asyncConnObject struct {
 	async.Call[AsyncConnResult]
 	server Conn
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncConnResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncConnObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -377,7 +403,8 @@ func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(cont
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -393,6 +420,10 @@ func (x *asyncConnObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncConnResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncConnObject) finish(method string) (AsyncConnResult, error) {
@@ -421,27 +452,27 @@ func (x *asyncConnObject) refusal(err error) error {
 }
 
 func (x *asyncConnObject) BeginDialer() error {
-	return x.begin(context.Background(), "Dialer", func(context.Context) (AsyncConnResult, error) {
+	return x.begin(context.Background(), "Conn.Dialer", func(context.Context) (AsyncConnResult, error) {
 		v1 := x.server.Dialer()
 		return AsyncConnResult{Method: "Dialer", Value: v1}, nil
 	})
 }
 
 func (x *asyncConnObject) FinishDialer() (AsyncDialer, error) {
-	r, err := x.finish("Dialer")
+	r, err := x.finish("Conn.Dialer")
 	v, _ := r.Value.(AsyncDialer)
 	return v, err
 }
 
 func (x *asyncConnObject) BeginCalls() error {
-	return x.begin(context.Background(), "Calls", func(context.Context) (AsyncConnResult, error) {
+	return x.begin(context.Background(), "Conn.Calls", func(context.Context) (AsyncConnResult, error) {
 		v1 := x.server.Calls()
 		return AsyncConnResult{Method: "Calls", Value: v1}, nil
 	})
 }
 
 func (x *asyncConnObject) FinishCalls() (ConnCalls, error) {
-	r, err := x.finish("Calls")
+	r, err := x.finish("Conn.Calls")
 	v, _ := r.Value.(ConnCalls)
 	return v, err
 }
@@ -472,7 +503,7 @@ type syncConnAdapter struct {
 
 func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncConn](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -487,6 +518,29 @@ func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncConnAdapter) create() (AsyncConn, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncConn)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncConn), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncConnAdapter) wait(object AsyncConn, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncConnAdapter) leave(object AsyncConn) {
 	if x.turn == nil {
 		object.Release()
@@ -497,17 +551,14 @@ func (x *syncConnAdapter) leave(object AsyncConn) {
 
 func (x *syncConnAdapter) Dialer() (v1 AsyncDialer) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDialer())
+	}
+	if err == nil {
+		v1, err = object.FinishDialer()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginDialer(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishDialer(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -515,17 +566,14 @@ func (x *syncConnAdapter) Dialer() (v1 AsyncDialer) {
 
 func (x *syncConnAdapter) Calls() (v1 ConnCalls) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginCalls())
+	}
+	if err == nil {
+		v1, err = object.FinishCalls()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginCalls(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishCalls(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -547,7 +595,7 @@ func (create ConnFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncConn]():
+	case iface != reflect.TypeOf((*AsyncConn)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -572,12 +620,12 @@ func NewConnCalls(server Conn, opts ...async.Option) ConnCalls {
 func (x ConnCalls) Dialer() *async.Call[AsyncDialer] {
 	return async.Go(context.Background(), func(context.Context) (AsyncDialer, error) {
 		return x.server.Dialer(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Conn.Dialer")}, x.opts...)...)
 }
 
 // Calls begins a call of Calls.
 func (x ConnCalls) Calls() *async.Call[ConnCalls] {
 	return async.Go(context.Background(), func(context.Context) (ConnCalls, error) {
 		return x.server.Calls(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Conn.Calls")}, x.opts...)...)
 }

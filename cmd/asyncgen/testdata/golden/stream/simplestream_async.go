@@ -100,7 +100,7 @@ type SimpleStreamSplitResult struct {
 // options gets to see it.
 type AsyncSimpleStreamResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in SimpleStreamCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncSimpleStream returns a call object for server, whose calls run in a
@@ -110,7 +110,7 @@ type AsyncSimpleStreamResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimpleStream {
-	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncSimpleStreamObject is a Call that knows which method its call is of. mu
@@ -119,14 +119,16 @@ func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimple
 type asyncSimpleStreamObject struct {
 	async.Call[AsyncSimpleStreamResult]
 	server SimpleStream
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSimpleStreamResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncSimpleStreamObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -141,7 +143,8 @@ func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn f
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -157,6 +160,10 @@ func (x *asyncSimpleStreamObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSimpleStreamResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncSimpleStreamObject) finish(method string) (AsyncSimpleStreamResult, error) {
@@ -185,117 +192,117 @@ func (x *asyncSimpleStreamObject) refusal(err error) error {
 }
 
 func (x *asyncSimpleStreamObject) BeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "Read", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(ctx, "SimpleStream.Read", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
 		v1, err := x.server.Read(ctx, p)
 		return AsyncSimpleStreamResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishRead() (int, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("SimpleStream.Read")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginWrite(p []byte) error {
-	return x.begin(context.Background(), "Write", func(context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(context.Background(), "SimpleStream.Write", func(context.Context) (AsyncSimpleStreamResult, error) {
 		v1, err := x.server.Write(p)
 		return AsyncSimpleStreamResult{Method: "Write", Value: v1}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishWrite() (int, error) {
-	r, err := x.finish("Write")
+	r, err := x.finish("SimpleStream.Write")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginStat(ctx context.Context) error {
-	return x.begin(ctx, "Stat", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(ctx, "SimpleStream.Stat", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
 		v1, v2, err := x.server.Stat(ctx)
 		return AsyncSimpleStreamResult{Method: "Stat", Value: SimpleStreamStatResult{Name: v1, Size: v2}}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishStat() (string, int64, error) {
-	r, err := x.finish("Stat")
+	r, err := x.finish("SimpleStream.Stat")
 	v, _ := r.Value.(SimpleStreamStatResult)
 	return v.Name, v.Size, err
 }
 
 func (x *asyncSimpleStreamObject) BeginOpen(ctx context.Context, name string) error {
-	return x.begin(ctx, "Open", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(ctx, "SimpleStream.Open", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
 		v1, err := x.server.Open(ctx, name)
 		return AsyncSimpleStreamResult{Method: "Open", Value: v1}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishOpen() (SimpleStream, error) {
-	r, err := x.finish("Open")
+	r, err := x.finish("SimpleStream.Open")
 	v, _ := r.Value.(SimpleStream)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginLen() error {
-	return x.begin(context.Background(), "Len", func(context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(context.Background(), "SimpleStream.Len", func(context.Context) (AsyncSimpleStreamResult, error) {
 		v1 := x.server.Len()
 		return AsyncSimpleStreamResult{Method: "Len", Value: v1}, nil
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishLen() (int, error) {
-	r, err := x.finish("Len")
+	r, err := x.finish("SimpleStream.Len")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginSplit(at int) error {
-	return x.begin(context.Background(), "Split", func(context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(context.Background(), "SimpleStream.Split", func(context.Context) (AsyncSimpleStreamResult, error) {
 		v1, v2 := x.server.Split(at)
 		return AsyncSimpleStreamResult{Method: "Split", Value: SimpleStreamSplitResult{Head: v1, Tail: v2}}, nil
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishSplit() ([]byte, []byte, error) {
-	r, err := x.finish("Split")
+	r, err := x.finish("SimpleStream.Split")
 	v, _ := r.Value.(SimpleStreamSplitResult)
 	return v.Head, v.Tail, err
 }
 
 func (x *asyncSimpleStreamObject) BeginPrintf(ctx context.Context, format string, args ...any) error {
-	return x.begin(ctx, "Printf", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(ctx, "SimpleStream.Printf", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
 		v1, err := x.server.Printf(ctx, format, args...)
 		return AsyncSimpleStreamResult{Method: "Printf", Value: v1}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishPrintf() (int, error) {
-	r, err := x.finish("Printf")
+	r, err := x.finish("SimpleStream.Printf")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginFlush(ctx context.Context) error {
-	return x.begin(ctx, "Flush", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(ctx, "SimpleStream.Flush", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
 		x.server.Flush(ctx)
 		return AsyncSimpleStreamResult{Method: "Flush"}, nil
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishFlush() error {
-	_, err := x.finish("Flush")
+	_, err := x.finish("SimpleStream.Flush")
 	return err
 }
 
 func (x *asyncSimpleStreamObject) BeginClose() error {
-	return x.begin(context.Background(), "Close", func(context.Context) (AsyncSimpleStreamResult, error) {
+	return x.begin(context.Background(), "SimpleStream.Close", func(context.Context) (AsyncSimpleStreamResult, error) {
 		err := x.server.Close()
 		return AsyncSimpleStreamResult{Method: "Close"}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishClose() error {
-	_, err := x.finish("Close")
+	_, err := x.finish("SimpleStream.Close")
 	return err
 }
 
@@ -325,7 +332,7 @@ type syncSimpleStreamAdapter struct {
 
 func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncSimpleStream](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -340,6 +347,29 @@ func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream,
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncSimpleStreamAdapter) create() (AsyncSimpleStream, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncSimpleStream), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncSimpleStreamAdapter) wait(object AsyncSimpleStream, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
 	if x.turn == nil {
 		object.Release()
@@ -350,77 +380,62 @@ func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
 
 func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginRead(ctx, p))
 	}
-	defer x.leave(object)
-	if err = object.BeginRead(ctx, p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncSimpleStreamAdapter) Write(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginWrite(p))
 	}
-	defer x.leave(object)
-	if err = object.BeginWrite(p); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishWrite()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishWrite()
+	return v1, err
 }
 
 func (x *syncSimpleStreamAdapter) Stat(ctx context.Context) (v1 string, v2 int64, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, v2, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginStat(ctx))
 	}
-	defer x.leave(object)
-	if err = object.BeginStat(ctx); err != nil {
-		return v1, v2, err
+	if err == nil {
+		v1, v2, err = object.FinishStat()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, v2, err
-	}
-	return object.FinishStat()
+	return v1, v2, err
 }
 
 func (x *syncSimpleStreamAdapter) Open(ctx context.Context, name string) (v1 SimpleStream, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginOpen(ctx, name))
 	}
-	defer x.leave(object)
-	if err = object.BeginOpen(ctx, name); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishOpen()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishOpen()
+	return v1, err
 }
 
 func (x *syncSimpleStreamAdapter) Len() (v1 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginLen())
+	}
+	if err == nil {
+		v1, err = object.FinishLen()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginLen(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.FinishLen(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -428,17 +443,14 @@ func (x *syncSimpleStreamAdapter) Len() (v1 int) {
 
 func (x *syncSimpleStreamAdapter) Split(at int) (v1 []byte, v2 []byte) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginSplit(at))
+	}
+	if err == nil {
+		v1, v2, err = object.FinishSplit()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginSplit(at); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishSplit(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -446,49 +458,40 @@ func (x *syncSimpleStreamAdapter) Split(at int) (v1 []byte, v2 []byte) {
 
 func (x *syncSimpleStreamAdapter) Printf(ctx context.Context, format string, args ...any) (v1 int, err error) {
 	object, err := x.enter(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginPrintf(ctx, format, args...))
 	}
-	defer x.leave(object)
-	if err = object.BeginPrintf(ctx, format, args...); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishPrintf()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishPrintf()
+	return v1, err
 }
 
 func (x *syncSimpleStreamAdapter) Flush(ctx context.Context) {
 	object, err := x.enter(ctx)
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginFlush(ctx))
+	}
+	if err == nil {
+		err = object.FinishFlush()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginFlush(ctx); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.FinishFlush(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncSimpleStreamAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginClose())
 	}
-	defer x.leave(object)
-	if err = object.BeginClose(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishClose()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishClose()
+	return err
 }
 
 // SimpleStreamFactory makes call objects. Embedded in a server it makes that an
@@ -507,7 +510,7 @@ func (create SimpleStreamFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncSimpleStream]():
+	case iface != reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -532,14 +535,14 @@ func NewSimpleStreamCalls(server SimpleStream, opts ...async.Option) SimpleStrea
 func (x SimpleStreamCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
 	return async.Go(ctx, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Read")}, x.opts...)...)
 }
 
 // Write begins a call of Write.
 func (x SimpleStreamCalls) Write(p []byte) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Write(p)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Write")}, x.opts...)...)
 }
 
 // Stat begins a call of Stat.
@@ -547,21 +550,21 @@ func (x SimpleStreamCalls) Stat(ctx context.Context) *async.Call[SimpleStreamSta
 	return async.Go(ctx, func(ctx context.Context) (SimpleStreamStatResult, error) {
 		v1, v2, err := x.server.Stat(ctx)
 		return SimpleStreamStatResult{Name: v1, Size: v2}, err
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Stat")}, x.opts...)...)
 }
 
 // Open begins a call of Open.
 func (x SimpleStreamCalls) Open(ctx context.Context, name string) *async.Call[SimpleStream] {
 	return async.Go(ctx, func(ctx context.Context) (SimpleStream, error) {
 		return x.server.Open(ctx, name)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Open")}, x.opts...)...)
 }
 
 // Len begins a call of Len.
 func (x SimpleStreamCalls) Len() *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server.Len(), nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Len")}, x.opts...)...)
 }
 
 // Split begins a call of Split.
@@ -569,14 +572,14 @@ func (x SimpleStreamCalls) Split(at int) *async.Call[SimpleStreamSplitResult] {
 	return async.Go(context.Background(), func(context.Context) (SimpleStreamSplitResult, error) {
 		v1, v2 := x.server.Split(at)
 		return SimpleStreamSplitResult{Head: v1, Tail: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Split")}, x.opts...)...)
 }
 
 // Printf begins a call of Printf.
 func (x SimpleStreamCalls) Printf(ctx context.Context, format string, args ...any) *async.Call[int] {
 	return async.Go(ctx, func(ctx context.Context) (int, error) {
 		return x.server.Printf(ctx, format, args...)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Printf")}, x.opts...)...)
 }
 
 // Flush begins a call of Flush.
@@ -584,12 +587,12 @@ func (x SimpleStreamCalls) Flush(ctx context.Context) *async.Call[struct{}] {
 	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
 		x.server.Flush(ctx)
 		return struct{}{}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Flush")}, x.opts...)...)
 }
 
 // Close begins a call of Close.
 func (x SimpleStreamCalls) Close() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("SimpleStream.Close")}, x.opts...)...)
 }

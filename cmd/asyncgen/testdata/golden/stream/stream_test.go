@@ -501,7 +501,7 @@ func TestCalls(t *testing.T) {
 	wantEq(t, "discarded", late.WaitFor(time.Minute), nil)
 }
 
-// The face costs at most one allocation more than a Call by hand.
+// The face costs at most one allocation more than a Call by hand that has a name.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -511,7 +511,7 @@ func TestAllocations(t *testing.T) {
 	f.data = make([]byte, 300) // so that the value is not one that is boxed for nothing
 	var hand async.Call[int]
 	byHand := testing.AllocsPerRun(1000, func() {
-		_ = hand.Begin(bg, func(ctx context.Context) (int, error) { return f.Read(ctx, p) })
+		_ = hand.Begin(bg, func(ctx context.Context) (int, error) { return f.Read(ctx, p) }, async.Name("Read"))
 		_ = hand.Wait(bg)
 		_, _ = hand.Finish()
 	})
@@ -526,7 +526,7 @@ func TestAllocations(t *testing.T) {
 		_ = handStat.Begin(bg, func(ctx context.Context) (r stream.SimpleStreamStatResult, err error) {
 			r.Name, r.Size, err = f.Stat(ctx)
 			return r, err
-		})
+		}, async.Name("Stat"))
 		_ = handStat.Wait(bg)
 		_, _ = handStat.Finish()
 	})
@@ -541,7 +541,7 @@ func TestAllocations(t *testing.T) {
 	}
 	calls := stream.NewSimpleStreamCalls(f)
 	byGo := testing.AllocsPerRun(1000, func() {
-		_, _ = async.Go(bg, func(ctx context.Context) (int, error) { return f.Read(ctx, p) }).Await(bg)
+		_, _ = async.Go(bg, func(ctx context.Context) (int, error) { return f.Read(ctx, p) }, async.Name("Read")).Await(bg)
 	})
 	byCalls := testing.AllocsPerRun(1000, func() { _, _ = calls.Read(bg, p).Await(bg) })
 	t.Logf("Go: %v by hand, %v by the client", byGo, byCalls)

@@ -50,7 +50,7 @@ type AsyncOnLinux interface {
 // gets to see it.
 type AsyncOnLinuxResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in OnLinuxCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncOnLinux returns a call object for server, whose calls run in a
@@ -60,7 +60,7 @@ type AsyncOnLinuxResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncOnLinux(server OnLinux, opts ...async.Option) AsyncOnLinux {
-	return &asyncOnLinuxObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncOnLinuxObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncOnLinuxObject is a Call that knows which method its call is of. mu is
@@ -69,14 +69,16 @@ func NewAsyncOnLinux(server OnLinux, opts ...async.Option) AsyncOnLinux {
 type asyncOnLinuxObject struct {
 	async.Call[AsyncOnLinuxResult]
 	server OnLinux
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncOnLinuxObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOnLinuxResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncOnLinuxObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -91,7 +93,8 @@ func (x *asyncOnLinuxObject) begin(ctx context.Context, method string, fn func(c
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -107,6 +110,10 @@ func (x *asyncOnLinuxObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncOnLinuxObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOnLinuxResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncOnLinuxObject) finish(method string) (AsyncOnLinuxResult, error) {
@@ -135,14 +142,14 @@ func (x *asyncOnLinuxObject) refusal(err error) error {
 }
 
 func (x *asyncOnLinuxObject) BeginDo() error {
-	return x.begin(context.Background(), "Do", func(context.Context) (AsyncOnLinuxResult, error) {
+	return x.begin(context.Background(), "OnLinux.Do", func(context.Context) (AsyncOnLinuxResult, error) {
 		err := x.server.Do()
 		return AsyncOnLinuxResult{Method: "Do"}, err
 	})
 }
 
 func (x *asyncOnLinuxObject) FinishDo() error {
-	_, err := x.finish("Do")
+	_, err := x.finish("OnLinux.Do")
 	return err
 }
 
@@ -172,7 +179,7 @@ type syncOnLinuxAdapter struct {
 
 func (x *syncOnLinuxAdapter) enter(ctx context.Context) (AsyncOnLinux, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncOnLinux](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -187,6 +194,29 @@ func (x *syncOnLinuxAdapter) enter(ctx context.Context) (AsyncOnLinux, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncOnLinuxAdapter) create() (AsyncOnLinux, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOnLinux)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncOnLinux), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncOnLinuxAdapter) wait(object AsyncOnLinux, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncOnLinuxAdapter) leave(object AsyncOnLinux) {
 	if x.turn == nil {
 		object.Release()
@@ -197,17 +227,14 @@ func (x *syncOnLinuxAdapter) leave(object AsyncOnLinux) {
 
 func (x *syncOnLinuxAdapter) Do() (err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDo())
 	}
-	defer x.leave(object)
-	if err = object.BeginDo(); err != nil {
-		return err
+	if err == nil {
+		err = object.FinishDo()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.FinishDo()
+	return err
 }
 
 // OnLinuxFactory makes call objects. Embedded in a server it makes that an
@@ -226,7 +253,7 @@ func (create OnLinuxFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncOnLinux]():
+	case iface != reflect.TypeOf((*AsyncOnLinux)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -251,5 +278,5 @@ func NewOnLinuxCalls(server OnLinux, opts ...async.Option) OnLinuxCalls {
 func (x OnLinuxCalls) Do() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Do()
-	}, x.opts...)
+	}, append([]async.Option{async.Name("OnLinux.Do")}, x.opts...)...)
 }

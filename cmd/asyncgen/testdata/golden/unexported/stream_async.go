@@ -94,7 +94,7 @@ type streamReadResult struct {
 // see it.
 type asyncStreamResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in streamCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // newAsyncStream returns a call object for server, whose calls run in a
@@ -104,7 +104,7 @@ type asyncStreamResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func newAsyncStream(server stream, opts ...async.Option) asyncStream {
-	return &asyncStreamObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncStreamObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncStreamObject is a Call that knows which method its call is of. mu is
@@ -113,14 +113,16 @@ func newAsyncStream(server stream, opts ...async.Option) asyncStream {
 type asyncStreamObject struct {
 	async.Call[asyncStreamResult]
 	server stream
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (asyncStreamResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncStreamObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -135,7 +137,8 @@ func (x *asyncStreamObject) begin(ctx context.Context, method string, fn func(co
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -151,6 +154,10 @@ func (x *asyncStreamObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (asyncStreamResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncStreamObject) finish(method string) (asyncStreamResult, error) {
@@ -179,113 +186,113 @@ func (x *asyncStreamObject) refusal(err error) error {
 }
 
 func (x *asyncStreamObject) BeginRead(ctx context.Context, s state) error {
-	return x.begin(ctx, "Read", func(ctx context.Context) (asyncStreamResult, error) {
+	return x.begin(ctx, "stream.Read", func(ctx context.Context) (asyncStreamResult, error) {
 		v1, err := x.server.Read(ctx, s)
 		return asyncStreamResult{Method: "Read", Value: v1}, err
 	})
 }
 
 func (x *asyncStreamObject) FinishRead() (state, error) {
-	r, err := x.finish("Read")
+	r, err := x.finish("stream.Read")
 	v, _ := r.Value.(state)
 	return v, err
 }
 
 func (x *asyncStreamObject) beginRead(ctx context.Context, s *state) error {
-	return x.begin(ctx, "read", func(ctx context.Context) (asyncStreamResult, error) {
+	return x.begin(ctx, "stream.read", func(ctx context.Context) (asyncStreamResult, error) {
 		v1, v2, err := x.server.read(ctx, s)
 		return asyncStreamResult{Method: "read", Value: streamReadResult{A: v1, B: v2}}, err
 	})
 }
 
 func (x *asyncStreamObject) finishRead() (*state, *state, error) {
-	r, err := x.finish("read")
+	r, err := x.finish("stream.read")
 	v, _ := r.Value.(streamReadResult)
 	return v.A, v.B, err
 }
 
 func (x *asyncStreamObject) beginEnter(arg1 int) error {
-	return x.begin(context.Background(), "enter", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.enter", func(context.Context) (asyncStreamResult, error) {
 		v1 := x.server.enter(arg1)
 		return asyncStreamResult{Method: "enter", Value: v1}, nil
 	})
 }
 
 func (x *asyncStreamObject) finishEnter() (int, error) {
-	r, err := x.finish("enter")
+	r, err := x.finish("stream.enter")
 	v, _ := r.Value.(int)
 	return v, err
 }
 
 func (x *asyncStreamObject) beginLeave() error {
-	return x.begin(context.Background(), "leave", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.leave", func(context.Context) (asyncStreamResult, error) {
 		x.server.leave()
 		return asyncStreamResult{Method: "leave"}, nil
 	})
 }
 
 func (x *asyncStreamObject) finishLeave() error {
-	_, err := x.finish("leave")
+	_, err := x.finish("stream.leave")
 	return err
 }
 
 func (x *asyncStreamObject) beginObject() error {
-	return x.begin(context.Background(), "object", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.object", func(context.Context) (asyncStreamResult, error) {
 		err := x.server.object()
 		return asyncStreamResult{Method: "object"}, err
 	})
 }
 
 func (x *asyncStreamObject) finishObject() error {
-	_, err := x.finish("object")
+	_, err := x.finish("stream.object")
 	return err
 }
 
 func (x *asyncStreamObject) beginTurn() error {
-	return x.begin(context.Background(), "turn", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.turn", func(context.Context) (asyncStreamResult, error) {
 		x.server.turn()
 		return asyncStreamResult{Method: "turn"}, nil
 	})
 }
 
 func (x *asyncStreamObject) finishTurn() error {
-	_, err := x.finish("turn")
+	_, err := x.finish("stream.turn")
 	return err
 }
 
 func (x *asyncStreamObject) beginFactory() error {
-	return x.begin(context.Background(), "factory", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.factory", func(context.Context) (asyncStreamResult, error) {
 		x.server.factory()
 		return asyncStreamResult{Method: "factory"}, nil
 	})
 }
 
 func (x *asyncStreamObject) finishFactory() error {
-	_, err := x.finish("factory")
+	_, err := x.finish("stream.factory")
 	return err
 }
 
 func (x *asyncStreamObject) beginServer() error {
-	return x.begin(context.Background(), "server", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.server", func(context.Context) (asyncStreamResult, error) {
 		x.server.server()
 		return asyncStreamResult{Method: "server"}, nil
 	})
 }
 
 func (x *asyncStreamObject) finishServer() error {
-	_, err := x.finish("server")
+	_, err := x.finish("stream.server")
 	return err
 }
 
 func (x *asyncStreamObject) beginOpts() error {
-	return x.begin(context.Background(), "opts", func(context.Context) (asyncStreamResult, error) {
+	return x.begin(context.Background(), "stream.opts", func(context.Context) (asyncStreamResult, error) {
 		x.server.opts()
 		return asyncStreamResult{Method: "opts"}, nil
 	})
 }
 
 func (x *asyncStreamObject) finishOpts() error {
-	_, err := x.finish("opts")
+	_, err := x.finish("stream.opts")
 	return err
 }
 
@@ -315,7 +322,7 @@ type syncStreamAdapter struct {
 
 func (x *syncStreamAdapter) enter2(ctx context.Context) (asyncStream, error) {
 	if x.turn2 == nil {
-		return async.CreateCall[asyncStream](x.factory2)
+		return x.create()
 	}
 	select {
 	case x.turn2 <- struct{}{}:
@@ -330,6 +337,29 @@ func (x *syncStreamAdapter) enter2(ctx context.Context) (asyncStream, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncStreamAdapter) create() (asyncStream, error) {
+	if x.factory2 == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory2.CreateCall(reflect.TypeOf((*asyncStream)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(asyncStream), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncStreamAdapter) wait(object asyncStream, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncStreamAdapter) leave2(object asyncStream) {
 	if x.turn2 == nil {
 		object.Release()
@@ -340,47 +370,38 @@ func (x *syncStreamAdapter) leave2(object asyncStream) {
 
 func (x *syncStreamAdapter) Read(ctx context.Context, s state) (v1 state, err error) {
 	object, err := x.enter2(ctx)
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.BeginRead(ctx, s))
 	}
-	defer x.leave2(object)
-	if err = object.BeginRead(ctx, s); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.FinishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.FinishRead()
+	return v1, err
 }
 
 func (x *syncStreamAdapter) read(ctx context.Context, s *state) (v1 *state, v2 *state, err error) {
 	object, err := x.enter2(ctx)
-	if err != nil {
-		return v1, v2, err
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginRead(ctx, s))
 	}
-	defer x.leave2(object)
-	if err = object.beginRead(ctx, s); err != nil {
-		return v1, v2, err
+	if err == nil {
+		v1, v2, err = object.finishRead()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, v2, err
-	}
-	return object.finishRead()
+	return v1, v2, err
 }
 
 func (x *syncStreamAdapter) enter(arg1 int) (v1 int) {
 	object, err := x.enter2(context.Background())
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginEnter(arg1))
+	}
+	if err == nil {
+		v1, err = object.finishEnter()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave2(object)
-	if err = object.beginEnter(arg1); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, err = object.finishEnter(); err != nil {
 		panic(err)
 	}
 	return v1
@@ -388,100 +409,82 @@ func (x *syncStreamAdapter) enter(arg1 int) (v1 int) {
 
 func (x *syncStreamAdapter) leave() {
 	object, err := x.enter2(context.Background())
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginLeave())
+	}
+	if err == nil {
+		err = object.finishLeave()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave2(object)
-	if err = object.beginLeave(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.finishLeave(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncStreamAdapter) object() (err error) {
 	object, err := x.enter2(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginObject())
 	}
-	defer x.leave2(object)
-	if err = object.beginObject(); err != nil {
-		return err
+	if err == nil {
+		err = object.finishObject()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return err
-	}
-	return object.finishObject()
+	return err
 }
 
 func (x *syncStreamAdapter) turn() {
 	object, err := x.enter2(context.Background())
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginTurn())
+	}
+	if err == nil {
+		err = object.finishTurn()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave2(object)
-	if err = object.beginTurn(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.finishTurn(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncStreamAdapter) factory() {
 	object, err := x.enter2(context.Background())
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginFactory())
+	}
+	if err == nil {
+		err = object.finishFactory()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave2(object)
-	if err = object.beginFactory(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.finishFactory(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncStreamAdapter) server() {
 	object, err := x.enter2(context.Background())
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginServer())
+	}
+	if err == nil {
+		err = object.finishServer()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave2(object)
-	if err = object.beginServer(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.finishServer(); err != nil {
 		panic(err)
 	}
 }
 
 func (x *syncStreamAdapter) opts() {
 	object, err := x.enter2(context.Background())
+	if err == nil {
+		defer x.leave2(object)
+		err = x.wait(object, object.beginOpts())
+	}
+	if err == nil {
+		err = object.finishOpts()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave2(object)
-	if err = object.beginOpts(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if err = object.finishOpts(); err != nil {
 		panic(err)
 	}
 }
@@ -502,7 +505,7 @@ func (create streamFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[asyncStream]():
+	case iface != reflect.TypeOf((*asyncStream)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -527,7 +530,7 @@ func newStreamCalls(server stream, opts ...async.Option) streamCalls {
 func (x streamCalls) Read(ctx context.Context, s state) *async.Call[state] {
 	return async.Go(ctx, func(ctx context.Context) (state, error) {
 		return x.server2.Read(ctx, s)
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.Read")}, x.opts2...)...)
 }
 
 // read begins a call of read.
@@ -535,14 +538,14 @@ func (x streamCalls) read(ctx context.Context, s *state) *async.Call[streamReadR
 	return async.Go(ctx, func(ctx context.Context) (streamReadResult, error) {
 		v1, v2, err := x.server2.read(ctx, s)
 		return streamReadResult{A: v1, B: v2}, err
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.read")}, x.opts2...)...)
 }
 
 // enter begins a call of enter.
 func (x streamCalls) enter(arg1 int) *async.Call[int] {
 	return async.Go(context.Background(), func(context.Context) (int, error) {
 		return x.server2.enter(arg1), nil
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.enter")}, x.opts2...)...)
 }
 
 // leave begins a call of leave.
@@ -550,14 +553,14 @@ func (x streamCalls) leave() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server2.leave()
 		return struct{}{}, nil
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.leave")}, x.opts2...)...)
 }
 
 // object begins a call of object.
 func (x streamCalls) object() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server2.object()
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.object")}, x.opts2...)...)
 }
 
 // turn begins a call of turn.
@@ -565,7 +568,7 @@ func (x streamCalls) turn() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server2.turn()
 		return struct{}{}, nil
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.turn")}, x.opts2...)...)
 }
 
 // factory begins a call of factory.
@@ -573,7 +576,7 @@ func (x streamCalls) factory() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server2.factory()
 		return struct{}{}, nil
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.factory")}, x.opts2...)...)
 }
 
 // server begins a call of server.
@@ -581,7 +584,7 @@ func (x streamCalls) server() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server2.server()
 		return struct{}{}, nil
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.server")}, x.opts2...)...)
 }
 
 // opts begins a call of opts.
@@ -589,7 +592,7 @@ func (x streamCalls) opts() *async.Call[struct{}] {
 	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
 		x.server2.opts()
 		return struct{}{}, nil
-	}, x.opts2...)
+	}, append([]async.Option{async.Name("stream.opts")}, x.opts2...)...)
 }
 
 // AsyncMixed is the asynchronous face of [Mixed]: a call object, which carries
@@ -650,7 +653,7 @@ type mixedDoResult struct {
 // it.
 type AsyncMixedResult struct {
 	Method string // the name of the method
-	Value  any    // one value itself, several as in MixedCalls, none as nil
+	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 }
 
 // NewAsyncMixed returns a call object for server, whose calls run in a
@@ -660,7 +663,7 @@ type AsyncMixedResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMixed(server Mixed, opts ...async.Option) AsyncMixed {
-	return &asyncMixedObject{server: server, opts: append([]async.Option(nil), opts...)}
+	return &asyncMixedObject{server: server, opts: append([]async.Option{nil}, opts...)}
 }
 
 // asyncMixedObject is a Call that knows which method its call is of. mu is held
@@ -668,14 +671,16 @@ func NewAsyncMixed(server Mixed, opts ...async.Option) AsyncMixed {
 type asyncMixedObject struct {
 	async.Call[AsyncMixedResult]
 	server Mixed
-	opts   []async.Option
+	opts   []async.Option // the first is the name, which is set by who has set method
 
 	mu     sync.Mutex
-	method string // of the call that is being begun or not finished, or nothing
+	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
 	taken  uint64 // counts results taken
 }
 
-func (x *asyncMixedObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMixedResult, error)) error {
+// claim has start begin a call of method with opts, unless a call is not finished. The
+// name of the call is that of the method, where the other opts have none.
+func (x *asyncMixedObject) claim(method string, start func() error) error {
 	x.mu.Lock()
 	if x.method != "" {
 		x.mu.Unlock()
@@ -690,7 +695,8 @@ func (x *asyncMixedObject) begin(ctx context.Context, method string, fn func(con
 			x.unbegin(taken)
 		}
 	}()
-	if err := x.Call.Begin(ctx, fn, x.opts...); err != nil {
+	x.opts[0] = async.Name(method)
+	if err := start(); err != nil {
 		return err
 	}
 	begun = true
@@ -706,6 +712,10 @@ func (x *asyncMixedObject) unbegin(taken uint64) {
 	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
 		x.method = ""
 	}
+}
+
+func (x *asyncMixedObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMixedResult, error), more ...async.Option) error {
+	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
 func (x *asyncMixedObject) finish(method string) (AsyncMixedResult, error) {
@@ -734,40 +744,40 @@ func (x *asyncMixedObject) refusal(err error) error {
 }
 
 func (x *asyncMixedObject) BeginDo() error {
-	return x.begin(context.Background(), "Do", func(context.Context) (AsyncMixedResult, error) {
+	return x.begin(context.Background(), "Mixed.Do", func(context.Context) (AsyncMixedResult, error) {
 		v1, v2 := x.server.Do()
 		return AsyncMixedResult{Method: "Do", Value: MixedDoResult{A: v1, B: v2}}, nil
 	})
 }
 
 func (x *asyncMixedObject) FinishDo() (int, int, error) {
-	r, err := x.finish("Do")
+	r, err := x.finish("Mixed.Do")
 	v, _ := r.Value.(MixedDoResult)
 	return v.A, v.B, err
 }
 
 func (x *asyncMixedObject) beginDo() error {
-	return x.begin(context.Background(), "do", func(context.Context) (AsyncMixedResult, error) {
+	return x.begin(context.Background(), "Mixed.do", func(context.Context) (AsyncMixedResult, error) {
 		v1, v2 := x.server.do()
 		return AsyncMixedResult{Method: "do", Value: mixedDoResult{A: v1, B: v2}}, nil
 	})
 }
 
 func (x *asyncMixedObject) finishDo() (int, int, error) {
-	r, err := x.finish("do")
+	r, err := x.finish("Mixed.do")
 	v, _ := r.Value.(mixedDoResult)
 	return v.A, v.B, err
 }
 
 func (x *asyncMixedObject) beginCall(arg1 state) error {
-	return x.begin(context.Background(), "call", func(context.Context) (AsyncMixedResult, error) {
+	return x.begin(context.Background(), "Mixed.call", func(context.Context) (AsyncMixedResult, error) {
 		v1, err := x.server.call(arg1)
 		return AsyncMixedResult{Method: "call", Value: v1}, err
 	})
 }
 
 func (x *asyncMixedObject) finishCall() (state, error) {
-	r, err := x.finish("call")
+	r, err := x.finish("Mixed.call")
 	v, _ := r.Value.(state)
 	return v, err
 }
@@ -798,7 +808,7 @@ type syncMixedAdapter struct {
 
 func (x *syncMixedAdapter) enter(ctx context.Context) (AsyncMixed, error) {
 	if x.turn == nil {
-		return async.CreateCall[AsyncMixed](x.factory)
+		return x.create()
 	}
 	select {
 	case x.turn <- struct{}{}:
@@ -813,6 +823,29 @@ func (x *syncMixedAdapter) enter(ctx context.Context) (AsyncMixed, error) {
 	}
 }
 
+// create is CreateCall, which a wide interface would be costly to compile for.
+func (x *syncMixedAdapter) create() (AsyncMixed, error) {
+	if x.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMixed)(nil)).Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	}
+	return object.(AsyncMixed), nil
+}
+
+// wait waits for the call where it has begun.
+func (x *syncMixedAdapter) wait(object AsyncMixed, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.Background())
+}
+
 func (x *syncMixedAdapter) leave(object AsyncMixed) {
 	if x.turn == nil {
 		object.Release()
@@ -823,17 +856,14 @@ func (x *syncMixedAdapter) leave(object AsyncMixed) {
 
 func (x *syncMixedAdapter) Do() (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.BeginDo())
+	}
+	if err == nil {
+		v1, v2, err = object.FinishDo()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.BeginDo(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.FinishDo(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -841,17 +871,14 @@ func (x *syncMixedAdapter) Do() (v1 int, v2 int) {
 
 func (x *syncMixedAdapter) do() (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.beginDo())
+	}
+	if err == nil {
+		v1, v2, err = object.finishDo()
+	}
 	if err != nil {
-		panic(err)
-	}
-	defer x.leave(object)
-	if err = object.beginDo(); err != nil {
-		panic(err)
-	}
-	if err = object.Wait(context.Background()); err != nil {
-		panic(err)
-	}
-	if v1, v2, err = object.finishDo(); err != nil {
 		panic(err)
 	}
 	return v1, v2
@@ -859,17 +886,14 @@ func (x *syncMixedAdapter) do() (v1 int, v2 int) {
 
 func (x *syncMixedAdapter) call(arg1 state) (v1 state, err error) {
 	object, err := x.enter(context.Background())
-	if err != nil {
-		return v1, err
+	if err == nil {
+		defer x.leave(object)
+		err = x.wait(object, object.beginCall(arg1))
 	}
-	defer x.leave(object)
-	if err = object.beginCall(arg1); err != nil {
-		return v1, err
+	if err == nil {
+		v1, err = object.finishCall()
 	}
-	if err = object.Wait(context.Background()); err != nil {
-		return v1, err
-	}
-	return object.finishCall()
+	return v1, err
 }
 
 // MixedFactory makes call objects. Embedded in a server it makes that an
@@ -888,7 +912,7 @@ func (create MixedFactory) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeFor[AsyncMixed]():
+	case iface != reflect.TypeOf((*AsyncMixed)(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -914,7 +938,7 @@ func (x MixedCalls) Do() *async.Call[MixedDoResult] {
 	return async.Go(context.Background(), func(context.Context) (MixedDoResult, error) {
 		v1, v2 := x.server.Do()
 		return MixedDoResult{A: v1, B: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mixed.Do")}, x.opts...)...)
 }
 
 // do begins a call of do.
@@ -922,12 +946,12 @@ func (x MixedCalls) do() *async.Call[mixedDoResult] {
 	return async.Go(context.Background(), func(context.Context) (mixedDoResult, error) {
 		v1, v2 := x.server.do()
 		return mixedDoResult{A: v1, B: v2}, nil
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mixed.do")}, x.opts...)...)
 }
 
 // call begins a call of call.
 func (x MixedCalls) call(arg1 state) *async.Call[state] {
 	return async.Go(context.Background(), func(context.Context) (state, error) {
 		return x.server.call(arg1)
-	}, x.opts...)
+	}, append([]async.Option{async.Name("Mixed.call")}, x.opts...)...)
 }

@@ -1,0 +1,204 @@
+package face
+
+import (
+	"fmt"
+	"strings"
+)
+
+// This file writes what a server that is asynchronous itself has to do with: the
+// interface that it implements, the promise of each method, and the call object.
+
+// writeServer writes all of it.
+func (f *faceOf) writeServer(w *writer) {
+	w.f("\n")
+	w.docf(`%s serves %s asynchronously. Each method is told of one call and returns at once:
+no method may block. The call is complete when its promise is, whenever that is and
+whoever does it.`, f.server, f.link(w))
+	w.f("type %s%s interface {\n", f.server, f.decl(w))
+	for _, m := range f.methods {
+		w.at(f, m)
+		w.f("// %s serves a call of %s.\n", act(m, "Serve"), m.name)
+		w.methodDoc(m.doc.Text)
+		w.f("%s(promise *%s%s)\n", act(m, "Serve"), f.promise[m.name], f.args())
+	}
+	w.f("}\n")
+	f.writeServe(w)
+	for _, m := range f.methods {
+		w.at(f, m)
+		f.writePromise(w, m)
+		f.writeServedBegin(w, m)
+	}
+}
+
+// writeServe writes the constructor and the type of the call object.
+func (f *faceOf) writeServe(w *writer) {
+	async, context := w.fixed(Module), w.fixed("context")
+	w.f("\n")
+	w.docf(`%s returns a call object whose calls server serves, and which are begun with opts. A
+call that is begun with a context that is over is canceled, and the server is not told.
+An [%sDiscard] among opts takes the results of Complete that nobody took; the drop of a
+Deliver is not called then.`, f.serve, async)
+	w.f(`func %[1]s%[2]s(server %[3]s%[4]s, opts ...%[5]sOption) %[6]s%[4]s {
+	x := &%[7]s%[4]s{serve: server}
+	x.opts = append([]%[5]sOption{nil, %[5]sDiscard(func(r %[8]s, _ error) {
+		if r.late != nil {
+			_, _ = r.late(false)
+		}
+	})}, opts...)
+	return x
+}
+`, f.serve, f.decl(w), f.server, f.args(), async, f.face, f.served, f.result)
+	w.f("\n")
+	w.docf("%s is the call object of an asynchronous server.", f.served)
+	w.f(`type %[1]s%[2]s struct {
+	%[3]s%[4]s
+	serve %[5]s%[4]s
+}
+
+func (x *%[1]s%[4]s) beginPromise(ctx %[6]sContext, method string, more ...%[7]sOption) (promise *%[7]sPromise[%[8]s], err error) {
+	err = x.claim(method, func() (err error) {
+		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
+		return err
+	})
+	return promise, err
+}
+
+// tell tells the server, unless the call is over. Where the server panics, the promise
+// is broken.
+func (x *%[1]s%[4]s) tell(promise *%[7]sPromise[%[8]s], serve func()) {
+	if promise.Context().Err() != nil {
+		return
+	}
+	told := false
+	defer func() {
+		if !told {
+			promise.Break()
+		}
+	}()
+	serve()
+	told = true
+}
+`, f.served, f.decl(w), f.object, f.args(), f.server, context, async, f.result)
+}
+
+// argFields are the fields of a promise for the parameters that are no context of the
+// call. The field of that is empty.
+func argFields(m *method) []string {
+	taken := make(nameSet)
+	taken.add("Context", "Complete", "Deliver", "Break", "promise", "stream", "keep")
+	var list []string
+	for i := range m.sig.Params().Len() {
+		name := m.sig.Params().At(i).Name()
+		switch {
+		case i == m.ctx:
+			list = append(list, "")
+			continue
+		case name == "" || name == "_":
+			name = fmt.Sprint("Arg", i+1)
+		}
+		list = append(list, taken.fresh(title(strings.TrimLeft(name, "_"))))
+	}
+	return list
+}
+
+// writePromise writes the server's end of a call.
+func (f *faceOf) writePromise(w *writer, m *method) {
+	async, context := w.fixed(Module), w.fixed("context")
+	promise := f.promise[m.name]
+	w.f("\n")
+	w.docf("%s is the server's end of a call of %s. Its fields are what the method was given.", promise, m.name)
+	w.f("type %s%s struct {\n", promise, f.decl(w))
+	for i, name := range argFields(m) {
+		if name != "" {
+			w.f("%s %s\n", name, w.typ(m.sig.Params().At(i).Type()))
+		}
+	}
+	w.f("\npromise *%sPromise[%s]\n", async, f.result)
+	ctx, keep := "x.promise.Context()", ""
+	if m.stream {
+		w.f("stream %sContext // of the result\nkeep func() bool\n", context)
+		ctx, keep = "x.stream", ", keep: x.keep"
+	}
+	w.f("}\n")
+	w.f("\n// Context is the context of the call; see [%sPromise.Context].\n", async)
+	if m.stream {
+		w.docf("The result goes on using it: it ends with the context that Begin was given.")
+	}
+	w.f("func (x *%s%s) Context() %sContext { return %s }\n", promise, f.args(), context, ctx)
+	f.writeComplete(w, m, keep)
+	w.f("\n// Break says that nobody is going to complete the call; see [%sPromise.Break].\n", async)
+	w.f("func (x *%s%s) Break() { x.promise.Break() }\n", promise, f.args())
+}
+
+// writeComplete writes the two ways to complete a promise.
+func (f *faceOf) writeComplete(w *writer, m *method, keep string) {
+	promise := f.promise[m.name]
+	busy := w.block.clone()
+	if busy == nil {
+		busy = make(nameSet)
+	}
+	x, take, drop, taken := busy.fresh("x"), busy.fresh("take"), busy.fresh("drop"), busy.fresh("taken")
+	values, err := f.resultNames(m, busy)
+	params := err + " error"
+	if len(values) > 0 {
+		params = w.list(m.valueTuple(), false, values) + ", " + params
+	}
+	w.f("\n")
+	w.docf(`Complete completes the call with what Finish is to return, and reports whether it did.
+Where it did not, since the client has canceled, the values are still the server's.`)
+	w.f("func (%s *%s%s) Complete(%s) bool {\n", x, promise, f.args(), params)
+	w.f("return %s.promise.Complete(%s{Method: %q%s%s}, %s)\n}\n", x, f.result, m.name, f.boxed(m, values),
+		strings.ReplaceAll(keep, "x.", x+"."), err)
+	all := strings.Join(append(values[:len(values):len(values)], err), ", ")
+	made := f.boxed(m, values)
+	if made == "" {
+		made = ", Value: nil"
+	}
+	w.f("\n")
+	w.docf(`Deliver completes the call with what take returns. Take runs when a client takes the
+result, in %s, where it may write to what Begin was given: that is the client's again
+where the call was canceled or abandoned. Where nobody takes the result, drop runs, if it
+is not nil. Deliver reports false where neither will run.`, finish(m))
+	w.f("func (%s *%s%s) Deliver(%s func() %s, %s func()) bool {\n", x, promise, f.args(), take, w.finishTypes(m), drop)
+	w.f("return %s.promise.Complete(%s{Method: %q%s, late: func(%s bool) (any, error) {\n", x, f.result, m.name, strings.ReplaceAll(keep, "x.", x+"."), taken)
+	w.f("switch {\ncase %s:\n%s := %s()\nreturn %s, %s\n", taken, all, take, strings.TrimPrefix(made, ", Value: "), err)
+	w.f("case %s != nil:\n%[1]s()\n}\nreturn nil, nil\n}}, nil)\n}\n", drop)
+}
+
+// resultNames are the names of results as parameters: those of the source, where they
+// are free.
+func (f *faceOf) resultNames(m *method, busy nameSet) (values []string, err string) {
+	for i := range m.values() {
+		name := m.value(i).Name()
+		if name == "" || name == "_" {
+			name = fmt.Sprint("v", i+1)
+		}
+		values = append(values, busy.fresh(name))
+	}
+	return values, busy.fresh("err")
+}
+
+func (f *faceOf) writeServedBegin(w *writer, m *method) {
+	names, busy := w.paramNames(m)
+	x, promise, err := busy.fresh("x"), busy.fresh("promise"), busy.fresh("err")
+	stream, keep, more := busy.fresh("stream"), busy.fresh("keep"), ""
+	if m.stream {
+		more = ", " + w.fixed(Module) + "Streaming()"
+	}
+	w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.served, f.args(), begin(m), w.list(m.sig.Params(), m.sig.Variadic(), names))
+	w.f("%s, %s := %s.beginPromise(%s, %q%s)\n", promise, err, x, w.outerContext(m, names), f.full(m), more)
+	w.f("if %s != nil {\nreturn %[1]s\n}\n", err)
+	var list []string
+	for i, name := range argFields(m) {
+		if name != "" {
+			list = append(list, name+": "+names[i])
+		}
+	}
+	list = append(list, "promise: "+promise)
+	w.f("%s.tell(%s, func() {\n", x, promise)
+	if m.stream {
+		w.f("%s, %s := %s(%s, %s.Context())\n", stream, keep, f.newStream, names[m.ctx], promise)
+		list = append(list, "stream: "+stream, "keep: "+keep)
+	}
+	w.f("%s.serve.%s(&%s%s{%s})\n})\nreturn nil\n}\n", x, act(m, "Serve"), f.promise[m.name], f.args(), strings.Join(list, ", "))
+}
