@@ -63,7 +63,11 @@ func generateRandom(t *testing.T, dir string, seed uint64) (text, stderr string)
 	if err := os.WriteFile(filepath.Join(at, "source.go"), formatted, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, stderr = asyncgen(t, at, "-type", strings.Join(s.ifaces, ","), "-output", "out.go")
+	args := []string{"-type", strings.Join(s.ifaces, ","), "-output", "out.go"}
+	if seed%2 == 0 { // half of them with every part
+		args = append(args, "-fake")
+	}
+	_, stderr = asyncgen(t, at, args...)
 	return string(formatted), stderr
 }
 

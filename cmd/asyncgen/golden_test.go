@@ -58,9 +58,9 @@ func TestGolden(t *testing.T) {
 		return
 	}
 	goCommand(t, dir, "vet", "./...")
-	goCommand(t, dir, "test", "-vet=off", "-count=1", "./stream", "./outside", "./watch")
+	goCommand(t, dir, "test", "-vet=off", "-count=1", "./stream", "./outside", "./watch", "./served")
 	if cgo {
-		goCommand(t, dir, "test", "-vet=off", "-count=1", "-race", "./stream", "./watch")
+		goCommand(t, dir, "test", "-vet=off", "-count=1", "-race", "./stream", "./watch", "./served")
 	} else {
 		t.Log("no race detector without a C compiler")
 	}

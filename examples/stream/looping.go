@@ -14,8 +14,10 @@ import (
 // completes the Reads that wait, first come, first served. No Read has a
 // goroutine.
 //
-// It is not a SimpleStream. All it implements is [async.CallFactory], by way of
-// the generated factory that it embeds, with call objects of its own.
+// The server is not a SimpleStream. It implements the generated
+// AsyncSimpleStreamServer, which has the promise of each call and completes it. The
+// call objects are generated, too; the embedded factory hands them out, which makes
+// the server an [async.CallFactory].
 type looping struct {
 	SimpleStreamFactory
 
@@ -23,22 +25,30 @@ type looping struct {
 	loop *async.Call[struct{}]
 
 	mu      sync.Mutex
-	arrived []byte  // and not handed out; nothing bounds it here
-	err     error   // why nothing more will arrive
-	reads   []*read // that wait, in order
-}
-
-// A read is the server's end of a call of Read.
-type read struct {
-	promise *async.Promise[[]byte]
-	size    int
+	arrived []byte                     // and not handed out; nothing bounds it here
+	err     error                      // why nothing more will arrive
+	reads   []*SimpleStreamReadPromise // that wait, in order
 }
 
 func newLooping(conn net.Conn) *looping {
 	s := &looping{conn: conn}
-	s.SimpleStreamFactory = func() (AsyncSimpleStream, error) { return &object{server: s}, nil }
+	s.SimpleStreamFactory = func() (AsyncSimpleStream, error) { return ServeAsyncSimpleStream(s), nil }
 	s.loop = async.Go(context.Background(), s.receive)
 	return s
+}
+
+// ServeRead has the Read wait for its turn.
+func (s *looping) ServeRead(r *SimpleStreamReadPromise) {
+	context.AfterFunc(r.Context(), func() { s.forget(r) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads = append(s.reads, r)
+	s.serveLocked()
+}
+
+// ServeClose closes the connection, which ends the loop and every Read that waits.
+func (s *looping) ServeClose(c *SimpleStreamClosePromise) {
+	go func() { c.Complete(s.conn.Close()) }()
 }
 
 // receive is the loop. It ends when the connection does.
@@ -59,109 +69,38 @@ func (s *looping) receive(context.Context) (struct{}, error) {
 
 // serveLocked completes the reads that have something to be completed with. It
 // does so under the lock, for the sake of the order of the bytes: these calls
-// have no OnSignal, and Complete calls Discard on a goroutine of its own, so no
-// code of anybody's runs here.
+// have no OnSignal, and what takes bytes back runs on a goroutine of its own, so
+// no code of anybody's runs here.
 func (s *looping) serveLocked() {
 	for len(s.reads) > 0 && (len(s.arrived) > 0 || s.err != nil) {
 		r := s.reads[0]
 		s.reads = slices.Delete(s.reads, 0, 1)
-		n := min(r.size, len(s.arrived))
-		err := s.err
-		if len(s.arrived) > 0 {
-			err = nil
+		if len(s.arrived) == 0 {
+			r.Complete(0, s.err)
+			continue
 		}
-		if r.promise.Complete(bytes.Clone(s.arrived[:n]), err) {
-			s.arrived = s.arrived[n:]
+		data := bytes.Clone(s.arrived[:min(len(r.P), len(s.arrived))])
+		if r.Deliver(func() (int, error) { return copy(r.P, data), nil }, func() { s.takeBack(data) }) {
+			s.arrived = s.arrived[len(data):]
 		} // else the call was canceled, and the bytes are still the server's
 	}
 }
 
-// wait has r wait for its turn.
-func (s *looping) wait(r *read) {
-	context.AfterFunc(r.promise.Context(), func() { s.forget(r) })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reads = append(s.reads, r)
-	s.serveLocked()
-}
-
 // forget takes out a read that is canceled. Where the client asked, by
 // CancelWait, the call is still pending, and this is the answer.
-func (s *looping) forget(r *read) {
+func (s *looping) forget(r *SimpleStreamReadPromise) {
 	s.mu.Lock()
-	s.reads = slices.DeleteFunc(s.reads, func(x *read) bool { return x == r })
+	s.reads = slices.DeleteFunc(s.reads, func(x *SimpleStreamReadPromise) bool { return x == r })
 	s.mu.Unlock()
-	r.promise.Complete(nil, context.Cause(r.promise.Context()))
+	r.Complete(0, context.Cause(r.Context()))
 }
 
-// takeBack is Discard: it puts bytes that were read for nobody where they came
-// from, for the next Read. That may have come first and have got what arrived
-// after them: who cares for the order finishes his Reads, or cancels them.
-func (s *looping) takeBack(data []byte, err error) {
-	if err != nil {
-		return
-	}
+// takeBack puts bytes that were read for nobody where they came from, for the next
+// Read. That may have come first and have got what arrived after them: a client that
+// cares for the order finishes its Reads, or cancels them.
+func (s *looping) takeBack(data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.arrived = append(data, s.arrived...)
 	s.serveLocked()
-}
-
-// An object is a call object of a looping server. The Call in it is the call;
-// Wait, Done, Cancel, Release and so on are the Call's own.
-type object struct {
-	async.Call[[]byte]
-	server *looping
-
-	mu     sync.Mutex // before server.mu
-	method string     // that was begun last
-	p      []byte     // the client's, of a Read
-}
-
-func (o *object) BeginRead(ctx context.Context, p []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	promise, err := o.BeginPromise(ctx, async.Discard(o.server.takeBack))
-	if err != nil {
-		return err
-	}
-	o.method, o.p = "Read", p
-	o.server.wait(&read{promise, len(p)})
-	return nil
-}
-
-// FinishRead is where the client's p is written to, and not before: the p of a
-// call that was canceled or abandoned is left alone.
-func (o *object) FinishRead() (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	data, err := o.finishLocked("Read")
-	return copy(o.p, data), err
-}
-
-func (o *object) BeginClose() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	err := o.Begin(context.Background(), func(context.Context) ([]byte, error) {
-		return nil, o.server.conn.Close()
-	})
-	if err == nil {
-		o.method = "Close"
-	}
-	return err
-}
-
-func (o *object) FinishClose() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, err := o.finishLocked("Close")
-	return err
-}
-
-// finishLocked takes the result where the call is one of method.
-func (o *object) finishLocked(method string) ([]byte, error) {
-	if o.method != method && o.WaitFor(0) != async.ErrReleased {
-		return nil, async.ErrCallComplete
-	}
-	return o.Finish()
 }

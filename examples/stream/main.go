@@ -8,7 +8,7 @@
 // method. Each server reads a TCP connection on loopback, at whose far end the
 // program puts in what there is to read. The blocking server serves synchronously
 // and knows nothing of call objects (blocking.go); the looping one serves
-// asynchronously, with call objects of its own that its reader loop completes
+// asynchronously: its reader loop completes the promises of generated call objects
 // (looping.go).
 //
 // Step by step the program does what a client can do with a call object (steps.go)

@@ -59,6 +59,8 @@ type AsyncSimpleStream interface {
 type AsyncSimpleStreamResult struct {
 	Method string // the name of the method
 	Value  any    // one value itself, several as a struct that is named after the method, none as nil
+
+	late func(taken bool) (any, error) // in place of Value: made when it is taken
 }
 
 // NewAsyncSimpleStream returns a call object for server, whose calls run in a
@@ -124,7 +126,16 @@ func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn f
 	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
 }
 
+// finish takes the result, and has it made where the server left that for now.
 func (x *asyncSimpleStreamObject) finish(method string) (AsyncSimpleStreamResult, error) {
+	r, err := x.take(method)
+	if r.late != nil && err == nil {
+		r.Value, err = r.late(true)
+	}
+	return r, err
+}
+
+func (x *asyncSimpleStreamObject) take(method string) (AsyncSimpleStreamResult, error) {
 	x.mu.Lock()
 	if x.method != method {
 		x.mu.Unlock()
@@ -172,6 +183,164 @@ func (x *asyncSimpleStreamObject) BeginClose() error {
 func (x *asyncSimpleStreamObject) FinishClose() error {
 	_, err := x.finish("SimpleStream.Close")
 	return err
+}
+
+// AsyncSimpleStreamServer serves [SimpleStream] asynchronously. Each method is
+// told of one call and returns at once: no method may block. The call is
+// complete when its promise is, whenever that is and whoever does it.
+type AsyncSimpleStreamServer interface {
+	// ServeRead serves a call of Read.
+	//
+	// Read reads what there is, up to len(p) bytes, and waits where there is
+	// nothing.
+	ServeRead(promise *SimpleStreamReadPromise)
+	// ServeClose serves a call of Close.
+	//
+	// Close ends the stream and every Read that waits.
+	ServeClose(promise *SimpleStreamClosePromise)
+}
+
+// ServeAsyncSimpleStream returns a call object whose calls server serves, and
+// which are begun with opts. A call that is begun with a context that is over
+// is canceled, and the server is not told. An [async.Discard] among opts takes
+// the results of Complete that nobody took; the drop of a Deliver is not called
+// then.
+func ServeAsyncSimpleStream(server AsyncSimpleStreamServer, opts ...async.Option) AsyncSimpleStream {
+	x := &asyncSimpleStreamServed{serve: server}
+	x.opts = append([]async.Option{nil, async.Discard(func(r AsyncSimpleStreamResult, _ error) {
+		if r.late != nil {
+			_, _ = r.late(false)
+		}
+	})}, opts...)
+	return x
+}
+
+// asyncSimpleStreamServed is the call object of an asynchronous server.
+type asyncSimpleStreamServed struct {
+	asyncSimpleStreamObject
+	serve AsyncSimpleStreamServer
+}
+
+func (x *asyncSimpleStreamServed) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[AsyncSimpleStreamResult], err error) {
+	err = x.claim(method, func() (err error) {
+		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
+		return err
+	})
+	return promise, err
+}
+
+// tell tells the server, unless the call is over. Where the server panics, the promise
+// is broken.
+func (x *asyncSimpleStreamServed) tell(promise *async.Promise[AsyncSimpleStreamResult], serve func()) {
+	if promise.Context().Err() != nil {
+		return
+	}
+	told := false
+	defer func() {
+		if !told {
+			promise.Break()
+		}
+	}()
+	serve()
+	told = true
+}
+
+// SimpleStreamReadPromise is the server's end of a call of Read. Its fields are
+// what the method was given.
+type SimpleStreamReadPromise struct {
+	P []byte
+
+	promise *async.Promise[AsyncSimpleStreamResult]
+}
+
+// Context is the context of the call; see [async.Promise.Context].
+func (x *SimpleStreamReadPromise) Context() context.Context { return x.promise.Context() }
+
+// Complete completes the call with what Finish is to return, and reports
+// whether it did. Where it did not, since the client has canceled, the values
+// are still the server's.
+func (x *SimpleStreamReadPromise) Complete(n int, err error) bool {
+	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Read", Value: n}, err)
+}
+
+// Deliver completes the call with what take returns. Take runs when a client
+// takes the result, in FinishRead, where it may write to what Begin was given:
+// that is the client's again where the call was canceled or abandoned. Where
+// nobody takes the result, drop runs, if it is not nil. Deliver reports false
+// where neither will run.
+func (x *SimpleStreamReadPromise) Deliver(take func() (int, error), drop func()) bool {
+	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Read", late: func(taken bool) (any, error) {
+		switch {
+		case taken:
+			n, err := take()
+			return n, err
+		case drop != nil:
+			drop()
+		}
+		return nil, nil
+	}}, nil)
+}
+
+// Break says that nobody is going to complete the call; see [async.Promise.Break].
+func (x *SimpleStreamReadPromise) Break() { x.promise.Break() }
+
+func (x *asyncSimpleStreamServed) BeginRead(ctx context.Context, p []byte) error {
+	promise, err := x.beginPromise(ctx, "SimpleStream.Read")
+	if err != nil {
+		return err
+	}
+	x.tell(promise, func() {
+		x.serve.ServeRead(&SimpleStreamReadPromise{P: p, promise: promise})
+	})
+	return nil
+}
+
+// SimpleStreamClosePromise is the server's end of a call of Close. Its fields
+// are what the method was given.
+type SimpleStreamClosePromise struct {
+	promise *async.Promise[AsyncSimpleStreamResult]
+}
+
+// Context is the context of the call; see [async.Promise.Context].
+func (x *SimpleStreamClosePromise) Context() context.Context { return x.promise.Context() }
+
+// Complete completes the call with what Finish is to return, and reports
+// whether it did. Where it did not, since the client has canceled, the values
+// are still the server's.
+func (x *SimpleStreamClosePromise) Complete(err error) bool {
+	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Close"}, err)
+}
+
+// Deliver completes the call with what take returns. Take runs when a client
+// takes the result, in FinishClose, where it may write to what Begin was given:
+// that is the client's again where the call was canceled or abandoned. Where
+// nobody takes the result, drop runs, if it is not nil. Deliver reports false
+// where neither will run.
+func (x *SimpleStreamClosePromise) Deliver(take func() error, drop func()) bool {
+	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Close", late: func(taken bool) (any, error) {
+		switch {
+		case taken:
+			err := take()
+			return nil, err
+		case drop != nil:
+			drop()
+		}
+		return nil, nil
+	}}, nil)
+}
+
+// Break says that nobody is going to complete the call; see [async.Promise.Break].
+func (x *SimpleStreamClosePromise) Break() { x.promise.Break() }
+
+func (x *asyncSimpleStreamServed) BeginClose() error {
+	promise, err := x.beginPromise(context.Background(), "SimpleStream.Close")
+	if err != nil {
+		return err
+	}
+	x.tell(promise, func() {
+		x.serve.ServeClose(&SimpleStreamClosePromise{promise: promise})
+	})
+	return nil
 }
 
 // NewSyncSimpleStream returns a [SimpleStream] whose methods are calls on
