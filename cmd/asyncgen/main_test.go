@@ -18,7 +18,20 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"asyncgen": func() { os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"crlf":     crlf,
 	})
+}
+
+// crlf ends the lines of a file as a checkout for Windows does.
+func crlf() {
+	text, err := os.ReadFile(os.Args[1])
+	if err == nil {
+		err = os.WriteFile(os.Args[1], bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 const library = "github.com/seed4712c49f/async"

@@ -1,21 +1,21 @@
 // Package cli is the command line of asyncgen.
+//
+// The arguments are read here; plan.go finds out which outputs they ask for, and
+// write.go writes these.
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"go/token"
 	"io"
-	"os"
-	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed4712c49f/async/cmd/asyncgen/internal/face"
-	"github.com/seed4712c49f/async/cmd/asyncgen/internal/load"
 )
 
 // Run does what the arguments say and returns the exit code: 1 for whatever is
@@ -26,7 +26,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err == nil {
-		err = c.run(stdout)
+		err = c.run()
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "asyncgen: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
@@ -37,66 +37,152 @@ func Run(args []string, stdout, stderr io.Writer) int {
 
 // A command is what the arguments ask for.
 type command struct {
-	types  []string
-	dir    string
-	output string
-	pkg    string
-	tags   string
-	check  bool
-	face   face.Options
+	types     []typeArg
+	patterns  []string // folders, or folders with /... behind them
+	output    string
+	pkg       string
+	tags      string
+	factories string
+	check     bool
+	face      faceFlags
+}
+
+// A typeArg is one type of -type: Name, import/path.Name, or either with =As.
+type typeArg struct{ spec, as string }
+
+// name is the name without the path.
+func (t typeArg) name() string { return t.spec[strings.LastIndex(t.spec, ".")+1:] }
+
+// faceFlags are the flags that a comment on the interface may give, too.
+type faceFlags struct {
+	prefix       string
+	as           string
+	only         []string
+	server, fake bool
+	stream       face.Methods
+	nostream     face.Methods
+	discard      face.Methods
+}
+
+func (o *faceFlags) register(flags *flag.FlagSet) {
+	flags.StringVar(&o.prefix, "prefix", o.prefix, "")
+	list(flags, "only", &o.only)
+	flags.BoolVar(&o.server, "server", o.server, "")
+	flags.BoolVar(&o.fake, "fake", o.fake, "")
 }
 
 func parse(args []string, stdout io.Writer) (*command, error) {
-	c := new(command)
-	var stream, nostream, discard, only []string
-	var server, fake bool
+	c := &command{face: faceFlags{prefix: face.DefaultPrefix}}
+	var types, stream, nostream, discard []string
+	version := false
 	flags := flag.NewFlagSet("asyncgen", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	list(flags, "type", &c.types)
+	list(flags, "type", &types)
 	list(flags, "stream", &stream)
 	list(flags, "nostream", &nostream)
 	list(flags, "discard", &discard)
-	list(flags, "only", &only)
-	flags.BoolVar(&server, "server", false, "")
-	flags.BoolVar(&fake, "fake", false, "")
+	c.face.register(flags)
 	flags.StringVar(&c.output, "output", "", "")
 	flags.StringVar(&c.pkg, "package", "", "")
-	flags.StringVar(&c.face.Prefix, "prefix", face.DefaultPrefix, "")
 	flags.StringVar(&c.tags, "tags", "", "")
+	flags.StringVar(&c.factories, "factories", "", "")
 	flags.BoolVar(&c.check, "check", false, "")
+	flags.BoolVar(&version, "version", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w; asyncgen -h tells more", err)
+	case version:
+		fmt.Fprintln(stdout, "asyncgen", buildVersion())
+		return nil, flag.ErrHelp
 	}
-	c.dir = "."
-	c.face.Stream = face.NewMethods("stream", stream)
-	c.face.NoStream = face.NewMethods("nostream", nostream)
-	c.face.Discard = face.NewMethods("discard", discard)
-	c.face.Parts = face.DefaultParts()
-	if len(only) > 0 {
-		var err error
-		if c.face.Parts, err = face.ParseParts(only); err != nil {
-			return nil, fmt.Errorf("-only %w", err)
+	c.face.stream = face.NewMethods("stream", stream)
+	c.face.nostream = face.NewMethods("nostream", nostream)
+	c.face.discard = face.NewMethods("discard", discard)
+	c.patterns = flags.Args()
+	if len(c.patterns) == 0 {
+		c.patterns = []string{"."}
+	}
+	for _, text := range types {
+		t, err := parseType(text)
+		if err != nil {
+			return nil, err
 		}
+		c.types = append(c.types, t)
 	}
-	c.face.Parts.Server = c.face.Parts.Server || server
-	c.face.Parts.Fake = c.face.Parts.Fake || fake
-	switch r, _ := utf8.DecodeRuneInString(c.face.Prefix); {
-	case len(c.types) == 0:
-		return nil, errors.New("-type is missing; asyncgen -h tells more")
-	case !token.IsIdentifier(c.face.Prefix) || !unicode.IsUpper(r):
-		return nil, fmt.Errorf("-prefix %s: want a name that begins with a capital letter", c.face.Prefix)
+	return c, c.valid()
+}
+
+func parseType(text string) (typeArg, error) {
+	spec, as, renamed := strings.Cut(text, "=")
+	if renamed && !token.IsIdentifier(as) {
+		return typeArg{}, fmt.Errorf("-type %s: want a name behind the =", text)
+	}
+	return typeArg{spec, as}, nil
+}
+
+func (c *command) valid() error {
+	if err := c.face.valid(); err != nil {
+		return err
+	}
+	switch {
 	case c.pkg != "" && !token.IsIdentifier(c.pkg):
-		return nil, fmt.Errorf("-package %s: want a name", c.pkg)
-	case flags.NArg() > 1:
-		return nil, fmt.Errorf("want one folder, not %s", strings.Join(flags.Args(), " "))
-	case flags.NArg() == 1:
-		c.dir = flags.Arg(0)
+		return fmt.Errorf("-package %s: want a name", c.pkg)
+	case c.factories != "" && !token.IsIdentifier(c.factories):
+		return fmt.Errorf("-factories %s: want a name", c.factories)
 	}
-	return c, c.place()
+	return nil
+}
+
+func (o *faceFlags) valid() error {
+	if r, _ := utf8.DecodeRuneInString(o.prefix); !token.IsIdentifier(o.prefix) || !unicode.IsUpper(r) {
+		return fmt.Errorf("-prefix %s: want a name that begins with a capital letter", o.prefix)
+	}
+	if _, err := face.ParseParts(o.only); err != nil {
+		return fmt.Errorf("-only %w", err)
+	}
+	return nil
+}
+
+// with returns the flags with those of a comment, which the command line overrules
+// where it says anything.
+func (o *faceFlags) with(args string) (*faceFlags, error) {
+	both := *o
+	said := faceFlags{prefix: o.prefix}
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	said.register(flags)
+	flags.StringVar(&both.as, "name", "", "")
+	if err := flags.Parse(strings.Fields(args)); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("want flags, not %s", flags.Arg(0))
+	}
+	if both.as != "" && !token.IsIdentifier(both.as) {
+		return nil, fmt.Errorf("-name %s: want a name", both.as)
+	}
+	if o.prefix == face.DefaultPrefix {
+		both.prefix = said.prefix
+	}
+	if len(o.only) == 0 {
+		both.only = said.only
+	}
+	both.server, both.fake = o.server || said.server, o.fake || said.fake
+	return &both, both.valid()
+}
+
+// options are the flags as the writer of a face takes them.
+func (o *faceFlags) options() *face.Options {
+	parts := face.DefaultParts()
+	if len(o.only) > 0 {
+		parts, _ = face.ParseParts(o.only) // valid has seen the error
+	}
+	parts.Server = parts.Server || o.server
+	parts.Fake = parts.Fake || o.fake
+	return &face.Options{Prefix: o.prefix, Parts: parts, Stream: o.stream, NoStream: o.nostream, Discard: o.discard}
 }
 
 // list is a flag that adds up to a list, separated by commas or spaces.
@@ -107,95 +193,11 @@ func list(flags *flag.FlagSet, name string, to *[]string) {
 	})
 }
 
-// place settles where the output goes.
-func (c *command) place() error {
-	if info, err := os.Stat(c.dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s is not a folder", c.dir)
+// buildVersion is the version of the module that the tool was built from.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
 	}
-	if c.output == "" {
-		name := c.types[0][strings.LastIndex(c.types[0], ".")+1:]
-		c.output = filepath.Join(c.dir, strings.ToLower(name)+"_async.go")
-	}
-	if filepath.Ext(c.output) != ".go" {
-		return fmt.Errorf("-output %s: want a name that ends in .go", c.output)
-	}
-	if info, err := os.Stat(filepath.Dir(c.output)); err != nil || !info.IsDir() {
-		return fmt.Errorf("-output %s: its folder does not exist", c.output)
-	}
-	return nil
-}
-
-func (c *command) run(io.Writer) error {
-	old, err := os.ReadFile(c.output)
-	if err == nil && len(old) > 0 && !bytes.HasPrefix(old, []byte(face.Header)) && !bytes.Contains(old, []byte(face.Header)) {
-		return fmt.Errorf("%s:1: not written by asyncgen, and so not overwritten", c.output)
-	}
-	text, err2 := c.generate()
-	if err2 != nil {
-		return err2
-	}
-	switch {
-	case err == nil && bytes.Equal(old, text):
-		return nil
-	case c.check && err != nil:
-		return fmt.Errorf("%s:1: missing: run go generate", c.output)
-	case c.check:
-		return fmt.Errorf("%s:%d: out of date: run go generate", c.output, firstDifference(old, text))
-	}
-	return write(c.output, text)
-}
-
-// firstDifference is the line in which two texts differ first.
-func firstDifference(a, b []byte) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return bytes.Count(a[:n], []byte("\n")) + 1
-}
-
-// generate returns the text of the output, which compiles.
-func (c *command) generate() ([]byte, error) {
-	p, ts, err := load.Load(load.Request{
-		Dir:     c.dir,
-		Output:  c.output,
-		Package: c.pkg,
-		Tags:    c.tags,
-		Types:   c.types,
-		Stubs:   face.Stubs(c.face.Prefix),
-		Needs:   face.Needs(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	text, err := face.Generate(p, ts, &c.face)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.face.Unmet(); err != nil {
-		return nil, err
-	}
-	if err := p.Verify(c.output, text); err != nil {
-		return nil, fmt.Errorf("%s: the output would not compile: %w", ts[0].Spec, err)
-	}
-	return text, nil
-}
-
-// write puts text into a file, whole or not at all. Where the name is a link, the
-// file is what that points to.
-func write(name string, text []byte) error {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".asyncgen-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	return info.Main.Version
 }

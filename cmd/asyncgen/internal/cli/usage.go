@@ -2,7 +2,7 @@ package cli
 
 const usage = `asyncgen writes the asynchronous face of Go interfaces.
 
-usage: asyncgen -type Name[,Name...] [flags] [folder]
+usage: asyncgen [-type Name[,Name...]] [flags] [folder | folder/... ...]
 
 For an interface Stream of the package in the folder, which is the current one
 where none is given, it writes stream_async.go with
@@ -17,20 +17,42 @@ where none is given, it writes stream_async.go with
 flags:
 
     -type list      the interfaces, separated by commas; one of another package
-                    by its import path: net/http.RoundTripper
+                    by its import path: net/http.RoundTripper; with =Name where
+                    the declarations are to have another name:
+                    encoding/json.Marshaler=JSONMarshaler
     -output file    instead of <first type in lower case>_async.go
     -package name   the package of the output, where its folder has no Go files;
                     for a _test.go file the external test package
     -prefix name    instead of Async; it stands before the other names, too
+    -only list      write only these parts, and what they need: object, sync,
+                    factory, calls, server, fake
+    -server         write the call object of a server that is asynchronous itself,
+                    too: AsyncStreamServer, ServeAsyncStream, a promise a method
+    -fake           write such a server for tests, too: FakeStream
+    -factories name write a type with the factories of all types, to embed
+    -stream list    methods whose results go on using their context: Watch, or
+                    Stream.Watch
+    -nostream list  methods whose results do not, whatever they look like
+    -discard list   methods of the plain client with a Discard of their own
     -tags list      build tags, as for go build
-    -check          write nothing; fail where the file is not up to date
+    -check          write nothing; fail where a file is not up to date
+    -version        print the version
     -h              print this
+
+Comments in the source do the same as flags:
+
+    //async:gen [-only list] [-server] [-fake] [-prefix name] [-name name]
+                    above an interface: without -type it gets an output
+    //async:stream, //async:nostream, //async:discard
+                    above a method, or with a list of methods above an interface
 
 examples:
 
     //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -type Stream
 
+    asyncgen ./...
     asyncgen -type Reader,Writer -output async.go ./store
+    asyncgen -type Store,Cache ./...
     asyncgen -type io.ReadWriteCloser
     asyncgen -type Stream -output ../streamasync/stream.go -package streamasync
     asyncgen -check -type Stream

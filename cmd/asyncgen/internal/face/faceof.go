@@ -13,6 +13,7 @@ import (
 type faceOf struct {
 	*names
 	t       *load.Type
+	as      string // the name that the others are derived from
 	methods []*method
 	tparams []*types.TypeParam
 	params  []string          // what these are called
@@ -24,13 +25,17 @@ type faceOf struct {
 	doc     load.Comment
 }
 
-func newFace(w *writer, t *load.Type, o *Options) *faceOf {
-	f := &faceOf{names: newNames(o.Prefix, t.Name.Name()), t: t, methods: methodsOf(w.p, t), parts: o.Parts, doc: w.p.TypeComment(t.Name)}
+func newFace(w *writer, target Target) *faceOf {
+	t, o := target.Type, target.Options
+	f := &faceOf{names: newNames(o.Prefix, target.As, hasFrom(t.Name)), as: target.As, t: t, methods: methodsOf(w.p, t), parts: o.Parts, doc: w.p.TypeComment(t.Name)}
 	f.parts.Server = f.parts.Server || f.parts.Fake
 	f.parts.Object = f.parts.Object || f.parts.Factory && !f.parts.Server
 	for p := range typeParamsOf(t.Name).TypeParams() {
 		f.tparams = append(f.tparams, p)
 		f.params = append(f.params, p.Obj().Name())
+	}
+	if !f.parts.face() {
+		f.leaveOut(w)
 	}
 	f.structs, f.promise = make(map[string]string), make(map[string]string)
 	taken := make(nameSet)
@@ -50,6 +55,26 @@ func newFace(w *writer, t *load.Type, o *Options) *faceOf {
 	f.settleStreams(w, o)
 	f.nameClients(taken)
 	return f
+}
+
+// leaveOut leaves out the methods that only the interface's own package can call: the
+// plain client calls what it can, and implements nothing.
+func (f *faceOf) leaveOut(w *writer) {
+	f.methods = slices.DeleteFunc(f.methods, func(m *method) bool {
+		pkg := f.pkgOf(m.name)
+		return !m.exported && pkg != nil && pkg.Path() != w.own.Path()
+	})
+	if len(f.methods) == 0 {
+		w.location, w.what = f.t.Pos, f.t.Name.Name()
+		w.refusef("it has no methods that are exported")
+	}
+}
+
+// hasFrom reports whether the package of a type has another one with From behind the
+// name, as io has Reader and ReaderFrom.
+func hasFrom(name *types.TypeName) bool {
+	_, ok := name.Pkg().Scope().Lookup(name.Name() + "From").(*types.TypeName)
+	return ok
 }
 
 // nameClients names the methods of the plain client.
@@ -116,14 +141,8 @@ func (w *writer) at(f *faceOf, m *method) {
 
 // claim takes the names of the declarations, which nobody may have.
 func (f *faceOf) claim(w *writer, top nameSet) error {
-	for _, name := range f.declared() {
-		if pos, ok := w.p.Taken(name); ok {
-			return load.Errorf(pos, "%s is declared here, and for %s the output would declare it", name, f.t.Spec)
-		}
-		if top[name] {
-			return load.Errorf(f.t.Pos, "the output would declare %s twice", name)
-		}
-		top.add(name)
+	if err := f.claimPublic(w, top, f.declared()); err != nil {
+		return err
 	}
 	private := nameSet{}
 	private.add(w.p.Names()...)
@@ -133,6 +152,20 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served} {
 		*name = private.fresh(*name)
 		top.add(*name)
+	}
+	return nil
+}
+
+// claimPublic takes names that others may use.
+func (f *faceOf) claimPublic(w *writer, top nameSet, names []string) error {
+	for _, name := range names {
+		if pos, ok := w.p.Taken(name, w.constraint); ok {
+			return load.Errorf(pos, "%s is declared here, and for %s the output would declare it", name, f.t.Spec)
+		}
+		if top[name] {
+			return load.Errorf(f.t.Pos, "the output would declare %s twice", name)
+		}
+		top.add(name)
 	}
 	return nil
 }

@@ -21,3 +21,31 @@ which knows [%s] and nothing else; where it is nil, not even that.`, f.factory, 
 	w.f("case iface != %sTypeOf((*%s%s)(nil)).Elem():\nreturn nil, %sErrNoMethod\n}\n", reflect, f.face, f.args(), async)
 	w.f("return create()\n}\n")
 }
+
+// writeFactories writes a type with the factories of several interfaces. Two that are
+// embedded side by side leave a server without CreateCall, for it is ambiguous.
+func (w *writer) writeFactories(name string, faces []*faceOf) {
+	async, reflect := w.fixed(Module), w.fixed("reflect")
+	fields := make(nameSet)
+	fields.add("CreateCall")
+	names := make([]string, len(faces))
+	w.f("\n")
+	w.docf(`%s is the factories of a server that has several asynchronous faces, to embed in
+it. A face whose factory is nil is none of the server's.`, name)
+	w.f("type %s struct {\n", name)
+	for i, f := range faces {
+		w.location, w.what = f.t.Pos, f.as
+		if len(f.tparams) > 0 || !f.parts.Factory {
+			w.refusef("-factories %s: want types that have no parameters and whose factories are written", name)
+		}
+		names[i] = fields.fresh(upper(f.as))
+		w.f("%s %s\n", names[i], f.factory)
+	}
+	w.f("}\n")
+	w.f("\n// CreateCall returns a new call object; see [%sCreateCall].\n", async)
+	w.f("func (x %s) CreateCall(iface %sType) (any, error) {\nswitch iface {\n", name, reflect)
+	for i, f := range faces {
+		w.f("case %sTypeOf((*%s)(nil)).Elem():\nif x.%s != nil {\nreturn x.%[3]s()\n}\n", reflect, f.face, names[i])
+	}
+	w.f("}\nreturn nil, %sErrNoMethod\n}\n", async)
+}

@@ -78,8 +78,10 @@ type names struct {
 // before all other names too, so that there may be two outputs for one type.
 const DefaultPrefix = "Async"
 
-// newNames derives names from that of the type. They are exported where that is.
-func newNames(prefix, typeName string) *names {
+// newNames derives names from that of the type. They are exported where that is. Where
+// there is a type of the same name with From behind it, NewSyncReaderFrom is its
+// adapter, and not the one from a factory.
+func newNames(prefix, typeName string, from bool) *names {
 	n := new(names)
 	constructor := "New"
 	if upper(typeName) != typeName {
@@ -96,6 +98,9 @@ func newNames(prefix, typeName string) *names {
 	base := upper(n.base)
 	n.newSync = constructor + "Sync" + base
 	n.newSyncFrom = n.newSync + "From"
+	if from {
+		n.newSyncFrom += "Factory"
+	}
 	n.adapter = "sync" + base + "Adapter"
 	n.factory = n.base + "Factory"
 	n.newFactory = constructor + base + "Factory"

@@ -13,13 +13,13 @@ func TestStubs(t *testing.T) {
 		prefix, name string
 		want         []string
 	}{
-		{"Async", "Stream", []string{"AsyncStream", "StreamFactory", "StreamCalls"}},
-		{"Async", "stream", []string{"asyncStream", "streamFactory", "streamCalls"}},
-		{"Slow", "Stream", []string{"SlowStream", "SlowStreamFactory", "SlowStreamCalls"}},
-		{"Slow", "stream", []string{"slowStream", "slowStreamFactory", "slowStreamCalls"}},
-		{"Async", "ärger", []string{"asyncÄrger", "ärgerFactory", "ärgerCalls"}},
+		{"Async", "Stream", []string{"AsyncStream", "StreamFactory", "StreamCalls", "AsyncStreamServer", "FakeStream"}},
+		{"Async", "stream", []string{"asyncStream", "streamFactory", "streamCalls", "asyncStreamServer", "fakeStream"}},
+		{"Slow", "Stream", []string{"SlowStream", "SlowStreamFactory", "SlowStreamCalls", "SlowStreamServer", "FakeSlowStream"}},
+		{"Slow", "stream", []string{"slowStream", "slowStreamFactory", "slowStreamCalls", "slowStreamServer", "fakeSlowStream"}},
+		{"Async", "ärger", []string{"asyncÄrger", "ärgerFactory", "ärgerCalls", "asyncÄrgerServer", "fakeÄrger"}},
 	} {
-		if got := face.Stubs(c.prefix)(c.name); !slices.Equal(got, c.want) {
+		if got := face.Stubs(c.prefix, c.name); !slices.Equal(got, c.want) {
 			t.Errorf("%s, %s: got %v, want %v", c.prefix, c.name, got, c.want)
 		}
 	}

@@ -179,7 +179,7 @@ func (f *faceOf) writeBegin(w *writer, m *method) {
 }
 
 // full is the name of a method with that of its interface, which its calls have.
-func (f *faceOf) full(m *method) string { return f.t.Name.Name() + "." + m.name }
+func (f *faceOf) full(m *method) string { return f.as + "." + m.name }
 
 // outerContext is the context that a call of a method is begun with.
 func (w *writer) outerContext(m *method, names []string) string {

@@ -3,7 +3,6 @@ package face
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Options say what is written, beside the types.
@@ -68,7 +67,7 @@ func NewMethods(flag string, list []string) Methods {
 
 func (l Methods) has(f *faceOf, m *method) bool {
 	found := false
-	for _, name := range []string{m.name, f.t.Name.Name() + "." + m.name} {
+	for _, name := range []string{m.name, f.as + "." + m.name} {
 		if slices.Contains(l.list, name) {
 			l.met[name] = true
 			found = true
@@ -87,14 +86,4 @@ func (o *Options) Unmet() error {
 		}
 	}
 	return nil
-}
-
-// Command is the part of the command line that decides what an output declares, as
-// the first line of the output has it.
-func (o *Options) Command(types []string) string {
-	text := "asyncgen -type " + strings.Join(types, ",")
-	if o.Prefix != DefaultPrefix {
-		text += " -prefix " + o.Prefix
-	}
-	return text
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/token"
 	"go/types"
 	"path/filepath"
 	"slices"
@@ -12,7 +13,7 @@ import (
 )
 
 // check checks the destination, with stubs for what the output will declare.
-func (p *Package) check(r Request, specs []spec) {
+func (p *Package) check(r *Request, specs []spec) {
 	files := p.files
 	if stubs := p.stubs(r, specs); stubs != nil {
 		files = append(slices.Clone(files), stubs)
@@ -31,16 +32,33 @@ func (p *Package) check(r Request, specs []spec) {
 }
 
 func (p *Package) config() types.Config {
-	return types.Config{Importer: p.world, FakeImportC: true, GoVersion: p.version}
+	return types.Config{Importer: p, FakeImportC: true, GoVersion: p.version}
+}
+
+// Import imports a package into the destination. Where that is an external test, the
+// package that it tests is read from source, with what its own test files declare.
+func (p *Package) Import(path string) (*types.Package, error) {
+	if path+"_test" != p.Path || !slices.ContainsFunc(p.tests, p.isTest) {
+		return p.world.Import(path)
+	}
+	if p.tested == nil {
+		config := types.Config{Importer: p.world, FakeImportC: true, IgnoreFuncBodies: true, GoVersion: p.version, Error: func(error) {}}
+		p.tested, _ = config.Check(path, p.fset, p.tests, nil)
+	}
+	return p.tested, nil
+}
+
+func (p *Package) isTest(f *ast.File) bool {
+	return strings.HasSuffix(p.fset.PositionFor(f.Package, false).Filename, "_test.go")
 }
 
 // stubs is a file that declares the types of the output, as far as others need
 // them to be checked.
-func (p *Package) stubs(r Request, specs []spec) *ast.File {
+func (p *Package) stubs(r *Request, specs []spec) *ast.File {
 	var text strings.Builder
 	fmt.Fprintf(&text, "package %s\n", p.Name)
 	for _, s := range specs {
-		for _, name := range r.Stubs(s.name) {
+		for _, name := range r.Stubs(s.text) {
 			if _, ok := p.taken[name]; !ok {
 				fmt.Fprintf(&text, "type %s%s interface{}\n", name, p.paramsOf(s.name))
 			}
@@ -75,30 +93,43 @@ func (p *Package) paramsOf(name string) string {
 	return ""
 }
 
-// Verify checks text, the output, as part of the package, and returns the first
-// error within it. The errors of other files are theirs.
-func (p *Package) Verify(name string, text []byte) error {
+// An Output is a text that is to be a file of the package.
+type Output struct {
+	Name string
+	Text []byte
+}
+
+// Verify checks the outputs as part of the package, and returns the first error
+// within them. The errors of other files are theirs.
+func (p *Package) Verify(outputs []Output) error {
 	files := slices.Clone(p.files)
 	for i, f := range files {
 		files[i] = withoutBodies(f)
 	}
-	name, err := filepath.Abs(name)
-	if err != nil {
-		return err
+	own := len(files)
+	for _, o := range outputs {
+		name, err := filepath.Abs(o.Name)
+		if err != nil {
+			return err
+		}
+		out, err := parser.ParseFile(p.fset, name, o.Text, parser.SkipObjectResolution)
+		if err != nil {
+			return syntaxError(err)
+		}
+		files = append(files, out)
 	}
-	out, err := parser.ParseFile(p.fset, name, text, parser.SkipObjectResolution)
-	if err != nil {
-		return syntaxError(err)
+	within := func(pos token.Pos) bool {
+		return slices.ContainsFunc(files[own:], func(f *ast.File) bool { return f.FileStart <= pos && pos <= f.FileEnd })
 	}
 	var first error
 	config := p.config()
 	config.Error = func(err error) {
 		e, ok := errors.AsType[types.Error](err)
-		if ok && first == nil && out.FileStart <= e.Pos && e.Pos <= out.FileEnd {
+		if ok && first == nil && within(e.Pos) {
 			first = Errorf(p.fset.Position(e.Pos), "%s", oneLine(e.Msg))
 		}
 	}
-	_, _ = config.Check(p.Path, p.fset, append(files, out), nil)
+	_, _ = config.Check(p.Path, p.fset, files, nil)
 	return first
 }
 

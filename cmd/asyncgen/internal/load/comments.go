@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -69,6 +70,22 @@ func (p *Package) TypeComment(name *types.TypeName) Comment {
 		}
 	}
 	return Comment{}
+}
+
+// ImportNames returns the names that the file of a type gives to imports, by path.
+func (p *Package) ImportNames(name *types.TypeName) map[string]string {
+	names := make(map[string]string)
+	f, _ := p.sourceOf(name)
+	if f == nil {
+		return names
+	}
+	for _, spec := range f.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err == nil && spec.Name != nil && spec.Name.Name != "_" && spec.Name.Name != "." {
+			names[path] = spec.Name.Name
+		}
+	}
+	return names
 }
 
 // comment reads comment groups. The text is that of the first.

@@ -6,6 +6,7 @@ import (
 	"go/build/constraint"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -66,9 +67,102 @@ func tagsOfName(name string) []string {
 // known reports whether the go command takes a word at the end of a file's name
 // for a constraint: a context that is of no system leaves such a file out.
 func known(word string) bool {
-	ctx := build.Context{GOOS: "none", GOARCH: "none", Compiler: "gc", OpenFile: func(string) (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader("package p\n")), nil
-	}}
+	ctx := build.Context{GOOS: "none", GOARCH: "none", Compiler: "gc", OpenFile: emptyFile}
 	ok, err := ctx.MatchFile("", "x_"+word+".go")
 	return err == nil && !ok
+}
+
+// exclusive reports whether no build satisfies both constraints. Of each operating
+// system and architecture that they name a build has one at most; what else they name
+// may be set or not. Where they name too much to be tried, they are not exclusive.
+func exclusive(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	x, errX := constraint.Parse("//go:build " + a)
+	y, errY := constraint.Parse("//go:build " + b)
+	if errX != nil || errY != nil {
+		return false
+	}
+	both := &constraint.AndExpr{X: x, Y: y}
+	systems, architectures, others := tagsIn(both)
+	if len(others) > 12 {
+		return false
+	}
+	for _, system := range systems {
+		for _, architecture := range architectures {
+			for set := range 1 << len(others) {
+				ok := both.Eval(func(tag string) bool {
+					switch i := slices.Index(others, tag); {
+					case i >= 0:
+						return set>>i&1 == 1
+					case tag == "unix":
+						return unix(system)
+					}
+					return tag == system || tag == architecture || tag == "linux" && system == "android"
+				})
+				if ok {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// tagsIn sorts the tags of a constraint: operating systems and architectures, each
+// with one that is not named, and the others.
+func tagsIn(x constraint.Expr) (systems, architectures, others []string) {
+	systems, architectures = []string{"none"}, []string{"none"}
+	seen := make(map[string]bool)
+	var visit func(x constraint.Expr)
+	visit = func(x constraint.Expr) {
+		switch x := x.(type) {
+		case *constraint.AndExpr:
+			visit(x.X)
+			visit(x.Y)
+		case *constraint.OrExpr:
+			visit(x.X)
+			visit(x.Y)
+		case *constraint.NotExpr:
+			visit(x.X)
+		case *constraint.TagExpr:
+			tag := x.Tag
+			switch {
+			case seen[tag]:
+			case tag == "unix":
+				systems = append(systems, "linux")
+			case known(tag) && isArchitecture(tag):
+				architectures = append(architectures, tag)
+			case known(tag):
+				systems = append(systems, tag)
+			default:
+				others = append(others, tag)
+			}
+			seen[tag] = true
+		}
+	}
+	visit(x)
+	return systems, architectures, others
+}
+
+// isArchitecture tells the two kinds of known words apart: a context of that
+// architecture takes the file.
+func isArchitecture(word string) bool {
+	ctx := build.Context{GOOS: "none", GOARCH: word, Compiler: "gc", OpenFile: emptyFile}
+	ok, err := ctx.MatchFile("", "x_"+word+".go")
+	return err == nil && ok
+}
+
+// unix reports whether a system has the build tag unix.
+func unix(system string) bool {
+	ctx := build.Context{GOOS: system, GOARCH: "none", Compiler: "gc", OpenFile: func(string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("//go:build unix\n\npackage p\n")), nil
+	}}
+	ok, err := ctx.MatchFile("", "x.go")
+	return err == nil && ok
+}
+
+func emptyFile(string) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("package p\n")), nil
 }

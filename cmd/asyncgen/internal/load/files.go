@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"go/ast"
-	"go/build"
 	"go/parser"
 	"go/scanner"
 	"go/token"
@@ -15,46 +14,50 @@ import (
 	"strings"
 )
 
-// A fileSet is the destination's files, without the output.
+// A fileSet is the destination's files, without the outputs.
 type fileSet struct {
 	name, path string
 	fset       *token.FileSet
 	built      []*ast.File
 	skipped    []*ast.File
+	tests      []*ast.File // of the package itself, where the outputs are of an external test
 }
 
-// scan reads the folder of the output. The package of the output decides which
-// of the files are of it: those that are built, with the in-package tests where
-// the output is one, or the files of an external test.
-func scan(r Request, mod *module) (*fileSet, error) {
-	dir := filepath.Dir(r.Output)
-	ctx, err := buildContext(dir, r.Tags)
+// scan reads the folder of the outputs. The package of the outputs decides which of
+// the files are of it: those that are built, with the in-package tests where the
+// outputs are tests, or the files of an external test.
+func (ss *Session) scan(r *Request, mod *module) (*fileSet, error) {
+	first := r.Outputs[0]
+	dir := filepath.Dir(first)
+	folder, err := ss.Folder(dir)
 	if err != nil {
 		return nil, err
 	}
-	all, err := parseDir(ctx, dir, filepath.Base(r.Output))
-	if err != nil {
-		return nil, err
-	}
-	s := &fileSet{fset: all.fset}
+	all := folder.without(r.Outputs)
+	s := &fileSet{fset: ss.fset}
 	if s.path, err = mod.pathOf(dir); err != nil {
 		return nil, err
 	}
-	base, err := all.packageName(r.Output)
+	base, err := all.packageName(first)
 	if err != nil {
 		return nil, err
 	}
-	test := strings.HasSuffix(r.Output, "_test.go")
-	s.name = cmp.Or(r.Package, base, clauseOf(r.Output))
+	test := strings.HasSuffix(first, "_test.go")
+	s.name = cmp.Or(r.Package, base, clauseOf(first))
+	external := false
 	switch {
 	case s.name == "":
 		return nil, Errorf(token.Position{}, "no Go files in %s: -package must name the package", shortest(dir))
 	case base != "" && test && s.name == base+"_test":
 		s.path += "_test"
+		external = true
 	case base != "" && s.name != base:
-		return nil, Errorf(token.Position{}, "-package %s: the folder of %s has package %s", s.name, shortest(r.Output), base)
+		return nil, Errorf(token.Position{}, "-package %s: the folder of %s has package %s", s.name, shortest(first), base)
 	}
 	for _, f := range all.files {
+		if external && f.built && f.ast != nil && f.ast.Name != nil && f.ast.Name.Name == base {
+			s.tests = append(s.tests, f.ast)
+		}
 		if err := s.sort(f, test); err != nil {
 			return nil, err
 		}
@@ -79,19 +82,29 @@ func (s *fileSet) sort(f dirFile, test bool) error {
 
 // A dirFile is one Go file of a folder.
 type dirFile struct {
+	name        string
 	ast         *ast.File
 	built, test bool
 	err         error // of the syntax
 }
 
-type dirFiles struct {
+// A Folder is the Go files of one folder, parsed.
+type Folder struct {
+	Dir   string
 	fset  *token.FileSet
 	files []dirFile
 }
 
-// parseDir parses every Go file of a folder but one, by name.
-func parseDir(ctx *build.Context, dir, but string) (*dirFiles, error) {
+// Folder parses every Go file of a folder, once.
+func (ss *Session) Folder(dir string) (*Folder, error) {
 	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if f := ss.folders[dir]; f != nil {
+		return f, nil
+	}
+	ctx, err := ss.buildContext(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -99,25 +112,53 @@ func parseDir(ctx *build.Context, dir, but string) (*dirFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := &dirFiles{fset: token.NewFileSet()}
+	all := &Folder{Dir: dir, fset: ss.fset}
 	for _, e := range entries {
 		name := e.Name()
-		if e.IsDir() || filepath.Ext(name) != ".go" || name == but || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") {
+		if e.IsDir() || filepath.Ext(name) != ".go" || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") {
 			continue
 		}
-		f := dirFile{test: strings.HasSuffix(name, "_test.go")}
+		f := dirFile{name: name, test: strings.HasSuffix(name, "_test.go")}
 		f.built, _ = ctx.MatchFile(dir, name) // an error is one of syntax, which the parser tells better
-		f.ast, f.err = parser.ParseFile(all.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
-		f.err = syntaxError(f.err)
+		f.ast, f.err = parse(ss.fset, filepath.Join(dir, name))
 		f.built = f.built && (ctx.CgoEnabled || f.ast == nil || !importsC(f.ast))
 		all.files = append(all.files, f)
 	}
+	ss.folders[dir] = all
 	return all, nil
+}
+
+// parse parses a file. An output of this tool in which a merge has left its marks is
+// parsed as one side had it: the output itself is to be written again, some time.
+func parse(fset *token.FileSet, name string) (*ast.File, error) {
+	const mode = parser.ParseComments | parser.SkipObjectResolution
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parser.ParseFile(fset, name, text, mode)
+	if err == nil {
+		return f, nil
+	}
+	if _, ours := Ours(text); ours {
+		f, _ = parser.ParseFile(fset, name, oneSide(text), mode)
+		return f, nil
+	}
+	return f, syntaxError(err)
+}
+
+// without is the folder without some of its files.
+func (all *Folder) without(names []string) *Folder {
+	less := *all
+	less.files = slices.DeleteFunc(slices.Clone(all.files), func(f dirFile) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return filepath.Base(name) == f.name })
+	})
+	return &less
 }
 
 // packageName returns the name of the package that the folder holds, or nothing
 // where it has no Go files.
-func (all *dirFiles) packageName(output string) (string, error) {
+func (all *Folder) packageName(output string) (string, error) {
 	var first *ast.File
 	for _, test := range []bool{false, true} {
 		for _, f := range all.files {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/token"
 	"go/types"
 	"maps"
@@ -51,15 +52,14 @@ func Errorf(pos token.Position, format string, args ...any) error {
 	return &Error{Pos: pos, What: fmt.Sprintf(format, args...)}
 }
 
-// A Request says what to load.
+// A Request says what to load for one destination.
 type Request struct {
 	Dir     string   // of the package that the types without a path are of
-	Output  string   // the file to be written, whose folder is the destination
+	Outputs []string // the files to be written, whose folder is the destination
 	Package string   // its package, or nothing for the one that is there
-	Tags    string   // build tags, as for go build
 	Types   []string // "Name", or "import/path.Name"
-	Stubs   Stubs    // what the output is going to declare
-	Needs   []string // import paths that the output will have of itself
+	Stubs   Stubs    // what the outputs are going to declare
+	Needs   []string // import paths that the outputs will have of themselves
 }
 
 // Stubs returns the names of the types that the output declares for a type, so
@@ -78,55 +78,119 @@ type Package struct {
 	taken   map[string]token.Position // package-level names of both
 	types   *types.Package
 	errs    []types.Error
+	tests   []*ast.File // of the package that an external test is of, with its tests
+	tested  *types.Package
 	world   *world
+	module  *module
 	version string
 }
 
 // A Type is an interface that was asked for.
 type Type struct {
 	Spec  string          // as it was asked for
+	Path  string          // import path, where it is of another package than the outputs
 	Name  *types.TypeName // an alias, or a defined type
 	Iface *types.Interface
 	Pos   token.Position
-	// Constraint is the build constraint of the file that declares the type,
-	// where that is of the destination.
+	// Constraint is the build constraint of the file that declares the type.
 	Constraint string
 }
 
-// Load loads what is asked for.
-func Load(r Request) (*Package, []*Type, error) {
+// A Session loads for one run of the tool, with the same build tags throughout.
+type Session struct {
+	tags     string
+	fset     *token.FileSet
+	folders  map[string]*Folder
+	contexts map[string]*build.Context
+}
+
+// NewSession returns a session with build tags as for go build.
+func NewSession(tags string) *Session {
+	return &Session{tags: tags, fset: token.NewFileSet(), folders: make(map[string]*Folder), contexts: make(map[string]*build.Context)}
+}
+
+// Load loads what is asked for: for each request the destination, and the types in the
+// order in which they were asked for. The go command is run once for each module.
+func (ss *Session) Load(requests []*Request) ([]*Package, [][]*Type, error) {
+	ps := make([]*Package, len(requests))
+	specs := make([][]spec, len(requests))
+	for i, r := range requests {
+		var err error
+		if ps[i], specs[i], err = ss.open(r); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := ss.list(requests, ps, specs); err != nil {
+		return nil, nil, err
+	}
+	types := make([][]*Type, len(requests))
+	for i, p := range ps {
+		p.check(requests[i], specs[i])
+		var err error
+		if types[i], err = p.find(specs[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	return ps, types, nil
+}
+
+// open reads the files of a destination.
+func (ss *Session) open(r *Request) (*Package, []spec, error) {
 	mod, err := findModule(r.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	fs, err := scan(r, mod)
+	fs, err := ss.scan(r, mod)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &Package{Name: fs.name, Path: fs.path, fset: fs.fset, files: fs.built, skipped: fs.skipped, version: mod.goVersion}
+	p := &Package{
+		Name: fs.name, Path: fs.path,
+		fset: fs.fset, files: fs.built, skipped: fs.skipped, tests: fs.tests, version: mod.goVersion, module: mod,
+	}
 	p.taken = declared(p.fset, p.files, p.skipped)
 	specs, err := split(r, p, mod)
-	if err != nil {
-		return nil, nil, err
-	}
-	paths := append(importsOf(p.files), r.Needs...)
-	for _, s := range specs {
-		if s.path != "" {
-			paths = append(paths, s.path)
+	return p, specs, err
+}
+
+// list has the go command list what the destinations import, once for each module.
+func (ss *Session) list(requests []*Request, ps []*Package, specs [][]spec) error {
+	for i, p := range ps {
+		if p.world != nil {
+			continue
+		}
+		dir := filepath.Dir(requests[i].Outputs[0])
+		if err := ss.have(dir, requests[i].Needs, p.module); err != nil {
+			return err
+		}
+		var paths []string
+		for j, q := range ps[i:] {
+			if q.module.dir != p.module.dir {
+				continue
+			}
+			paths = append(append(append(paths, importsOf(q.files)...), importsOf(q.tests)...), requests[i+j].Needs...)
+			for _, s := range specs[i+j] {
+				if s.path != "" {
+					paths = append(paths, s.path)
+				}
+			}
+		}
+		w, err := listWorld(dir, ss.tags, ss.fset, paths)
+		if err != nil {
+			return err
+		}
+		for _, q := range ps[i:] {
+			if q.module.dir == p.module.dir {
+				q.world = w
+			}
+		}
+		for _, need := range requests[i].Needs {
+			if err := w.missing(need); err != nil {
+				return err
+			}
 		}
 	}
-	p.world, err = listWorld(filepath.Dir(r.Output), r.Tags, p.fset, paths)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, need := range r.Needs {
-		if err := p.world.missing(need); err != nil {
-			return nil, nil, err
-		}
-	}
-	p.check(r, specs)
-	found, err := p.find(specs)
-	return p, found, err
+	return nil
 }
 
 // A spec is one type asked for, by path and name. The path is empty for a type
@@ -134,7 +198,7 @@ func Load(r Request) (*Package, []*Type, error) {
 type spec struct{ text, path, name string }
 
 // split reads what -type lists.
-func split(r Request, p *Package, mod *module) ([]spec, error) {
+func split(r *Request, p *Package, mod *module) ([]spec, error) {
 	source, err := mod.pathOf(r.Dir)
 	if err != nil {
 		return nil, err
@@ -164,7 +228,7 @@ func (p *Package) find(specs []spec) ([]*Type, error) {
 	for _, s := range specs {
 		scope := p.types.Scope()
 		if s.path != "" {
-			pkg, err := p.world.Import(s.path)
+			pkg, err := p.Import(s.path)
 			if err != nil {
 				return nil, Errorf(token.Position{}, "-type %s: %v", s.text, err)
 			}
@@ -209,10 +273,9 @@ func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
 	case iface.NumMethods() == 0:
 		return nil, Errorf(pos, "%s has no methods", s.name)
 	}
-	t := &Type{Spec: s.text, Name: name, Iface: iface, Pos: pos}
-	if s.path == "" {
-		t.Constraint = constraintOf(p.fileOf(obj.Pos()), pos.Filename)
-	}
+	t := &Type{Spec: s.text, Path: s.path, Name: name, Iface: iface, Pos: pos}
+	f, _ := p.sourceOf(obj)
+	t.Constraint = constraintOf(f, p.fset.PositionFor(obj.Pos(), false).Filename)
 	return t, nil
 }
 
@@ -312,8 +375,27 @@ func (p *Package) fileOf(pos token.Pos) *ast.File {
 	return nil
 }
 
-// Taken returns where the package declares a name at its top level.
-func (p *Package) Taken(name string) (token.Position, bool) {
+// Taken returns where the package declares a name at its top level, for a file with a
+// build constraint. Files that are never built together with that do not count.
+func (p *Package) Taken(name, constraint string) (token.Position, bool) {
+	pos, ok := p.taken[name]
+	if !ok || constraint == "" {
+		return pos, ok
+	}
+	if pos, ok := declared(p.fset, p.files)[name]; ok {
+		return pos, ok
+	}
+	for _, f := range p.skipped {
+		file := p.fset.PositionFor(f.Package, false).Filename
+		if pos, ok := declared(p.fset, []*ast.File{f})[name]; ok && !exclusive(constraintOf(f, file), constraint) {
+			return pos, true
+		}
+	}
+	return token.Position{}, false
+}
+
+// Declares returns where the package declares a name, in files that are built or not.
+func (p *Package) Declares(name string) (token.Position, bool) {
 	pos, ok := p.taken[name]
 	return pos, ok
 }

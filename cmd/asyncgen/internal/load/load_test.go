@@ -28,13 +28,20 @@ func write(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func request(dir string, types ...string) load.Request {
-	return load.Request{
-		Dir:    dir,
-		Output: filepath.Join(dir, "out.go"),
-		Types:  types,
-		Stubs:  func(name string) []string { return []string{"Async" + name} },
+const output = "out.go"
+
+func loaded(t *testing.T, dir, name string) (*load.Package, *load.Type) {
+	t.Helper()
+	ps, ts, err := load.NewSession("").Load([]*load.Request{{
+		Dir:     dir,
+		Outputs: []string{filepath.Join(dir, output)},
+		Types:   []string{name},
+		Stubs:   func(name string) []string { return []string{"Async" + name} },
+	}})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return ps[0], ts[0][0]
 }
 
 // The last guard: a text that does not compile beside the package is found out,
@@ -44,12 +51,8 @@ func TestVerify(t *testing.T) {
 		"a.go":   "package a\n\nimport \"io\"\n\ntype S interface{ io.Reader; Face() AsyncS }\n\nvar x = undefined\n\nfunc f() int { return g() }\n",
 		"out.go": "package a\n\nthis is to be overwritten",
 	})
-	r := request(dir, "S")
-	p, ts, err := load.Load(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := ts[0].Iface.NumMethods(); n != 2 {
+	p, s := loaded(t, dir, "S")
+	if n := s.Iface.NumMethods(); n != 2 {
 		t.Errorf("%d methods", n)
 	}
 	for _, c := range []struct{ text, want string }{
@@ -61,7 +64,7 @@ func TestVerify(t *testing.T) {
 		{"package a\n\nfunc bad() int {\n", "out.go:3: expected"},
 		{"package b\n", "out.go:1: package b; expected package a"},
 	} {
-		err := p.Verify(r.Output, []byte(c.text))
+		err := p.Verify([]load.Output{{Name: filepath.Join(dir, output), Text: []byte(c.text)}})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("got %v, want %s\n%s", err, c.want, c.text)
 		}
@@ -85,11 +88,8 @@ func TestConstraint(t *testing.T) {
 			t.Setenv("GOOS", "linux")
 			t.Setenv("GOARCH", "amd64")
 			dir := write(t, map[string]string{c.name: c.head + "package a\n\ntype S interface{ Do() }\n"})
-			_, ts, err := load.Load(request(dir, "S"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := ts[0].Constraint; got != c.want {
+			_, s := loaded(t, dir, "S")
+			if got := s.Constraint; got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

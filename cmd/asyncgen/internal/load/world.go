@@ -168,12 +168,19 @@ func (w *world) reaches(from, to string) bool {
 	return visit(w.listed[from])
 }
 
-// oneLine is the first line of a message that says something.
+// oneLine is the first line of a message that says something, with the next one where
+// it ends in a colon.
 func oneLine(msg string) string {
+	text := ""
 	for line := range strings.Lines(msg) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			return line
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "go: downloading ") {
+			continue
+		}
+		text = strings.TrimSpace(text + " " + line)
+		if !strings.HasSuffix(text, ":") {
+			return text
 		}
 	}
-	return strings.TrimSpace(msg)
+	return cmp.Or(text, strings.TrimSpace(msg))
 }

@@ -1,0 +1,117 @@
+package load
+
+import (
+	"go/ast"
+	"go/build/constraint"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// This file says what can be told of a folder before anything is checked: which types
+// it declares, and which of them ask for an output.
+
+// A Mark is a comment //async:gen above a type.
+type Mark struct {
+	Name, Args string
+	Pos        token.Position
+}
+
+// Marks returns the marks of the folder's files that are built, in their order.
+func (all *Folder) Marks() []Mark {
+	var list []Mark
+	all.eachType(func(f dirFile, s *ast.TypeSpec, doc *ast.CommentGroup) {
+		if !f.built || doc == nil {
+			return
+		}
+		for _, line := range doc.List {
+			if d, ok := ast.ParseDirective(line.Pos(), line.Text); ok && d.Tool == "async" && d.Name == "gen" {
+				list = append(list, Mark{s.Name.Name, strings.TrimSpace(d.Args), all.fset.Position(line.Pos())})
+			}
+		}
+	})
+	return list
+}
+
+// Mark returns the mark of a type.
+func (all *Folder) Mark(name string) (Mark, bool) {
+	marks := all.Marks()
+	i := slices.IndexFunc(marks, func(m Mark) bool { return m.Name == name })
+	if i < 0 {
+		return Mark{}, false
+	}
+	return marks[i], true
+}
+
+// Declares reports whether a file that is built, and is no test, declares a type.
+func (all *Folder) Declares(name string) bool {
+	found := false
+	all.eachType(func(f dirFile, s *ast.TypeSpec, _ *ast.CommentGroup) {
+		found = found || f.built && !f.test && s.Name.Name == name
+	})
+	return found
+}
+
+// Variant returns what tells the output for a type apart where the type is declared in
+// files for other builds, too: the constraint of the file that is built, in words.
+func (all *Folder) Variant(name string) string {
+	variant, others := "", false
+	all.eachType(func(f dirFile, s *ast.TypeSpec, _ *ast.CommentGroup) {
+		switch {
+		case s.Name.Name != name:
+		case f.built:
+			variant = constraintOf(f.ast, all.fset.PositionFor(f.ast.Package, false).Filename)
+		default:
+			others = true
+		}
+	})
+	if !others || variant == "" {
+		return ""
+	}
+	x, err := constraint.Parse("//go:build " + variant)
+	if err != nil {
+		return ""
+	}
+	return "_" + words(x)
+}
+
+// words is a constraint as part of a file's name.
+func words(x constraint.Expr) string {
+	switch x := x.(type) {
+	case *constraint.AndExpr:
+		return words(x.X) + "_" + words(x.Y)
+	case *constraint.OrExpr:
+		return words(x.X) + "_or_" + words(x.Y)
+	case *constraint.NotExpr:
+		return "not_" + words(x.X)
+	case *constraint.TagExpr:
+		return strings.ToLower(filepath.Base(x.Tag))
+	}
+	return ""
+}
+
+// eachType calls visit for each type that a file of the folder declares, with its
+// comment.
+func (all *Folder) eachType(visit func(f dirFile, s *ast.TypeSpec, doc *ast.CommentGroup)) {
+	for _, f := range all.files {
+		if f.ast == nil {
+			continue
+		}
+		for _, d := range f.ast.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, s := range gen.Specs {
+				if ts, ok := s.(*ast.TypeSpec); ok {
+					doc := ts.Doc
+					if doc == nil && len(gen.Specs) == 1 {
+						doc = gen.Doc
+					}
+					visit(f, ts, doc)
+				}
+			}
+		}
+	}
+}
