@@ -31,7 +31,7 @@ func NewAll(n int, bits uint64) *All {
 	return t
 }
 
-// Join makes a latch member i.
+// Join makes a latch member i. A latch that is set is counted out at once.
 func (t *All) Join(i int, l *Latch) {
 	n := &t.nodes[i]
 	n.Reset(l, t, i)
@@ -51,7 +51,9 @@ func (t *All) JoinAll(latchOf func(i int) *Latch) []Node {
 // Skip counts out a member that is no latch. The caller waits for that member itself.
 func (t *All) Skip() { t.left.Add(-1) }
 
-// Fire counts the member of n out.
+// Fire counts the member of n out. A completer calls Fire. The word of the latch has the
+// completer's bits by then, since the nodes of an All are not prompt (L6). The last member
+// and the first with one of the bits both tell; the parker takes the second for nothing.
 func (t *All) Fire(n *Node) {
 	sched.Point("count out")
 	failed := t.bits != 0 && (n.of == nil || n.of.Word.Load()&t.bits != 0) && t.failed.CompareAndSwap(0, int64(n.index)+1)

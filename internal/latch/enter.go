@@ -20,7 +20,9 @@ func (q *Queue) Add(l *Latch, enter func(free *Node) *Node) {
 	}
 }
 
-// enter gives the member a node, and returns how often the queue was empty before.
+// enter gives the member a node, and returns how often the queue was empty before. The
+// queue cannot become empty while the member is in it, so a change of that number tells
+// that the member has come out or was withdrawn.
 func (q *Queue) enter(l *Latch, enter func(free *Node) *Node) (n *Node, emptied int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

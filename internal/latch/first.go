@@ -30,7 +30,9 @@ func NewFirst(n int) *First {
 	return &First{nodes: make([]Node, n)}
 }
 
-// Fire makes the member of n the winner, unless there is one.
+// Fire makes the member of n the winner, unless there is one. A completer calls Fire, or
+// the goroutine that tells of the end of a context. All others that come later change
+// nothing: the number of the winner is written once.
 func (a *First) Fire(n *Node) {
 	sched.Point("win")
 	if a.won.CompareAndSwap(0, int64(n.index)+1) {
@@ -38,7 +40,8 @@ func (a *First) Fire(n *Node) {
 	}
 }
 
-// Join makes a latch member i. Join reports false where the latch is set.
+// Join makes a latch member i. Join reports false where the latch is set. The caller then
+// knows a winner and need not park, but still leaves.
 func (a *First) Join(i int, l *Latch) bool {
 	n := &a.nodes[i]
 	n.Reset(l, a, i)
@@ -54,7 +57,8 @@ func (a *First) JoinAll(latchOf func(i int) *Latch) []Node {
 }
 
 // JoinContext makes a context member i. JoinContext reports false where the context has
-// ended.
+// ended. A context that never ends is counted as a member and not registered at. The
+// methods of the context are anybody's code; no lock is held here.
 func (a *First) JoinContext(i int, ctx context.Context) bool { //nolint:revive // the number comes first, as in Join
 	n := &a.nodes[i]
 	n.Reset(nil, a, i)
@@ -70,7 +74,8 @@ func (a *First) JoinContext(i int, ctx context.Context) bool { //nolint:revive /
 }
 
 // JoinChan makes a channel member i. JoinChan reports false where a value was received,
-// or the channel is closed. A nil channel never wins.
+// or the channel is closed. A nil channel never wins. The value that made the channel
+// ready is gone: it counts as the completion of this member.
 func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
 	a.nodes[i].Reset(nil, a, i)
 	if Ready(ch) {
@@ -83,7 +88,8 @@ func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
 }
 
 // Park waits for the winner and returns its number, or -1 where u ends the wait first.
-// Park is called once. The caller then looks with [First.Complete], since a member may
+// Where channels are among the members, Park selects over them and over a channel that
+// the winner closes. Park is called once. The caller then looks with [First.Complete], since a member may
 // have completed as the wait ended.
 func (a *First) Park(u Until) int {
 	if len(a.foreign) == 0 {

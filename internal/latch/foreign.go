@@ -34,7 +34,8 @@ func (u Until) Receive(ch <-chan struct{}) (received bool) {
 // ReceiveEach receives once from every channel, in the order in which they are ready. So
 // a sender to one channel may wait until the receive from another is done. Where u ends
 // the wait first, ReceiveEach returns the indices of the channels that are left, in
-// order.
+// order. A channel that became ready as the wait ended is still received from. A nil
+// channel is never ready.
 func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {
 	for i := range chans {
 		left = append(left, i)
@@ -56,7 +57,8 @@ func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {
 	}
 }
 
-// selectLimit is the number of cases that one reflect.Select takes.
+// selectLimit is the number of cases that one reflect.Select takes. reflect.Select panics
+// where there are more.
 const selectLimit = 1 << 16
 
 // receiveAny parks until a receive from one of chans has succeeded, and returns the
@@ -77,6 +79,8 @@ func receiveAny(chans []<-chan struct{}, u Until, wakes ...<-chan struct{}) []in
 		}
 		return nil
 	}
+	// Each goroutine selects over its part of the channels. The first to end sets stop,
+	// which ends the others. Several may have received by then.
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
@@ -100,7 +104,9 @@ func receiveAny(chans []<-chan struct{}, u Until, wakes ...<-chan struct{}) []in
 	return got
 }
 
-// selectOne selects over wakes and chans, and returns the index in chans, or -1.
+// selectOne selects over wakes and chans, and returns the index in chans, or -1 where one
+// of wakes was ready. Where several are ready, reflect.Select chooses one at random and
+// receives from no other.
 func selectOne(chans, wakes []<-chan struct{}) int {
 	cases := make([]reflect.SelectCase, 0, len(wakes)+len(chans))
 	for _, part := range [][]<-chan struct{}{wakes, chans} {

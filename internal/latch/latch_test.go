@@ -87,7 +87,8 @@ func TestL3_OneChannelClosedOnce(t *testing.T) {
 	late.Set()
 	wantEq(t, "no channel without asking", late.Word.Load()&latch.BitChan, uint64(0))
 	wantEq(t, "closed", isReady(done) && isReady(late.Done()), true)
-	wantEq(t, "the same", early.Done() == done && late.Done() == late.Done(), true)
+	again := late.Done()
+	wantEq(t, "the same", early.Done() == done && late.Done() == again, true)
 	for range rounds {
 		var l latch.Latch
 		var a, b <-chan struct{}
@@ -139,7 +140,8 @@ func TestL4_SetAndClosedAreOne(t *testing.T) {
 
 // A node leaves from everywhere in a list, is fired otherwise, and never both (L5).
 func TestL5_UnlinkFromEverywhere(t *testing.T) {
-	for out := range 1 << 4 {
+	for out := range 1 << 5 {
+		downwards := out>>4 == 1
 		var l latch.Latch
 		var fired, want notes
 		var nodes [4]*latch.Node
@@ -147,12 +149,16 @@ func TestL5_UnlinkFromEverywhere(t *testing.T) {
 			nodes[i] = node(&l, &fired, i)
 			wantEq(t, "Link", l.Link(nodes[i]), true)
 		}
-		for i, n := range nodes {
-			if out>>i&1 != 0 {
+		for i := range nodes {
+			if out>>i&1 == 0 {
+				want = append(want, i)
+			}
+			if downwards {
+				i = len(nodes) - 1 - i
+			}
+			if n := nodes[i]; out>>i&1 != 0 {
 				wantEq(t, "Unlink", l.Unlink(n), true)
 				wantEq(t, "Unlink again", l.Unlink(n), false)
-			} else {
-				want = append(want, i)
 			}
 		}
 		l.Set()

@@ -178,7 +178,7 @@ func TestReceive_MoreThanASelectTakes(t *testing.T) {
 			}
 			a.JoinChan(i, ch)
 		}
-		go func() { time.Sleep(1); close(ready) }()
+		go func() { time.Sleep(time.Nanosecond); close(ready) }()
 		wantEq(t, "winner", a.Park(latch.Until{}), n-1)
 		a.Leave()
 	})
@@ -189,7 +189,7 @@ func TestUntil_LendsTheSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l latch.Latch
 		var s slot
-		go func() { time.Sleep(1); synctest.Wait(); wantEq(t, "lent", s.lent, 1); l.Set() }()
+		go func() { time.Sleep(time.Nanosecond); synctest.Wait(); wantEq(t, "lent", s.lent, 1); l.Set() }()
 		wantEq(t, "Wait", l.Wait(latch.Until{Slot: &s}), true)
 		wantEq(t, "slot", s, slot{lent: 0, times: 1})
 		wantEq(t, "Wait of what is set", l.Wait(latch.Until{Slot: &s}), true)
@@ -197,7 +197,7 @@ func TestUntil_LendsTheSlot(t *testing.T) {
 		over := make(chan struct{})
 		u := latch.Until{Done: over, Slot: &s}
 		u.GiveWay()
-		go func() { time.Sleep(1); close(over) }()
+		go func() { time.Sleep(time.Nanosecond); close(over) }()
 		wantEq(t, "Wait", new(latch.Latch).Wait(u), false)
 		wantEqual(t, "left", latch.ReceiveEach([]<-chan struct{}{nil}, u), []int{0})
 		wantEq(t, "slot", s, slot{lent: 0, times: 3})

@@ -63,7 +63,9 @@ func (l *Latch) Link(n *Node) bool {
 	return l.linkLocked(n)
 }
 
-// linkLocked is Link under Mu (L5).
+// linkLocked is Link under Mu (L5). The look at the set bit is repeated here, since a
+// completer may have come between the first look and the lock. A node goes to the head
+// of the list, so that linking takes constant time; Fire turns the order round.
 func (l *Latch) linkLocked(n *Node) bool {
 	if l.Word.Load()&BitSet != 0 {
 		return false
@@ -76,7 +78,13 @@ func (l *Latch) linkLocked(n *Node) bool {
 }
 
 // Unlink takes n out of the list in constant time, and reports whether it did. Unlink
-// reports false where n was fired, will be fired, or is not linked (L5).
+// reports false where n was fired, will be fired, or is not linked (L5). Where Unlink
+// reports true, the sink is not told, and the node may be reset at once. Where Unlink
+// reports false, the sink was told or is being told: the fields next and prev then
+// belong to the completer, and Unlink does not touch them.
+//
+// A node without a predecessor is linked only where it is the head of the list. So a node
+// that was unlinked before is recognized without a flag.
 func (l *Latch) Unlink(n *Node) bool {
 	sched.Point("unlink")
 	if l.Word.Load()&BitSet != 0 {
@@ -99,14 +107,16 @@ func (l *Latch) Unlink(n *Node) bool {
 	return true
 }
 
-// unlink takes n out of the latch that it hangs on, if any.
+// unlink takes n out of the latch that it hangs on, if any. A member that is a context or
+// a channel has a node without a latch.
 func (n *Node) unlink() {
 	if n.of != nil {
 		n.of.Unlink(n)
 	}
 }
 
-// UnlinkAll takes every node out of its latch.
+// UnlinkAll takes every node out of its latch. Nodes that were fired, or were never linked,
+// stay as they are.
 func UnlinkAll(nodes []Node) {
 	for i := range nodes {
 		nodes[i].unlink()
@@ -129,7 +139,7 @@ func joinAll(s Sink, nodes []Node, prompt bool, latchOf func(i int) *Latch) {
 
 // split parts a list that the completer has taken into the nodes to fire after the
 // completion, and the prompt ones. Most lists have no prompt node, or one alone; split
-// does not write to these.
+// does not write to these. The order of each part is that of the whole.
 func split(nodes *Node) (later, prompt *Node) {
 	if nodes != nil && nodes.next == nil && nodes.prompt {
 		return nil, nodes
@@ -155,7 +165,8 @@ func split(nodes *Node) (later, prompt *Node) {
 }
 
 // Fire fires a list that [Latch.Publish] has returned, in the order in which the nodes
-// were linked. A sink may use a node again as soon as the node was fired, so Fire reads
+// were linked. The list comes with the last linked node first, so Fire turns the list
+// round before. A sink may use a node again as soon as the node was fired, so Fire reads
 // the successor of a node first.
 func Fire(nodes *Node) {
 	var list *Node

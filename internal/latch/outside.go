@@ -24,6 +24,8 @@ func (q *Queue) AddContext(ctx context.Context, enter func(free *Node) *Node) {
 	if e.done == nil {
 		return
 	}
+	// The context may end before AfterFunc has returned, so the stop function comes late:
+	// keepStop looks whether it is still of use.
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -34,7 +36,8 @@ func (q *Queue) AddContext(ctx context.Context, enter func(free *Node) *Node) {
 	}
 }
 
-// enterContext gives the member a node.
+// enterContext gives the member a node, and notes that the end is still to come. Both are
+// one critical section, so that Withdraw finds either nothing or both.
 func (q *Queue) enterContext(e *contextEnd, enter func(free *Node) *Node) *Node {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -46,6 +49,8 @@ func (q *Queue) enterContext(e *contextEnd, enter func(free *Node) *Node) *Node 
 	return n
 }
 
+// keepStop looks at the context once more: package context tells of an end on another
+// goroutine, and a member that has ended is to come out at once (R6).
 // keepStop keeps the stop function of a registration for as long as the context has not
 // ended and the member was not withdrawn. keepStop reports false where that is over.
 func (q *Queue) keepStop(n *Node, e *contextEnd, stop func() bool) bool {
@@ -80,7 +85,8 @@ func (q *Queue) lookAtContextsLocked() {
 	}
 }
 
-// A foreign is a member that is a channel.
+// A foreign is a member that is a channel. A channel cannot tell of its completion, so the
+// takers look at it: without waiting in takeLocked, and by a select while they sleep.
 type foreign struct {
 	ch <-chan struct{}
 	n  *Node
@@ -116,6 +122,10 @@ func (q *Queue) receiveLocked() {
 // selectLocked is parkLocked for the one sleeper that also selects over the channels. One
 // sleeper does so at a time, so that no more is received than comes out. When that
 // sleeper leaves, another takes its place.
+//
+// The list of channels is copied, since members may enter and leave while the sleeper
+// selects. A member that was withdrawn meanwhile is recognized by receivedLocked; the value
+// that was received for it is lost, as it would have been an instant before.
 func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
 	members := slices.Clone(q.foreign)
 	q.selecting = true

@@ -39,7 +39,8 @@ func (l *Latch) Wait(u Until) bool {
 }
 
 // waitAloneLocked is the rest of Wait for a wait with a channel of its own. The caller
-// holds Mu.
+// holds Mu. The latch is not set, so the node is linked. A wait that ended and could not
+// unlink its node was fired: its latch is set, or will be set before Mu is free.
 func (l *Latch) waitAloneLocked(u Until) bool {
 	g := new(gate)
 	g.Reset(l, g, 0)
@@ -53,7 +54,8 @@ func (l *Latch) waitAloneLocked(u Until) bool {
 	return true
 }
 
-// A gate is a sink that parks one goroutine at one latch.
+// A gate is a sink that parks one goroutine at one latch. The node and the parker are one
+// allocation, and the channel of the parker is another.
 type gate struct {
 	Node
 	parker
@@ -77,7 +79,9 @@ const (
 	parkerTold                // the goroutine was told; final
 )
 
-// tell tells the goroutine. The first call of tell closes the channel, if there is one.
+// tell tells the goroutine. The first call of tell closes the channel, if there is one. The
+// swap is one step, so of several that tell at the same time one closes the channel, and
+// a goroutine that comes to wait in between finds that it was told.
 func (p *parker) tell() {
 	sched.Point("tell")
 	if p.state.Swap(parkerTold) == parkerWaits {

@@ -50,6 +50,7 @@ type Queue struct {
 // An Outcome is the answer of [Queue.Next].
 type Outcome int
 
+// The outcomes of Next. Each is final: a later Next may have another.
 const (
 	Taken Outcome = iota // a member has come out
 	Empty                // the queue is empty, or was empty during the wait
@@ -177,7 +178,8 @@ func (q *Queue) Fire(n *Node) {
 }
 
 // pushLocked adds a complete member to the end of the line (Q5), and wakes one sleeper
-// (Q4).
+// (Q4). The sleeper that is longest asleep is woken. A taker that is awake may be faster
+// and take the member: the sleeper then finds nothing and sleeps again.
 func (q *Queue) pushLocked(n *Node) {
 	if q.last == nil {
 		n.next = n
@@ -190,7 +192,8 @@ func (q *Queue) pushLocked(n *Node) {
 	}
 }
 
-// popLocked takes the first of the line, or nil.
+// popLocked takes the first of the line, or nil. The line is a ring, so one pointer serves
+// for both of its ends.
 func (q *Queue) popLocked() *Node {
 	if q.last == nil {
 		return nil

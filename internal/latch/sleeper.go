@@ -40,7 +40,8 @@ func (q *Queue) parkLocked(s *Sleeper, u Until) (woken bool) {
 	return woken
 }
 
-// sleepLocked puts s at the end of the ring.
+// sleepLocked puts s at the end of the ring. The ring is doubly linked, so that a sleeper
+// leaves it in constant time.
 func (q *Queue) sleepLocked(s *Sleeper) {
 	if q.asleep == nil {
 		s.next, s.prev, q.asleep = s, s, s
@@ -50,7 +51,8 @@ func (q *Queue) sleepLocked(s *Sleeper) {
 	s.prev.next, s.next.prev = s, s
 }
 
-// awakeLocked takes s out of the ring, where it is in it.
+// awakeLocked takes s out of the ring. A sleeper that was roused is out of the ring already,
+// and awakeLocked does nothing.
 func (q *Queue) awakeLocked(s *Sleeper) {
 	if s.next == nil {
 		return
@@ -75,7 +77,8 @@ func (q *Queue) rouseLocked(s *Sleeper) {
 	}
 }
 
-// rouseAllLocked wakes every sleeper.
+// rouseAllLocked wakes every sleeper: the queue is empty (Q3), or there is a channel more to
+// select over.
 func (q *Queue) rouseAllLocked() {
 	for q.asleep != nil {
 		q.rouseLocked(q.asleep)

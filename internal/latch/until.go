@@ -41,7 +41,8 @@ func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
 }
 
 // park waits for a receive from ch and returns true, or until u ends the wait. The slot
-// is lent meanwhile.
+// is lent meanwhile. A goroutine that was woken has its slot again before it goes on,
+// even where the wait has ended in the meantime.
 func (u Until) park(ch <-chan struct{}) (received bool) {
 	u.Lend()
 	if u.endless() {
@@ -85,7 +86,8 @@ func (u Until) Regain() {
 	}
 }
 
-// endless reports whether nothing ends the wait before its time.
+// endless reports whether nothing ends the wait before its time. Such a wait needs no
+// select.
 func (u Until) endless() bool { return u.Done == nil && u.timer == nil }
 
 // over reports whether the wait has ended already. over may miss an end of this very

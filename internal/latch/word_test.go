@@ -25,7 +25,7 @@ func wantEqual(t *testing.T, what string, got, want []int) {
 func TestR9_TheWordHasRoom(t *testing.T) {
 	const flags = latch.OneWait - 1
 	wantEq(t, "bits of the owner", (flags-(latch.FirstBit-1))/latch.FirstBit, uint64(1<<13-1))
-	all := uint64(flags | latch.MaxCount*latch.OneWait | latch.MaxCount*latch.OneRef)
+	all := flags | latch.MaxCount*latch.OneWait | latch.MaxCount*latch.OneRef
 	wantEq(t, "all bits", all, uint64(math.MaxUint64))
 	wantEq(t, "references", latch.Refs(all), uint64(2*latch.MaxCount))
 	for what, got := range map[string][2]uint64{
