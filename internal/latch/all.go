@@ -48,7 +48,8 @@ func (t *All) JoinAll(latchOf func(i int) *Latch) []Node {
 	return t.nodes
 }
 
-// Skip counts out a member that is no latch. The caller waits for that member itself.
+// Skip counts out a member that is no latch. The caller waits for that member itself, and
+// [All.IsSet] reports true of it.
 func (t *All) Skip() { t.left.Add(-1) }
 
 // Fire counts the member of n out. A completer calls Fire. The word of the latch has the
@@ -67,6 +68,7 @@ func (t *All) Fire(n *Node) {
 // Park returns the number of the first member with the bits, or -1. Park is called once,
 // when every member is joined or skipped. The caller then looks with [All.IsSet].
 func (t *All) Park(u Until) (failed int) {
+	// Count out the goroutine itself: all members are joined or skipped now.
 	sched.Point("joined")
 	if t.left.Add(-1) != 0 {
 		t.over.park(u)
@@ -78,5 +80,6 @@ func (t *All) Park(u Until) (failed int) {
 func (t *All) IsSet(i int) bool { return t.nodes[i].of == nil || t.nodes[i].of.IsSet() }
 
 // Leave takes every registration back. The members hold nothing of the wait afterwards
-// (S5).
+// (S5). A node that is being fired is left to its completer, which still reaches the All;
+// nobody listens then.
 func (t *All) Leave() { UnlinkAll(t.nodes) }

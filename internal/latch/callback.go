@@ -21,7 +21,8 @@ func (l *Latch) After(f func()) (stop func() bool) {
 // (L5).
 func (n *Node) stop() bool { return n.of.Unlink(n) }
 
-// A callback is a sink that starts a function in a goroutine of its own.
+// A callback is a sink that starts a function in a goroutine of its own. A function that
+// panics ends the program, as in any goroutine, and harms no other callback before.
 type callback func()
 
 // Fire starts the function.

@@ -47,7 +47,7 @@ func (q *Queue) enterLocked(l *Latch, enter func(free *Node) *Node) *Node {
 // the first is linked, so no taker finds the queue empty in between. The caller unlinks
 // the nodes with [UnlinkAll]. AddAll panics as [CheckIndex] does.
 func (q *Queue) AddAll(nodes []Node, latchOf func(i int) *Latch) {
-	CheckIndex(len(nodes))
+	CheckIndex(len(nodes)) // before anything is counted
 	q.mu.Lock()
 	q.size += int32(len(nodes))
 	q.mu.Unlock()
@@ -63,6 +63,7 @@ func (q *Queue) AddAll(nodes []Node, latchOf func(i int) *Latch) {
 // has let go of.
 func (q *Queue) Withdraw(forget func(), nodes func(each func(*Node))) {
 	q.mu.Lock()
+	// Under the lock: no node that is withdrawn comes out after this (Q2).
 	forget()
 	nodes(func(n *Node) { n.index = -1 }) // Q2
 	contexts := q.ends
@@ -70,6 +71,7 @@ func (q *Queue) Withdraw(forget func(), nodes func(each func(*Node))) {
 	sched.Point("withdraw")
 	q.shrinkLocked(q.size) // Q3; also tells an Add that has not linked its node yet
 	q.mu.Unlock()
+	// With the lock free, which comes after that of a latch: nothing holds the nodes (S5).
 	nodes((*Node).unlink)
 	for _, e := range contexts {
 		if e.stop != nil {

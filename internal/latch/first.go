@@ -92,6 +92,8 @@ func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
 // the winner closes. Park is called once. The caller then looks with [First.Complete], since a member may
 // have completed as the wait ended.
 func (a *First) Park(u Until) int {
+	// Without channels, one park is enough. With channels, the winner is one case of the
+	// select; a parker that was told already has no channel to select over.
 	if len(a.foreign) == 0 {
 		a.over.park(u)
 	} else if over := a.over.channel(); over != nil {
@@ -105,6 +107,7 @@ func (a *First) Park(u Until) int {
 // Complete returns the lowest number of a member that is complete, or -1. A latch is
 // looked at. For any other member, Complete looks at the channel that done returns.
 func (a *First) Complete(done func(i int) <-chan struct{}) int {
+	// A node that was reset for a latch has the latch; any other member has none.
 	for i := range a.nodes {
 		if l := a.nodes[i].of; l != nil && l.IsSet() || l == nil && Ready(done(i)) {
 			return i

@@ -12,7 +12,8 @@ import (
 // ReceiveEach and Receive; [First] and [Queue] call receiveAny. A value that is received
 // counts as a completion and is gone, so nothing here receives more than it reports.
 
-// Ready receives from a channel where that needs no waiting, and reports whether it did.
+// Ready receives from a channel where that needs no waiting, and reports whether it did. A
+// closed channel is ready for ever; a nil channel never is.
 func Ready(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
@@ -40,6 +41,8 @@ func ReceiveEach(chans []<-chan struct{}, u Until) (left []int) {
 	for i := range chans {
 		left = append(left, i)
 	}
+	// First take what is ready without a select, which costs much more. Then select over
+	// the rest.
 	for over := false; ; {
 		left = slices.DeleteFunc(left, func(i int) bool { return Ready(chans[i]) })
 		if len(left) == 0 || over {
@@ -71,6 +74,7 @@ const selectLimit = 1 << 16
 func receiveAny(chans []<-chan struct{}, u Until, wakes ...<-chan struct{}) []int {
 	u.Lend()
 	defer u.Regain()
+	// The cases that wake are in every select, so they take room in each part.
 	wakes = append(wakes, u.Done)
 	room := selectLimit - len(wakes)
 	if len(chans) <= room {

@@ -126,14 +126,18 @@ func (l *Latch) Claim() bool {
 // with [Fire]. Between the two the caller may do what has to be done before a waiter
 // goes on.
 func (l *Latch) Publish(bits uint64) (word uint64, nodes *Node) {
+	// Take the list. No node is linked from here on: Mu is held until set is added (L5).
 	sched.Point("publish: take the nodes")
 	nodes, prompt := split(l.head)
 	l.head = nil
+	// Announce what follows, where there is anything that has to agree with set (L4).
 	done := l.Word.Load()&BitChan != 0
 	if done || prompt != nil {
 		sched.Point("publish: closing")
 		l.Word.Add(BitClosing)
 	}
+	// A taker of a prompt node has to wait where the rest could be seen to lag behind: a
+	// channel that is still open, or another queue that is not told yet.
 	if done || prompt != nil && prompt.next != nil {
 		for n := prompt; n != nil; n = n.next {
 			n.early = true

@@ -32,13 +32,18 @@ type Sink interface{ Fire(n *Node) }
 
 // CheckIndex panics where n nodes of one sink cannot be numbered. A node has 32 bits for
 // its number, so that it takes 48 bytes and no more. As many nodes would take 100 GB.
+//
+// The makers of sinks call CheckIndex before they allocate the nodes, so a count that is
+// too large by mistake is told before the memory runs out.
 func CheckIndex(n int) {
 	if n > math.MaxInt32 {
 		panic(fmt.Sprintf("async: wait for %d members at once; 2,147,483,647 are the most", n))
 	}
 }
 
-// Reset makes n the i-th node of s, ready to be linked to l. The node must not be linked.
+// Reset makes n the i-th node of s, ready to be linked to l. The node must not be linked,
+// and no completer may be about to fire it. Where there is no latch, l is nil: such a node
+// only carries its number.
 func (n *Node) Reset(l *Latch, s Sink, i int) {
 	n.next, n.prev, n.of, n.sink = nil, nil, l, s
 	n.index, n.prompt, n.early, n.refers = int32(i), false, false, false
@@ -48,11 +53,13 @@ func (n *Node) Reset(l *Latch, s Sink, i int) {
 // does not count the waiter twice. The sink calls Refers after Reset.
 func (n *Node) Refers() { n.refers = true }
 
-// Index returns the number that Reset gave the node.
+// Index returns the number that Reset gave the node. A sink tells its nodes apart by this
+// number, in Fire above all.
 func (n *Node) Index() int { return int(n.index) }
 
 // Link hangs n on the latch. The node was reset for this latch. Link reports false where
-// the latch is set already; n is not fired then.
+// the latch is set already; n is not fired then, and the caller tells the sink itself if
+// need be. Where Link reports true, the sink may be told before Link has returned.
 func (l *Latch) Link(n *Node) bool {
 	sched.Point("link")
 	if l.Word.Load()&BitSet != 0 {
@@ -95,6 +102,7 @@ func (l *Latch) Unlink(n *Node) bool {
 	if l.Word.Load()&BitSet != 0 || n.prev == nil && l.head != n {
 		return false
 	}
+	// Close the gap, from the left and then from the right.
 	if n.prev == nil {
 		l.head = n.next
 	} else {
@@ -151,6 +159,7 @@ func split(nodes *Node) (later, prompt *Node) {
 	if n == nil {
 		return nodes, nil
 	}
+	// Both kinds: hang each node at the end of its part.
 	end := [2]**Node{&later, &prompt}
 	for n := nodes; n != nil; n = n.next {
 		which := 0
@@ -174,6 +183,7 @@ func Fire(nodes *Node) {
 		next := n.next
 		n.next, list, n = list, n, next
 	}
+	// From here on list has the node first that was linked first.
 	for n := list; n != nil; {
 		next := n.next
 		n.next, n.prev = nil, nil

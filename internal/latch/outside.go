@@ -11,6 +11,8 @@ import (
 // value is received only where its member then comes out.
 
 // A contextEnd stands for a member that is a context and whose end was not noticed yet.
+// The queue has a map of them by node. An entry leaves the map when the end is noticed or
+// the member is withdrawn; whatever tells of the end later finds that it is not there.
 type contextEnd struct {
 	done <-chan struct{}
 	stop func() bool // ends the registration at the context; nil until there is one
@@ -110,6 +112,7 @@ func (q *Queue) receiveLocked() {
 	if len(q.foreign) == 0 || q.selecting {
 		return
 	}
+	// Every channel that is ready is received from, and all of these members come out.
 	q.foreign = slices.DeleteFunc(q.foreign, func(f foreign) bool {
 		got := Ready(f.ch)
 		if got {
@@ -141,13 +144,15 @@ func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
 	for _, i := range got {
 		q.receivedLocked(members[i].n)
 	}
+	// Somebody else has to look after the channels that are left (Q4).
 	if q.awakeLocked(s); q.asleep != nil && len(q.foreign) > 0 {
 		q.rouseLocked(q.asleep)
 	}
 	return len(got) > 0 || !Ready(u.Done)
 }
 
-// receivedLocked has a channel come out of the queue, unless the member was withdrawn.
+// receivedLocked has a channel come out of the queue, unless the member was withdrawn. A
+// member that was withdrawn is not in the list any more (Q2).
 func (q *Queue) receivedLocked(n *Node) {
 	i := slices.IndexFunc(q.foreign, func(f foreign) bool { return f.n == n })
 	if i < 0 {

@@ -22,6 +22,7 @@ func (l *Latch) Wait(u Until) bool {
 	if l.Word.Load()&BitSet != 0 {
 		return true
 	}
+	// Under Mu the latch cannot become set between the look and the park.
 	l.Mu.Lock()
 	w := l.Word.Load()
 	switch {

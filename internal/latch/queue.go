@@ -101,7 +101,8 @@ func (q *Queue) TryNext(leave func(n *Node)) bool {
 	return true
 }
 
-// Len returns the number of members that have not come out, complete or not.
+// Len returns the number of members that have not come out, complete or not. Members that
+// never complete count, too.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -116,6 +117,7 @@ func (q *Queue) handOut(n *Node, leave func(n *Node)) {
 		early = n.of
 	}
 	leave(n)
+	// The entry is the owner's again, and its node free for a later member.
 	n.of, n.next, q.free = nil, q.free, n
 	q.mu.Unlock()
 	if early != nil {
@@ -137,6 +139,7 @@ func (q *Queue) nextLocked(s *Sleeper, u Until) (n *Node, empty bool) {
 		if s == nil {
 			s = NewSleeper()
 		}
+		// The lock is free while the goroutine sleeps, so everything is looked at again.
 		before := q.emptied.Load()
 		woken := q.parkLocked(s, u)
 		switch {
@@ -149,7 +152,8 @@ func (q *Queue) nextLocked(s *Sleeper, u Until) (n *Node, empty bool) {
 }
 
 // takeLocked takes a member that is complete, if there is one. Channels complete without
-// telling, so they are looked at.
+// telling, so they are looked at; but only where the line is empty, since each look
+// costs time in proportion to their number.
 func (q *Queue) takeLocked() *Node {
 	if q.last == nil {
 		q.receiveLocked()

@@ -6,12 +6,15 @@ package latch
 
 // A Sleeper is one goroutine in Next. It belongs to that goroutine, which may sleep on it
 // in one Next after the other, and in one queue at a time.
+//
+// A sleeper costs a channel, so a loop makes one and gives it to each Next.
 type Sleeper struct {
 	wake       chan struct{} // has room for one wake-up
 	next, prev *Sleeper      // nil while awake
 }
 
-// NewSleeper returns a sleeper that is awake.
+// NewSleeper returns a sleeper that is awake. Its channel belongs to the bubble of
+// testing/synctest in which it was made, if any, and so does the sleeper.
 func NewSleeper() *Sleeper { return &Sleeper{wake: make(chan struct{}, 1)} }
 
 // parkLocked lets go of the lock and sleeps. It returns true when something may have
@@ -28,6 +31,8 @@ func (q *Queue) parkLocked(s *Sleeper, u Until) (woken bool) {
 		woken = Until{Done: u.Done}.Receive(s.wake)
 		q.mu.Lock()
 	}
+	// Awake. The slot comes before the completion, since a goroutine without its slot may
+	// not go on, and the lock is not held while the goroutine waits for the slot.
 	q.awakeLocked(s)
 	if !u.tryRegain() {
 		if q.last != nil && q.asleep != nil {

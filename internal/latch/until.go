@@ -16,7 +16,7 @@ import (
 type Until struct {
 	Done  <-chan struct{} // ends the wait when it is closed; nil: never
 	Slot  Slot            // nil where the waiter has none
-	timer <-chan time.Time
+	timer <-chan time.Time // ends the wait of a WaitTimeout; nil: never
 }
 
 // A Slot is what a waiter lends while it is parked, and has back before it goes on: in a
@@ -56,7 +56,8 @@ func (u Until) park(ch <-chan struct{}) (received bool) {
 	return received
 }
 
-// selects waits for a receive from ch, or for the end of the wait. Where both are ready,
+// selects waits for a receive from ch, or for the end of the wait. A nil channel among the
+// ends is never ready, so one select serves for a context, a timer, and both. Where both are ready,
 // either may win: the caller looks again.
 func (u Until) selects(ch <-chan struct{}) (received bool) {
 	select {
@@ -79,7 +80,8 @@ func (u Until) Lend() {
 // a slot has it back.
 func (u Until) tryRegain() bool { return u.Slot == nil || u.Slot.TryRegain() }
 
-// Regain has the slot of the waiter back, if there is one.
+// Regain has the slot of the waiter back, if there is one. Every Lend is followed by one
+// Regain, or by one tryRegain that has succeeded, on the same goroutine.
 func (u Until) Regain() {
 	if u.Slot != nil {
 		u.Slot.Regain()
@@ -91,7 +93,7 @@ func (u Until) Regain() {
 func (u Until) endless() bool { return u.Done == nil && u.timer == nil }
 
 // over reports whether the wait has ended already. over may miss an end of this very
-// moment.
+// moment. A timer is not looked at, since to look would take its value.
 func (u Until) over() bool { return Ready(u.Done) }
 
 // GiveWay lets other goroutines run once, unless the wait has ended. Work that takes no
