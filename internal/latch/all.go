@@ -76,7 +76,8 @@ func (t *All) Park(u Until) (failed int) {
 	return int(t.failed.Load()) - 1
 }
 
-// IsSet reports whether member i is set, or is no latch.
+// IsSet reports whether member i is set, or is no latch. IsSet waits for a completer that
+// is about to set the latch (L4).
 func (t *All) IsSet(i int) bool { return t.nodes[i].of == nil || t.nodes[i].of.IsSet() }
 
 // Leave takes every registration back. The members hold nothing of the wait afterwards

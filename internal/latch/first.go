@@ -116,7 +116,8 @@ func (a *First) Complete(done func(i int) <-chan struct{}) int {
 	return -1
 }
 
-// Leave takes every registration back. The members hold nothing of the wait afterwards
+// Leave takes every registration back. It is called once, however the wait has ended, and
+// whatever Join has reported. The members hold nothing of the wait afterwards
 // (S5).
 func (a *First) Leave() {
 	UnlinkAll(a.nodes)

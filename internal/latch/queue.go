@@ -57,7 +57,7 @@ const (
 	Ended                // the Until has ended the wait, and no member is complete
 )
 
-// String names the outcome.
+// String names the outcome, for messages of tests and logs.
 func (o Outcome) String() string { return [...]string{"taken", "empty", "ended"}[o] }
 
 // Next takes the next member: at once where one is complete, even if u has ended. Next
@@ -212,7 +212,8 @@ func (q *Queue) popLocked() *Node {
 	return n
 }
 
-// shrinkLocked counts n members out (Q3).
+// shrinkLocked counts n members out (Q3). A queue of no members that is withdrawn counts as
+// emptied once more, which disturbs nobody: a sleeper has a member to wait for.
 func (q *Queue) shrinkLocked(n int32) {
 	if q.size -= n; q.size == 0 {
 		q.emptied.Add(1)

@@ -14,8 +14,8 @@ import (
 // An Until ends a wait before its time, and lends the slot of the waiter while the wait
 // is parked. The zero Until ends no wait and lends nothing.
 type Until struct {
-	Done  <-chan struct{} // ends the wait when it is closed; nil: never
-	Slot  Slot            // nil where the waiter has none
+	Done  <-chan struct{}  // ends the wait when it is closed; nil: never
+	Slot  Slot             // nil where the waiter has none
 	timer <-chan time.Time // ends the wait of a WaitTimeout; nil: never
 }
 

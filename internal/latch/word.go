@@ -4,7 +4,8 @@ import "github.com/seed4712c49f/async/internal/sched"
 
 // This file divides the word of a latch: three bits of the latch, bits of the owner,
 // and two counts of references. The owner of a latch counts handles and waits here, and
-// reads the counts and the bits in one step. Nothing here touches the lock, the channel
+// reads the counts and the bits in one step. So the owner can tell, for example, that the
+// last reference went before the latch was set. Nothing here touches the lock, the channel
 // or the list of a latch.
 //
 // The word, bit by bit:
