@@ -57,7 +57,8 @@ const (
 	Ended                // the Until has ended the wait, and no member is complete
 )
 
-// String names the outcome, for messages of tests and logs.
+// String names the outcome, for messages of tests and logs. A value that is no outcome has
+// no name, and String panics.
 func (o Outcome) String() string { return [...]string{"taken", "empty", "ended"}[o] }
 
 // Next takes the next member: at once where one is complete, even if u has ended. Next

@@ -260,17 +260,19 @@ func TestQ4_ACompletionDoesNotWaitForASlot(t *testing.T) {
 			o.q.Next(latch.NewSleeper(), latch.Until{Slot: s}, func(*latch.Node) {})
 			*at = time.Since(start)
 		}
-		var first, other time.Duration
+		first, other := time.Duration(-1), time.Duration(-1)
 		go take(&slot{late: true}, &first)
 		synctest.Wait()
 		go take(nil, &other)
 		synctest.Wait()
 		l.Set()
 		synctest.Wait()
+		wantEq(t, "times after the first completion", [2]time.Duration{first, other}, [2]time.Duration{-1, 0})
+		time.Sleep(2 * time.Hour)
 		second.Set()
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		wantEq(t, "times", [2]time.Duration{first, other}, [2]time.Duration{time.Hour, 0})
+		wantEq(t, "time of the other", first, 3*time.Hour)
 	})
 }
 
@@ -297,7 +299,11 @@ func TestQ4_SomebodyLooksAfterTheChannels(t *testing.T) {
 				}
 				leave(cancel, &l)
 				<-got
-				o.addChan(4, late)
+				close(ch)
+				wantEq(t, "key", <-got, 2)
+				go func() { key, _ := o.next(bg); got <- key }()
+				synctest.Wait()
+				o.addChan(4, late) // while the sleeper selects over others, or over none
 				synctest.Wait()
 				close(late)
 				wantEq(t, "key", <-got, 4)
