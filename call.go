@@ -5,7 +5,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/scope"
 )
 
@@ -152,11 +151,11 @@ func (c *Call[T]) Cancel(cause error) error { return c.h.cancel(cause) }
 
 // CancelWait asks before it cancels: the function's context is canceled with
 // cause, and the call completes with what the function makes of it; then
-// CancelWait returns nil. That of a call which waits for a slot of its scope is
-// asked when its turn comes. When ctx ends before that, the call is canceled as by
-// Cancel and CancelWait returns a [*WaitError]. Where there is nothing to
-// cancel, or somebody else canceled the call meanwhile, it returns what Cancel
-// would (R11).
+// CancelWait returns nil. A call that waits for a slot of its scope is canceled at
+// once, and its function never runs. When ctx ends before the call is complete, the
+// call is canceled as by Cancel and CancelWait returns a [*WaitError]. Where there is
+// nothing to cancel, or somebody else canceled the call meanwhile, it returns what
+// Cancel would (R11).
 func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	return c.h.cancelWait(ctx, cause, c)
 }
@@ -195,11 +194,11 @@ func (c *Call[T]) Info() CallInfo { return infoOf(c.h.core.Load()) }
 // String names the call for errors and logs.
 func (c *Call[T]) String() string { return c.h.String() }
 
-func (c *Call[T]) native() (self Waitable, l *latch.Latch, usable bool) {
+func (c *Call[T]) native() (self Waitable, on target, usable bool) {
 	if c == nil {
 		return c, nil, false
 	}
-	return c, &handleOf(c).core.Load().Latch, c.h.phase() != phaseReleased
+	return c, handleOf(c).core.Load(), c.h.phase() != phaseReleased
 }
 
 // A Promise is the server's end of a call without a goroutine: somewhere,
@@ -234,6 +233,29 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 	p.value = v
 	p.core.succeed(resultBits(err), err)
 	return true
+}
+
+// CompleteOrDiscard is Complete for a server that has nobody to give the value back to:
+// where Complete would return false, v and err go to the call's [Discard], on the caller's
+// goroutine, and CompleteOrDiscard returns false when that has returned. So a value that
+// comes too late for anybody is disposed of in one place, whether the call was canceled or
+// abandoned.
+func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
+	if p.Complete(v, err) {
+		return true
+	}
+	if tell := p.core.discarded(p.core.Word.Load()&^bitResult, err); tell != nil { // late, whatever the call has
+		tell()
+	}
+	discard[T](&p.core, v, err)
+	return false
+}
+
+// discard hands a value to the Discard of a call, if it has one.
+func discard[T any](c *core, v T, err error) {
+	if f, _ := c.terms().discard.(func(T, error)); f != nil {
+		f(v, err)
+	}
 }
 
 // Break completes the call with [ErrBrokenPromise] unless it is complete. Made
@@ -277,12 +299,8 @@ func (fn functionOf[T]) run(c *core) (next *scope.Member) {
 			v, err = fn(ctx)
 			return err
 		},
-		keep: func() { p.value = v },
-		discard: func(err error) {
-			if f, _ := c.terms().discard.(func(T, error)); f != nil {
-				f(v, err)
-			}
-		},
+		keep:    func() { p.value = v },
+		discard: func(err error) { discard(c, v, err) },
 	})
 }
 

@@ -260,7 +260,7 @@ func resultOf[T any](c *core, refused error) (r Result[T]) {
 		r.Err = refused
 		return r
 	}
-	return Result[T]{promiseOf[T](c).value, c.err}
+	return Result[T]{promiseOf[T](c).value, c.error()}
 }
 
 // finish takes the outcome of a complete member, and gives the reference up.

@@ -99,7 +99,7 @@ func (c *core) cancel(cause error, d due) bool {
 	if !c.claim() {
 		return false
 	}
-	c.err = &CanceledError{Cause: cause}
+	c.err = &CanceledError{Name: c.name(), Cause: cause}
 	c.tell(c.publish(bitCanceled|bitFailed), d)
 	return true
 }
@@ -157,6 +157,30 @@ func (c *core) expire() {
 	if c.ctx.Err() != nil {
 		c.parentEnded()
 	}
+}
+
+// expired is asked when a wait for the call has ended before the call. It reports
+// whether the call is over all the same: it is a promise, or waits for a slot, and its
+// own context has ended (R6). So what a wait returns whose context ends together with the
+// call's is the same every time.
+func (c *core) expired() bool {
+	w := c.Word.Load()
+	if w&bitBegun == 0 || c.ctx.Err() == nil {
+		return false
+	}
+	o := c.owner()
+	if w&bitPromise == 0 && (o == nil || !o.queued(false)) {
+		return false
+	}
+	c.parentEnded()
+	return true
+}
+
+// withdraw keeps a function that has not started from ever starting, and reports whether
+// it did: the caller cancels the call.
+func (c *core) withdraw() bool {
+	o := c.owner()
+	return o != nil && c.Word.Load()&bitPromise == 0 && o.queued(true)
 }
 
 // endStream ends the context of a streaming call that is over.
@@ -218,7 +242,7 @@ func (c *core) dropped(w uint64) {
 	case seen || w&bitTaken != 0:
 	case w&bitPanicked != 0:
 		c.tookFirst(w) // by whoever gets the panic
-		panic(c.err)
+		panic(c.error())
 	case w&bitResult != 0:
 		c.discardElsewhere(w, tell)
 	}

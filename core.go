@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -79,6 +80,29 @@ const (
 	bitStreamed // streaming is over: the last reference is gone, or the object begun again
 	bitCaught   // complete: the function panicked, and that is the result (PanicReturn)
 )
+
+// An unread is the err of a call that panicked: the panic, and whether somebody was given
+// it. A panic that nobody was given ends the program when nobody can be given it any more,
+// which is when the last thing that points to the call is gone (R15). A call that does not
+// panic pays nothing for that.
+type unread struct {
+	*PanicError
+	given atomic.Bool
+}
+
+// newUnread returns the err of a call that panics.
+func (c *core) newUnread(e *PanicError) *unread {
+	u := &unread{PanicError: e}
+	runtime.AddCleanup(c, (*unread).lost, u)
+	return u
+}
+
+// lost is called when the call is unreachable.
+func (u *unread) lost() {
+	if !u.given.Load() {
+		panic(u.PanicError)
+	}
+}
 
 // A record is what a call was begun with, beside its function and its context. A core
 // has the record behind one pointer, so that a pending call stays small. Calls that are
@@ -158,6 +182,10 @@ type owner interface {
 	// that, or nil, and reports whether the owner has seen to the outcome itself.
 	gone(w uint64) (tell func(), seen bool)
 
+	// queued reports whether the function of the call has yet to start. Where withdraw is
+	// true, a function that has yet to start never does: the caller cancels the call.
+	queued(withdraw bool) bool
+
 	// lender returns what the function of the call lends while it waits, or nil.
 	lender() latch.Slot
 
@@ -231,9 +259,12 @@ func (c *core) take() bool {
 	}
 }
 
-// tookFirst tells the owner that the outcome was handed out for the first time; the
-// word was w.
+// tookFirst notes that the outcome was handed out for the first time; the word was w.
 func (c *core) tookFirst(w uint64) {
+	if u, ok := c.err.(*unread); ok {
+		u.given.Store(true)
+		runtime.KeepAlive(c)
+	}
 	if o := c.owner(); o != nil {
 		o.taken(w)
 	}
@@ -242,7 +273,15 @@ func (c *core) tookFirst(w uint64) {
 // outcome returns the error of a complete call. A panic it raises.
 func (c *core) outcome() error {
 	if c.Word.Load()&bitPanicked != 0 {
-		panic(c.err)
+		panic(c.error())
+	}
+	return c.err
+}
+
+// error returns the error of a complete call, as everybody is given it.
+func (c *core) error() error {
+	if u, ok := c.err.(*unread); ok {
+		return u.PanicError
 	}
 	return c.err
 }
@@ -262,14 +301,19 @@ func (c *core) name() string {
 // pending. So that no chain of wrapped errors can leak that through, it has no
 // Unwrap.
 type CanceledError struct {
-	Cause error // what Cancel was given, or the cause of the context that ended; may be nil
+	Name  string // what [Name] called the call, if anything
+	Cause error  // what Cancel was given, or the cause of the context that ended; may be nil
 }
 
 func (e *CanceledError) Error() string {
-	if e.Cause == nil {
-		return ErrCanceled.Error()
+	s := ErrCanceled.Error()
+	if e.Name != "" {
+		s = fmt.Sprintf("async: call %q canceled", e.Name)
 	}
-	return fmt.Sprintf("%v: %v", ErrCanceled, e.Cause)
+	if e.Cause == nil {
+		return s
+	}
+	return fmt.Sprintf("%s: %v", s, e.Cause)
 }
 
 // Is reports whether the error is target: ErrCanceled, context.Canceled, or

@@ -24,7 +24,7 @@ var (
 	// ErrCallComplete says that there is nothing to act on any more, or not
 	// yet: no call was begun, its result was finished already, or it was
 	// complete before Cancel came.
-	ErrCallComplete = errors.New("async: no call in progress")
+	ErrCallComplete = errors.New("async: no call in progress: none was begun, or it is complete")
 
 	// ErrReleased is the answer of a handle after its Release.
 	ErrReleased = errors.New("async: handle released")

@@ -775,3 +775,15 @@ func ExampleOnSignal() {
 	// 1
 	// 0
 }
+
+// A server that may be too late hands its connection over, or has it closed.
+func ExamplePromise_CompleteOrDiscard() {
+	p, call := async.NewPromise[string](context.Background(),
+		async.Discard(func(conn string, _ error) { fmt.Println("closed:", conn) }))
+	_ = call.Cancel(nil) // nobody waits for it any more
+	fmt.Println(p.CompleteOrDiscard("connection 7", nil))
+	call.Release()
+	// Output:
+	// closed: connection 7
+	// false
+}

@@ -154,7 +154,7 @@ func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Wait(u) {
+	if !c.Wait(u) && !c.expired() {
 		c.leave()
 		return nil, contextWaitError(ctx, self)
 	}
@@ -286,6 +286,12 @@ func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) err
 		return err
 	}
 	defer c.leave()
+	if c.withdraw() { // there is nobody to ask
+		if c.cancel(cause, due{}) {
+			return nil
+		}
+		return c.tooLate()
+	}
 	c.child().cancel(cause)
 	if !c.Wait(u) && c.cancel(cause, due{}) {
 		return contextWaitError(ctx, self)

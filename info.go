@@ -74,8 +74,8 @@ type HandleInfo struct {
 //
 //	Taken + Untaken + Discarded = Returned + Failed + Panicked + late values
 //
-// where a late value is one that a function returned after its call was canceled;
-// it counts in Discarded only. Calls that were refused count nowhere.
+// where a late value is one that a function returned after its call was canceled, or that
+// [Promise.CompleteOrDiscard] discarded; it counts in Discarded only. Calls that were refused count nowhere.
 type Stats struct {
 	Begun   int64 // calls accepted
 	Queued  int64 // of those pending, the ones that wait for their first slot
@@ -136,7 +136,7 @@ func (c *core) baseInfo() CallInfo {
 	i.Handles, i.Waiters = c.census()
 	i.Name = c.name() // now that a Begin that is at it has let go of the lock
 	if c.IsSet() {
-		i.State, i.Err = StateCompleted, c.err
+		i.State, i.Err = StateCompleted, c.error()
 	}
 	return i
 }

@@ -65,6 +65,7 @@ func (m *members) first(ctx context.Context) int {
 	if i := a.Park(u); i >= 0 {
 		return i
 	}
+	m.expire()
 	return m.complete() // R6
 }
 
@@ -82,7 +83,20 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 	m.nodes = t.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay() // registered, so as to know which failure was the first
-	return t.Park(u)
+	if failed = t.Park(u); failed < 0 && latch.Ready(u.Done) {
+		m.expire()
+	}
+	return failed
+}
+
+// expire ends the calls of which core.expired says so, and reports whether there was one.
+func (m *members) expire() (any bool) {
+	for i, c := range m.cores {
+		if !m.isComplete(i) && c.expired() {
+			any = true
+		}
+	}
+	return any
 }
 
 // leave takes every registration back and drops the references. The methods of [Calls]
@@ -210,7 +224,7 @@ func (m *members) join(failed []int) error {
 	for j, i := range failed {
 		c, err := m.finish(i)
 		if c != nil {
-			err = c.err
+			err = c.error()
 		}
 		errs[j] = err
 	}
@@ -268,7 +282,12 @@ func inTurn(ctx context.Context, m *members) *turns {
 // next returns the index of the next member to complete, or an error:
 // ErrNothingToWait after the last, a *WaitError when the context is done.
 func (t *turns) next() (i int, err error) {
-	switch t.q.Next(t.s, untilDone(t.ctx), func(n *latch.Node) { i = n.Index() }) {
+	take := func(n *latch.Node) { i = n.Index() }
+	end := t.q.Next(t.s, untilDone(t.ctx), take)
+	if end == latch.Ended && t.expire() && t.q.TryNext(take) {
+		end = latch.Taken
+	}
+	switch end {
 	case latch.Empty:
 		return -1, ErrNothingToWait
 	case latch.Ended:

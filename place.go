@@ -176,6 +176,14 @@ func (pl *place) gone(w uint64) (tell func(), seen bool) {
 	return func() { pl.tell(f) }, false
 }
 
+func (pl *place) queued(withdraw bool) bool {
+	if withdraw {
+		return pl.Withdraw()
+	}
+	_, queued := pl.Times()
+	return queued
+}
+
 func (pl *place) lender() latch.Slot {
 	if !pl.Hub().Limited() {
 		return nil

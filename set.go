@@ -46,13 +46,13 @@ const (
 // Add may be called while others wait in Next, and after Release. It panics where
 // w is nil, and where the set has 2,147,483,647 members.
 func (s *Set[K]) Add(key K, w Waitable) {
-	l, _, own := nativeOf(w)
+	on, _, own := nativeOf(w)
 	enter := func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) }
 	switch {
-	case w == nil || own && l == nil:
+	case w == nil || own && on == nil:
 		panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
 	case own:
-		s.q.Add(l, enter)
+		s.q.Add(on.source(), enter)
 		return
 	}
 	if ctx, ok := w.(context.Context); ok {

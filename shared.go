@@ -327,8 +327,8 @@ func (r *sharedRun[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, 
 // A run is the Waitable that the errors of its waits name.
 
 func (r *sharedRun[K, T]) Done() <-chan struct{} { return r.p.core.Done() }
-func (r *sharedRun[K, T]) native() (self Waitable, l *latch.Latch, usable bool) {
-	return r, &r.p.core.Latch, true
+func (r *sharedRun[K, T]) native() (self Waitable, on target, usable bool) {
+	return r, &r.p.core, true
 }
 func (r *sharedRun[K, T]) String() string { return r.table.nameOf(r.key) }
 
@@ -459,6 +459,7 @@ func (j *joinedCall[K, T]) drop() {
 func (j *joinedCall[K, T]) completing(uint64)                  {}
 func (j *joinedCall[K, T]) completed(w uint64, d due)          { d.tell(w, nil) }
 func (j *joinedCall[K, T]) discarded(uint64, error) (f func()) { return nil }
+func (j *joinedCall[K, T]) queued(bool) bool                   { return false }
 func (j *joinedCall[K, T]) lender() latch.Slot                 { return nil }
 func (j *joinedCall[K, T]) spawn(f func())                     { go f() }
 

@@ -67,14 +67,14 @@ func (e *Event) Signal() *Signal {
 	return newSignal(e)
 }
 
-func (e *Event) source() *latch.Latch {
-	if e == nil {
-		return nil
-	}
-	return &e.l
-}
+func (e *Event) source() *latch.Latch { return &e.l }
 
-func (e *Event) native() (self Waitable, l *latch.Latch, usable bool) { return e, e.source(), true }
+func (e *Event) native() (self Waitable, on target, usable bool) {
+	if e == nil {
+		return e, nil, false
+	}
+	return e, e, true
+}
 
 // The references of an event are its Signals, and the waits on these.
 
@@ -91,20 +91,12 @@ func (e *Event) leave() {
 	e.l.Word.Add(latch.MinusWait)
 }
 
+// expired reports false: an event has no context.
+func (e *Event) expired() bool { return false }
+
 // track and untrack have nobody to report to: an event has no owner.
 func (e *Event) track(any, bool) {}
 func (e *Event) untrack(any)     {}
-
-// A target is what a [Signal] is a handle on: an event, or a call.
-type target interface {
-	source() *latch.Latch
-	retain() bool // one reference more, or false where there is none any more
-	drop()
-	join() bool // retain for a wait
-	leave()
-	track(handle any, clone bool) // records a handle, for leak reports
-	untrack(handle any)
-}
 
 // A waiter is a counted way to a target: a Signal or a Call.
 type waiter interface {
@@ -128,7 +120,7 @@ func waitContext(ctx context.Context, h waiter, self Waitable) error {
 		return err
 	}
 	defer on.leave()
-	if !on.source().Wait(u) {
+	if !on.source().Wait(u) && !on.expired() {
 		return contextWaitError(ctx, self)
 	}
 	return nil
@@ -145,7 +137,7 @@ func waitDuration(d time.Duration, h waiter, self Waitable) (err error) {
 			return true
 		}
 		defer on.leave()
-		return on.source().Wait(u)
+		return on.source().Wait(u) || on.expired()
 	}) {
 		return &WaitError{On: self, Err: ErrTimeout}
 	}
@@ -231,11 +223,11 @@ func (s *Signal) Release() {
 	}
 }
 
-func (s *Signal) native() (self Waitable, l *latch.Latch, usable bool) {
+func (s *Signal) native() (self Waitable, on target, usable bool) {
 	if s == nil {
 		return s, nil, false
 	}
-	return s, s.on.source(), !s.released.Load()
+	return s, s.on, !s.released.Load()
 }
 
 // AfterFunc starts f in a goroutine of its own when w completes, or at once if
@@ -253,14 +245,14 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 	if f == nil {
 		panic("async: AfterFunc with a nil function")
 	}
-	l, usable, own := nativeOf(w)
+	on, usable, own := nativeOf(w)
 	switch {
-	case w == nil || own && l == nil:
+	case w == nil || own && on == nil:
 		panic("async: AfterFunc on a nil Waitable")
 	case own && !usable:
 		panic("async: AfterFunc on a released handle")
 	case own:
-		return l.After(f)
+		return on.source().After(f)
 	}
 	if ctx, ok := w.(context.Context); ok {
 		return context.AfterFunc(ctx, f)

@@ -87,7 +87,7 @@ func inGroup(c *core, fn function) *groupFunction {
 		if f.refused {
 			return nil
 		}
-		return c.err
+		return c.error()
 	}) {
 		return nil
 	}
@@ -268,7 +268,7 @@ func (c *core) completePanic(e *PanicError, f body) {
 		return
 	}
 	if c.claim() {
-		c.err = e
+		c.err = c.newUnread(e)
 		w := c.publish(bitPanicked | bitFailed)
 		c.tell(w, due{})
 		if latch.Refs(w) != 0 {

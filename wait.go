@@ -30,25 +30,37 @@ type Chan <-chan struct{}
 // Done returns the channel itself.
 func (c Chan) Done() <-chan struct{} { return c }
 
-// A native is a Waitable of this package: an event or a handle, with a latch underneath.
+// A target is what is waited for in the end, with a latch underneath: an event, or a call.
+type target interface {
+	source() *latch.Latch
+	retain() bool // one reference more, or false where there is none any more
+	drop()
+	join() bool // retain for a wait
+	leave()
+	expired() bool                // asked when a wait ended: reports whether the target is complete all the same
+	track(handle any, clone bool) // records a handle, for leak reports
+	untrack(handle any)
+}
+
+// A native is a Waitable of this package: an event or a handle.
 type native interface {
 	Waitable
 
-	// native returns the object itself, its latch, nil for a nil pointer, and whether the
+	// native returns the object itself, its target, nil for a nil pointer, and whether the
 	// object can be used: a handle that is released cannot.
-	native() (self Waitable, l *latch.Latch, usable bool)
+	native() (self Waitable, on target, usable bool)
 }
 
-// nativeOf returns the latch under w and reports whether w is one of this package's
+// nativeOf returns the target of w and reports whether w is one of this package's
 // objects, and usable. A type that embeds such an object has the unexported method, too,
 // and may have a Done of its own: that alone says when the type is complete.
-func nativeOf(w Waitable) (l *latch.Latch, usable, own bool) {
+func nativeOf(w Waitable) (on target, usable, own bool) {
 	n, ok := w.(native)
 	if !ok {
 		return nil, false, false
 	}
-	self, l, usable := n.native()
-	return l, usable, self == w || l != nil && w.Done() == l.Done()
+	self, on, usable := n.native()
+	return on, usable, self == w || on != nil && w.Done() == on.source().Done()
 }
 
 // ErrTimeout is what a wait with a duration ended by: WaitFor returns a
@@ -174,6 +186,9 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if i := a.Complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
 		return i, nil
 	}
+	if i := firstExpired(ws); i >= 0 {
+		return i, nil
+	}
 	return -1, contextWaitError(ctx, nil)
 }
 
@@ -214,14 +229,25 @@ func firstComplete(ws []Waitable) int {
 // latchOf returns the latch under a member of this package's own, or nil. It
 // panics where the member is nil.
 func latchOf(w Waitable, i int) *latch.Latch {
-	l, _, own := nativeOf(w)
-	if w != nil && !own {
+	on, _, own := nativeOf(w)
+	switch {
+	case w == nil || own && on == nil:
+		panicNilMember(i)
+	case !own:
 		return nil
 	}
-	if l == nil {
-		panicNilMember(i)
+	return on.source()
+}
+
+// firstExpired is asked when a wait for ws has ended. It returns the index
+// of the first member that is complete all the same, as target.expired says, or -1.
+func firstExpired(ws []Waitable) int {
+	for i, w := range ws {
+		if on, _, own := nativeOf(w); own && on.expired() {
+			return i
+		}
 	}
-	return l
+	return -1
 }
 
 // WaitAll waits until all of ws are complete and returns nil, at once where they
@@ -253,7 +279,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	}
 	t.Park(u)
 	for i, w := range ws[:first] {
-		if !t.IsSet(i) || !isComplete(w, u) {
+		if !t.IsSet(i) && firstExpired(ws[i:i+1]) < 0 || !isComplete(w, u) {
 			first = i
 			break
 		}

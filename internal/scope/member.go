@@ -83,6 +83,8 @@ const (
 	stateQueued                 // waits for its first slot → running or over
 	stateRunning                // its function runs, or is about to → over
 	stateWaiting                // has no function to run → over
+	stateWithdrawn              // was queued, and is not going to run; the job is about to be canceled → over
+	stateDropped                // was announced, and is not going to run; the same → over
 	stateOver                   // terminal
 )
 
@@ -258,8 +260,14 @@ func (m *Member) Settled() (dismissed bool) {
 		h.overLocked(m)
 	case statePromised:
 		h.overLocked(m)
+	case stateDropped:
+		dismissed = true
+		h.overLocked(m)
 	case stateQueued:
 		drop = h.dequeueLocked(m)
+		dismissed = true
+		h.leaveLocked(m)
+	case stateWithdrawn:
 		dismissed = true
 		h.leaveLocked(m)
 	case stateWaiting:
@@ -273,6 +281,28 @@ func (m *Member) Settled() (dismissed bool) {
 	h.mu.Unlock()
 	drop.end()
 	return dismissed
+}
+
+// Withdraw keeps a function that has not started from starting, and reports whether it
+// did. The caller cancels the job then.
+func (m *Member) Withdraw() bool {
+	h := m.hub
+	h.mu.Lock()
+	var drop *watch
+	withdrawn := true
+	switch m.state {
+	case stateAnnounced:
+		h.coming--
+		m.state = stateDropped
+	case stateQueued:
+		drop = h.dequeueLocked(m)
+		m.state = stateWithdrawn
+	default:
+		withdrawn = false
+	}
+	h.mu.Unlock()
+	drop.end()
+	return withdrawn
 }
 
 // Told is told that everything is called which the completion without the function had
