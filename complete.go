@@ -44,6 +44,8 @@ func (c *core) publish(bits uint64) uint64 {
 }
 
 // tell has everybody told that the call is complete; w is the word as of completion.
+// It is called once for each call that was published, outside every lock. It panics
+// where a function of the user does.
 func (c *core) tell(w uint64, d due) {
 	d.c = c
 	if o := c.owner(); o != nil {
@@ -53,10 +55,12 @@ func (c *core) tell(w uint64, d due) {
 	d.tell(w, nil)
 }
 
-// tell calls what is due: first, what the owner has to say, the OnSignal functions. They
-// run on the stack of the completer, or, where completions are nested too deep or the
-// completer must not run code of a user, on a goroutine of their own. Then it sees to
-// the result of a promise that nobody is left to take, also where a function panics.
+// tell calls what is due: first, what the owner has to say, then the OnSignal
+// functions. They run on the stack of the completer. They run on a goroutine of their
+// own where completions are nested too deep, or where the completer must not run code
+// of a user. Then tell sees to the result of a promise that nobody is left to take,
+// also where a function panics. The result of a function in that state is discarded by
+// its own goroutine.
 func (d due) tell(w uint64, owners func()) {
 	const orphaned = bitPromise | bitResult
 	if w&orphaned == orphaned && latch.Refs(w) == 0 {
@@ -94,7 +98,8 @@ func (c *core) spawn(f func()) {
 	go f()
 }
 
-// cancel completes the call as canceled and reports whether it was the one.
+// cancel completes the call as canceled and reports whether it was the one to do so.
+// Where it was not, the call is complete.
 func (c *core) cancel(cause error, d due) bool {
 	if !c.claim() {
 		return false
@@ -104,7 +109,8 @@ func (c *core) cancel(cause error, d due) bool {
 	return true
 }
 
-// fail completes the call, if it is pending, with an error that no function returned.
+// fail completes the call, if it is pending, with an error that no function returned:
+// ErrGoexit, ErrBrokenPromise, or why a scope did not take the call.
 func (c *core) fail(err error) {
 	if c.claim() {
 		c.err = err
@@ -121,6 +127,7 @@ func (c *core) succeed(bits uint64, err error) uint64 {
 	return w
 }
 
+// resultBits returns the bits of a result whose error is err.
 func resultBits(err error) uint64 {
 	if err != nil {
 		return bitResult | bitFailed
@@ -128,7 +135,8 @@ func resultBits(err error) uint64 {
 	return bitResult
 }
 
-// bind has the end of Begin's context cancel a promise (R14).
+// bind has the end of Begin's context cancel a promise (R14). The registration is
+// taken back before the promise completes; see claim.
 func (c *core) bind() {
 	switch {
 	case c.ctx.Err() != nil:
@@ -151,18 +159,19 @@ func (c *core) parentEnded() {
 	}
 }
 
-// expire cancels a promise whose context has ended. The goroutine of package context
-// that does so, too, may be late.
+// expire cancels a promise whose context has ended. It is called by Complete and
+// Break: the goroutine of package context that cancels the promise, too, may be late.
 func (c *core) expire() {
 	if c.ctx.Err() != nil {
 		c.parentEnded()
 	}
 }
 
-// expired is asked when a wait for the call has ended before the call. It reports
-// whether the call is over all the same: it is a promise, or waits for a slot, and its
-// own context has ended (R6). So what a wait returns whose context ends together with the
-// call's is the same every time.
+// expired is asked when a wait for the call has ended and the call has not. It reports
+// whether the call is over all the same: the call is a promise, or waits for a slot,
+// and its own context has ended, too (R6). expired cancels such a call, if nobody has
+// by then. So a wait whose context ends together with that of the call says the same
+// every time. The function of a call that runs goes on.
 func (c *core) expired() bool {
 	w := c.Word.Load()
 	if w&bitBegun == 0 || c.ctx.Err() == nil {
@@ -176,14 +185,15 @@ func (c *core) expired() bool {
 	return true
 }
 
-// withdraw keeps a function that has not started from ever starting, and reports whether
-// it did: the caller cancels the call.
+// withdraw keeps a function that has not started from ever starting, and reports
+// whether it did. The caller cancels the call then.
 func (c *core) withdraw() bool {
 	o := c.owner()
 	return o != nil && c.Word.Load()&bitPromise == 0 && o.queued(true)
 }
 
-// endStream ends the context of a streaming call that is over.
+// endStream ends the context of a streaming call that is over: its last reference is
+// gone.
 func (c *core) endStream() {
 	if c.terms().stream {
 		sched.Point("end the stream")
@@ -198,6 +208,7 @@ func (c *core) drop() { c.giveUp(latch.MinusRef) }
 // leave gives up the reference of a wait.
 func (c *core) leave() { c.giveUp(latch.MinusWait) }
 
+// giveUp gives up a reference; minus is what the atomic Add of the word takes for it.
 func (c *core) giveUp(minus uint64) {
 	sched.Point("give up")
 	c.dropped(c.Word.Add(minus))
@@ -209,6 +220,8 @@ func (c *core) giveUp(minus uint64) {
 func (c *core) takeAndDrop()  { c.takeAndGiveUp(latch.OneRef) }
 func (c *core) takeAndLeave() { c.takeAndGiveUp(latch.OneWait) }
 
+// takeAndGiveUp marks the outcome as taken and gives up a reference in one step, so
+// that the outcome is not disposed of between the two (K4).
 func (c *core) takeAndGiveUp(one uint64) {
 	for {
 		w := c.Word.Load()
@@ -224,9 +237,9 @@ func (c *core) takeAndGiveUp(one uint64) {
 	}
 }
 
-// dropped does what is due when a reference was given up and the word became w (K3). The
-// last one abandons a pending call, and disposes of a result that nobody took; a panic
-// that nobody was given it raises.
+// dropped does what is due when a reference was given up and the word became w (K3).
+// The last reference abandons a pending call. On a complete call it disposes of a
+// result that nobody took, and raises a panic that nobody was given.
 func (c *core) dropped(w uint64) {
 	if latch.Refs(w) != 0 || w&bitBegun == 0 {
 		return

@@ -121,9 +121,9 @@ func (c *core) lender() any {
 
 func (x *callContext) String() string { return fmt.Sprintf("%v.WithCall", x.ctx) }
 
-// needsChild reports whether Err needs the child: the context has ended (X4), or
-// the call was begun in another call. Without a child, a call that is begun in calls
-// would ask all calls above, so that a chain of them costs the square of its length.
+// needsChild reports whether Err needs the child: the context has ended (X4), or the
+// call was begun in another call. Without a child, a call that is begun in calls would
+// ask all calls above, so that a chain of calls costs the square of its length.
 func (c *core) needsChild() bool {
 	_, ended := c.ownEnd()
 	return ended || coreOf(c.ctx) != nil || c.ctx.Err() != nil
@@ -182,15 +182,17 @@ func (c *core) newChild() *binding {
 }
 
 // endChild ends the child, if there is one, where the call has ended its context.
-// Every context below the child has ended, too, when endChild returns.
+// Every context below the child has ended, too, when endChild returns. b is the
+// binding that the caller has loaded.
 func (c *core) endChild(b *binding) {
 	if cause, ended := c.ownEnd(); ended && b.hasChild() {
 		b.cancel(cause)
 	}
 }
 
-// functionOver ends the child when the function has returned. A goroutine that learns
-// of the completion finds every context below ended.
+// functionOver ends the child when the function has returned, before the call
+// completes. So a goroutine that learns of the completion finds every context below
+// ended.
 func (c *core) functionOver() {
 	b := c.binding.Load()
 	if !b.hasChild() || c.terms().stream {
@@ -231,7 +233,8 @@ func (c *core) unbind() {
 	}
 }
 
-// detach takes back what a call that is set has registered at Begin's context (X3).
+// detach takes back what a call that is set has registered at Begin's context (X3),
+// ends the child, and marks a canceled call that has none (X5).
 func (c *core) detach() {
 	sched.Point("detach")
 	b := c.binding.Load()

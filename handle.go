@@ -31,22 +31,25 @@ const (
 	oneGeneration uint32 = 8
 )
 
+// phase returns the phase of the handle.
 func (h *handle) phase() uint32 { return h.state.Load() & phaseMask }
 
-// first makes c the first call of a handle that has none. One of several is.
+// first makes c the first call of a handle that is on none. Where several goroutines
+// do so at once, one of their calls becomes the handle's, and the others are garbage.
 func (h *handle) first(c *core) {
 	c.Word.Store(latch.OneRef)
 	sched.Point("make the first call")
 	h.core.CompareAndSwap(nil, c)
 }
 
-// beginGeneration makes the handle one that holds a call just begun.
+// beginGeneration makes the handle one that holds a call just begun, and that nobody
+// has seen complete. The caller holds the lock.
 func (h *handle) beginGeneration() {
 	h.state.Store(h.state.Load()&^(oneGeneration-1) + oneGeneration)
 }
 
-// lock returns the call that the handle is on, with its mu held. While it is held
-// neither core nor phase changes.
+// lock returns the call that the handle is on, with the mu of the call held. While it
+// is held, neither the call nor the phase of the handle changes.
 func (h *handle) lock() *core {
 	for {
 		c := h.core.Load()
@@ -68,7 +71,8 @@ type beginning struct {
 }
 
 // begin makes the handle's next call and starts it. fresh makes a call of the handle's
-// type, where one is needed.
+// type, where one is needed: not for an object that was asked before it began, whose
+// call is there.
 func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
 	if ended {
@@ -86,8 +90,8 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	return c, nil
 }
 
-// next is begin under the lock. It also returns the last call, where the handle had kept
-// a reference on that.
+// next is begin under the lock. It also returns the last call, where the handle had
+// kept a reference on that: the caller gives the reference up without the lock.
 func (h *handle) next(b beginning, fresh func() *core) (c, kept *core, err error) {
 	c = h.lock()
 	defer c.Mu.Unlock()
@@ -119,7 +123,7 @@ func (h *handle) next(b beginning, fresh func() *core) (c, kept *core, err error
 	return c, kept, nil
 }
 
-// see is IsDone for a generation that was not yet seen complete.
+// see is IsDone for a generation that nobody has seen complete.
 func (h *handle) see() bool {
 	state := h.state.Load() // before core: should a Begin come between, the swap fails or is overwritten
 	sched.Point("see")
@@ -132,8 +136,8 @@ func (h *handle) see() bool {
 	return true
 }
 
-// complete returns the call where its outcome is there and was taken for the caller, or
-// nil.
+// complete returns the call where its outcome is there and now taken for the caller,
+// or nil. It is the fast path of Await: it adds no reference.
 func (h *handle) complete() *core {
 	if h.phase() != phaseHeld {
 		return nil
@@ -146,7 +150,8 @@ func (h *handle) complete() *core {
 	return c
 }
 
-// await is Await for a call that was pending a moment ago.
+// await is Await for a call that was pending a moment ago. It returns the call with
+// its outcome taken, or why there is none.
 func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 	u := untilDone(ctx)
 	u.GiveWay()
@@ -162,8 +167,8 @@ func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 	return c, nil
 }
 
-// retain returns the call that the handle holds, with one reference more, of a handle or
-// of a wait; or why the handle holds none.
+// retain returns the call that the handle holds, with one reference more, of a handle
+// or of a wait; or why the handle holds none.
 func (h *handle) retain(one uint64) (*core, error) {
 	for {
 		switch h.phase() {
@@ -201,7 +206,8 @@ func (h *handle) beginWait() (target, error) {
 	return c, nil
 }
 
-// finish is Finish, but for the result of the call that it returns.
+// finish is Finish, but for the result of the call that it returns. With Streaming the
+// reference of the handle stays, and Release or Begin gives it up.
 func (h *handle) finish() (*core, error) {
 	if h.core.Load() == nil {
 		return nil, ErrCallComplete
@@ -226,7 +232,8 @@ func (h *handle) finish() (*core, error) {
 	return c, nil
 }
 
-// finishable returns why the call cannot be finished, or nil. The lock of c is held.
+// finishable returns why the call cannot be finished, or nil. The caller holds the
+// lock.
 func (h *handle) finishable(c *core) error {
 	w := c.Word.Load()
 	switch phase := h.phase(); {
@@ -240,6 +247,7 @@ func (h *handle) finishable(c *core) error {
 	return nil
 }
 
+// cancel is Cancel.
 func (h *handle) cancel(cause error) error {
 	c, err := h.cancelable()
 	if c == nil {
@@ -252,7 +260,8 @@ func (h *handle) cancel(cause error) error {
 	return c.tooLate()
 }
 
-// cancelable returns the pending call, retained, or nil and what Cancel says.
+// cancelable returns the pending call, with the reference of a wait, or nil and what
+// Cancel says.
 func (h *handle) cancelable() (*core, error) {
 	if h.core.Load() == nil {
 		return nil, ErrCallComplete
@@ -270,7 +279,8 @@ func (h *handle) cancelable() (*core, error) {
 	}
 }
 
-// tooLate is what Cancel says of a call that is complete.
+// tooLate is what Cancel says of a call that is complete. When it has returned, the
+// contexts below a canceled call have ended.
 func (c *core) tooLate() error {
 	if c.Word.Load()&bitCanceled != 0 {
 		c.endChild(c.binding.Load()) // the contexts below have ended, too, when Cancel returns
@@ -279,6 +289,7 @@ func (c *core) tooLate() error {
 	return ErrCallComplete
 }
 
+// cancelWait is CancelWait.
 func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) error {
 	u := untilDone(ctx)
 	c, err := h.cancelable()
@@ -302,6 +313,8 @@ func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) err
 	return nil
 }
 
+// signal is Signal. A Signal of a finished call gives the call a reference again, and
+// the owner is told so.
 func (h *handle) signal() *Signal {
 	c := h.lock()
 	defer c.Mu.Unlock()
@@ -338,6 +351,7 @@ func (h *handle) clone(d *handle) {
 	d.state.Store(phase)
 }
 
+// release is Release. A handle that is finished has no reference to give up.
 func (h *handle) release() {
 	c := h.lock()
 	sched.Point("release")

@@ -11,14 +11,20 @@ import (
 
 // members are the calls that a method of [Calls] waits for: a reference at each, and a
 // node at each where the method has to wait. A member whose handle is released or
-// finished is refused: it counts as complete, and has an error in place of a call.
+// finished is refused: the member counts as complete, and has an error in place of a
+// call.
+//
+// A method makes members, defers leave, waits, and takes results. One goroutine uses
+// them. Nothing here depends on the type of the results.
 type members struct {
 	cores   []*core // retained; nil where refused, or given up
 	nodes   []latch.Node
 	refused map[int]error
 }
 
-// newMembers holds the calls of n handles.
+// newMembers holds the calls of n handles: each with the reference of a wait, so that
+// another goroutine's Release takes no result from the method (W6). Where one call has
+// too many waits, newMembers panics and has given up what it held.
 func newMembers(n int, handleOf func(i int) *handle) *members {
 	m := &members{cores: make([]*core, n)}
 	held := false
@@ -37,6 +43,7 @@ func newMembers(n int, handleOf func(i int) *handle) *members {
 	return m
 }
 
+// refuse notes why the handle of member i is of no use.
 func (m *members) refuse(i int, err error) {
 	if m.refused == nil {
 		m.refused = make(map[int]error)
@@ -52,8 +59,9 @@ func (m *members) latchOf(i int) *latch.Latch {
 	return nil
 }
 
-// first waits until a member has an outcome, and returns its index, or -1 where ctx ends
-// first.
+// first waits until a member has an outcome, and returns its index: at once, and the
+// lowest, where some have. It returns -1 where ctx ends first and none has by then
+// (R6).
 func (m *members) first(ctx context.Context) int {
 	if i := m.complete(); i >= 0 {
 		return i
@@ -69,8 +77,9 @@ func (m *members) first(ctx context.Context) int {
 	return m.complete() // R6
 }
 
-// tally waits until every member has an outcome or ctx ends, or, where it is asked to,
-// one has failed. It returns the index of the failure that it was told of first, or -1.
+// tally waits until every member has an outcome or ctx ends. Where failFast is true,
+// the first failure ends the wait, too, and tally returns the index of the failure
+// that it was told of first. Else, and where it had not to wait, tally returns -1.
 func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 	if m.pending() < 0 {
 		return -1
@@ -89,7 +98,8 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 	return failed
 }
 
-// expire ends the calls of which core.expired says so, and reports whether there was one.
+// expire completes the members that core.expired says are over: ctx has ended, and so
+// has the context of the call (R6). It reports whether there was one.
 func (m *members) expire() (any bool) {
 	for i, c := range m.cores {
 		if !m.isComplete(i) && c.expired() {
@@ -100,9 +110,9 @@ func (m *members) expire() (any bool) {
 }
 
 // leave takes every registration back and drops the references. The methods of [Calls]
-// defer it. A panic that nobody was given may be raised by that (C5): all references are
-// dropped first, and a panic that the method is raising already is joined, since a panic
-// in a deferred function replaces the one before.
+// defer it. A panic that nobody was given may be raised by that (C5). All references
+// are dropped first. A panic that the method is raising already is joined, since a
+// panic in a deferred function replaces the one before.
 func (m *members) leave() {
 	raised := m.drop(func(int) bool { return false })
 	if len(raised) == 0 {
@@ -114,8 +124,9 @@ func (m *members) leave() {
 	panic(joinPanics(raised))
 }
 
-// leaveOthers is leave for all members but some. A method takes results after that: a
-// panic of another member comes up first, and no result is lost with it (R9).
+// leaveOthers is leave for all members but those to keep. A method takes results after
+// it, so that the panic of another member comes up first, and no result is lost with
+// it (R9).
 func (m *members) leaveOthers(keep func(i int) bool) {
 	if raised := m.drop(keep); len(raised) > 0 {
 		panic(joinPanics(raised))
@@ -149,12 +160,13 @@ func (m *members) drop(keep func(i int) bool) (raised []*PanicError) {
 	return raised
 }
 
-// isComplete reports whether member i has an outcome.
+// isComplete reports whether member i has an outcome. A member that is refused has
+// one.
 func (m *members) isComplete(i int) bool { return m.cores[i] == nil || m.cores[i].IsSet() }
 
-// complete returns the index of the lowest member that has an outcome, or -1. All below
-// it had none when it had: these are looked at again, since one that completes behind
-// the look may do so before the one that is found.
+// complete returns the index of the lowest member that has an outcome, or -1. No
+// member below it had one when it had. So the members below are looked at again: one
+// that completes behind the look may have done so before the one that is found.
 func (m *members) complete() int {
 	lowest := -1
 	for end := len(m.cores); ; end = lowest {
@@ -252,17 +264,21 @@ func (m *members) failure(first int) int {
 	return first
 }
 
+// failed reports whether member i, which has an outcome, has failed. A member that is
+// refused has.
 func (m *members) failed(i int) bool {
 	return m.cores[i] == nil || m.cores[i].Word.Load()&bitFailed != 0
 }
 
-// echoes reports whether a member's failure is a cancellation.
+// echoes reports whether the failure of member i is a cancellation: most often the
+// echo of another failure.
 func (m *members) echoes(i int) bool {
 	c := m.cores[i]
 	return c != nil && c.Word.Load()&bitPanicked == 0 && errors.Is(c.err, context.Canceled)
 }
 
-// turns are members that come out one after the other as they complete.
+// turns are members that come out one after the other, in the order of completion: for
+// Each, Any and Quorum.
 type turns struct {
 	*members
 	ctx context.Context
@@ -270,6 +286,7 @@ type turns struct {
 	s   *latch.Sleeper
 }
 
+// inTurn registers a queue at every member. A member that is complete comes out first.
 func inTurn(ctx context.Context, m *members) *turns {
 	n := len(m.cores)
 	latch.CheckIndex(n)

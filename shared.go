@@ -22,7 +22,8 @@ import (
 // names the run is this one by errors.Is.
 var ErrCycle = errors.New("async: a shared run asks for its own result")
 
-// A table is the runs of a Group, or that of a Lazy.
+// A table holds the runs of a Group, or the one run of a Lazy. Group and Lazy are
+// thin: every method of theirs that begins, joins or leaves a run is one of the table.
 type table[K comparable, T any] struct {
 	mu    sched.Mutex
 	terms *terms                 // those of every run; nil until the first asks
@@ -33,14 +34,17 @@ type table[K comparable, T any] struct {
 	fn   func(context.Context) (T, error) // of a Lazy that has no value
 }
 
-// sharedTerms returns the terms of shared runs.
+// sharedTerms returns the terms of shared runs: those of opts, and CancelOnAbandon,
+// since a run is abandoned with the last caller that leaves it.
 func sharedTerms[T any](opts []Option) *terms {
 	return gather[T](append(slices.Clip(opts), CancelOnAbandon()))
 }
 
-// await has the caller share the run of key until that is complete, and returns
-// it. The caller then takes the result. For a lazy value that is there meanwhile
-// it returns nil.
+// await has the caller share the run of key, waits until the run is complete, and
+// returns it. The caller holds the reference of a wait then, and gives it up when it
+// takes the result. Where ctx ends first, await returns a *WaitError and the caller
+// has left the run. For a lazy value that has come meanwhile, await returns nil and no
+// error.
 func (t *table[K, T]) await(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option) (*sharedRun[K, T], error) {
 	if ctx.Err() != nil {
 		return nil, contextWaitError(ctx, runName[K, T]{t, key})
@@ -59,8 +63,10 @@ func (t *table[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 	return r, nil
 }
 
-// join counts the caller in to the run of key, which it begins where there is none, and
-// reports that. The caller then has a reference on the run, that of a wait or of a handle.
+// join counts the caller in to the run of key, and reports whether it began the run.
+// The caller has a reference on the run then, which is one of a wait or of a handle.
+// Where no run can be begun, join returns the reason: the run's scope or errgroup is
+// closed or full, or the caller stands in a run of that key itself.
 func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, one uint64) (r *sharedRun[K, T], begun bool, err error) {
 	own := t.within(ctx, key)
 	r, begun, err = t.joinLocked(ctx, key, fn, opts, own, one)
@@ -75,8 +81,9 @@ func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) 
 	return r, begun, nil
 }
 
-// joinLocked is the part of join under the lock. A run that could not be started comes
-// with the reason; nobody else knows it.
+// joinLocked is the part of join under the lock. A run that could not be started is
+// returned together with the reason. Nobody else knows that run, and join completes it
+// with the reason. own is what within has found.
 func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, own *sharedRun[K, T], one uint64) (r *sharedRun[K, T], begun bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,8 +113,9 @@ func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Con
 	return r, true, nil
 }
 
-// within returns the nearest run of key in whose function ctx is used, or in that
-// of something begun with its context.
+// within returns the nearest run of key in whose function ctx is used, or in the
+// function of something that was begun with its context. It asks the calls above ctx,
+// one after the other: each has the context that it was begun with.
 func (t *table[K, T]) within(ctx context.Context, key K) *sharedRun[K, T] {
 	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
 		if x, ok := c.ctx.(*runContext[K, T]); ok && x.table == t && x.key == key {
@@ -117,8 +125,8 @@ func (t *table[K, T]) within(ctx context.Context, key K) *sharedRun[K, T] {
 	return nil
 }
 
-// shrinkLocked drops a map that has become much larger than what is in it: a map
-// keeps its memory.
+// shrinkLocked makes a new map where the map has become much larger than what is in
+// it: a map of Go keeps the memory of its largest size.
 func (t *table[K, T]) shrinkLocked() {
 	const small = 64
 	if t.peak > small && len(t.runs) < t.peak/8 {
@@ -128,7 +136,8 @@ func (t *table[K, T]) shrinkLocked() {
 	}
 }
 
-// forget has the next who asks for key begin a new run.
+// forget takes the run of key off the list. The next caller that asks for key begins a
+// new run. The callers that share the old one stay with it.
 func (t *table[K, T]) forget(key K) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,47 +146,51 @@ func (t *table[K, T]) forget(key K) {
 	}
 }
 
-// A sharedRun is one run of a function in a [Group]: a call, and who shares it.
+// A sharedRun is one run of a function in a [Group] or a [Lazy]: a call, and a count
+// of the callers that share it. A caller of Do holds the reference of a wait on the
+// call, a handle of Join that of a handle.
 //
-// Invariants, under the group's mu. Lock order: the mu of a group before that of a
-// scope. No latch is locked under it, nothing completes there, and no user code
-// runs.
+// Invariants, under the mu of the table. Lock order: the mu of a table before the lock
+// of a scope. Under the mu no latch is locked, nothing completes, and no code of a
+// user runs.
 //
-//	G1  A run is listed from when it is started until it is over, forgotten, or
-//	    seen to be canceled. Only one that is listed can be joined.
-//	G2  Whoever is counted in sharers has a reference on the call (K3). He is
-//	    counted out before he gives it up, and only while the run is not over.
-//	G3  A run is over when its function has returned, or when sharers has become
-//	    zero; in the same critical section it is unlisted. So it is doomed only
-//	    where nobody can join it, and canceled after that, by the last reference.
-//	G4  shared is written when the run gets over, which is before the call
-//	    completes with a result. As nobody is counted in or out after that, it
-//	    says exactly whether that goes to more than one. Who wants to leave
-//	    an instant too late waits that instant and has the result; only a handle
-//	    of Join that is canceled or released in it counts and has none.
-//	G5  That of a [Lazy] stays listed when its function has returned, until its
-//	    result is kept, so that no other run can begin between the two. Who joins
-//	    it then is not counted.
+//	G1  A run is listed from its start until it is over, is forgotten, or is seen to be
+//	    canceled. Only a run that is listed can be joined.
+//	G2  A caller that is counted in sharers has a reference on the call (K3). The caller
+//	    is counted out before it gives the reference up, and only while the run is not
+//	    over.
+//	G3  A run is over when its function has returned, or when sharers has become zero.
+//	    In the same critical section the run is unlisted. So a run is doomed only where
+//	    nobody can join it, and it is canceled after that, by the last reference.
+//	G4  shared is written when the run gets over, which is before the call completes
+//	    with a result. Nobody is counted in or out after that. So shared says exactly
+//	    whether the result goes to more than one caller. A caller of Do that wants to
+//	    leave an instant too late waits for that instant and has the result. A handle of
+//	    Join that is canceled or released in that instant counts, and has none.
+//	G5  The run of a [Lazy] stays listed when its function has returned, until the
+//	    result is kept, so that no other run can begin between the two. A caller that
+//	    joins in that time is not counted.
 type sharedRun[K comparable, T any] struct {
 	p     Promise[T]
-	ctx   context.Context // that of whoever began it, without its end
+	ctx   context.Context // that of the caller that began the run, without its end
 	table *table[K, T]
 	key   K
 	fn    func(context.Context) (T, error)
 
-	sharers int
-	listed  bool
-	over    bool
+	sharers int  // callers that share the run; G2
+	listed  bool // G1
+	over    bool // G3
 	shared  bool // G4; read without mu after completion
 }
 
-// A scopedRun is a run with its place in a scope.
+// A scopedRun is a run with its place in a scope, in one piece of memory.
 type scopedRun[K comparable, T any] struct {
 	sharedRun[K, T]
 	place place
 }
 
-// newRunLocked returns a run that nobody shares yet.
+// newRunLocked returns a run of key that nobody shares yet and that is not listed. The
+// run has the values of ctx and no end of its own: its last reference ends it.
 func (t *table[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.Context) (T, error)) *sharedRun[K, T] {
 	var r *sharedRun[K, T]
 	if t.terms.isScoped() {
@@ -197,7 +210,8 @@ func (t *table[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.C
 	return r
 }
 
-// start starts the run, or says why it cannot be.
+// start starts the run, or returns why the run cannot be started. The run has no owner
+// then, and its function never runs.
 func (r *sharedRun[K, T]) start() error {
 	err := r.p.core.start(r)
 	if err != nil {
@@ -212,14 +226,16 @@ func (r *sharedRun[K, T]) run(c *core) *scope.Member { return functionOf[T](r.ca
 // result returns what the run completed with. A panic it raises.
 func (r *sharedRun[K, T]) result() (T, error) { return r.p.value, r.p.core.outcome() }
 
-// call is what the core runs: the function, and however that ends, the end of the
-// run for those who come and go.
+// call is what the goroutine of the run calls: the function of the user. However the
+// function ends, the run is over for callers that come and go before the call
+// completes (G4).
 func (r *sharedRun[K, T]) call(ctx context.Context) (T, error) {
 	defer r.close()
 	return r.fn(ctx)
 }
 
-// close makes the run one that is over.
+// close makes the run one that is over, and notes whether more than one caller shares
+// it. Again, close does nothing.
 func (r *sharedRun[K, T]) close() {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
@@ -232,7 +248,8 @@ func (r *sharedRun[K, T]) close() {
 	}
 }
 
-// listLocked has the run joined by who comes next.
+// listLocked puts the run on the list, where the next caller finds it. A key that is
+// not equal to itself is not listed: no map would find it again.
 func (r *sharedRun[K, T]) listLocked() {
 	t := r.table
 	if r.key != r.key { //nolint:gocritic // so with a NaN, which no map finds again
@@ -246,6 +263,7 @@ func (r *sharedRun[K, T]) listLocked() {
 	r.listed = true
 }
 
+// unlistLocked takes the run off the list, if it is on it.
 func (r *sharedRun[K, T]) unlistLocked() {
 	if !r.listed {
 		return
@@ -255,9 +273,10 @@ func (r *sharedRun[K, T]) unlistLocked() {
 	r.table.shrinkLocked()
 }
 
-// joinLocked counts one in, with the reference of a wait or of a handle, and
-// reports true; or that the call has failed: a scope canceled it, or the result of
-// a lazy one is about to be unlisted.
+// joinLocked counts a caller in and gives it a reference, of a wait or of a handle. It
+// reports false where the call has failed: a scope has canceled it, or the result of a
+// Lazy is about to be unlisted. The reference is added by compare-and-swap, since the
+// call completes without the lock of the table.
 func (r *sharedRun[K, T]) joinLocked(one uint64) bool {
 	for {
 		w := r.p.core.Word.Load()
@@ -272,8 +291,9 @@ func (r *sharedRun[K, T]) joinLocked(one uint64) bool {
 	}
 }
 
-// leave counts one out and reports true, or that it is too late. Who has left
-// gives up his reference, which cancels the run where it was the last.
+// leave counts a caller out and reports true, or reports that the run is over and it
+// is too late to leave. A caller that has left gives its reference up, which cancels
+// the call where the reference was the last.
 func (r *sharedRun[K, T]) leave() bool {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
@@ -287,8 +307,9 @@ func (r *sharedRun[K, T]) leave() bool {
 	return true
 }
 
-// wait parks until the call is complete and reports true, or until u ends the
-// wait and the caller has left.
+// wait parks until the call is complete and returns true. Where u ends the wait first,
+// the caller leaves the run and wait returns false. Where it is too late to leave,
+// wait waits on: the function has returned, and the result comes in an instant (G4).
 func (r *sharedRun[K, T]) wait(u latch.Until) bool {
 	if r.p.core.Wait(u) {
 		return true
@@ -300,7 +321,8 @@ func (r *sharedRun[K, T]) wait(u latch.Until) bool {
 	return r.p.core.Wait(latch.Until{Slot: u.Slot}) // an instant: the function has returned (G4)
 }
 
-// wasShared is for those who share a run that is complete.
+// wasShared reports whether more than one caller got the result. It is called by a
+// caller that shares the run, when the run is complete.
 func (r *sharedRun[K, T]) wasShared() bool {
 	if r.p.core.Word.Load()&(bitResult|bitPanicked) == 0 {
 		r.close() // no function has done so: a scope canceled the call
@@ -308,8 +330,9 @@ func (r *sharedRun[K, T]) wasShared() bool {
 	return r.shared
 }
 
-// take takes the result of a complete run for one who shares it, and gives up his
-// reference: where the result is a stream, when ctx ends.
+// take marks the result of a complete run as handed out and gives the reference of the
+// caller up. Where the result is a stream, the reference stays until ctx ends, and for
+// ever where ctx cannot end.
 func (r *sharedRun[K, T]) take(ctx context.Context) {
 	if !r.p.core.terms().stream {
 		r.p.core.takeAndLeave()
@@ -321,10 +344,10 @@ func (r *sharedRun[K, T]) take(ctx context.Context) {
 	}
 }
 
-// cycle is the error of one who asks in the run's function for its result.
+// cycle is the error of a caller that asks within the run's function for its result.
 func (r *sharedRun[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, r) }
 
-// A run is the Waitable that the errors of its waits name.
+// A run is the Waitable that the errors of its waits name. No user has it in hand.
 
 func (r *sharedRun[K, T]) Done() <-chan struct{} { return r.p.core.Done() }
 func (r *sharedRun[K, T]) native() (self Waitable, on target, usable bool) {
@@ -332,7 +355,7 @@ func (r *sharedRun[K, T]) native() (self Waitable, on target, usable bool) {
 }
 func (r *sharedRun[K, T]) String() string { return r.table.nameOf(r.key) }
 
-// A runName is in the place of a run where none was begun or joined.
+// A runName is what the error of a wait names where no run was begun or joined.
 type runName[K comparable, T any] struct {
 	table *table[K, T]
 	key   K

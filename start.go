@@ -14,7 +14,8 @@ import (
 //	proceed   without a lock: observers are told, contexts are watched
 //	run       in the goroutine of the function: call it, complete the call
 
-// init makes c a call that is begun by its caller alone, with bits, and its first handle.
+// init makes c a call that is begun by its caller alone, with bits, and with its first
+// handle. Nobody else knows c yet, so nothing is locked.
 func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 	c.ctx, c.record = ctx, r
 	c.Word.Store(bitBegun | bits | latch.OneRef)
@@ -22,7 +23,9 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 	return c
 }
 
-// launch starts a call that was just made, or completes it where it cannot run.
+// launch starts a call that init has made. Where the scope or the errgroup of the call
+// does not take it, the call completes with the reason, and nobody owns it. Where the
+// context of the call has ended already, its function never runs (R8).
 func (c *core) launch(fn function) {
 	ended := fn != nil && c.ctx.Err() != nil
 	if ended {
@@ -37,9 +40,10 @@ func (c *core) launch(fn function) {
 	c.proceed(ended)
 }
 
-// start has fn run in a goroutine of its own, at once or as soon as there is a slot for
-// it in the scope, or says why not. fn is nil where nothing is to run. start may be
-// called under the lock of a latch; proceed is to be called after it without.
+// start has fn run in a goroutine of its own, at once or as soon as the scope has a
+// slot for it, or returns why not. fn is nil for a promise, and where the context of
+// the call had ended before. start may be called under the lock of a latch, so it
+// calls no code of a user; proceed is called after it, without the lock.
 func (c *core) start(fn function) (err error) {
 	group := (*groupFunction)(nil)
 	if fn != nil && c.terms().group != nil {
@@ -125,7 +129,8 @@ func (c *core) proceed(ended bool) {
 	c.begun(pl, ended)
 }
 
-// enter is what follows when the observer was told.
+// enter is what follows when the observer was told of Begin: the call goes into the
+// list of its scope, and has a slot or waits for one.
 func (c *core) enter(pl *place, ended bool) {
 	if pl.Enter() {
 		pl.Start()
@@ -133,6 +138,8 @@ func (c *core) enter(pl *place, ended bool) {
 	c.begun(pl, ended)
 }
 
+// begun ends a start: it registers at the context of the call what the call needs
+// there.
 func (c *core) begun(pl *place, ended bool) {
 	switch {
 	case ended:
@@ -175,9 +182,9 @@ func (c *core) run(f body) (next *scope.Member) {
 	return nil
 }
 
-// run is that of a call in a scope, which has a slot, or needs none. It gives the slot up
-// however the function ends, or whatever is called for it, but not where the program
-// ends by a panic: nobody is to go on as if the call were over.
+// run is that of a call in a scope, which has a slot, or needs none. The slot is given
+// up however the function ends, and whatever is called for it, but not where the
+// program ends by a panic: nobody is to go on as if the call were over.
 func (pl *place) run(f body) (next *scope.Member) {
 	c := pl.core
 	if c.IsSet() || pl.expired() {
@@ -203,7 +210,9 @@ func (pl *place) run(f body) (next *scope.Member) {
 	return nil
 }
 
-// call calls the function and completes the call with what comes of it.
+// call calls the function and completes the call with what comes of it: a result, a
+// panic, or ErrGoexit. The deferred function is what runs where the function calls
+// Goexit.
 func (c *core) call(f body) {
 	var (
 		err      error
@@ -226,9 +235,9 @@ func (c *core) call(f body) {
 	returned = true
 }
 
-// guard calls the function and turns a panic into a value. It does not return where the
-// function calls Goexit; a return without a result is a panic even where recover says
-// nil, as it does for panic(nil) under GODEBUG=panicnil=1.
+// guard calls the function and turns a panic into a value. guard does not return where
+// the function calls Goexit. A return without a result is a panic even where recover
+// says nil, as it does for panic(nil) under GODEBUG=panicnil=1.
 func (c *core) guard(f body) (err error, panicked *PanicError) {
 	returned := false
 	defer func() {
@@ -241,8 +250,9 @@ func (c *core) guard(f body) (err error, panicked *PanicError) {
 	return err, nil
 }
 
-// completeOrDiscard ends a call whose function returned: with its result, or, where that
-// comes too late for anybody, by discarding it.
+// completeOrDiscard ends a call whose function has returned: with its result, or,
+// where the result comes too late for anybody, by discarding it on this goroutine. Too
+// late is a call that was canceled, and one whose handles are all released.
 func (c *core) completeOrDiscard(bits uint64, err error, f body) {
 	if c.claim() {
 		f.keep()
