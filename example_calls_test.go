@@ -214,6 +214,7 @@ func ExampleCall_Done() {
 	// hello <nil>
 }
 
+// IsDone looks and does not wait.
 func ExampleCall_IsDone() {
 	promise, call := async.NewPromise[int](context.Background())
 	defer call.Release()
@@ -459,8 +460,8 @@ func ExampleCalls_Cancel() {
 	// "" async: call canceled: no longer needed
 }
 
-// The two lines below the first belong under every GoEach whose work should not
-// outlive the function.
+// Both deferred calls belong under every GoEach whose work should not outlive the
+// function that begins it.
 func ExampleCalls_Release() {
 	first := func(ctx context.Context, inputs []int) (int, error) {
 		calls := async.GoEach(ctx, inputs, func(ctx context.Context, n int) (int, error) {
@@ -641,8 +642,8 @@ func ExamplePanicError() {
 	// has the stack of the function: true
 }
 
-// Every mirror is asked; the first that has the file wins, and the others are
-// told to stop. What one of them still brings is closed, not leaked.
+// Every mirror is asked. The first that has the file wins, and the others are told to
+// stop.
 func ExampleCalls_Any_mirrors() {
 	ctx := context.Background()
 	download := func(ctx context.Context, mirror string) (string, error) {
@@ -666,7 +667,7 @@ func ExampleCalls_Any_mirrors() {
 	// near the file <nil>
 }
 
-// All values or the first error, which ends the rest.
+// All returns every value, or the first error. The error then ends the other calls.
 func ExampleCalls_All_failFast() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -690,8 +691,7 @@ func ExampleCalls_All_failFast() {
 	// 2 two is bad
 }
 
-// A write is safe when two of three replicas have it; the third may take its
-// time.
+// A write is safe when two of three replicas have it. The third may take its time.
 func ExampleCalls_Quorum_replicas() {
 	ctx := context.Background()
 	var late async.Event
@@ -711,8 +711,8 @@ func ExampleCalls_Quorum_replicas() {
 	// [a has it b has it c has it] <nil>
 }
 
-// A replica that is slow to answer is not waited for: another is asked beside
-// it, and the first answer counts.
+// When one replica is slow to answer, another is asked beside it. The first answer
+// counts.
 func ExampleHedge() {
 	var asked atomic.Int32
 	ask := func(ctx context.Context) (string, error) {
@@ -728,15 +728,15 @@ func ExampleHedge() {
 	// answer of the second <nil>
 }
 
-// A connection that was opened by the attempt that lost is closed, however late
-// it comes.
+// The attempt that lost may still open a connection. That connection is closed,
+// however late it comes.
 func ExampleHedge_discard() {
 	var dialed atomic.Int32
 	slow := make(chan struct{})
 	closed := make(chan string)
 	dial := func(context.Context) (string, error) {
 		if dialed.Add(1) == 1 {
-			<-slow // deaf to its context
+			<-slow // it does not listen to its context
 			return "first connection", nil
 		}
 		return "second connection", nil
@@ -755,8 +755,8 @@ func ExampleHedge_discard() {
 	// closed the first connection
 }
 
-// A promise tells its completer's side at once, by OnSignal, without a goroutine:
-// here it counts what is in flight.
+// The goroutine that completes a call also runs its OnSignal functions, at once. Here
+// they count what is in flight.
 func ExampleOnSignal() {
 	inFlight := 0
 	begin := func() *async.Promise[string] {

@@ -10,8 +10,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
-// A gate: workers are made ready in peace, and let go all at once. Closing a
-// channel would do, but only one may close it and nobody can ask.
+// A gate: the workers are made ready, and let go all at once. Unlike a channel, which
+// only one goroutine may close, an Event may be set by anybody.
 func ExampleEvent_gate() {
 	var open async.Event
 	var workers sync.WaitGroup
@@ -32,8 +32,7 @@ func ExampleEvent_gate() {
 	// [0 1 4]
 }
 
-// An Event in a select, beside the channels of others. Where there are more than
-// two or three, see [async.WaitAny].
+// An Event in a select, beside other channels. For many members, see [async.WaitAny].
 func ExampleEvent_Done() {
 	var stopped async.Event
 	jobs := make(chan string, 2)
@@ -57,8 +56,8 @@ func ExampleEvent_Done() {
 	// stopped
 }
 
-// Whoever only waits is given a Signal: it cannot finish the call, cancel it or
-// take its result, and the call is not abandoned while it is held.
+// A Signal is for code that only waits. By a Signal nobody can finish the call, cancel
+// it or take its result. While somebody holds a Signal, the call is not abandoned.
 func ExampleSignal_waitOnly() {
 	backup, call := async.NewPromise[string](context.Background(), async.CancelOnAbandon())
 	watch := func(s *async.Signal) {
@@ -75,8 +74,8 @@ func ExampleSignal_waitOnly() {
 	// over: true
 }
 
-// A callback that is taken back in time never runs, and stop says so: then it is
-// the caller who cleans up.
+// A callback that is stopped in time never runs. Stop then returns true, and the
+// caller cleans up instead.
 func ExampleAfterFunc_stop() {
 	var shutdown async.Event
 	closed := make(chan string, 1)
@@ -94,7 +93,7 @@ func ExampleAfterFunc_stop() {
 	// stopped again: false
 }
 
-// Calls, contexts, events and anybody's channels, in one wait.
+// Calls, contexts, events and other channels, in one wait.
 func ExampleWaitAny_mixed() {
 	ctx, hangUp := context.WithCancel(context.Background())
 	var reload async.Event
@@ -120,8 +119,8 @@ func ExampleWaitAny_mixed() {
 	// a hang-up <nil>
 }
 
-// Everything has to be ready, but not for longer than ctx: the error names the
-// first that is not.
+// A program starts when everything is ready. If that takes too long, the error names
+// the first member that is not.
 func ExampleWaitAll_startup() {
 	var config, cache, listener async.Event
 	config.Set()
@@ -143,7 +142,7 @@ func ExampleWaitAll_startup() {
 	// <nil>
 }
 
-// Results in the order in which they come, with work added on the way.
+// Pages are taken in the order in which they come. New ones are added on the way.
 func ExampleSet_completionOrder() {
 	release := map[string]*async.Promise[int]{}
 	calls := map[string]*async.Call[int]{}
@@ -189,7 +188,7 @@ func ExampleEvent_Signal() {
 	// <nil>
 }
 
-// One of the two is told that the Event is set by this call.
+// The first Set returns true. Set again changes nothing.
 func ExampleEvent_Set() {
 	var stopped async.Event
 	fmt.Println("first: ", stopped.Set())
@@ -278,6 +277,7 @@ func ExampleSignal_WaitFor() {
 	// <nil>
 }
 
+// IsSet looks and does not wait.
 func ExampleSignal_IsSet() {
 	answer, call := async.NewPromise[int](context.Background())
 	over := call.Signal()
@@ -350,7 +350,7 @@ func ExampleChan() {
 	// 1 <nil>
 }
 
-// A connection is anything with a Done method, and so it can be waited for.
+// A connection can be waited for, since it has a Done method.
 type connection struct{ closed chan struct{} }
 
 func (c *connection) Done() <-chan struct{} { return c.closed }

@@ -265,6 +265,7 @@ func ExampleBlocker_Canceled() {
 	// the user left
 }
 
+// Cause says why the function was told to stop.
 func ExampleBlocker_Cause() {
 	t := new(printedTest) // in a test, its t
 	defer t.end()
