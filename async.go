@@ -30,7 +30,9 @@
 //   - Cancel completes the call at once: a [*CanceledError]. The function's context
 //     is canceled; CancelWait asks first and gives it time.
 //   - Release gives up a handle. When the last one goes the call is abandoned: it
-//     runs on, or is canceled where it was begun with [CancelOnAbandon].
+//     runs on, or is canceled where it was begun with [CancelOnAbandon]. A handle
+//     whose result was taken through it needs no Release, unless it streams; every
+//     other handle does.
 //
 // A result that comes too late for anybody goes to [Discard], exactly once.
 //
