@@ -37,7 +37,8 @@
 // Begin has the parameters of the method, Finish its results, and an error where
 // it has none. The first parameter that is a context, wherever it stands, is the
 // one the call is begun with; a method that has none is begun with the
-// background, and cannot hear that its call was canceled.
+// background, and cannot hear that its call was canceled. The comment of the method
+// is carried on, and so is what it says of being deprecated.
 //
 // A call of the plain client has one value beside the error: what the method
 // returns, where that is one value; a struct named after the method, such as
@@ -46,17 +47,62 @@
 // method whose name go vet keeps for another signature, such as Seek or ReadByte,
 // is called SeekCall or ReadByteCall there.
 //
-// An async.Discard among the options of NewAsyncSimpleStream takes an
-// AsyncSimpleStreamResult, which has the name of the method and its value.
+// A call is named after its method, as in "SimpleStream.Read", unless an async.Name
+// among the options says otherwise. An async.Discard among the options of
+// NewAsyncSimpleStream takes an AsyncSimpleStreamResult, which has the name of the
+// method and its value. With -discard Open the plain client has a method DiscardOpen,
+// which sets the Discard of that method alone.
+//
+// # Results that go on using their context
+//
+// The context of a call ends with the call. A result that goes on using the context,
+// such as a watch or the rows of a query, would end with it; so a method that streams
+// is given a context that ends with its caller's. While the result is not taken, that
+// ends with the call, too. A call of the plain client ends its stream when the call is
+// released.
+//
+// A method streams where its result is of a known shape: a channel, an iterator, what
+// has Recv, Next, or Read and Close, and some types by name. A comment says otherwise:
+//
+//	//async:stream                 above the method, or behind it
+//	//async:nostream
+//	//async:stream Watch, Follow   above the interface
+//
+// and so do the flags -stream and -nostream, which count before the comments.
+//
+// # Servers that are asynchronous themselves
+//
+// With -server the output has
+//
+//	type AsyncSimpleStreamServer interface {
+//		ServeRead(promise *SimpleStreamReadPromise)
+//	}
+//
+//	func ServeAsyncSimpleStream(server AsyncSimpleStreamServer, opts ...async.Option) AsyncSimpleStream
+//
+// The promise has what the method was given, and is completed with what Finish is to
+// return. With -fake there is a FakeSimpleStream, too: such a server for tests, whose
+// calls a test takes and completes.
+//
+// # Several at once
+//
+// A comment //async:gen above an interface asks for an output. It may have the flags
+// -only, -server, -fake, -prefix and -name. Without -type, asyncgen ./... writes an output
+// for each such interface. With -type Store,Cache it writes one for each package that
+// declares any of these.
 //
 // # What is refused
 //
 // The output compiles, and go vet has nothing to say about it, or nothing is
-// written. Refused are types that only others can name: methods and types that
-// are not exported, in an output of another package, internal packages, types of
-// C. So are values with a lock, which go vet wants nobody to copy, and names that
-// the package has declared already. The package need not compile; what its
-// interface uses must be there, save for what the output is to declare.
+// written, in no package of the run. Refused are types that only others can name:
+// methods and types that are not exported, in an output of another package, internal
+// packages, save for types that have an alias elsewhere, types of C. So are values with
+// a lock, which go vet wants nobody to copy, and names that the package has declared
+// already. The package need not compile; what its interface uses must be there, save
+// for what the output is to declare.
+//
+// A file that asyncgen has not written is never replaced, and neither is the output for
+// other interfaces that are still there.
 //
 // An interface in a file with a build constraint gets an output with the same.
 //

@@ -476,21 +476,33 @@ func NewSimpleStreamCalls(server SimpleStream, opts ...async.Option) SimpleStrea
 	return SimpleStreamCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// simpleStreamCallsGo begins a call with opts, and with more that are not nil.
+// The name of the call is that of the method, where opts have no other.
+func simpleStreamCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Read begins a call of Read.
 //
 // Read reads what there is, up to len(p) bytes, and waits where there is
 // nothing.
 func (x SimpleStreamCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
-	return async.Go(ctx, func(ctx context.Context) (int, error) {
+	return simpleStreamCallsGo(ctx, "SimpleStream.Read", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
-	}, append([]async.Option{async.Name("SimpleStream.Read")}, x.opts...)...)
+	})
 }
 
 // Close begins a call of Close.
 //
 // Close ends the stream and every Read that waits.
 func (x SimpleStreamCalls) Close() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return simpleStreamCallsGo(context.Background(), "SimpleStream.Close", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, append([]async.Option{async.Name("SimpleStream.Close")}, x.opts...)...)
+	})
 }

@@ -91,6 +91,7 @@ func requests(jobs []*job, pkg string) []*load.Request {
 func (c *command) generate(j *job, p *load.Package, types []*load.Type) ([]file, error) {
 	var files []file
 	var texts []load.Output
+	var outs []*face.Output
 	claimed := make(map[string]bool)
 	for _, o := range j.outputs {
 		out := &face.Output{Factories: c.factories, Claimed: claimed}
@@ -106,10 +107,15 @@ func (c *command) generate(j *job, p *load.Package, types []*load.Type) ([]file,
 			return nil, err
 		}
 		files = append(files, file{o.name, text})
+		outs = append(outs, out)
 		texts = append(texts, load.Output{Name: o.name, Text: text})
 	}
-	if err := p.Verify(texts); err != nil {
+	fault, err := p.Verify(texts)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("%s: the output would not compile: %w", j.outputs[0].types[0].spec, err)
+	case fault != nil:
+		return nil, outs[fault.Output].Blame(fault)
 	}
 	return files, nil
 }

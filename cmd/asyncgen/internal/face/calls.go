@@ -3,7 +3,6 @@ package face
 // This file writes the plain client, whose methods return calls.
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -40,6 +39,7 @@ at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.
 nothing: an option for one call alone is given to a client for that call.`, f.newCalls)
 	w.f("func %s%s(server %s, opts ...%sOption) %s%s {\n", f.newCalls, f.decl(w), f.self(w), async, f.calls, f.args())
 	w.f("return %s%s{%s: server, %s: append([]%sOption(nil), opts...)}\n}\n", f.calls, f.args(), server, opts, async)
+	f.writeCallsGo(w)
 	for _, m := range f.methods {
 		w.at(f, m)
 		if m.discard {
@@ -56,19 +56,33 @@ when the call is released: release the call when the result is done with, and no
 		w.methodDoc(m.doc.Text)
 		w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.calls, f.args(), f.clients[m.name],
 			w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
-		list := fmt.Sprintf("append([]%sOption{%[1]sName(%[2]q)}, %[3]s.%[4]s...)", async, f.full(m), x, opts)
+		w.f("return %s(%s, %q, %s.%s, func(%s) (%s, error) {\n", f.callsGo, w.outerContext(m, names), f.full(m), x, opts, closureParam(m, names, context), f.valueType(w, m))
+		f.writeCallBody(w, m, x+"."+server+"."+m.name+"("+call(m, names)+")", values, err)
+		more := ""
 		if m.stream {
-			list = fmt.Sprintf("append([]%sOption{%[1]sName(%[2]q), %[1]sStreaming()}, %[3]s.%[4]s...)", async, f.full(m), x, opts)
+			more += ", " + async + "Streaming()"
 		}
 		if m.discard {
-			all := busy.fresh("list")
-			w.f("%s := %s\nif %s.%s != nil {\n%[1]s = append(%[1]s, %[3]s.%[4]s)\n}\n", all, list, x, discards[m.name])
-			list = all
+			more += ", " + x + "." + discards[m.name]
 		}
-		w.f("return %sGo(%s, func(%s) (%s, error) {\n", async, w.outerContext(m, names), closureParam(m, names, context), f.valueType(w, m))
-		f.writeCallBody(w, m, x+"."+server+"."+m.name+"("+call(m, names)+")", values, err)
-		w.f("}, %s...)\n}\n", list)
+		w.f("}%s)\n}\n", more)
 	}
+}
+
+// writeCallsGo writes the function that begins the calls of all methods.
+func (f *faceOf) writeCallsGo(w *writer) {
+	w.f("\n")
+	w.docf("%s begins a call with opts, and with more that are not nil. The name of the call is that of the method, where opts have no other.", f.callsGo)
+	w.f(`func %[1]s[R any](ctx %[2]sContext, name string, opts []%[3]sOption, fn func(%[2]sContext) (R, error), more ...%[3]sOption) *%[3]sCall[R] {
+	opts = append([]%[3]sOption{%[3]sName(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return %[3]sGo(ctx, fn, opts...)
+}
+`, f.callsGo, w.fixed("context"), w.fixed(Module))
 }
 
 // writeDiscard writes the method that sets the Discard of one method.

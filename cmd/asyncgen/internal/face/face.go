@@ -41,6 +41,9 @@ type Output struct {
 	Targets   []Target
 	Factories string          // the name of a type with the factories of all, or nothing
 	Claimed   map[string]bool // names that other outputs for the package declare; it adds its own
+
+	written []*faceOf // by Generate
+	p       *load.Package
 }
 
 // A writer writes one output.
@@ -89,6 +92,8 @@ func (o *Output) Generate(p *load.Package) (text []byte, err error) {
 	w := &writer{p: p, needed: make(map[string]bool), typeWriter: &typeWriter{
 		own:        types.NewPackage(p.Path, p.Name),
 		importable: p.Importable,
+		aliasOf:    p.PublicAlias,
+		aliases:    make(map[*types.TypeName]*types.TypeName),
 		pkgs:       make(map[string]*types.Package),
 		alias:      make(map[string]string),
 		named:      make(map[string]bool),
@@ -104,6 +109,7 @@ func (o *Output) Generate(p *load.Package) (text []byte, err error) {
 	for _, t := range o.Targets {
 		faces = append(faces, newFace(w, t))
 	}
+	o.written, o.p = faces, p
 	for _, f := range faces { // to learn what is named
 		f.write(w)
 	}
@@ -126,6 +132,43 @@ func (o *Output) Generate(p *load.Package) (text []byte, err error) {
 		return nil, fmt.Errorf("%s: the text does not parse: %w", o.Targets[0].Type.Spec, err)
 	}
 	return text, nil
+}
+
+// Blame returns the error for a fault of the output: it names the method, where the
+// source has it, and what to do where something can be done.
+func (o *Output) Blame(fault *load.Fault) error {
+	for _, f := range o.written {
+		for _, m := range f.methods {
+			if !f.declares(m, fault) {
+				continue
+			}
+			hint := ""
+			if fault.Recv == f.adapter {
+				hint = "; -only object,factory,calls leaves that out"
+			}
+			return load.Errorf(f.position(o.p, m), "%s.%s: %s%s", f.as, m.name, fault.What, hint)
+		}
+	}
+	t := o.Targets[0].Type
+	return load.Errorf(t.Pos, "%s: %s", t.Name.Name(), fault.What)
+}
+
+// declares reports whether a fault is in what is written for a method.
+func (f *faceOf) declares(m *method, fault *load.Fault) bool {
+	switch fault.Recv {
+	case f.adapter:
+		return fault.Decl == m.name
+	case f.calls:
+		return fault.Decl == f.clients[m.name] || fault.Decl == f.discard[m.name]
+	case f.object, f.served:
+		return fault.Decl == begin(m) || fault.Decl == finish(m)
+	}
+	for _, name := range []string{f.structs[m.name], f.promise[m.name]} {
+		if name != "" && (fault.Decl == name || fault.Recv == name) {
+			return true
+		}
+	}
+	return fault.Decl == f.face && (fault.In == begin(m) || fault.In == finish(m))
 }
 
 // formatted formats a text until nothing changes any more: once is not always enough.
@@ -163,7 +206,7 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 	}
 	busy := predeclared()
 	maps.Copy(busy, top)
-	busy.add(w.p.Names()...)
+	busy.add(w.p.Names(w.constraint)...)
 	w.block = top.clone()
 	w.block.add(used...)
 	for _, m := range []map[string]bool{w.named, w.builtin} {

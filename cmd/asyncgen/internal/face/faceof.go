@@ -2,6 +2,7 @@ package face
 
 import (
 	"fmt"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -126,17 +127,18 @@ func (f *faceOf) pkgOf(name string) *types.Package {
 
 // at says where the writer is, for a refusal.
 func (w *writer) at(f *faceOf, m *method) {
-	pos := f.t.Pos
-	for fn := range f.t.Iface.Methods() {
-		if fn.Name() == m.name && (fn.Pkg() == nil || fn.Pkg().Path() == w.own.Path()) {
-			pos = w.p.Position(fn.Pos())
-			if w.p.Cgo(fn.Pos()) {
-				w.cgo = true
-			}
-		}
-	}
-	w.location = pos
+	w.location = f.position(w.p, m)
+	w.cgo = w.cgo || w.p.Cgo(m.pos)
 	w.what = f.t.Name.Name() + "." + m.name
+}
+
+// position is where a method is declared, or, where that is in another package than
+// the interface, where the interface is.
+func (f *faceOf) position(p *load.Package, m *method) token.Position {
+	if pkg := f.pkgOf(m.name); pkg != nil && pkg.Path() == f.t.Name.Pkg().Path() {
+		return p.Position(m.pos)
+	}
+	return f.t.Pos
 }
 
 // claim takes the names of the declarations, which nobody may have.
@@ -145,11 +147,11 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 		return err
 	}
 	private := nameSet{}
-	private.add(w.p.Names()...)
+	private.add(w.p.Names(w.constraint)...)
 	for name := range top {
 		private.add(name)
 	}
-	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served} {
+	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served, &f.callsGo} {
 		*name = private.fresh(*name)
 		top.add(*name)
 	}
@@ -245,6 +247,7 @@ func (f *faceOf) link(w *writer) string { return "[" + w.object(f.t.Name) + "]" 
 
 // write writes every declaration.
 func (f *faceOf) write(w *writer) {
+	w.prefer = f.t.Name.Pkg().Path()
 	w.location, w.what = f.t.Pos, f.t.Name.Name()
 	if f.parts.face() {
 		f.writeFace(w)

@@ -36,43 +36,8 @@ func (x *%[4]s%[5]s) CreateCall(iface %[6]sType) (any, error) {
 func (x *%[4]s%[5]s) Next(ctx %[9]sContext) (any, error) {
 	return x.next(ctx, func(any) bool { return true })
 }
-
-func (x *%[4]s%[5]s) next(ctx %[9]sContext, want func(call any) bool) (any, error) {
-	for {
-		call, more := x.take(want)
-		if call != nil {
-			return call, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, %[9]sCause(ctx)
-		}
-	}
-}
-
-// take takes the first call that is wanted, or returns what is closed when there is
-// one more.
-func (x *%[4]s%[5]s) take(want func(call any) bool) (call any, more chan struct{}) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for i, call := range x.calls {
-		if want(call) {
-			x.calls = append(x.calls[:i:i], x.calls[i+1:]...)
-			return call, nil
-		}
-	}
-	return nil, x.more
-}
-
-func (x *%[4]s%[5]s) put(call any) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.calls = append(x.calls, call)
-	close(x.more)
-	x.more = make(chan struct{})
-}
 `, f.newFake, f.decl(w), async, f.fake, f.args(), reflect, f.face, f.serve, context)
+	f.writeFakeQueue(w)
 	for _, m := range f.methods {
 		w.f(`
 // %[1]s has the call wait for %[2]s.
@@ -86,4 +51,45 @@ func (x *%[3]s%[4]s) %[2]s(ctx %[7]sContext) (*%[5]s%[4]s, error) {
 }
 `, act(m, "Serve"), act(m, "Next"), f.fake, f.args(), f.promise[m.name], m.name, context)
 	}
+}
+
+// writeFakeQueue writes how calls wait to be taken.
+func (f *faceOf) writeFakeQueue(w *writer) {
+	w.f(`
+func (x *%[1]s%[2]s) next(ctx %[3]sContext, want func(call any) bool) (any, error) {
+	for {
+		call, more := x.take(want)
+		if call != nil {
+			return call, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, %[3]sCause(ctx)
+		}
+	}
+}
+
+// take takes the first call that is wanted, or returns what is closed when there is
+// one more.
+func (x *%[1]s%[2]s) take(want func(call any) bool) (call any, more chan struct{}) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, call := range x.calls {
+		if want(call) {
+			x.calls = append(x.calls[:i:i], x.calls[i+1:]...)
+			return call, nil
+		}
+	}
+	return nil, x.more
+}
+
+func (x *%[1]s%[2]s) put(call any) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.calls = append(x.calls, call)
+	close(x.more)
+	x.more = make(chan struct{})
+}
+`, f.fake, f.args(), w.fixed("context"))
 }

@@ -52,6 +52,9 @@ func (w *writer) methodDoc(text string) {
 	}
 	w.f("//\n")
 	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "+build ") {
+			continue // which go vet wants nowhere but above a package
+		}
 		line = strings.TrimRight(line, " \t\r\n")
 		if line != "" && !strings.HasPrefix(line, "\t") {
 			line = " " + line

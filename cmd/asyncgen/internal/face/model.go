@@ -2,6 +2,7 @@ package face
 
 import (
 	"cmp"
+	"go/token"
 	"go/types"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 // missing one is empty.
 type method struct {
 	name     string
+	pos      token.Pos
 	sig      *types.Signature
 	exported bool
 	ctx      int  // the parameter that is the context, or -1
@@ -75,7 +77,7 @@ func methodsOf(p *load.Package, t *load.Type) []*method {
 
 func newMethod(f *types.Func) *method {
 	sig := f.Signature()
-	m := &method{name: f.Name(), sig: sig, exported: f.Exported(), ctx: -1}
+	m := &method{name: f.Name(), pos: f.Pos(), sig: sig, exported: f.Exported(), ctx: -1}
 	for i := range sig.Params().Len() {
 		if isContext(sig.Params().At(i).Type()) {
 			m.ctx = i

@@ -68,6 +68,7 @@ type names struct {
 	adapter               string // what these return
 	factory, newFactory   string
 	calls, newCalls       string
+	callsGo               string // begins the calls of calls
 	stream, newStream     string // the context of results that go on using it
 	server, serve, served string // an asynchronous server, its call object, and the type of that
 	fake, newFake         string
@@ -106,6 +107,7 @@ func newNames(prefix, typeName string, from bool) *names {
 	n.newFactory = constructor + base + "Factory"
 	n.calls = n.base + "Calls"
 	n.newCalls = constructor + base + "Calls"
+	n.callsGo = lower(n.calls) + "Go"
 	n.stream = lower(n.face) + "Stream"
 	n.newStream = "new" + upper(n.stream)
 	n.server = n.face + "Server"

@@ -2,6 +2,7 @@ package face
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -149,7 +150,7 @@ Where it did not, since the client has canceled, the values are still the server
 	w.f("func (%s *%s%s) Complete(%s) bool {\n", x, promise, f.args(), params)
 	w.f("return %s.promise.Complete(%s{Method: %q%s%s}, %s)\n}\n", x, f.result, m.name, f.boxed(m, values),
 		strings.ReplaceAll(keep, "x.", x+"."), err)
-	all := strings.Join(append(values[:len(values):len(values)], err), ", ")
+	all := strings.Join(append(slices.Clip(values), err), ", ")
 	made := f.boxed(m, values)
 	if made == "" {
 		made = ", Value: nil"

@@ -19,6 +19,9 @@ import (
 type typeWriter struct {
 	own        *types.Package
 	importable func(*types.Package) error
+	aliasOf    func(obj *types.TypeName, prefer string) *types.TypeName
+	aliases    map[*types.TypeName]*types.TypeName // what aliasOf has found
+	prefer     string                              // the package that the interface is asked for in
 
 	pkgs    map[string]*types.Package   // what is imported, by path
 	alias   map[string]string           // and as what
@@ -75,6 +78,17 @@ func (w *typeWriter) nameable(obj *types.TypeName) bool {
 	return obj.Pkg() == nil || obj.Pkg().Path() == w.own.Path() || obj.Exported() && w.importable(obj.Pkg()) == nil
 }
 
+// publicAlias is an alias by which a type can be named that has no name of its own
+// here, or nil.
+func (w *typeWriter) publicAlias(obj *types.TypeName) *types.TypeName {
+	alias, ok := w.aliases[obj]
+	if !ok {
+		alias = w.aliasOf(obj, w.prefer)
+		w.aliases[obj] = alias
+	}
+	return alias
+}
+
 // typ is the text of a type.
 func (w *typeWriter) typ(t types.Type) string {
 	switch t := t.(type) {
@@ -86,6 +100,11 @@ func (w *typeWriter) typ(t types.Type) string {
 		}
 		return w.object(t.Obj()) + w.args(t.TypeArgs())
 	case *types.Named:
+		if !w.nameable(t.Obj()) && t.Obj().Pkg() != nil && t.TypeArgs().Len() == 0 {
+			if alias := w.publicAlias(t.Obj()); alias != nil {
+				return w.object(alias)
+			}
+		}
 		return w.object(t.Obj()) + w.args(t.TypeArgs())
 	case *types.TypeParam:
 		return w.param(t)

@@ -52,6 +52,45 @@ func (p *Package) isTest(f *ast.File) bool {
 	return strings.HasSuffix(p.fset.PositionFor(f.Package, false).Filename, "_test.go")
 }
 
+// PublicAlias returns an exported alias of a type that the outputs cannot name by
+// itself, for its package is internal to others. It is looked for in packages that
+// import that one, first in the one that is preferred.
+func (p *Package) PublicAlias(obj *types.TypeName, prefer string) *types.TypeName {
+	var paths []string
+	for path, listed := range p.world.listed {
+		if listed.Imports[obj.Pkg().Path()] != nil && p.importable(path, listed.Name) == nil {
+			paths = append(paths, path)
+		}
+	}
+	slices.SortFunc(paths, func(a, b string) int {
+		switch {
+		case a == prefer:
+			return -1
+		case b == prefer:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	for _, path := range paths {
+		pkg, err := p.Import(path)
+		if err != nil {
+			continue
+		}
+		for _, name := range pkg.Scope().Names() {
+			alias, ok := pkg.Scope().Lookup(name).(*types.TypeName)
+			if !ok || !alias.IsAlias() || !alias.Exported() {
+				continue
+			}
+			named, ok := types.Unalias(alias.Type()).(*types.Named)
+			if ok && named.TypeArgs().Len() == 0 && named.TypeParams().Len() == 0 &&
+				named.Obj().Name() == obj.Name() && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == obj.Pkg().Path() {
+				return alias
+			}
+		}
+	}
+	return nil
+}
+
 // stubs is a file that declares the types of the output, as far as others need
 // them to be checked.
 func (p *Package) stubs(r *Request, specs []spec) *ast.File {
@@ -99,9 +138,10 @@ type Output struct {
 	Text []byte
 }
 
-// Verify checks the outputs as part of the package, and returns the first error
-// within them. The errors of other files are theirs.
-func (p *Package) Verify(outputs []Output) error {
+// Verify checks the outputs as part of the package, and returns the first thing that
+// the compiler or go vet has to say of them. The error is one of their syntax. The
+// errors of other files are theirs.
+func (p *Package) Verify(outputs []Output) (*Fault, error) {
 	files := slices.Clone(p.files)
 	for i, f := range files {
 		files[i] = withoutBodies(f)
@@ -110,27 +150,36 @@ func (p *Package) Verify(outputs []Output) error {
 	for _, o := range outputs {
 		name, err := filepath.Abs(o.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		out, err := parser.ParseFile(p.fset, name, o.Text, parser.SkipObjectResolution)
 		if err != nil {
-			return syntaxError(err)
+			return nil, syntaxError(err)
 		}
 		files = append(files, out)
 	}
 	within := func(pos token.Pos) bool {
 		return slices.ContainsFunc(files[own:], func(f *ast.File) bool { return f.FileStart <= pos && pos <= f.FileEnd })
 	}
-	var first error
+	var first *Fault
 	config := p.config()
 	config.Error = func(err error) {
 		e, ok := errors.AsType[types.Error](err)
 		if ok && first == nil && within(e.Pos) {
-			first = Errorf(p.fset.Position(e.Pos), "%s", oneLine(e.Msg))
+			first = faultAt(files[own:], e.Pos)
+			first.What = "the output would not compile: " + Errorf(p.fset.Position(e.Pos), "%s", oneLine(e.Msg)).Error()
 		}
 	}
-	_, _ = config.Check(p.Path, p.fset, files, nil)
-	return first
+	info := &types.Info{
+		Types: make(map[ast.Expr]types.TypeAndValue), Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
+		Selections: make(map[*ast.SelectorExpr]*types.Selection), Implicits: make(map[ast.Node]types.Object),
+		Instances: make(map[*ast.Ident]types.Instance), Scopes: make(map[ast.Node]*types.Scope), FileVersions: make(map[*ast.File]string),
+	}
+	pkg, _ := config.Check(p.Path, p.fset, files, info)
+	if first == nil {
+		first = vet(p.fset, files[own:], pkg, info, types.SizesFor("gc", "amd64"))
+	}
+	return first, nil
 }
 
 // withoutBodies is a copy of a file whose functions have none.

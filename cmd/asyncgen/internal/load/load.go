@@ -14,7 +14,6 @@ import (
 	"go/build"
 	"go/token"
 	"go/types"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,6 +101,8 @@ type Session struct {
 	fset     *token.FileSet
 	folders  map[string]*Folder
 	contexts map[string]*build.Context
+	modfile  string   // of -modfile among the go command's flags, with its path, or nothing
+	env      []string // for the go command, or nil
 }
 
 // NewSession returns a session with build tags as for go build.
@@ -140,6 +141,14 @@ func (ss *Session) open(r *Request) (*Package, []spec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := ss.buildContext(r.Dir); err != nil {
+		return nil, nil, err
+	}
+	if ss.modfile != "" {
+		if mod, err = mod.as(ss.modfile); err != nil {
+			return nil, nil, err
+		}
+	}
 	fs, err := ss.scan(r, mod)
 	if err != nil {
 		return nil, nil, err
@@ -175,7 +184,7 @@ func (ss *Session) list(requests []*Request, ps []*Package, specs [][]spec) erro
 				}
 			}
 		}
-		w, err := listWorld(dir, ss.tags, ss.fset, paths)
+		w, err := ss.listWorld(dir, paths)
 		if err != nil {
 			return err
 		}
@@ -415,6 +424,15 @@ func (p *Package) Cgo(pos token.Pos) bool {
 
 var errNoModule = errors.New("no go.mod here or above: asyncgen works within modules")
 
-// Names returns every name that the package declares at its top level, in files
-// that are built or not.
-func (p *Package) Names() []string { return slices.Sorted(maps.Keys(p.taken)) }
+// Names returns every name that the package declares at its top level, in files that
+// may be built together with one that has a build constraint.
+func (p *Package) Names(constraint string) []string {
+	var names []string
+	for name := range p.taken {
+		if _, ok := p.Taken(name, constraint); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,10 @@ func TestVerify(t *testing.T) {
 		{"package a\n\nfunc bad() int {\n", "out.go:3: expected"},
 		{"package b\n", "out.go:1: package b; expected package a"},
 	} {
-		err := p.Verify([]load.Output{{Name: filepath.Join(dir, output), Text: []byte(c.text)}})
+		fault, err := p.Verify([]load.Output{{Name: filepath.Join(dir, output), Text: []byte(c.text)}})
+		if fault != nil {
+			err = errors.New(fault.What)
+		}
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("got %v, want %s\n%s", err, c.want, c.text)
 		}

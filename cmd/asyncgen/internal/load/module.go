@@ -20,6 +20,20 @@ import (
 // A module is the one around a folder.
 type module struct {
 	path, dir, goVersion string
+	file                 string // go.mod, or what -modfile names
+}
+
+// as is the module as another file has it.
+func (m *module) as(file string) (*module, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("-modfile: %w", err)
+	}
+	other, err := parseModule(file, data)
+	if err == nil {
+		other.dir = m.dir
+	}
+	return other, err
 }
 
 // findModule looks for go.mod in a folder and those above it.
@@ -50,7 +64,7 @@ func parseModule(file string, data []byte) (*module, error) {
 	if mod.Module == nil {
 		return nil, fmt.Errorf("%s:1: no module line", shortest(file))
 	}
-	m := &module{path: mod.Module.Mod.Path, dir: filepath.Dir(file)}
+	m := &module{path: mod.Module.Mod.Path, dir: filepath.Dir(file), file: file}
 	if mod.Go != nil {
 		m.goVersion = "go" + mod.Go.Version
 	}
@@ -83,12 +97,13 @@ func (ss *Session) buildContext(dir string) (*build.Context, error) {
 	if ctx := ss.contexts[root]; ctx != nil {
 		return ctx, nil
 	}
-	ctx, err := goContext(root, ss.tags)
+	ctx, err := ss.goContext(root)
 	ss.contexts[root] = ctx
 	return ctx, err
 }
 
-func goContext(dir, tags string) (*build.Context, error) {
+func (ss *Session) goContext(dir string) (*build.Context, error) {
+	tags := ss.tags
 	cmd := exec.Command("go", "env", "-json", "GOOS", "GOARCH", "CGO_ENABLED", "GOFLAGS")
 	cmd.Dir = dir
 	out, err := cmd.Output()
@@ -101,8 +116,9 @@ func goContext(dir, tags string) (*build.Context, error) {
 	}
 	ctx := build.Default
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = env["GOOS"], env["GOARCH"], env["CGO_ENABLED"] == "1"
-	for _, flag := range fieldsOf(env["GOFLAGS"]) {
-		flag = strings.TrimPrefix(strings.TrimPrefix(flag, "-"), "-")
+	var others []string
+	for _, whole := range fieldsOf(env["GOFLAGS"]) {
+		flag := strings.TrimPrefix(strings.TrimPrefix(whole, "-"), "-")
 		switch name, value, _ := strings.Cut(flag, "="); name {
 		case "tags":
 			tags = cmp.Or(tags, value)
@@ -110,7 +126,16 @@ func goContext(dir, tags string) (*build.Context, error) {
 			if on, err := strconv.ParseBool(cmp.Or(value, "true")); err == nil && on {
 				ctx.BuildTags = append(ctx.BuildTags, name)
 			}
+		case "modfile":
+			if ss.modfile, err = filepath.Abs(value); err != nil {
+				return nil, err
+			}
+			continue
 		}
+		others = append(others, quoted(whole))
+	}
+	if ss.modfile != "" { // go/packages runs the go command without modules, too, which refuses the flag
+		ss.env = append(os.Environ(), "GOFLAGS="+strings.Join(others, " "))
 	}
 	ctx.BuildTags = append(ctx.BuildTags, strings.FieldsFunc(tags, func(r rune) bool { return r == ',' || r == ' ' })...)
 	return &ctx, nil
@@ -134,6 +159,29 @@ func fieldsOf(text string) []string {
 	return list
 }
 
+// quoted is a field that fieldsOf reads back as it is.
+func quoted(field string) string {
+	switch {
+	case !strings.ContainsAny(field, " \t\r\n'\""):
+		return field
+	case strings.Contains(field, "'"):
+		return `"` + field + `"`
+	}
+	return "'" + field + "'"
+}
+
+// flags are those that the go command is given.
+func (ss *Session) flags() []string {
+	var list []string
+	if ss.tags != "" {
+		list = append(list, "-tags="+ss.tags)
+	}
+	if ss.modfile != "" {
+		list = append(list, "-modfile="+ss.modfile)
+	}
+	return list
+}
+
 // have reports as an error that the module does not have what the outputs need, in
 // words that say what to do. It asks for nothing to be compiled, so it is quick.
 func (ss *Session) have(dir string, needs []string, mod *module) error {
@@ -141,12 +189,9 @@ func (ss *Session) have(dir string, needs []string, mod *module) error {
 		if !strings.Contains(need, ".") {
 			continue
 		}
-		args := []string{"list", "-find", "-f", "{{.Dir}}"}
-		if ss.tags != "" {
-			args = append(args, "-tags="+ss.tags)
-		}
+		args := append([]string{"list", "-find", "-f", "{{.Dir}}"}, ss.flags()...)
 		cmd := exec.Command("go", append(args, "--", need)...)
-		cmd.Dir = dir
+		cmd.Dir, cmd.Env = dir, ss.env
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		if err := cmd.Run(); err != nil {
@@ -159,12 +204,14 @@ func (ss *Session) have(dir string, needs []string, mod *module) error {
 // why says what to do about a package that the go command does not find.
 func (m *module) why(path, said string) error {
 	_, vendored := os.Stat(filepath.Join(m.dir, "vendor", "modules.txt"))
-	file := shortest(filepath.Join(m.dir, "go.mod"))
+	file := shortest(m.file)
 	switch {
+	case strings.Contains(said, "inconsistent vendoring"):
+		return fmt.Errorf("%s:1: go mod vendor is to be run first: %s", file, said)
 	case strings.Contains(said, "running go "), strings.Contains(said, "toolchain not available"):
 		return fmt.Errorf("%s:1: another version of Go is wanted: %s", file, said)
 	case vendored == nil && strings.Contains(said, "vendor"):
-		return fmt.Errorf("%s:1: the output imports %s, which the vendor folder does not have: import it somewhere, go get %[2]s, then go mod vendor (%s)", file, path, said)
+		return fmt.Errorf("%s:1: the output imports %s, which the vendor folder does not have: go get %[2]s, import it in some file, then go mod vendor (%s)", file, path, said)
 	case strings.Contains(said, "go.sum"):
 		return fmt.Errorf("%s:1: the output imports %s, which go.sum does not have: go get %[2]s (%s)", file, path, said)
 	case strings.Contains(said, "no required module provides"), strings.Contains(said, "cannot find module"), strings.Contains(said, "is not in std"):

@@ -30,26 +30,25 @@ type world struct {
 }
 
 // listWorld has the go command list packages and say where their export data is.
-func listWorld(dir, tags string, fset *token.FileSet, paths []string) (*world, error) {
+func (ss *Session) listWorld(dir string, paths []string) (*world, error) {
 	w := &world{
-		fset:    fset,
+		fset:    ss.fset,
 		listed:  make(map[string]*packages.Package),
 		sources: make(map[string]*types.Package),
 		pending: make(map[string]bool),
 		parsed:  make(map[string]*ast.File),
 	}
-	w.exports = importer.ForCompiler(fset, "gc", w.open)
+	w.exports = importer.ForCompiler(ss.fset, "gc", w.open)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	paths = slices.DeleteFunc(paths, func(path string) bool { return path == "unsafe" })
 	if len(paths) == 0 {
 		return w, nil
 	}
 	config := &packages.Config{
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedExportFile,
-		Dir:  dir,
-	}
-	if tags != "" {
-		config.BuildFlags = []string{"-tags=" + tags}
+		Mode:       packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedExportFile,
+		Dir:        dir,
+		Env:        ss.env,
+		BuildFlags: ss.flags(),
 	}
 	roots, err := packages.Load(config, paths...)
 	if err != nil {

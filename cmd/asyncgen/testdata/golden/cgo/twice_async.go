@@ -273,9 +273,21 @@ func NewTwiceCalls(server Twice, opts ...async.Option) TwiceCalls {
 	return TwiceCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// twiceCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func twiceCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Twice begins a call of Twice.
 func (x TwiceCalls) Twice(n int) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return twiceCallsGo(context.Background(), "Twice.Twice", x.opts, func(context.Context) (int, error) {
 		return x.server.Twice(n)
-	}, append([]async.Option{async.Name("Twice.Twice")}, x.opts...)...)
+	})
 }

@@ -372,32 +372,44 @@ func NewOverlapCalls(server Overlap, opts ...async.Option) OverlapCalls {
 	return OverlapCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// overlapCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func overlapCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Close begins a call of Close.
 func (x OverlapCalls) Close() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return overlapCallsGo(context.Background(), "Overlap.Close", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, append([]async.Option{async.Name("Overlap.Close")}, x.opts...)...)
+	})
 }
 
 // Extra begins a call of Extra.
 func (x OverlapCalls) Extra() *async.Call[fs.FileInfo] {
-	return async.Go(context.Background(), func(context.Context) (fs.FileInfo, error) {
+	return overlapCallsGo(context.Background(), "Overlap.Extra", x.opts, func(context.Context) (fs.FileInfo, error) {
 		return x.server.Extra(), nil
-	}, append([]async.Option{async.Name("Overlap.Extra")}, x.opts...)...)
+	})
 }
 
 // Read begins a call of Read.
 func (x OverlapCalls) Read(p []byte) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return overlapCallsGo(context.Background(), "Overlap.Read", x.opts, func(context.Context) (int, error) {
 		return x.server.Read(p)
-	}, append([]async.Option{async.Name("Overlap.Read")}, x.opts...)...)
+	})
 }
 
 // String begins a call of String.
 func (x OverlapCalls) String() *async.Call[string] {
-	return async.Go(context.Background(), func(context.Context) (string, error) {
+	return overlapCallsGo(context.Background(), "Overlap.String", x.opts, func(context.Context) (string, error) {
 		return x.server.String(), nil
-	}, append([]async.Option{async.Name("Overlap.String")}, x.opts...)...)
+	})
 }
 
 // AsyncConn is the asynchronous face of [Conn]: a call object, which carries
@@ -739,13 +751,25 @@ func NewConnCalls(server Conn, opts ...async.Option) ConnCalls {
 	return ConnCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// connCallsGo begins a call with opts, and with more that are not nil. The name
+// of the call is that of the method, where opts have no other.
+func connCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Prepare begins a call of Prepare.
 //
 // Prepare returns a prepared statement, bound to this connection.
 func (x ConnCalls) Prepare(query string) *async.Call[driver.Stmt] {
-	return async.Go(context.Background(), func(context.Context) (driver.Stmt, error) {
+	return connCallsGo(context.Background(), "Conn.Prepare", x.opts, func(context.Context) (driver.Stmt, error) {
 		return x.server.Prepare(query)
-	}, append([]async.Option{async.Name("Conn.Prepare")}, x.opts...)...)
+	})
 }
 
 // Close begins a call of Close.
@@ -762,9 +786,9 @@ func (x ConnCalls) Prepare(query string) *async.Call[driver.Stmt] {
 // Drivers must ensure all network calls made by Close
 // do not block indefinitely (e.g. apply a timeout).
 func (x ConnCalls) Close() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return connCallsGo(context.Background(), "Conn.Close", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, append([]async.Option{async.Name("Conn.Close")}, x.opts...)...)
+	})
 }
 
 // Begin begins a call of Begin.
@@ -773,9 +797,9 @@ func (x ConnCalls) Close() *async.Call[struct{}] {
 //
 // Deprecated: Drivers should implement ConnBeginTx instead (or additionally).
 func (x ConnCalls) Begin() *async.Call[driver.Tx] {
-	return async.Go(context.Background(), func(context.Context) (driver.Tx, error) {
+	return connCallsGo(context.Background(), "Conn.Begin", x.opts, func(context.Context) (driver.Tx, error) {
 		return x.server.Begin()
-	}, append([]async.Option{async.Name("Conn.Begin")}, x.opts...)...)
+	})
 }
 
 // AsyncRoundTripper is the asynchronous face of [RoundTripper]: a call object,
@@ -1065,6 +1089,18 @@ func NewRoundTripperCalls(server RoundTripper, opts ...async.Option) RoundTrippe
 	return RoundTripperCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// roundTripperCallsGo begins a call with opts, and with more that are not nil.
+// The name of the call is that of the method, where opts have no other.
+func roundTripperCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // RoundTrip begins a call of RoundTrip.
 //
 // RoundTrip executes a single HTTP transaction, returning
@@ -1092,9 +1128,9 @@ func NewRoundTripperCalls(server RoundTripper, opts ...async.Option) RoundTrippe
 //
 // The Request's URL and Header fields must be initialized.
 func (x RoundTripperCalls) RoundTrip(arg1 *http.Request) *async.Call[*http.Response] {
-	return async.Go(context.Background(), func(context.Context) (*http.Response, error) {
+	return roundTripperCallsGo(context.Background(), "RoundTripper.RoundTrip", x.opts, func(context.Context) (*http.Response, error) {
 		return x.server.RoundTrip(arg1)
-	}, append([]async.Option{async.Name("RoundTripper.RoundTrip")}, x.opts...)...)
+	})
 }
 
 // AsyncTripper is the asynchronous face of [Tripper]: a call object, which
@@ -1384,6 +1420,18 @@ func NewTripperCalls(server Tripper, opts ...async.Option) TripperCalls {
 	return TripperCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// tripperCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func tripperCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // RoundTrip begins a call of RoundTrip.
 //
 // RoundTrip executes a single HTTP transaction, returning
@@ -1411,9 +1459,9 @@ func NewTripperCalls(server Tripper, opts ...async.Option) TripperCalls {
 //
 // The Request's URL and Header fields must be initialized.
 func (x TripperCalls) RoundTrip(arg1 *http.Request) *async.Call[*http.Response] {
-	return async.Go(context.Background(), func(context.Context) (*http.Response, error) {
+	return tripperCallsGo(context.Background(), "Tripper.RoundTrip", x.opts, func(context.Context) (*http.Response, error) {
 		return x.server.RoundTrip(arg1)
-	}, append([]async.Option{async.Name("Tripper.RoundTrip")}, x.opts...)...)
+	})
 }
 
 // AsyncSeeder is the asynchronous face of [Seeder]: a call object, which
@@ -1678,11 +1726,23 @@ func NewSeederCalls(server Seeder, opts ...async.Option) SeederCalls {
 	return SeederCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// seederCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func seederCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Seed begins a call of Seed.
 func (x SeederCalls) Seed(arg1 int) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return seederCallsGo(context.Background(), "Seeder.Seed", x.opts, func(context.Context) (int, error) {
 		return x.server.Seed(arg1)
-	}, append([]async.Option{async.Name("Seeder.Seed")}, x.opts...)...)
+	})
 }
 
 // AsyncTasks is the asynchronous face of [Tasks]: a call object, which carries
@@ -1948,9 +2008,21 @@ func NewTasksCalls(server Tasks, opts ...async.Option) TasksCalls {
 	return TasksCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// tasksCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func tasksCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Group begins a call of Group.
 func (x TasksCalls) Group(arg1 *errgroup.Group) *async.Call[*errgroup.Group] {
-	return async.Go(context.Background(), func(context.Context) (*errgroup.Group, error) {
+	return tasksCallsGo(context.Background(), "Tasks.Group", x.opts, func(context.Context) (*errgroup.Group, error) {
 		return x.server.Group(arg1), nil
-	}, append([]async.Option{async.Name("Tasks.Group")}, x.opts...)...)
+	})
 }

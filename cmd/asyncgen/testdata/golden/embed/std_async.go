@@ -336,25 +336,37 @@ func NewReadWriteCloserCalls(server io.ReadWriteCloser, opts ...async.Option) Re
 	return ReadWriteCloserCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// readWriteCloserCallsGo begins a call with opts, and with more that are not
+// nil. The name of the call is that of the method, where opts have no other.
+func readWriteCloserCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Read begins a call of Read.
 func (x ReadWriteCloserCalls) Read(p []byte) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return readWriteCloserCallsGo(context.Background(), "ReadWriteCloser.Read", x.opts, func(context.Context) (int, error) {
 		return x.server.Read(p)
-	}, append([]async.Option{async.Name("ReadWriteCloser.Read")}, x.opts...)...)
+	})
 }
 
 // Write begins a call of Write.
 func (x ReadWriteCloserCalls) Write(p []byte) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return readWriteCloserCallsGo(context.Background(), "ReadWriteCloser.Write", x.opts, func(context.Context) (int, error) {
 		return x.server.Write(p)
-	}, append([]async.Option{async.Name("ReadWriteCloser.Write")}, x.opts...)...)
+	})
 }
 
 // Close begins a call of Close.
 func (x ReadWriteCloserCalls) Close() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return readWriteCloserCallsGo(context.Background(), "ReadWriteCloser.Close", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, append([]async.Option{async.Name("ReadWriteCloser.Close")}, x.opts...)...)
+	})
 }
 
 // AsyncFS is the asynchronous face of [fs.FS]: a call object, which carries one
@@ -627,6 +639,18 @@ func NewFSCalls(server fs.FS, opts ...async.Option) FSCalls {
 	return FSCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// fSCallsGo begins a call with opts, and with more that are not nil. The name
+// of the call is that of the method, where opts have no other.
+func fSCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Open begins a call of Open.
 //
 // Open opens the named file.
@@ -640,9 +664,9 @@ func NewFSCalls(server fs.FS, opts ...async.Option) FSCalls {
 // ValidPath(name), returning a *PathError with Err set to
 // ErrInvalid or ErrNotExist.
 func (x FSCalls) Open(name string) *async.Call[fs.File] {
-	return async.Go(context.Background(), func(context.Context) (fs.File, error) {
+	return fSCallsGo(context.Background(), "FS.Open", x.opts, func(context.Context) (fs.File, error) {
 		return x.server.Open(name)
-	}, append([]async.Option{async.Name("FS.Open")}, x.opts...)...)
+	})
 }
 
 // AsyncTx is the asynchronous face of [driver.Tx]: a call object, which carries
@@ -932,16 +956,28 @@ func NewTxCalls(server driver.Tx, opts ...async.Option) TxCalls {
 	return TxCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// txCallsGo begins a call with opts, and with more that are not nil. The name
+// of the call is that of the method, where opts have no other.
+func txCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Commit begins a call of Commit.
 func (x TxCalls) Commit() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return txCallsGo(context.Background(), "Tx.Commit", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Commit()
-	}, append([]async.Option{async.Name("Tx.Commit")}, x.opts...)...)
+	})
 }
 
 // Rollback begins a call of Rollback.
 func (x TxCalls) Rollback() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return txCallsGo(context.Background(), "Tx.Rollback", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Rollback()
-	}, append([]async.Option{async.Name("Tx.Rollback")}, x.opts...)...)
+	})
 }

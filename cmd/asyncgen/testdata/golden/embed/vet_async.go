@@ -278,11 +278,23 @@ func NewMarshalerCalls(server json.Marshaler, opts ...async.Option) MarshalerCal
 	return MarshalerCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// marshalerCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func marshalerCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // MarshalJSONCall begins a call of MarshalJSON.
 func (x MarshalerCalls) MarshalJSONCall() *async.Call[[]byte] {
-	return async.Go(context.Background(), func(context.Context) ([]byte, error) {
+	return marshalerCallsGo(context.Background(), "Marshaler.MarshalJSON", x.opts, func(context.Context) ([]byte, error) {
 		return x.server.MarshalJSON()
-	}, append([]async.Option{async.Name("Marshaler.MarshalJSON")}, x.opts...)...)
+	})
 }
 
 // AsyncByteScanner is the asynchronous face of [io.ByteScanner]: a call object,
@@ -576,18 +588,30 @@ func NewByteScannerCalls(server io.ByteScanner, opts ...async.Option) ByteScanne
 	return ByteScannerCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// byteScannerCallsGo begins a call with opts, and with more that are not nil.
+// The name of the call is that of the method, where opts have no other.
+func byteScannerCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // ReadByteCall begins a call of ReadByte.
 func (x ByteScannerCalls) ReadByteCall() *async.Call[byte] {
-	return async.Go(context.Background(), func(context.Context) (byte, error) {
+	return byteScannerCallsGo(context.Background(), "ByteScanner.ReadByte", x.opts, func(context.Context) (byte, error) {
 		return x.server.ReadByte()
-	}, append([]async.Option{async.Name("ByteScanner.ReadByte")}, x.opts...)...)
+	})
 }
 
 // UnreadByteCall begins a call of UnreadByte.
 func (x ByteScannerCalls) UnreadByteCall() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return byteScannerCallsGo(context.Background(), "ByteScanner.UnreadByte", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.UnreadByte()
-	}, append([]async.Option{async.Name("ByteScanner.UnreadByte")}, x.opts...)...)
+	})
 }
 
 // AsyncReadSeeker is the asynchronous face of [io.ReadSeeker]: a call object,
@@ -882,18 +906,30 @@ func NewReadSeekerCalls(server io.ReadSeeker, opts ...async.Option) ReadSeekerCa
 	return ReadSeekerCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// readSeekerCallsGo begins a call with opts, and with more that are not nil.
+// The name of the call is that of the method, where opts have no other.
+func readSeekerCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Read begins a call of Read.
 func (x ReadSeekerCalls) Read(p []byte) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return readSeekerCallsGo(context.Background(), "ReadSeeker.Read", x.opts, func(context.Context) (int, error) {
 		return x.server.Read(p)
-	}, append([]async.Option{async.Name("ReadSeeker.Read")}, x.opts...)...)
+	})
 }
 
 // SeekCall begins a call of Seek.
 func (x ReadSeekerCalls) SeekCall(offset int64, whence int) *async.Call[int64] {
-	return async.Go(context.Background(), func(context.Context) (int64, error) {
+	return readSeekerCallsGo(context.Background(), "ReadSeeker.Seek", x.opts, func(context.Context) (int64, error) {
 		return x.server.Seek(offset, whence)
-	}, append([]async.Option{async.Name("ReadSeeker.Seek")}, x.opts...)...)
+	})
 }
 
 // AsyncFormatter is the asynchronous face of [fmt.Formatter]: a call object,
@@ -1159,10 +1195,22 @@ func NewFormatterCalls(server fmt.Formatter, opts ...async.Option) FormatterCall
 	return FormatterCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// formatterCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func formatterCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // FormatCall begins a call of Format.
 func (x FormatterCalls) FormatCall(f fmt.State, verb rune) *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return formatterCallsGo(context.Background(), "Formatter.Format", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Format(f, verb)
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Formatter.Format")}, x.opts...)...)
+	})
 }

@@ -468,18 +468,30 @@ func NewStoreCalls[K2 cmp.Ordered, V any](server Store[K2, V], opts ...async.Opt
 	return StoreCalls[K2, V]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// storeCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func storeCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Get begins a call of Get.
 func (x StoreCalls[K2, V]) Get(ctx context.Context, key K2) *async.Call[V] {
-	return async.Go(ctx, func(ctx context.Context) (V, error) {
+	return storeCallsGo(ctx, "Store.Get", x.opts, func(ctx context.Context) (V, error) {
 		return x.server.Get(ctx, key)
-	}, append([]async.Option{async.Name("Store.Get")}, x.opts...)...)
+	})
 }
 
 // Put begins a call of Put.
 func (x StoreCalls[K2, V]) Put(ctx context.Context, key K2, value V) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return storeCallsGo(ctx, "Store.Put", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(ctx, key, value)
-	}, append([]async.Option{async.Name("Store.Put")}, x.opts...)...)
+	})
 }
 
 // Range begins a call of Range.
@@ -487,31 +499,31 @@ func (x StoreCalls[K2, V]) Put(ctx context.Context, key K2, value V) *async.Call
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls[K2, V]) Range(ctx context.Context, from K2, to K2) *async.Call[iter.Seq2[K2, V]] {
-	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[K2, V], error) {
+	return storeCallsGo(ctx, "Store.Range", x.opts, func(ctx context.Context) (iter.Seq2[K2, V], error) {
 		return x.server.Range(ctx, from, to)
-	}, append([]async.Option{async.Name("Store.Range"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Both begins a call of Both.
 func (x StoreCalls[K2, V]) Both() *async.Call[StoreBothResult[K2, V]] {
-	return async.Go(context.Background(), func(context.Context) (StoreBothResult[K2, V], error) {
+	return storeCallsGo(context.Background(), "Store.Both", x.opts, func(context.Context) (StoreBothResult[K2, V], error) {
 		v1, v2 := x.server.Both()
 		return StoreBothResult[K2, V]{Key: v1, Value: v2}, nil
-	}, append([]async.Option{async.Name("Store.Both")}, x.opts...)...)
+	})
 }
 
 // Next begins a call of Next.
 func (x StoreCalls[K2, V]) Next() *async.Call[Store[K2, V]] {
-	return async.Go(context.Background(), func(context.Context) (Store[K2, V], error) {
+	return storeCallsGo(context.Background(), "Store.Next", x.opts, func(context.Context) (Store[K2, V], error) {
 		return x.server.Next(), nil
-	}, append([]async.Option{async.Name("Store.Next")}, x.opts...)...)
+	})
 }
 
 // Face begins a call of Face.
 func (x StoreCalls[K2, V]) Face() *async.Call[AsyncStore[K2, V]] {
-	return async.Go(context.Background(), func(context.Context) (AsyncStore[K2, V], error) {
+	return storeCallsGo(context.Background(), "Store.Face", x.opts, func(context.Context) (AsyncStore[K2, V], error) {
 		return x.server.Face()
-	}, append([]async.Option{async.Name("Store.Face")}, x.opts...)...)
+	})
 }
 
 // AsyncSorter is the asynchronous face of [Sorter]: a call object, which
@@ -851,12 +863,24 @@ func NewSorterCalls[S ~[]E, E interface {
 	return SorterCalls[S, E, N, M, P]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// sorterCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func sorterCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Sort begins a call of Sort.
 func (x SorterCalls[S, E, N, M, P]) Sort(arg1 S, arg2 func(a E, b E) N) *async.Call[SorterSortResult[S, E, N, M, P]] {
-	return async.Go(context.Background(), func(context.Context) (SorterSortResult[S, E, N, M, P], error) {
+	return sorterCallsGo(context.Background(), "Sorter.Sort", x.opts, func(context.Context) (SorterSortResult[S, E, N, M, P], error) {
 		v1, v2 := x.server.Sort(arg1, arg2)
 		return SorterSortResult[S, E, N, M, P]{R1: v1, R2: v2}, nil
-	}, append([]async.Option{async.Name("Sorter.Sort")}, x.opts...)...)
+	})
 }
 
 // AsyncOdd is the asynchronous face of [Odd]: a call object, which carries one
@@ -1160,19 +1184,31 @@ func NewOddCalls[context2 any, async2 any, error2 fmt.Stringer, any2 comparable,
 	return OddCalls[context2, async2, error2, any2, x2]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// oddCallsGo begins a call with opts, and with more that are not nil. The name
+// of the call is that of the method, where opts have no other.
+func oddCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Do begins a call of Do.
 func (x OddCalls[context2, async2, error2, any2, x2]) Do(arg1 context2, arg2 async2) *async.Call[OddDoResult[context2, async2, error2, any2, x2]] {
-	return async.Go(context.Background(), func(context.Context) (OddDoResult[context2, async2, error2, any2, x2], error) {
+	return oddCallsGo(context.Background(), "Odd.Do", x.opts, func(context.Context) (OddDoResult[context2, async2, error2, any2, x2], error) {
 		v1, v2, v3, err := x.server.Do(arg1, arg2)
 		return OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}, err
-	}, append([]async.Option{async.Name("Odd.Do")}, x.opts...)...)
+	})
 }
 
 // Int begins a call of Int.
 func (x3 OddCalls[context2, async2, error2, any2, x2]) Int(x int) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return oddCallsGo(context.Background(), "Odd.Int", x3.opts, func(context.Context) (int, error) {
 		return x3.server.Int(x), nil
-	}, append([]async.Option{async.Name("Odd.Int")}, x3.opts...)...)
+	})
 }
 
 // AsyncMapped is the asynchronous face of [Mapped]: a call object, which
@@ -1630,18 +1666,30 @@ func NewMappedCalls[V any](server Mapped[V], opts ...async.Option) MappedCalls[V
 	return MappedCalls[V]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// mappedCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func mappedCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Get begins a call of Get.
 func (x MappedCalls[V]) Get(ctx context.Context, key string) *async.Call[V] {
-	return async.Go(ctx, func(ctx context.Context) (V, error) {
+	return mappedCallsGo(ctx, "Mapped.Get", x.opts, func(ctx context.Context) (V, error) {
 		return x.server.Get(ctx, key)
-	}, append([]async.Option{async.Name("Mapped.Get")}, x.opts...)...)
+	})
 }
 
 // Put begins a call of Put.
 func (x MappedCalls[V]) Put(ctx context.Context, key string, value V) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return mappedCallsGo(ctx, "Mapped.Put", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(ctx, key, value)
-	}, append([]async.Option{async.Name("Mapped.Put")}, x.opts...)...)
+	})
 }
 
 // Range begins a call of Range.
@@ -1649,31 +1697,31 @@ func (x MappedCalls[V]) Put(ctx context.Context, key string, value V) *async.Cal
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x MappedCalls[V]) Range(ctx context.Context, from string, to string) *async.Call[iter.Seq2[string, V]] {
-	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[string, V], error) {
+	return mappedCallsGo(ctx, "Mapped.Range", x.opts, func(ctx context.Context) (iter.Seq2[string, V], error) {
 		return x.server.Range(ctx, from, to)
-	}, append([]async.Option{async.Name("Mapped.Range"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Both begins a call of Both.
 func (x MappedCalls[V]) Both() *async.Call[MappedBothResult[V]] {
-	return async.Go(context.Background(), func(context.Context) (MappedBothResult[V], error) {
+	return mappedCallsGo(context.Background(), "Mapped.Both", x.opts, func(context.Context) (MappedBothResult[V], error) {
 		v1, v2 := x.server.Both()
 		return MappedBothResult[V]{Key: v1, Value: v2}, nil
-	}, append([]async.Option{async.Name("Mapped.Both")}, x.opts...)...)
+	})
 }
 
 // Next begins a call of Next.
 func (x MappedCalls[V]) Next() *async.Call[Store[string, V]] {
-	return async.Go(context.Background(), func(context.Context) (Store[string, V], error) {
+	return mappedCallsGo(context.Background(), "Mapped.Next", x.opts, func(context.Context) (Store[string, V], error) {
 		return x.server.Next(), nil
-	}, append([]async.Option{async.Name("Mapped.Next")}, x.opts...)...)
+	})
 }
 
 // Face begins a call of Face.
 func (x MappedCalls[V]) Face() *async.Call[AsyncStore[string, V]] {
-	return async.Go(context.Background(), func(context.Context) (AsyncStore[string, V], error) {
+	return mappedCallsGo(context.Background(), "Mapped.Face", x.opts, func(context.Context) (AsyncStore[string, V], error) {
 		return x.server.Face()
-	}, append([]async.Option{async.Name("Mapped.Face")}, x.opts...)...)
+	})
 }
 
 // AsyncRenamed is the asynchronous face of [Renamed]: a call object, which
@@ -1941,11 +1989,23 @@ func NewRenamedCalls[T any, T2 any](server Renamed[T, T2], opts ...async.Option)
 	return RenamedCalls[T, T2]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// renamedCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func renamedCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Do begins a call of Do.
 func (x RenamedCalls[T, T2]) Do(arg1 T2) *async.Call[T2] {
-	return async.Go(context.Background(), func(context.Context) (T2, error) {
+	return renamedCallsGo(context.Background(), "Renamed.Do", x.opts, func(context.Context) (T2, error) {
 		return x.server.Do(arg1), nil
-	}, append([]async.Option{async.Name("Renamed.Do")}, x.opts...)...)
+	})
 }
 
 // AsyncRecursive is the asynchronous face of [Recursive]: a call object, which
@@ -2213,11 +2273,23 @@ func NewRecursiveCalls[T Recursive[T]](server Recursive[T], opts ...async.Option
 	return RecursiveCalls[T]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// recursiveCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func recursiveCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Compare begins a call of Compare.
 func (x RecursiveCalls[T]) Compare(arg1 T) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return recursiveCallsGo(context.Background(), "Recursive.Compare", x.opts, func(context.Context) (int, error) {
 		return x.server.Compare(arg1), nil
-	}, append([]async.Option{async.Name("Recursive.Compare")}, x.opts...)...)
+	})
 }
 
 // AsyncInts is the asynchronous face of [Ints]: a call object, which carries
@@ -2673,18 +2745,30 @@ func NewIntsCalls(server Ints, opts ...async.Option) IntsCalls {
 	return IntsCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// intsCallsGo begins a call with opts, and with more that are not nil. The name
+// of the call is that of the method, where opts have no other.
+func intsCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Get begins a call of Get.
 func (x IntsCalls) Get(ctx context.Context, key int) *async.Call[[]int] {
-	return async.Go(ctx, func(ctx context.Context) ([]int, error) {
+	return intsCallsGo(ctx, "Ints.Get", x.opts, func(ctx context.Context) ([]int, error) {
 		return x.server.Get(ctx, key)
-	}, append([]async.Option{async.Name("Ints.Get")}, x.opts...)...)
+	})
 }
 
 // Put begins a call of Put.
 func (x IntsCalls) Put(ctx context.Context, key int, value []int) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return intsCallsGo(ctx, "Ints.Put", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(ctx, key, value)
-	}, append([]async.Option{async.Name("Ints.Put")}, x.opts...)...)
+	})
 }
 
 // Range begins a call of Range.
@@ -2692,31 +2776,31 @@ func (x IntsCalls) Put(ctx context.Context, key int, value []int) *async.Call[st
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x IntsCalls) Range(ctx context.Context, from int, to int) *async.Call[iter.Seq2[int, []int]] {
-	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[int, []int], error) {
+	return intsCallsGo(ctx, "Ints.Range", x.opts, func(ctx context.Context) (iter.Seq2[int, []int], error) {
 		return x.server.Range(ctx, from, to)
-	}, append([]async.Option{async.Name("Ints.Range"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Both begins a call of Both.
 func (x IntsCalls) Both() *async.Call[IntsBothResult] {
-	return async.Go(context.Background(), func(context.Context) (IntsBothResult, error) {
+	return intsCallsGo(context.Background(), "Ints.Both", x.opts, func(context.Context) (IntsBothResult, error) {
 		v1, v2 := x.server.Both()
 		return IntsBothResult{Key: v1, Value: v2}, nil
-	}, append([]async.Option{async.Name("Ints.Both")}, x.opts...)...)
+	})
 }
 
 // Next begins a call of Next.
 func (x IntsCalls) Next() *async.Call[Store[int, []int]] {
-	return async.Go(context.Background(), func(context.Context) (Store[int, []int], error) {
+	return intsCallsGo(context.Background(), "Ints.Next", x.opts, func(context.Context) (Store[int, []int], error) {
 		return x.server.Next(), nil
-	}, append([]async.Option{async.Name("Ints.Next")}, x.opts...)...)
+	})
 }
 
 // Face begins a call of Face.
 func (x IntsCalls) Face() *async.Call[AsyncStore[int, []int]] {
-	return async.Go(context.Background(), func(context.Context) (AsyncStore[int, []int], error) {
+	return intsCallsGo(context.Background(), "Ints.Face", x.opts, func(context.Context) (AsyncStore[int, []int], error) {
 		return x.server.Face()
-	}, append([]async.Option{async.Name("Ints.Face")}, x.opts...)...)
+	})
 }
 
 // AsyncShadow is the asynchronous face of [Shadow]: a call object, which
@@ -3017,16 +3101,28 @@ func NewShadowCalls[K2 any](server Shadow[K2], opts ...async.Option) ShadowCalls
 	return ShadowCalls[K2]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// shadowCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func shadowCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Base begins a call of Base.
 func (x ShadowCalls[K2]) Base(arg1 K) *async.Call[K] {
-	return async.Go(context.Background(), func(context.Context) (K, error) {
+	return shadowCallsGo(context.Background(), "Shadow.Base", x.opts, func(context.Context) (K, error) {
 		return x.server.Base(arg1), nil
-	}, append([]async.Option{async.Name("Shadow.Base")}, x.opts...)...)
+	})
 }
 
 // Own begins a call of Own.
 func (x ShadowCalls[K2]) Own(arg1 K2) *async.Call[K2] {
-	return async.Go(context.Background(), func(context.Context) (K2, error) {
+	return shadowCallsGo(context.Background(), "Shadow.Own", x.opts, func(context.Context) (K2, error) {
 		return x.server.Own(arg1), nil
-	}, append([]async.Option{async.Name("Shadow.Own")}, x.opts...)...)
+	})
 }

@@ -689,25 +689,37 @@ func NewKindsCalls(server Kinds, opts ...async.Option) KindsCalls {
 	return KindsCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// kindsCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func kindsCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Chans begins a call of Chans.
 func (x KindsCalls) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) *async.Call[<-chan int] {
-	return async.Go(context.Background(), func(context.Context) (<-chan int, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Chans", x.opts, func(context.Context) (<-chan int, error) {
 		return x.server.Chans(arg1, arg2, arg3, arg4, arg5, arg6), nil
-	}, append([]async.Option{async.Name("Kinds.Chans")}, x.opts...)...)
+	})
 }
 
 // Funcs begins a call of Funcs.
 func (x KindsCalls) Funcs(f func(), g func(a int, b int, rest ...string) (n int, err error), h func(func(int) int) func() error) *async.Call[func(io.Reader) error] {
-	return async.Go(context.Background(), func(context.Context) (func(io.Reader) error, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Funcs", x.opts, func(context.Context) (func(io.Reader) error, error) {
 		return x.server.Funcs(f, g, h), nil
-	}, append([]async.Option{async.Name("Kinds.Funcs")}, x.opts...)...)
+	})
 }
 
 // Arrays begins a call of Arrays.
 func (x KindsCalls) Arrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct{}) *async.Call[[2]Number] {
-	return async.Go(context.Background(), func(context.Context) ([2]Number, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Arrays", x.opts, func(context.Context) ([2]Number, error) {
 		return x.server.Arrays(arg1, arg2, arg3), nil
-	}, append([]async.Option{async.Name("Kinds.Arrays")}, x.opts...)...)
+	})
 }
 
 // Structs begins a call of Structs.
@@ -718,23 +730,23 @@ func (x KindsCalls) Structs(arg1 struct{}, arg2 struct {
 	io.Reader
 	F func(x int) error "it:\"`s\""
 }) *async.Call[struct{ N int }] {
-	return async.Go(context.Background(), func(context.Context) (struct{ N int }, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Structs", x.opts, func(context.Context) (struct{ N int }, error) {
 		return x.server.Structs(arg1, arg2), nil
-	}, append([]async.Option{async.Name("Kinds.Structs")}, x.opts...)...)
+	})
 }
 
 // Maps begins a call of Maps.
 func (x KindsCalls) Maps(arg1 map[string][]int, arg2 map[Pair[int, string]]map[Number]any) *async.Call[map[string]struct{}] {
-	return async.Go(context.Background(), func(context.Context) (map[string]struct{}, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Maps", x.opts, func(context.Context) (map[string]struct{}, error) {
 		return x.server.Maps(arg1, arg2)
-	}, append([]async.Option{async.Name("Kinds.Maps")}, x.opts...)...)
+	})
 }
 
 // Pointers begins a call of Pointers.
 func (x KindsCalls) Pointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 unsafe.Pointer, arg5 uintptr) *async.Call[*Kinds] {
-	return async.Go(context.Background(), func(context.Context) (*Kinds, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Pointers", x.opts, func(context.Context) (*Kinds, error) {
 		return x.server.Pointers(arg1, arg2, arg3, arg4, arg5), nil
-	}, append([]async.Option{async.Name("Kinds.Pointers")}, x.opts...)...)
+	})
 }
 
 // Interfaces begins a call of Interfaces.
@@ -742,52 +754,52 @@ func (x KindsCalls) Interfaces(arg1 interface{}, arg2 any, arg3 interface{ Do(x 
 	unexported()
 	io.Reader
 }, arg5 comparer) *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Interfaces", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Interfaces(arg1, arg2, arg3, arg4, arg5)
-	}, append([]async.Option{async.Name("Kinds.Interfaces")}, x.opts...)...)
+	})
 }
 
 // Basics begins a call of Basics.
 func (x KindsCalls) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, arg5 int8, arg6 uint16, arg7 float32, arg8 complex128, arg9 error) *async.Call[KindsBasicsResult] {
-	return async.Go(context.Background(), func(context.Context) (KindsBasicsResult, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Basics", x.opts, func(context.Context) (KindsBasicsResult, error) {
 		v1, v2 := x.server.Basics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9)
 		return KindsBasicsResult{R1: v1, R2: v2}, nil
-	}, append([]async.Option{async.Name("Kinds.Basics")}, x.opts...)...)
+	})
 }
 
 // Aliases begins a call of Aliases.
 func (x KindsCalls) Aliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], arg4 Pair[Text, http.Header]) *async.Call[Twin[*local]] {
-	return async.Go(context.Background(), func(context.Context) (Twin[*local], error) {
+	return kindsCallsGo(context.Background(), "Kinds.Aliases", x.opts, func(context.Context) (Twin[*local], error) {
 		return x.server.Aliases(arg1, arg2, arg3, arg4)
-	}, append([]async.Option{async.Name("Kinds.Aliases")}, x.opts...)...)
+	})
 }
 
 // Variadic begins a call of Variadic.
 func (x KindsCalls) Variadic(ctx context.Context, f ...func(...int)) *async.Call[[]func(...int)] {
-	return async.Go(ctx, func(ctx context.Context) ([]func(...int), error) {
+	return kindsCallsGo(ctx, "Kinds.Variadic", x.opts, func(ctx context.Context) ([]func(...int), error) {
 		return x.server.Variadic(ctx, f...)
-	}, append([]async.Option{async.Name("Kinds.Variadic")}, x.opts...)...)
+	})
 }
 
 // VariadicAny begins a call of VariadicAny.
 func (x KindsCalls) VariadicAny(arg1 ...any) *async.Call[[]any] {
-	return async.Go(context.Background(), func(context.Context) ([]any, error) {
+	return kindsCallsGo(context.Background(), "Kinds.VariadicAny", x.opts, func(context.Context) ([]any, error) {
 		return x.server.VariadicAny(arg1...), nil
-	}, append([]async.Option{async.Name("Kinds.VariadicAny")}, x.opts...)...)
+	})
 }
 
 // Nested begins a call of Nested.
 func (x KindsCalls) Nested(ctx context.Context, arg2 ...[]map[string]chan<- struct{ X [4]Twin[error] }) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return kindsCallsGo(ctx, "Kinds.Nested", x.opts, func(ctx context.Context) (struct{}, error) {
 		x.server.Nested(ctx, arg2...)
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Kinds.Nested")}, x.opts...)...)
+	})
 }
 
 // Handlers begins a call of Handlers.
 func (x KindsCalls) Handlers(arg1 http.ResponseWriter, arg2 *http.Request, arg3 http.HandlerFunc) *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return kindsCallsGo(context.Background(), "Kinds.Handlers", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Handlers(arg1, arg2, arg3)
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Kinds.Handlers")}, x.opts...)...)
+	})
 }

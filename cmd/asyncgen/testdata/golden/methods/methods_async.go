@@ -989,179 +989,191 @@ func NewMethodsCalls(server Methods, opts ...async.Option) MethodsCalls {
 	return MethodsCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// methodsCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func methodsCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // BeginRead begins a call of BeginRead.
 func (x MethodsCalls) BeginRead(ctx context.Context, p []byte) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return methodsCallsGo(ctx, "Methods.BeginRead", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.BeginRead(ctx, p)
-	}, append([]async.Option{async.Name("Methods.BeginRead")}, x.opts...)...)
+	})
 }
 
 // FinishRead begins a call of FinishRead.
 func (x MethodsCalls) FinishRead() *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return methodsCallsGo(context.Background(), "Methods.FinishRead", x.opts, func(context.Context) (int, error) {
 		return x.server.FinishRead()
-	}, append([]async.Option{async.Name("Methods.FinishRead")}, x.opts...)...)
+	})
 }
 
 // Read begins a call of Read.
 func (x MethodsCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
-	return async.Go(ctx, func(ctx context.Context) (int, error) {
+	return methodsCallsGo(ctx, "Methods.Read", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
-	}, append([]async.Option{async.Name("Methods.Read")}, x.opts...)...)
+	})
 }
 
 // Begin begins a call of Begin.
 func (x MethodsCalls) Begin() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Begin", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Begin()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Begin")}, x.opts...)...)
+	})
 }
 
 // Finish begins a call of Finish.
 func (x MethodsCalls) Finish() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Finish", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Finish()
-	}, append([]async.Option{async.Name("Methods.Finish")}, x.opts...)...)
+	})
 }
 
 // Begin1 begins a call of Begin1.
 func (x MethodsCalls) Begin1(arg1 int) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return methodsCallsGo(context.Background(), "Methods.Begin1", x.opts, func(context.Context) (int, error) {
 		return x.server.Begin1(arg1), nil
-	}, append([]async.Option{async.Name("Methods.Begin1")}, x.opts...)...)
+	})
 }
 
 // Wait begins a call of Wait.
 func (x MethodsCalls) Wait(ctx context.Context) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return methodsCallsGo(ctx, "Methods.Wait", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Wait(ctx)
-	}, append([]async.Option{async.Name("Methods.Wait")}, x.opts...)...)
+	})
 }
 
 // WaitFor begins a call of WaitFor.
 func (x MethodsCalls) WaitFor(d time.Duration) *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.WaitFor", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.WaitFor(d)
-	}, append([]async.Option{async.Name("Methods.WaitFor")}, x.opts...)...)
+	})
 }
 
 // IsDone begins a call of IsDone.
 func (x MethodsCalls) IsDone() *async.Call[bool] {
-	return async.Go(context.Background(), func(context.Context) (bool, error) {
+	return methodsCallsGo(context.Background(), "Methods.IsDone", x.opts, func(context.Context) (bool, error) {
 		return x.server.IsDone(), nil
-	}, append([]async.Option{async.Name("Methods.IsDone")}, x.opts...)...)
+	})
 }
 
 // Done begins a call of Done.
 func (x MethodsCalls) Done() *async.Call[<-chan struct{}] {
-	return async.Go(context.Background(), func(context.Context) (<-chan struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Done", x.opts, func(context.Context) (<-chan struct{}, error) {
 		return x.server.Done(), nil
-	}, append([]async.Option{async.Name("Methods.Done")}, x.opts...)...)
+	})
 }
 
 // Signal begins a call of Signal.
 func (x MethodsCalls) Signal() *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return methodsCallsGo(context.Background(), "Methods.Signal", x.opts, func(context.Context) (int, error) {
 		return x.server.Signal(), nil
-	}, append([]async.Option{async.Name("Methods.Signal")}, x.opts...)...)
+	})
 }
 
 // Cancel begins a call of Cancel.
 func (x MethodsCalls) Cancel(cause error) *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Cancel", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Cancel(cause)
-	}, append([]async.Option{async.Name("Methods.Cancel")}, x.opts...)...)
+	})
 }
 
 // CancelWait begins a call of CancelWait.
 func (x MethodsCalls) CancelWait(ctx context.Context, cause error) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return methodsCallsGo(ctx, "Methods.CancelWait", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.CancelWait(ctx, cause)
-	}, append([]async.Option{async.Name("Methods.CancelWait")}, x.opts...)...)
+	})
 }
 
 // Release begins a call of Release.
 func (x MethodsCalls) Release() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Release", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Release()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Release")}, x.opts...)...)
+	})
 }
 
 // CreateCall begins a call of CreateCall.
 func (x MethodsCalls) CreateCall() *async.Call[any] {
-	return async.Go(context.Background(), func(context.Context) (any, error) {
+	return methodsCallsGo(context.Background(), "Methods.CreateCall", x.opts, func(context.Context) (any, error) {
 		return x.server.CreateCall()
-	}, append([]async.Option{async.Name("Methods.CreateCall")}, x.opts...)...)
+	})
 }
 
 // Call begins a call of Call.
 func (x MethodsCalls) Call() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Call", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Call()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Call")}, x.opts...)...)
+	})
 }
 
 // Clone begins a call of Clone.
 func (x MethodsCalls) Clone() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Clone", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Clone()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Clone")}, x.opts...)...)
+	})
 }
 
 // Await begins a call of Await.
 func (x MethodsCalls) Await() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Await", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Await()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Await")}, x.opts...)...)
+	})
 }
 
 // String begins a call of String.
 func (x MethodsCalls) String() *async.Call[string] {
-	return async.Go(context.Background(), func(context.Context) (string, error) {
+	return methodsCallsGo(context.Background(), "Methods.String", x.opts, func(context.Context) (string, error) {
 		return x.server.String(), nil
-	}, append([]async.Option{async.Name("Methods.String")}, x.opts...)...)
+	})
 }
 
 // Result begins a call of Result.
 func (x MethodsCalls) Result() *async.Call[MethodsResultResult] {
-	return async.Go(context.Background(), func(context.Context) (MethodsResultResult, error) {
+	return methodsCallsGo(context.Background(), "Methods.Result", x.opts, func(context.Context) (MethodsResultResult, error) {
 		v1, v2, err := x.server.Result()
 		return MethodsResultResult{R1: v1, R2: v2}, err
-	}, append([]async.Option{async.Name("Methods.Result")}, x.opts...)...)
+	})
 }
 
 // Promise begins a call of Promise.
 func (x MethodsCalls) Promise() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Promise", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Promise()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Promise")}, x.opts...)...)
+	})
 }
 
 // Error begins a call of Error.
 func (x MethodsCalls) Error() *async.Call[string] {
-	return async.Go(context.Background(), func(context.Context) (string, error) {
+	return methodsCallsGo(context.Background(), "Methods.Error", x.opts, func(context.Context) (string, error) {
 		return x.server.Error(), nil
-	}, append([]async.Option{async.Name("Methods.Error")}, x.opts...)...)
+	})
 }
 
 // Lock begins a call of Lock.
 func (x MethodsCalls) Lock() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Lock", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Lock()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Lock")}, x.opts...)...)
+	})
 }
 
 // Unlock begins a call of Unlock.
 func (x MethodsCalls) Unlock() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return methodsCallsGo(context.Background(), "Methods.Unlock", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Unlock()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Methods.Unlock")}, x.opts...)...)
+	})
 }

@@ -670,95 +670,107 @@ func NewClashesCalls(server Clashes, opts ...async2.Option) ClashesCalls {
 	return ClashesCalls{server: server, opts: append([]async2.Option(nil), opts...)}
 }
 
+// clashesCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func clashesCallsGo[R any](ctx context.Context, name string, opts []async2.Option, fn func(context.Context) (R, error), more ...async2.Option) *async2.Call[R] {
+	opts = append([]async2.Option{async2.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async2.Go(ctx, fn, opts...)
+}
+
 // Imports begins a call of Imports.
 func (x ClashesCalls) Imports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand.Rand) *async2.Call[*template.Template] {
-	return async2.Go(context_, func(context_ context.Context) (*template.Template, error) {
+	return clashesCallsGo(context_, "Clashes.Imports", x.opts, func(context_ context.Context) (*template.Template, error) {
 		return x.server.Imports(context_, bytes_, rand_)
-	}, append([]async2.Option{async2.Name("Clashes.Imports")}, x.opts...)...)
+	})
 }
 
 // Types begins a call of Types.
 func (x ClashesCalls) Types(method_ method, Clashes_ Clashes, AsyncClashes_ int) *async2.Call[ClashesTypesResult] {
-	return async2.Go(context.Background(), func(context.Context) (ClashesTypesResult, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Types", x.opts, func(context.Context) (ClashesTypesResult, error) {
 		v1, v2 := x.server.Types(method_, Clashes_, AsyncClashes_)
 		return ClashesTypesResult{X: v1, AsyncClashesResult: v2}, nil
-	}, append([]async2.Option{async2.Name("Clashes.Types")}, x.opts...)...)
+	})
 }
 
 // Builtins begins a call of Builtins.
 func (x ClashesCalls) Builtins(string_ string, error_ error, any_ any, int_ int, nil_ bool, true_ bool, append_ int, panic_ int, len int, new int) *async2.Call[ClashesBuiltinsResult] {
-	return async2.Go(context.Background(), func(context.Context) (ClashesBuiltinsResult, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Builtins", x.opts, func(context.Context) (ClashesBuiltinsResult, error) {
 		v1, v2, err := x.server.Builtins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new)
 		return ClashesBuiltinsResult{Byte: v1, Uint64: v2}, err
-	}, append([]async2.Option{async2.Name("Clashes.Builtins")}, x.opts...)...)
+	})
 }
 
 // Locals begins a call of Locals.
 func (x2 ClashesCalls) Locals(x int, v1 int, v2 int, r int, v int, err int, fn int, object int, server int, opts int, taken int, begun int, iface int, create int) *async2.Call[ClashesLocalsResult] {
-	return async2.Go(context.Background(), func(context.Context) (ClashesLocalsResult, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Locals", x2.opts, func(context.Context) (ClashesLocalsResult, error) {
 		v12, v22, err2 := x2.server.Locals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create)
 		return ClashesLocalsResult{X2: v12, V12: v22}, err2
-	}, append([]async2.Option{async2.Name("Clashes.Locals")}, x2.opts...)...)
+	})
 }
 
 // Again begins a call of Again.
 func (x ClashesCalls) Again(ctx int, ctx2 context.Context, ctx_ string) *async2.Call[int] {
-	return async2.Go(ctx2, func(ctx2 context.Context) (int, error) {
+	return clashesCallsGo(ctx2, "Clashes.Again", x.opts, func(ctx2 context.Context) (int, error) {
 		return x.server.Again(ctx, ctx2, ctx_)
-	}, append([]async2.Option{async2.Name("Clashes.Again")}, x.opts...)...)
+	})
 }
 
 // Blank begins a call of Blank.
 func (x ClashesCalls) Blank(arg1 int, ctx context.Context, arg3 string) *async2.Call[int] {
-	return async2.Go(ctx, func(ctx context.Context) (int, error) {
+	return clashesCallsGo(ctx, "Clashes.Blank", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Blank(arg1, ctx, arg3)
-	}, append([]async2.Option{async2.Name("Clashes.Blank")}, x.opts...)...)
+	})
 }
 
 // Missing begins a call of Missing.
 func (x ClashesCalls) Missing(arg1 int, ctx context.Context, arg3 ...string) *async2.Call[ClashesMissingResult] {
-	return async2.Go(ctx, func(ctx context.Context) (ClashesMissingResult, error) {
+	return clashesCallsGo(ctx, "Clashes.Missing", x.opts, func(ctx context.Context) (ClashesMissingResult, error) {
 		v1, v2, err := x.server.Missing(arg1, ctx, arg3...)
 		return ClashesMissingResult{R1: v1, R2: v2}, err
-	}, append([]async2.Option{async2.Name("Clashes.Missing")}, x.opts...)...)
+	})
 }
 
 // Last begins a call of Last.
 func (x ClashesCalls) Last(err error) *async2.Call[error] {
-	return async2.Go(context.Background(), func(context.Context) (error, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Last", x.opts, func(context.Context) (error, error) {
 		return x.server.Last(err)
-	}, append([]async2.Option{async2.Name("Clashes.Last")}, x.opts...)...)
+	})
 }
 
 // NotLast begins a call of NotLast.
 func (x ClashesCalls) NotLast() *async2.Call[ClashesNotLastResult] {
-	return async2.Go(context.Background(), func(context.Context) (ClashesNotLastResult, error) {
+	return clashesCallsGo(context.Background(), "Clashes.NotLast", x.opts, func(context.Context) (ClashesNotLastResult, error) {
 		v1, v2 := x.server.NotLast()
 		return ClashesNotLastResult{Err: v1, N: v2}, nil
-	}, append([]async2.Option{async2.Name("Clashes.NotLast")}, x.opts...)...)
+	})
 }
 
 // Same begins a call of Same.
 func (x ClashesCalls) Same() *async2.Call[ClashesSameResult] {
-	return async2.Go(context.Background(), func(context.Context) (ClashesSameResult, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Same", x.opts, func(context.Context) (ClashesSameResult, error) {
 		v1, v2, v3, v4, v5 := x.server.Same()
 		return ClashesSameResult{N: v1, N2: v2, N3: v3, R1: v4, R5: v5}, nil
-	}, append([]async2.Option{async2.Name("Clashes.Same")}, x.opts...)...)
+	})
 }
 
 // Umlaut begins a call of Umlaut.
 func (x ClashesCalls) Umlaut(ä int) *async2.Call[ClashesUmlautResult] {
-	return async2.Go(context.Background(), func(context.Context) (ClashesUmlautResult, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Umlaut", x.opts, func(context.Context) (ClashesUmlautResult, error) {
 		v1, v2 := x.server.Umlaut(ä)
 		return ClashesUmlautResult{Ä2: v1, R世: v2}, nil
-	}, append([]async2.Option{async2.Name("Clashes.Umlaut")}, x.opts...)...)
+	})
 }
 
 // Variadic begins a call of Variadic.
 func (x ClashesCalls) Variadic(async ...int) *async2.Call[[]int] {
-	return async2.Go(context.Background(), func(context.Context) ([]int, error) {
+	return clashesCallsGo(context.Background(), "Clashes.Variadic", x.opts, func(context.Context) ([]int, error) {
 		return x.server.Variadic(async...), nil
-	}, append([]async2.Option{async2.Name("Clashes.Variadic")}, x.opts...)...)
+	})
 }
 
 // AsyncImports is the asynchronous face of [Imports]: a call object, which
@@ -1119,30 +1131,42 @@ func NewImportsCalls(server Imports, opts ...async2.Option) ImportsCalls {
 	return ImportsCalls{server: server, opts: append([]async2.Option(nil), opts...)}
 }
 
+// importsCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func importsCallsGo[R any](ctx context.Context, name string, opts []async2.Option, fn func(context.Context) (R, error), more ...async2.Option) *async2.Call[R] {
+	opts = append([]async2.Option{async2.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async2.Go(ctx, fn, opts...)
+}
+
 // Templates begins a call of Templates.
 func (x ImportsCalls) Templates(arg1 *template.Template, arg2 *htemplate.Template) *async2.Call[htemplate.HTML] {
-	return async2.Go(context.Background(), func(context.Context) (htemplate.HTML, error) {
+	return importsCallsGo(context.Background(), "Imports.Templates", x.opts, func(context.Context) (htemplate.HTML, error) {
 		return x.server.Templates(arg1, arg2)
-	}, append([]async2.Option{async2.Name("Imports.Templates")}, x.opts...)...)
+	})
 }
 
 // Rands begins a call of Rands.
 func (x ImportsCalls) Rands(arg1 *rand.Rand, arg2 *other.Rand) *async2.Call[other.Rand] {
-	return async2.Go(context.Background(), func(context.Context) (other.Rand, error) {
+	return importsCallsGo(context.Background(), "Imports.Rands", x.opts, func(context.Context) (other.Rand, error) {
 		return x.server.Rands(arg1, arg2), nil
-	}, append([]async2.Option{async2.Name("Imports.Rands")}, x.opts...)...)
+	})
 }
 
 // Dot begins a call of Dot.
 func (x ImportsCalls) Dot(arg1 *url.URL, arg2 url.Values) *async2.Call[*url.Userinfo] {
-	return async2.Go(context.Background(), func(context.Context) (*url.Userinfo, error) {
+	return importsCallsGo(context.Background(), "Imports.Dot", x.opts, func(context.Context) (*url.Userinfo, error) {
 		return x.server.Dot(arg1, arg2)
-	}, append([]async2.Option{async2.Name("Imports.Dot")}, x.opts...)...)
+	})
 }
 
 // Thing begins a call of Thing.
 func (x ImportsCalls) Thing(arg1 thing.Thing, arg2 func(thing thing.Thing) error) *async2.Call[thing.Thing] {
-	return async2.Go(context.Background(), func(context.Context) (thing.Thing, error) {
+	return importsCallsGo(context.Background(), "Imports.Thing", x.opts, func(context.Context) (thing.Thing, error) {
 		return x.server.Thing(arg1, arg2), nil
-	}, append([]async2.Option{async2.Name("Imports.Thing")}, x.opts...)...)
+	})
 }

@@ -306,16 +306,28 @@ func NewDeferredServiceCalls(server Service, opts ...async.Option) DeferredServi
 	return DeferredServiceCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// deferredServiceCallsGo begins a call with opts, and with more that are not
+// nil. The name of the call is that of the method, where opts have no other.
+func deferredServiceCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Ask begins a call of Ask.
 func (x DeferredServiceCalls) Ask(ctx context.Context, outside string) *async.Call[Answer] {
-	return async.Go(ctx, func(ctx context.Context) (Answer, error) {
+	return deferredServiceCallsGo(ctx, "Service.Ask", x.opts, func(ctx context.Context) (Answer, error) {
 		return x.server.Ask(ctx, outside)
-	}, append([]async.Option{async.Name("Service.Ask")}, x.opts...)...)
+	})
 }
 
 // Peer begins a call of Peer.
 func (x DeferredServiceCalls) Peer() *async.Call[Service] {
-	return async.Go(context.Background(), func(context.Context) (Service, error) {
+	return deferredServiceCallsGo(context.Background(), "Service.Peer", x.opts, func(context.Context) (Service, error) {
 		return x.server.Peer(), nil
-	}, append([]async.Option{async.Name("Service.Peer")}, x.opts...)...)
+	})
 }

@@ -307,16 +307,28 @@ func NewServiceCalls(server outside.Service, opts ...async.Option) ServiceCalls 
 	return ServiceCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// serviceCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func serviceCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Ask begins a call of Ask.
 func (x ServiceCalls) Ask(ctx context.Context, outside_ string) *async.Call[outside.Answer] {
-	return async.Go(ctx, func(ctx context.Context) (outside.Answer, error) {
+	return serviceCallsGo(ctx, "Service.Ask", x.opts, func(ctx context.Context) (outside.Answer, error) {
 		return x.server.Ask(ctx, outside_)
-	}, append([]async.Option{async.Name("Service.Ask")}, x.opts...)...)
+	})
 }
 
 // Peer begins a call of Peer.
 func (x ServiceCalls) Peer() *async.Call[outside.Service] {
-	return async.Go(context.Background(), func(context.Context) (outside.Service, error) {
+	return serviceCallsGo(context.Background(), "Service.Peer", x.opts, func(context.Context) (outside.Service, error) {
 		return x.server.Peer(), nil
-	}, append([]async.Option{async.Name("Service.Peer")}, x.opts...)...)
+	})
 }

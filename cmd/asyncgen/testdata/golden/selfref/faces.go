@@ -306,18 +306,30 @@ func NewDialerCalls(server Dialer, opts ...async.Option) DialerCalls {
 	return DialerCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// dialerCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func dialerCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Dial begins a call of Dial.
 func (x DialerCalls) Dial(ctx context.Context, addr string) *async.Call[AsyncConn] {
-	return async.Go(ctx, func(ctx context.Context) (AsyncConn, error) {
+	return dialerCallsGo(ctx, "Dialer.Dial", x.opts, func(ctx context.Context) (AsyncConn, error) {
 		return x.server.Dial(ctx, addr)
-	}, append([]async.Option{async.Name("Dialer.Dial")}, x.opts...)...)
+	})
 }
 
 // Later begins a call of Later.
 func (x DialerCalls) Later(addr string) *async.Call[ConnFactory] {
-	return async.Go(context.Background(), func(context.Context) (ConnFactory, error) {
+	return dialerCallsGo(context.Background(), "Dialer.Later", x.opts, func(context.Context) (ConnFactory, error) {
 		return x.server.Later(addr), nil
-	}, append([]async.Option{async.Name("Dialer.Later")}, x.opts...)...)
+	})
 }
 
 // AsyncConn is the asynchronous face of [Conn]: a call object, which carries
@@ -616,16 +628,28 @@ func NewConnCalls(server Conn, opts ...async.Option) ConnCalls {
 	return ConnCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// connCallsGo begins a call with opts, and with more that are not nil. The name
+// of the call is that of the method, where opts have no other.
+func connCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Dialer begins a call of Dialer.
 func (x ConnCalls) Dialer() *async.Call[AsyncDialer] {
-	return async.Go(context.Background(), func(context.Context) (AsyncDialer, error) {
+	return connCallsGo(context.Background(), "Conn.Dialer", x.opts, func(context.Context) (AsyncDialer, error) {
 		return x.server.Dialer(), nil
-	}, append([]async.Option{async.Name("Conn.Dialer")}, x.opts...)...)
+	})
 }
 
 // Calls begins a call of Calls.
 func (x ConnCalls) Calls() *async.Call[ConnCalls] {
-	return async.Go(context.Background(), func(context.Context) (ConnCalls, error) {
+	return connCallsGo(context.Background(), "Conn.Calls", x.opts, func(context.Context) (ConnCalls, error) {
 		return x.server.Calls(), nil
-	}, append([]async.Option{async.Name("Conn.Calls")}, x.opts...)...)
+	})
 }

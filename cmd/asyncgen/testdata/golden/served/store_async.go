@@ -840,39 +840,51 @@ func NewStoreCalls[K comparable, V any](server Store[K, V], opts ...async.Option
 	return StoreCalls[K, V]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// storeCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func storeCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Get begins a call of Get.
 func (x StoreCalls[K, V]) Get(ctx context.Context, key K) *async.Call[V] {
-	return async.Go(ctx, func(ctx context.Context) (V, error) {
+	return storeCallsGo(ctx, "Store.Get", x.opts, func(ctx context.Context) (V, error) {
 		return x.server.Get(ctx, key)
-	}, append([]async.Option{async.Name("Store.Get")}, x.opts...)...)
+	})
 }
 
 // Put begins a call of Put.
 func (x StoreCalls[K, V]) Put(promise K, Complete V, arg3 int, deliver ...V) *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return storeCallsGo(context.Background(), "Store.Put", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(promise, Complete, arg3, deliver...)
-	}, append([]async.Option{async.Name("Store.Put")}, x.opts...)...)
+	})
 }
 
 // Size begins a call of Size.
 func (x StoreCalls[K, V]) Size() *async.Call[StoreSizeResult[K, V]] {
-	return async.Go(context.Background(), func(context.Context) (StoreSizeResult[K, V], error) {
+	return storeCallsGo(context.Background(), "Store.Size", x.opts, func(context.Context) (StoreSizeResult[K, V], error) {
 		v1, v2 := x.server.Size()
 		return StoreSizeResult[K, V]{N: v1, Ok: v2}, nil
-	}, append([]async.Option{async.Name("Store.Size")}, x.opts...)...)
+	})
 }
 
 // Flush begins a call of Flush.
 func (x StoreCalls[K, V]) Flush() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return storeCallsGo(context.Background(), "Store.Flush", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Flush()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("Store.Flush")}, x.opts...)...)
+	})
 }
 
 // Context begins a call of Context.
 func (x StoreCalls[K, V]) Context(ctx context.Context, take K, drop K, taken K) *async.Call[V] {
-	return async.Go(ctx, func(ctx context.Context) (V, error) {
+	return storeCallsGo(ctx, "Store.Context", x.opts, func(ctx context.Context) (V, error) {
 		return x.server.Context(ctx, take, drop, taken)
-	}, append([]async.Option{async.Name("Store.Context")}, x.opts...)...)
+	})
 }

@@ -531,68 +531,80 @@ func NewSimpleStreamCalls(server SimpleStream, opts ...async.Option) SimpleStrea
 	return SimpleStreamCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// simpleStreamCallsGo begins a call with opts, and with more that are not nil.
+// The name of the call is that of the method, where opts have no other.
+func simpleStreamCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Read begins a call of Read.
 func (x SimpleStreamCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
-	return async.Go(ctx, func(ctx context.Context) (int, error) {
+	return simpleStreamCallsGo(ctx, "SimpleStream.Read", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
-	}, append([]async.Option{async.Name("SimpleStream.Read")}, x.opts...)...)
+	})
 }
 
 // Write begins a call of Write.
 func (x SimpleStreamCalls) Write(p []byte) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return simpleStreamCallsGo(context.Background(), "SimpleStream.Write", x.opts, func(context.Context) (int, error) {
 		return x.server.Write(p)
-	}, append([]async.Option{async.Name("SimpleStream.Write")}, x.opts...)...)
+	})
 }
 
 // Stat begins a call of Stat.
 func (x SimpleStreamCalls) Stat(ctx context.Context) *async.Call[SimpleStreamStatResult] {
-	return async.Go(ctx, func(ctx context.Context) (SimpleStreamStatResult, error) {
+	return simpleStreamCallsGo(ctx, "SimpleStream.Stat", x.opts, func(ctx context.Context) (SimpleStreamStatResult, error) {
 		v1, v2, err := x.server.Stat(ctx)
 		return SimpleStreamStatResult{Name: v1, Size: v2}, err
-	}, append([]async.Option{async.Name("SimpleStream.Stat")}, x.opts...)...)
+	})
 }
 
 // Open begins a call of Open.
 func (x SimpleStreamCalls) Open(ctx context.Context, name string) *async.Call[SimpleStream] {
-	return async.Go(ctx, func(ctx context.Context) (SimpleStream, error) {
+	return simpleStreamCallsGo(ctx, "SimpleStream.Open", x.opts, func(ctx context.Context) (SimpleStream, error) {
 		return x.server.Open(ctx, name)
-	}, append([]async.Option{async.Name("SimpleStream.Open")}, x.opts...)...)
+	})
 }
 
 // Len begins a call of Len.
 func (x SimpleStreamCalls) Len() *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return simpleStreamCallsGo(context.Background(), "SimpleStream.Len", x.opts, func(context.Context) (int, error) {
 		return x.server.Len(), nil
-	}, append([]async.Option{async.Name("SimpleStream.Len")}, x.opts...)...)
+	})
 }
 
 // Split begins a call of Split.
 func (x SimpleStreamCalls) Split(at int) *async.Call[SimpleStreamSplitResult] {
-	return async.Go(context.Background(), func(context.Context) (SimpleStreamSplitResult, error) {
+	return simpleStreamCallsGo(context.Background(), "SimpleStream.Split", x.opts, func(context.Context) (SimpleStreamSplitResult, error) {
 		v1, v2 := x.server.Split(at)
 		return SimpleStreamSplitResult{Head: v1, Tail: v2}, nil
-	}, append([]async.Option{async.Name("SimpleStream.Split")}, x.opts...)...)
+	})
 }
 
 // Printf begins a call of Printf.
 func (x SimpleStreamCalls) Printf(ctx context.Context, format string, args ...any) *async.Call[int] {
-	return async.Go(ctx, func(ctx context.Context) (int, error) {
+	return simpleStreamCallsGo(ctx, "SimpleStream.Printf", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Printf(ctx, format, args...)
-	}, append([]async.Option{async.Name("SimpleStream.Printf")}, x.opts...)...)
+	})
 }
 
 // Flush begins a call of Flush.
 func (x SimpleStreamCalls) Flush(ctx context.Context) *async.Call[struct{}] {
-	return async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+	return simpleStreamCallsGo(ctx, "SimpleStream.Flush", x.opts, func(ctx context.Context) (struct{}, error) {
 		x.server.Flush(ctx)
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("SimpleStream.Flush")}, x.opts...)...)
+	})
 }
 
 // Close begins a call of Close.
 func (x SimpleStreamCalls) Close() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return simpleStreamCallsGo(context.Background(), "SimpleStream.Close", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
-	}, append([]async.Option{async.Name("SimpleStream.Close")}, x.opts...)...)
+	})
 }

@@ -274,9 +274,21 @@ func NewOnLinuxCalls(server OnLinux, opts ...async.Option) OnLinuxCalls {
 	return OnLinuxCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// onLinuxCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func onLinuxCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Do begins a call of Do.
 func (x OnLinuxCalls) Do() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return onLinuxCallsGo(context.Background(), "OnLinux.Do", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Do()
-	}, append([]async.Option{async.Name("OnLinux.Do")}, x.opts...)...)
+	})
 }

@@ -526,73 +526,85 @@ func newStreamCalls(server stream, opts ...async.Option) streamCalls {
 	return streamCalls{server2: server, opts2: append([]async.Option(nil), opts...)}
 }
 
+// streamCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func streamCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Read begins a call of Read.
 func (x streamCalls) Read(ctx context.Context, s state) *async.Call[state] {
-	return async.Go(ctx, func(ctx context.Context) (state, error) {
+	return streamCallsGo(ctx, "stream.Read", x.opts2, func(ctx context.Context) (state, error) {
 		return x.server2.Read(ctx, s)
-	}, append([]async.Option{async.Name("stream.Read")}, x.opts2...)...)
+	})
 }
 
 // read begins a call of read.
 func (x streamCalls) read(ctx context.Context, s *state) *async.Call[streamReadResult] {
-	return async.Go(ctx, func(ctx context.Context) (streamReadResult, error) {
+	return streamCallsGo(ctx, "stream.read", x.opts2, func(ctx context.Context) (streamReadResult, error) {
 		v1, v2, err := x.server2.read(ctx, s)
 		return streamReadResult{A: v1, B: v2}, err
-	}, append([]async.Option{async.Name("stream.read")}, x.opts2...)...)
+	})
 }
 
 // enter begins a call of enter.
 func (x streamCalls) enter(arg1 int) *async.Call[int] {
-	return async.Go(context.Background(), func(context.Context) (int, error) {
+	return streamCallsGo(context.Background(), "stream.enter", x.opts2, func(context.Context) (int, error) {
 		return x.server2.enter(arg1), nil
-	}, append([]async.Option{async.Name("stream.enter")}, x.opts2...)...)
+	})
 }
 
 // leave begins a call of leave.
 func (x streamCalls) leave() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return streamCallsGo(context.Background(), "stream.leave", x.opts2, func(context.Context) (struct{}, error) {
 		x.server2.leave()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("stream.leave")}, x.opts2...)...)
+	})
 }
 
 // object begins a call of object.
 func (x streamCalls) object() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return streamCallsGo(context.Background(), "stream.object", x.opts2, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server2.object()
-	}, append([]async.Option{async.Name("stream.object")}, x.opts2...)...)
+	})
 }
 
 // turn begins a call of turn.
 func (x streamCalls) turn() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return streamCallsGo(context.Background(), "stream.turn", x.opts2, func(context.Context) (struct{}, error) {
 		x.server2.turn()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("stream.turn")}, x.opts2...)...)
+	})
 }
 
 // factory begins a call of factory.
 func (x streamCalls) factory() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return streamCallsGo(context.Background(), "stream.factory", x.opts2, func(context.Context) (struct{}, error) {
 		x.server2.factory()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("stream.factory")}, x.opts2...)...)
+	})
 }
 
 // server begins a call of server.
 func (x streamCalls) server() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return streamCallsGo(context.Background(), "stream.server", x.opts2, func(context.Context) (struct{}, error) {
 		x.server2.server()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("stream.server")}, x.opts2...)...)
+	})
 }
 
 // opts begins a call of opts.
 func (x streamCalls) opts() *async.Call[struct{}] {
-	return async.Go(context.Background(), func(context.Context) (struct{}, error) {
+	return streamCallsGo(context.Background(), "stream.opts", x.opts2, func(context.Context) (struct{}, error) {
 		x.server2.opts()
 		return struct{}{}, nil
-	}, append([]async.Option{async.Name("stream.opts")}, x.opts2...)...)
+	})
 }
 
 // AsyncMixed is the asynchronous face of [Mixed]: a call object, which carries
@@ -933,25 +945,37 @@ func NewMixedCalls(server Mixed, opts ...async.Option) MixedCalls {
 	return MixedCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// mixedCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func mixedCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Do begins a call of Do.
 func (x MixedCalls) Do() *async.Call[MixedDoResult] {
-	return async.Go(context.Background(), func(context.Context) (MixedDoResult, error) {
+	return mixedCallsGo(context.Background(), "Mixed.Do", x.opts, func(context.Context) (MixedDoResult, error) {
 		v1, v2 := x.server.Do()
 		return MixedDoResult{A: v1, B: v2}, nil
-	}, append([]async.Option{async.Name("Mixed.Do")}, x.opts...)...)
+	})
 }
 
 // do begins a call of do.
 func (x MixedCalls) do() *async.Call[mixedDoResult] {
-	return async.Go(context.Background(), func(context.Context) (mixedDoResult, error) {
+	return mixedCallsGo(context.Background(), "Mixed.do", x.opts, func(context.Context) (mixedDoResult, error) {
 		v1, v2 := x.server.do()
 		return mixedDoResult{A: v1, B: v2}, nil
-	}, append([]async.Option{async.Name("Mixed.do")}, x.opts...)...)
+	})
 }
 
 // call begins a call of call.
 func (x MixedCalls) call(arg1 state) *async.Call[state] {
-	return async.Go(context.Background(), func(context.Context) (state, error) {
+	return mixedCallsGo(context.Background(), "Mixed.call", x.opts, func(context.Context) (state, error) {
 		return x.server.call(arg1)
-	}, append([]async.Option{async.Name("Mixed.call")}, x.opts...)...)
+	})
 }

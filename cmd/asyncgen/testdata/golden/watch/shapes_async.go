@@ -479,14 +479,26 @@ func NewShapesCalls(server Shapes, opts ...async.Option) ShapesCalls {
 	return ShapesCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// shapesCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func shapesCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Channel begins a call of Channel.
 // The result goes on using the context of the call, which ends with that given
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Channel(ctx context.Context) *async.Call[<-chan int] {
-	return async.Go(ctx, func(ctx context.Context) (<-chan int, error) {
+	return shapesCallsGo(ctx, "Shapes.Channel", x.opts, func(ctx context.Context) (<-chan int, error) {
 		return x.server.Channel(ctx), nil
-	}, append([]async.Option{async.Name("Shapes.Channel"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Both begins a call of Both.
@@ -494,16 +506,16 @@ func (x ShapesCalls) Channel(ctx context.Context) *async.Call[<-chan int] {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Both(ctx context.Context) *async.Call[chan int] {
-	return async.Go(ctx, func(ctx context.Context) (chan int, error) {
+	return shapesCallsGo(ctx, "Shapes.Both", x.opts, func(ctx context.Context) (chan int, error) {
 		return x.server.Both(ctx)
-	}, append([]async.Option{async.Name("Shapes.Both"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Send begins a call of Send.
 func (x ShapesCalls) Send(ctx context.Context) *async.Call[chan<- int] {
-	return async.Go(ctx, func(ctx context.Context) (chan<- int, error) {
+	return shapesCallsGo(ctx, "Shapes.Send", x.opts, func(ctx context.Context) (chan<- int, error) {
 		return x.server.Send(ctx), nil
-	}, append([]async.Option{async.Name("Shapes.Send")}, x.opts...)...)
+	})
 }
 
 // Seq begins a call of Seq.
@@ -511,16 +523,16 @@ func (x ShapesCalls) Send(ctx context.Context) *async.Call[chan<- int] {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Seq(ctx context.Context) *async.Call[iter.Seq2[int, error]] {
-	return async.Go(ctx, func(ctx context.Context) (iter.Seq2[int, error], error) {
+	return shapesCallsGo(ctx, "Shapes.Seq", x.opts, func(ctx context.Context) (iter.Seq2[int, error], error) {
 		return x.server.Seq(ctx), nil
-	}, append([]async.Option{async.Name("Shapes.Seq"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Func begins a call of Func.
 func (x ShapesCalls) Func(ctx context.Context) *async.Call[func(yield func(int) bool) error] {
-	return async.Go(ctx, func(ctx context.Context) (func(yield func(int) bool) error, error) {
+	return shapesCallsGo(ctx, "Shapes.Func", x.opts, func(ctx context.Context) (func(yield func(int) bool) error, error) {
 		return x.server.Func(ctx), nil
-	}, append([]async.Option{async.Name("Shapes.Func")}, x.opts...)...)
+	})
 }
 
 // Derived begins a call of Derived.
@@ -528,10 +540,10 @@ func (x ShapesCalls) Func(ctx context.Context) *async.Call[func(yield func(int) 
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Derived(ctx context.Context) *async.Call[ShapesDerivedResult] {
-	return async.Go(ctx, func(ctx context.Context) (ShapesDerivedResult, error) {
+	return shapesCallsGo(ctx, "Shapes.Derived", x.opts, func(ctx context.Context) (ShapesDerivedResult, error) {
 		v1, v2 := x.server.Derived(ctx)
 		return ShapesDerivedResult{R1: v1, R2: v2}, nil
-	}, append([]async.Option{async.Name("Shapes.Derived"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Rows begins a call of Rows.
@@ -542,12 +554,12 @@ func (x ShapesCalls) Rows(ctx context.Context) *async.Call[interface {
 	Next() bool
 	Scan(...any) error
 }] {
-	return async.Go(ctx, func(ctx context.Context) (interface {
+	return shapesCallsGo(ctx, "Shapes.Rows", x.opts, func(ctx context.Context) (interface {
 		Next() bool
 		Scan(...any) error
 	}, error) {
 		return x.server.Rows(ctx)
-	}, append([]async.Option{async.Name("Shapes.Rows"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Recv begins a call of Recv.
@@ -555,9 +567,9 @@ func (x ShapesCalls) Rows(ctx context.Context) *async.Call[interface {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Recv(ctx context.Context) *async.Call[interface{ Recv() (int, error) }] {
-	return async.Go(ctx, func(ctx context.Context) (interface{ Recv() (int, error) }, error) {
+	return shapesCallsGo(ctx, "Shapes.Recv", x.opts, func(ctx context.Context) (interface{ Recv() (int, error) }, error) {
 		return x.server.Recv(ctx)
-	}, append([]async.Option{async.Name("Shapes.Recv"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Body begins a call of Body.
@@ -565,9 +577,9 @@ func (x ShapesCalls) Recv(ctx context.Context) *async.Call[interface{ Recv() (in
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Body(ctx context.Context) *async.Call[*struct{ Body io.ReadCloser }] {
-	return async.Go(ctx, func(ctx context.Context) (*struct{ Body io.ReadCloser }, error) {
+	return shapesCallsGo(ctx, "Shapes.Body", x.opts, func(ctx context.Context) (*struct{ Body io.ReadCloser }, error) {
 		return x.server.Body(ctx)
-	}, append([]async.Option{async.Name("Shapes.Body"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Conn begins a call of Conn.
@@ -575,12 +587,12 @@ func (x ShapesCalls) Conn(ctx context.Context) *async.Call[interface {
 	LocalAddr() string
 	io.ReadCloser
 }] {
-	return async.Go(ctx, func(ctx context.Context) (interface {
+	return shapesCallsGo(ctx, "Shapes.Conn", x.opts, func(ctx context.Context) (interface {
 		LocalAddr() string
 		io.ReadCloser
 	}, error) {
 		return x.server.Conn(ctx)
-	}, append([]async.Option{async.Name("Shapes.Conn")}, x.opts...)...)
+	})
 }
 
 // Results begins a call of Results.
@@ -588,28 +600,28 @@ func (x ShapesCalls) Conn(ctx context.Context) *async.Call[interface {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x ShapesCalls) Results(ctx context.Context) *async.Call[interface{ ResultChan() <-chan int }] {
-	return async.Go(ctx, func(ctx context.Context) (interface{ ResultChan() <-chan int }, error) {
+	return shapesCallsGo(ctx, "Shapes.Results", x.opts, func(ctx context.Context) (interface{ ResultChan() <-chan int }, error) {
 		return x.server.Results(ctx)
-	}, append([]async.Option{async.Name("Shapes.Results"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Done begins a call of Done.
 func (x ShapesCalls) Done(ctx context.Context) *async.Call[interface{ Done() <-chan struct{} }] {
-	return async.Go(ctx, func(ctx context.Context) (interface{ Done() <-chan struct{} }, error) {
+	return shapesCallsGo(ctx, "Shapes.Done", x.opts, func(ctx context.Context) (interface{ Done() <-chan struct{} }, error) {
 		return x.server.Done(ctx)
-	}, append([]async.Option{async.Name("Shapes.Done")}, x.opts...)...)
+	})
 }
 
 // Off begins a call of Off.
 func (x ShapesCalls) Off(ctx context.Context) *async.Call[<-chan int] {
-	return async.Go(ctx, func(ctx context.Context) (<-chan int, error) {
+	return shapesCallsGo(ctx, "Shapes.Off", x.opts, func(ctx context.Context) (<-chan int, error) {
 		return x.server.Off(ctx)
-	}, append([]async.Option{async.Name("Shapes.Off")}, x.opts...)...)
+	})
 }
 
 // Without begins a call of Without.
 func (x ShapesCalls) Without() *async.Call[<-chan int] {
-	return async.Go(context.Background(), func(context.Context) (<-chan int, error) {
+	return shapesCallsGo(context.Background(), "Shapes.Without", x.opts, func(context.Context) (<-chan int, error) {
 		return x.server.Without()
-	}, append([]async.Option{async.Name("Shapes.Without")}, x.opts...)...)
+	})
 }

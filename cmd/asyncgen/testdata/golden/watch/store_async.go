@@ -1042,11 +1042,23 @@ func NewStoreCalls(server Store, opts ...async.Option) StoreCalls {
 	return StoreCalls{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
+// storeCallsGo begins a call with opts, and with more that are not nil. The
+// name of the call is that of the method, where opts have no other.
+func storeCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn func(context.Context) (R, error), more ...async.Option) *async.Call[R] {
+	opts = append([]async.Option{async.Name(name)}, opts...)
+	for _, o := range more {
+		if o != nil {
+			opts = append(opts, o)
+		}
+	}
+	return async.Go(ctx, fn, opts...)
+}
+
 // Get begins a call of Get.
 func (x StoreCalls) Get(ctx context.Context, key string) *async.Call[string] {
-	return async.Go(ctx, func(ctx context.Context) (string, error) {
+	return storeCallsGo(ctx, "Store.Get", x.opts, func(ctx context.Context) (string, error) {
 		return x.server.Get(ctx, key)
-	}, append([]async.Option{async.Name("Store.Get")}, x.opts...)...)
+	})
 }
 
 // Watch begins a call of Watch.
@@ -1054,9 +1066,9 @@ func (x StoreCalls) Get(ctx context.Context, key string) *async.Call[string] {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls) Watch(ctx context.Context, key string) *async.Call[*Feed] {
-	return async.Go(ctx, func(ctx context.Context) (*Feed, error) {
+	return storeCallsGo(ctx, "Store.Watch", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Watch(ctx, key)
-	}, append([]async.Option{async.Name("Store.Watch"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // DiscardTail returns a client whose calls of Tail hand fn the result that
@@ -1078,13 +1090,9 @@ func (x StoreCalls) DiscardTail(fn func(*Feed, error)) StoreCalls {
 //
 // Deprecated: Use Watch.
 func (x StoreCalls) Tail(ctx context.Context) *async.Call[*Feed] {
-	list := append([]async.Option{async.Name("Store.Tail"), async.Streaming()}, x.opts...)
-	if x.discardTail != nil {
-		list = append(list, x.discardTail)
-	}
-	return async.Go(ctx, func(ctx context.Context) (*Feed, error) {
+	return storeCallsGo(ctx, "Store.Tail", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Tail(ctx), nil
-	}, list...)
+	}, async.Streaming(), x.discardTail)
 }
 
 // List begins a call of List.
@@ -1094,10 +1102,10 @@ func (x StoreCalls) Tail(ctx context.Context) *async.Call[*Feed] {
 //
 // List streams, and has two values.
 func (x StoreCalls) List(first string, ctx context.Context) *async.Call[StoreListResult] {
-	return async.Go(ctx, func(ctx context.Context) (StoreListResult, error) {
+	return storeCallsGo(ctx, "Store.List", x.opts, func(ctx context.Context) (StoreListResult, error) {
 		v1, v2, err := x.server.List(first, ctx)
 		return StoreListResult{F: v1, N: v2}, err
-	}, append([]async.Option{async.Name("Store.List"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Follow begins a call of Follow.
@@ -1105,9 +1113,9 @@ func (x StoreCalls) List(first string, ctx context.Context) *async.Call[StoreLis
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls) Follow(ctx context.Context) *async.Call[*Feed] {
-	return async.Go(ctx, func(ctx context.Context) (*Feed, error) {
+	return storeCallsGo(ctx, "Store.Follow", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Follow(ctx)
-	}, append([]async.Option{async.Name("Store.Follow"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Pull begins a call of Pull.
@@ -1115,21 +1123,21 @@ func (x StoreCalls) Follow(ctx context.Context) *async.Call[*Feed] {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls) Pull(ctx context.Context) *async.Call[io.ReadCloser] {
-	return async.Go(ctx, func(ctx context.Context) (io.ReadCloser, error) {
+	return storeCallsGo(ctx, "Store.Pull", x.opts, func(ctx context.Context) (io.ReadCloser, error) {
 		return x.server.Pull(ctx)
-	}, append([]async.Option{async.Name("Store.Pull"), async.Streaming()}, x.opts...)...)
+	}, async.Streaming())
 }
 
 // Plain begins a call of Plain.
 func (x StoreCalls) Plain(ctx context.Context) *async.Call[*Feed] {
-	return async.Go(ctx, func(ctx context.Context) (*Feed, error) {
+	return storeCallsGo(ctx, "Store.Plain", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Plain(ctx)
-	}, append([]async.Option{async.Name("Store.Plain")}, x.opts...)...)
+	})
 }
 
 // Quiet begins a call of Quiet.
 func (x StoreCalls) Quiet(ctx context.Context) *async.Call[<-chan int] {
-	return async.Go(ctx, func(ctx context.Context) (<-chan int, error) {
+	return storeCallsGo(ctx, "Store.Quiet", x.opts, func(ctx context.Context) (<-chan int, error) {
 		return x.server.Quiet(ctx)
-	}, append([]async.Option{async.Name("Store.Quiet")}, x.opts...)...)
+	})
 }
