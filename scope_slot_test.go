@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"golang.org/x/sync/errgroup"
 
@@ -253,4 +254,48 @@ func TestC2_TheSlotGoesOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A scope on which no call is left keeps none: also not the last function that came out of
+// a wait and had to queue for its slot.
+func TestC2_AnIdleScopeKeepsNoCall(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Limit: 1})
+	result := waitedForItsSlot(t, s)
+	for range 3 {
+		runtime.GC()
+	}
+	if result.Value() != nil {
+		t.Error("the result of a call that is released is kept by its scope")
+	}
+	runtime.KeepAlive(s)
+}
+
+// waitedForItsSlot runs a function that lends its slot to another and waits until that has
+// returned, and gives up its result.
+func waitedForItsSlot(t *testing.T, s *async.Scope) weak.Pointer[[64]byte] {
+	t.Helper()
+	var result weak.Pointer[[64]byte]
+	synctest.Test(t, func(t *testing.T) {
+		var over async.Event
+		gate := make(chan struct{})
+		c := async.Go(t.Context(), func(ctx context.Context) (*[64]byte, error) {
+			v := new([64]byte)
+			return v, over.Wait(ctx)
+		}, s)
+		synctest.Wait()
+		other := async.Go(t.Context(), func(context.Context) (int, error) { <-gate; return 1, nil }, s)
+		synctest.Wait()
+		over.Set()
+		synctest.Wait() // the first function waits for its slot, which the other has
+		close(gate)
+		v, err := c.Await(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		result = weak.Make(v)
+		c.Release()
+		other.Release()
+		synctest.Wait()
+	})
+	return result
 }

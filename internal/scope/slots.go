@@ -99,6 +99,9 @@ func (h *Hub) againLocked() *Member {
 func (h *Hub) popAgainLocked() {
 	x := h.slots.again.extra
 	h.slots.again, x.after, x.listed = x.after, nil, false
+	if h.slots.again == nil {
+		h.slots.lastAgain = nil // or an idle hub would keep that job
+	}
 }
 
 // Lend hands the slot of the function back for the time of a wait: the first of the
