@@ -14,8 +14,8 @@ func TestPairsAtOnce(t *testing.T) {
 	pairs := hunt.Pairs(table, *match, *huntSeed)
 	without := hunt.SetOf(list("HUNT_WITHOUT"))
 	n, told := 0, make(map[string]bool)
-	for start := time.Now(); n < len(pairs) && time.Since(start) < *huntFor; n++ {
-		p := pairs[n].Program()
+	for start := time.Now(); n < pairs.Len() && time.Since(start) < *huntFor; n++ {
+		p := pairs.At(n).Program()
 		if p.Panics {
 			continue
 		}
@@ -23,11 +23,11 @@ func TestPairsAtOnce(t *testing.T) {
 			if err := hunt.AtOnce(t, p, table, without); err != nil {
 				if key := err.Error()[:10]; !told[key] { // one of each oracle
 					told[key] = true
-					t.Errorf("%s: %v", pairs[n].Name, err)
+					t.Errorf("%s: %v", pairs.At(n).Name, err)
 				}
 				break
 			}
 		}
 	}
-	t.Logf("%d of %d pairs, %d rounds each", n, len(pairs), *rounds)
+	t.Logf("%d of %d pairs, %d rounds each", n, pairs.Len(), *rounds)
 }

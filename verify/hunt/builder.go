@@ -43,6 +43,9 @@ func (b *builder) some(do string, change ...func(o *Op)) *Op {
 	if x.opts {
 		o.Opts.Discard = true
 	}
+	if do == "promiseContext" {
+		o.N = 1 + b.site%2 // Err first, or Done
+	}
 	if do == "newScope" || do == "newContext" {
 		o.N, o.D = 0, 20*time.Millisecond
 	}

@@ -118,7 +118,7 @@ func (c *child) run(t *testing.T) {
 		return
 	}
 	start := time.Now()
-	var pairs []Pair
+	var pairs *PairList
 	if c.task.Pairs {
 		pairs = Pairs(c.Table, c.task.Match, c.task.Order)
 	}
@@ -126,12 +126,12 @@ func (c *child) run(t *testing.T) {
 		var p *Program
 		c.pair, c.at = "", seed
 		if c.task.Pairs {
-			if seed >= uint64(len(pairs)) {
+			if seed >= uint64(pairs.Len()) {
 				c.say(Line{K: "all"})
 				return
 			}
-			c.pair = pairs[seed].Name
-			p = pairs[seed].Program()
+			pair := pairs.At(int(seed))
+			c.pair, p = pair.Name, pair.Program()
 		} else {
 			p = Generate(c.Table, seed, SetOf(c.task.Avoid))
 		}

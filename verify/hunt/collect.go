@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"runtime"
+	"slices"
 	"weak"
 )
 
@@ -11,8 +12,8 @@ import (
 type Remains struct {
 	keep     []any
 	values   []weakValue
-	nested   context.Context // of one call that was begun in another
-	siblings []weakValue     // results of the others that were begun there
+	nested   context.Context // of one call that was begun in another, or of the other
+	siblings []weakValue     // results of those that were begun there, but of the one whose context is kept
 }
 
 type weakValue struct {
@@ -21,13 +22,28 @@ type weakValue struct {
 	p     weak.Pointer[Value]
 }
 
+// mark returns what the options of a call keep, and nobody else: a weak pointer to it says
+// whether the call is kept, of which there may be no result. Options that several calls
+// share have none.
+func (w *World) mark(o *Op, b *begun) *Value {
+	if b == nil {
+		return nil
+	}
+	v := &Value{Token: -o.Site}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rememberLocked(v, b)
+	return v
+}
+
 // rememberLocked notes a result. The caller holds the mutex.
 func (w *World) rememberLocked(v *Value, b *begun) {
 	w.values = append(w.values, weakValue{v.Token, b, weak.Make(v)})
 }
 
-// Remains returns what is kept of a run that is over: its contexts and events, and the
-// context of one call that was begun with the context of another.
+// Remains returns what is kept of a run that is over: its contexts, events, scopes, groups
+// and sets, and the context of one call that was begun in another, or of the other. By its
+// own context a call is kept, and so is each call above; others are not.
 func (w *World) Remains() *Remains {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,16 +54,15 @@ func (w *World) Remains() *Remains {
 	for n := range w.vars[Event] {
 		r.keep = append(r.keep, w.get(Ref{Event, n}))
 	}
+	w.keepLocked(r)
 	for _, above := range w.begun {
 		for _, b := range w.begun {
 			if above.ctx != nil && !above.loose && !b.listed && b.ok && b.ctx != nil && b.parent == above.ctx && r.nested == nil {
-				r.nest(b)
+				r.nest(above, b, w.p.Seed%2 == 0)
 			}
 		}
 	}
-	if len(w.vars[Lazy]) > 0 {
-		r.values, r.siblings = nil, nil // a lazy value stays
-	}
+	r.values = slices.DeleteFunc(r.values, func(v weakValue) bool { return v.b != nil && v.b.lazy }) // it stays
 	for i := range r.values {
 		r.values[i].forget()
 	}
@@ -66,11 +81,37 @@ func (v *weakValue) forget() {
 	v.b = nil
 }
 
-// nest keeps the context of a call that was begun in another.
-func (r *Remains) nest(b *begun) {
+// keepLocked keeps objects of the library that outlive the calls. Of the calls these may
+// keep nothing. The caller holds the mutex.
+func (w *World) keepLocked(r *Remains) {
+	for n := range w.vars[Scope] {
+		if s := w.scope(n); s != nil {
+			r.keep = append(r.keep, s.Scope)
+		}
+	}
+	for n := range w.vars[Set] {
+		if s, ok := w.get(Ref{Set, n}).(*setVar); ok {
+			s.added = nil
+			r.keep = append(r.keep, s)
+		}
+	}
+	for n := range w.vars[Group] {
+		r.keep = append(r.keep, w.get(Ref{Group, n}))
+	}
+	for n := range w.vars[Errgroup] {
+		r.keep = append(r.keep, w.errgroup(n))
+	}
+}
+
+// nest keeps the context of a call that was begun in another, or of the other, by which
+// what was begun in it beside that is not kept.
+func (r *Remains) nest(above, b *begun, outer bool) {
 	r.nested = b.ctx
+	if outer {
+		r.nested, b = above.ctx, above
+	}
 	for _, v := range r.values {
-		if v.b != nil && v.b != b && !v.b.listed && v.b.parent == b.parent {
+		if v.b != nil && v.b != b && !v.b.listed && v.b.parent == above.ctx {
 			r.siblings = append(r.siblings, v)
 		}
 	}

@@ -53,7 +53,11 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	})
 	h.whole = rep.Whole
 	if rep.Err == nil {
-		return h.collected(p, way), rep.Schedules, rep.Steps
+		var kept *Found
+		if way.Depth == 0 { // to collect takes longer than some runs
+			kept = h.collected(p, way)
+		}
+		return kept, rep.Schedules, rep.Steps
 	}
 	oracle, sort := oracleOf(rep.Err), ""
 	if f := new(FindingError); errors.As(rep.Err, &f) {
@@ -85,10 +89,18 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 	if token := r.Alive(); token != 0 {
 		return &Found{
 			Program: p, Way: way, Oracle: "collected", Sort: "kept",
-			Text: fmt.Sprintf("[collected] result %d is still reachable when every handle is released", token),
+			Text: fmt.Sprintf("[collected] %s is still reachable when every handle is released", whatIs(token)),
 		}
 	}
 	return nil
+}
+
+// whatIs says what has a token.
+func whatIs(token int) string {
+	if token < 0 {
+		return fmt.Sprintf("the call of operation %d", -token)
+	}
+	return fmt.Sprintf("result %d", token)
 }
 
 // timed begins a schedule of an exploration in which time may pass at any step: there the

@@ -137,7 +137,9 @@ func (e *env) options(o *Op, b *begun) (opts []async.Option) {
 		opts = append(opts, async.Name(fmt.Sprintf("call %d", o.Site)))
 	}
 	if p.Discard {
+		mark := w.mark(o, b)
 		opts = append(opts, async.Discard(func(v *Value, err error) {
+			defer runtime.KeepAlive(mark)
 			w.discarded(o, v, err)
 			e.callback(p.OnDiscard)
 		}))

@@ -90,5 +90,5 @@ func TestHuntPairs(t *testing.T) {
 		Log:  func(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) },
 	}
 	report(t, h)
-	fmt.Fprintf(os.Stdout, "%d of %d pairs, in the order of seed %d\n", h.Pairs, len(hunt.Pairs(hunt.NewTable(), *match, *huntSeed)), *huntSeed)
+	fmt.Fprintf(os.Stdout, "%d of %d pairs, in the order of seed %d\n", h.Pairs, hunt.Pairs(hunt.NewTable(), *match, *huntSeed).Len(), *huntSeed)
 }

@@ -36,13 +36,14 @@ type life struct {
 	way       Way
 }
 
-// child runs one child.
-func (h *Hunt) child(ctx context.Context, task Task) *life {
+// child runs one child. Where the child has ended as no program may, it also returns the
+// failure.
+func (h *Hunt) child(ctx context.Context, task Task) (*life, *Found) {
 	var stderr bytes.Buffer
 	cmd, lines, err := start(ctx, h.Test, task, &stderr)
 	if err != nil {
 		h.Log("%v", err)
-		return &life{over: true, all: true}
+		return &life{over: true, all: true}, nil
 	}
 	l := &life{seed: task.Seed, phase: task.Phase, pairs: task.Pairs, program: task.Program, way: task.Way}
 	for line := range lines {
@@ -52,10 +53,9 @@ func (h *Hunt) child(ctx context.Context, task Task) *life {
 	h.clock.ended(l, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	if l.over || ctx.Err() != nil {
 		l.over = true
-		return l
+		return l, nil
 	}
-	h.died(l, err, stderr.String())
-	return l
+	return l, h.died(l, err, stderr.String())
 }
 
 // start starts a child for a task.
@@ -165,40 +165,42 @@ var (
 )
 
 // died decides whether a child has ended as it should: by a panic of the program's that
-// nobody was given before, and nobody could be (C5).
-func (h *Hunt) died(l *life, err error, text string) {
+// nobody was given before, and nobody could be (C5). Else it returns the failure.
+func (h *Hunt) died(l *life, err error, text string) *Found {
 	why := l.wrongEnd(text)
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if why == "" {
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		h.Crashes++
-		return
+		return nil
 	}
 	if len(text) > 6000 {
 		text = text[:6000]
 	}
-	p, o := l.program, l.way
-	if p == nil {
-		p, o = h.programOf(l)
-	}
 	l.failed = true
-	h.foundLocked(&Found{
-		Program: p, Way: o, Run: l.run, Oracle: "crash", Sort: sortOf(why),
+	f := &Found{
+		Program: l.program, Way: l.way, Run: l.run, Oracle: "crash", Sort: sortOf(why),
 		Text: fmt.Sprintf("the process ended (%v): %s\n%s", err, why, text),
-	})
+	}
+	if f.Program == nil {
+		h.remake(f, l)
+	}
+	return f
 }
 
-// programOf makes the program that a child has died of anew, and what it was explored by.
-func (h *Hunt) programOf(l *life) (*Program, Way) {
+// remake makes the program that a child has died of anew, and what it was explored by.
+func (h *Hunt) remake(f *Found, l *life) {
 	table := NewTable()
+	var ways []Way
 	if l.pairs {
-		p := Pairs(table, h.Task.Match, h.Task.Order)[l.seed].Program()
-		ways := PairWays(p, h.Task.Most)
-		return p, ways[min(l.phase, len(ways)-1)]
+		pair := Pairs(table, h.Task.Match, h.Task.Order).At(int(l.seed))
+		f.Pair, f.Program = pair.Name, pair.Program()
+		ways = PairWays(f.Program, h.Task.Most)
+	} else {
+		f.Program = Generate(table, l.seed, SetOf(h.Task.Avoid))
+		ways = Ways(f.Program)
 	}
-	p := Generate(table, l.seed, SetOf(h.Task.Avoid))
-	ways := Ways(p)
-	return p, ways[min(l.phase, len(ways)-1)]
+	f.Way = ways[min(l.phase, len(ways)-1)]
 }
 
 // wrongEnd says why the end of a process is none that should be.

@@ -27,7 +27,11 @@ func (g *generator) onScene() *Program {
 			ops = append(ops, b.some("sleep"))
 		}
 		for range 1 + g.IntN(3) {
-			ops = append(ops, b.instance(some[g.IntN(len(some))]))
+			o := b.instance(some[g.IntN(len(some))])
+			if o.Do == "promiseContext" {
+				o.N = 1 + g.IntN(2)
+			}
+			ops = append(ops, o)
 		}
 		b.p.Threads = append(b.p.Threads, ops)
 	}

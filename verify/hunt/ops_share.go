@@ -64,7 +64,7 @@ type groupVar struct {
 // has their options.
 func (e *env) shared(o, opts *Op) func(context.Context) (*Value, error) {
 	return func(ctx context.Context) (*Value, error) {
-		b := &begun{family: e.w.p.info(o.On).Family, site: o.Site, opts: &opts.Opts, loose: true, parent: ctx, noSignals: true}
+		b := &begun{family: e.w.p.info(o.On).Family, site: o.Site, opts: &opts.Opts, loose: true, parent: ctx, noSignals: true, lazy: o.To.Kind == Lazy}
 		if e.w.scope(opts.Opts.Scope-1) != nil {
 			b.scope = opts.Opts.Scope
 		}

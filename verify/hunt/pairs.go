@@ -17,43 +17,98 @@ import (
 type Pair struct {
 	Name    string
 	Program func() *Program
-	changes int     // how many of the two change what others meet
-	at      float64 // when it comes
+}
+
+// A PairList is every pair, in the order of a seed. It has numbers in place of pairs: a
+// child has the garbage collected often, and there are tens of thousands.
+type PairList struct {
+	table  Table
+	stages []stage
+	order  []pairNumber
+}
+
+// A stage is a scene with what can be done there.
+type stage struct {
+	scene
+	all  []instance
+	ends bool // it has a context that can end beside what completes the call
+}
+
+// A pairNumber says which pair, as a number: the stage, the two operations, and whether the
+// context ends.
+//
+//	40      24       8      0
+//	[ stage ][ first ][ second ][ ends ]
+type pairNumber uint64
+
+func numberOf(stage, first, second int, ends bool) pairNumber {
+	n := pairNumber(stage)<<40 | pairNumber(first)<<24 | pairNumber(second)<<8
+	if ends {
+		n++
+	}
+	return n
 }
 
 // Pairs returns every pair whose name matches, in an order of a seed: a hunt that has
 // not the time for all has some of each kind, and another hunt has others. Pairs of
 // operations that change what others meet are likely to come early, and any pair may.
-func Pairs(table Table, match string, seed uint64) (pairs []Pair) {
+func Pairs(table Table, match string, seed uint64) *PairList {
+	l := &PairList{table: table}
 	only := regexp.MustCompile(match)
-	for _, sc := range scenes() {
-		all := instances(sceneOf(table, sc))
-		for i := range all {
-			for j := i; j < len(all); j++ {
-				if sc.tied && all[i].isTied() == all[j].isTied() {
+	for n, sc := range scenes() {
+		b := sceneOf(table, sc)
+		s := stage{scene: sc, all: instances(b)}
+		s.ends = len(b.p.Vars[Context]) > 0 && b.completer() != nil
+		l.stages = append(l.stages, s)
+		for i := range s.all {
+			for j := i; j < len(s.all); j++ {
+				if sc.tied && s.all[i].isTied() == s.all[j].isTied() {
 					continue
 				}
-				for _, p := range pairsOf(table, sc, all[i], all[j]) {
-					if only.MatchString(p.Name) {
-						pairs = append(pairs, p)
-					}
+				l.add(only, numberOf(n, i, j, false))
+				if s.ends && !s.all[i].ends() && !s.all[j].ends() {
+					l.add(only, numberOf(n, i, j, true))
 				}
 			}
 		}
 	}
-	shuffle(pairs, seed)
-	return pairs
+	l.shuffle(seed)
+	return l
+}
+
+func (l *PairList) add(only *regexp.Regexp, n pairNumber) {
+	if only.String() == "" || only.MatchString(l.pair(n).Name) {
+		l.order = append(l.order, n)
+	}
+}
+
+// Len returns how many pairs there are.
+func (l *PairList) Len() int { return len(l.order) }
+
+// At returns the i-th pair.
+func (l *PairList) At(i int) Pair { return l.pair(l.order[i]) }
+
+// parts returns what a number stands for.
+func (l *PairList) parts(n pairNumber) (s stage, first, second instance, ends bool) {
+	s = l.stages[n>>40]
+	return s, s.all[n>>24&0xffff], s.all[n>>8&0xffff], n&1 != 0
 }
 
 // shuffle puts pairs in a random order in which one of more weight comes early: of what
 // is left, each pair comes next by a chance in proportion to its weight. (The way of
 // Efraimidis and Spirakis: each has an exponential time at the rate of its weight.)
-func shuffle(pairs []Pair, seed uint64) {
+func (l *PairList) shuffle(seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
-	for i := range pairs {
-		pairs[i].at = random.ExpFloat64() / float64(int(1)<<(2*pairs[i].changes))
+	at := make(map[pairNumber]float64, len(l.order))
+	for _, n := range l.order {
+		s, first, second, ends := l.parts(n)
+		changes := first.changing() + second.changing() + s.first
+		if ends {
+			changes = max(changes-1, 0)
+		}
+		at[n] = random.ExpFloat64() / float64(int(1)<<(2*changes))
 	}
-	slices.SortFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(l.order, func(a, b pairNumber) int { return cmp.Compare(at[a], at[b]) })
 }
 
 // changing are the operations that change what others meet; pairs of two come first.
@@ -135,25 +190,22 @@ func (b *builder) has(name string) bool {
 	return false
 }
 
-// pairsOf is the pair of two operations on the objects of a scene: with a third that
-// completes the call, and with one that ends its context.
-func pairsOf(table Table, sc scene, first, second instance) []Pair {
-	name := sc.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String()
-	changes := first.changing() + second.changing() + sc.first
-	build := func(third func(b *builder) *Op) func() *Program {
-		return func() *Program {
-			b := sceneOf(table, sc)
-			b.p.Seed = seedOf(name)
-			b.p.Threads = append(b.p.Threads, b.thread(first), b.thread(second))
-			if o := third(b); o != nil && !b.sleeps && first.do != o.Do && second.do != o.Do && !first.ends() && !second.ends() {
-				b.p.Threads = append(b.p.Threads, []*Op{o})
-			}
-			return b.p
+// pair is the pair of a number: two operations on the objects of a scene, with a third
+// that completes the call, or with one that ends its context.
+func (l *PairList) pair(n pairNumber) Pair {
+	s, first, second, ends := l.parts(n)
+	name := s.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String()
+	third := (*builder).completer
+	if ends {
+		name, third = name+", and endContext", (*builder).ender
+	}
+	return Pair{Name: name, Program: func() *Program {
+		b := sceneOf(l.table, s.scene)
+		b.p.Seed = seedOf(name)
+		b.p.Threads = append(b.p.Threads, b.thread(first), b.thread(second))
+		if o := third(b); o != nil && !b.sleeps && first.do != o.Do && second.do != o.Do && !first.ends() && !second.ends() {
+			b.p.Threads = append(b.p.Threads, []*Op{o})
 		}
-	}
-	pairs := []Pair{{Name: name, changes: changes, Program: build((*builder).completer)}}
-	if b := sceneOf(table, sc); len(b.p.Vars[Context]) > 0 && b.completer() != nil && !first.ends() && !second.ends() {
-		pairs = append(pairs, Pair{Name: name + ", and endContext", changes: max(changes-1, 0), Program: build((*builder).ender)})
-	}
-	return pairs
+		return b.p
+	}}
 }

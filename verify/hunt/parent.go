@@ -51,6 +51,7 @@ func (h *Hunt) Run(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { all.Wait(); close(done) }()
 	h.progress(done)
+	h.shrinkCrashes()
 }
 
 func (h *Hunt) workers() int {
@@ -123,7 +124,12 @@ func (h *Hunt) goOn(ctx context.Context, c *course) {
 	if h.Turns {
 		task.For = min(task.For, oneTurn)
 	}
-	last := h.child(ctx, task)
+	last, crash := h.child(ctx, task)
+	if crash != nil {
+		h.mu.Lock()
+		h.foundLocked(crash)
+		h.mu.Unlock()
+	}
 	c.task.Seed, c.task.Phase = last.seed+task.Step, 0
 	if !last.over && !last.failed {
 		c.task.Seed, c.task.Phase = last.seed, last.phase+1 // the rest of a program that has ended the process

@@ -74,8 +74,8 @@ func TestPrint_Compiles(t *testing.T) {
 	for i := range 4 {
 		add(i, hunt.Generate(table, uint64(i), nil))
 	}
-	for i, pair := range hunt.Pairs(table, "", 1)[:2] {
-		add(100+i, pair.Program())
+	for i, pairs := 0, hunt.Pairs(table, "", 1); i < 2; i++ {
+		add(100+i, pairs.At(i).Program())
 	}
 	overlay := filepath.Join(t.TempDir(), "overlay.json")
 	text, err := json.Marshal(map[string]any{"Replace": replace})

@@ -15,6 +15,11 @@ import (
 // taken out, or the time is over.
 func (h *Hunter) Shrink(t *testing.T, f *Found, most time.Duration) *Found {
 	t.Helper()
+	return shrunk(f, most, func(p *Program) *Found { return h.again(t, p, f) })
+}
+
+// shrunk is the smallest program that still fails, as fails says of each that is tried.
+func shrunk(f *Found, most time.Duration, fails func(p *Program) *Found) *Found {
 	end := time.Now().Add(most)
 	for again := true; again; {
 		again = false
@@ -26,7 +31,7 @@ func (h *Hunter) Shrink(t *testing.T, f *Found, most time.Duration) *Found {
 			if !cut(p) {
 				continue
 			}
-			if smaller := h.again(t, p, f); smaller != nil {
+			if smaller := fails(p); smaller != nil {
 				smaller.First, smaller.Pair = f.First, f.Pair
 				f, again = smaller, true
 				break
@@ -36,16 +41,21 @@ func (h *Hunter) Shrink(t *testing.T, f *Found, most time.Duration) *Found {
 	return f
 }
 
-// again looks for the same failure in another program.
-func (h *Hunter) again(t *testing.T, p *Program, f *Found) *Found {
-	t.Helper()
+// againWays are the schedules under which a smaller program is tried.
+func (f *Found) againWays() []Way {
 	const many = 150
 	ways := []Way{f.Way}
 	ways[0].Random, ways[0].Most = max(many, min(f.Run*3, 600)), 1000
 	if f.Way.Random > 0 {
 		ways = append(ways, Way{Switches: anyNumber, Random: many, Depth: 3 - min(f.Way.Depth, 3), Seed: f.Way.Seed, Time: f.Way.Time, Ends: f.Way.Ends})
 	}
-	for _, o := range ways {
+	return ways
+}
+
+// again looks for the same failure in another program.
+func (h *Hunter) again(t *testing.T, p *Program, f *Found) *Found {
+	t.Helper()
+	for _, o := range f.againWays() {
 		if g, _, _ := h.Explore(t, p, o); g != nil && g.Oracle == f.Oracle && g.Sort == f.Sort {
 			return g
 		}

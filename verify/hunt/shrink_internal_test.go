@@ -60,3 +60,26 @@ func TestExplore_Replays(t *testing.T) {
 		t.Errorf("replayed: %+v", again)
 	}
 }
+
+// A failure that ends the process is shrunk by the parent. This one is a panic of which
+// nobody has said that it may come.
+func TestShrink_WhatEndsAChild(t *testing.T) {
+	if Child(t) {
+		return
+	}
+	h := &Hunt{Test: "TestShrink_WhatEndsAChild", Task: Task{Shrink: 1 << 40}, Log: t.Logf}
+	b := newBuilder(NewTable())
+	b.op("newPromise")
+	b.op("clone")
+	b.op("afterFunc", func(o *Op) { o.Body = []*Op{b.some("throw")} })
+	b.p.Threads = [][]*Op{{b.some("complete")}, {b.some("isDone")}}
+	way := Way{Switches: anyNumber, Random: 20, Seed: 1}
+	f := h.crashOf(t.Context(), b.p, way)
+	if f == nil || f.Oracle != "crash" {
+		t.Fatalf("the child has not ended as it should not: %+v", f)
+	}
+	f = h.shrinkCrash(t.Context(), f)
+	if n := f.Program.operations(); n > 4 {
+		t.Errorf("%d operations are left, of which the promise, its callback and the panic are needed, and what completes it", n)
+	}
+}
