@@ -94,7 +94,7 @@ type begun struct {
 	cause     error             // a Cancel has ended the context, and nothing else had by then
 	attempts  []context.Context // of a hedged call: those of its runs
 	hedged    bool
-	lazy      bool // the result is kept by a Lazy
+	lazy      bool            // the result is kept by a Lazy
 	runs      bool            // its function is at work
 	lent      int             // waits that have lent its slot
 	ctx       context.Context // the call's, once it is known
