@@ -2,6 +2,7 @@ package async
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -134,14 +135,14 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if m.look(i) != nil {
+		if cs.look(m.members, i) != nil {
 			lost = append(lost, i)
 		} else {
 			won = append(won, i)
 		}
 	}
 	if len(won) < k {
-		return nil, nil, m.join(lost)
+		return nil, nil, cs.join(m.members, lost)
 	}
 	vs := make([]T, k)
 	m.leaveOthers(m.oneOf(won))
@@ -212,7 +213,12 @@ func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 		defer m.leave()
 		for {
 			i, err := m.next()
-			if err != nil || !yield(i, resultOf[T](m.keep(i))) {
+			if err != nil {
+				return
+			}
+			core, refused := m.keep(i)
+			noteTaken(core, cs[i])
+			if !yield(i, resultOf[T](core, refused)) {
 				return
 			}
 		}
@@ -263,13 +269,46 @@ func resultOf[T any](c *core, refused error) (r Result[T]) {
 	return Result[T]{promiseOf[T](c).value, c.error()}
 }
 
+// look returns the error of a complete member without taking it. A panic it takes and
+// raises.
+func (cs Calls[T]) look(m *members, i int) error {
+	if m.panicked(i) {
+		noteTaken(m.cores[i], cs[i])
+	}
+	return m.look(i)
+}
+
+// join takes the errors of members that failed and joins them in input order. All other
+// members are left.
+func (cs Calls[T]) join(m *members, failed []int) error {
+	slices.Sort(failed)
+	m.leaveOthers(m.oneOf(failed))
+	errs := make([]error, len(failed))
+	for j, i := range failed {
+		errs[j] = cs.finish(m, i).Err
+	}
+	return errors.Join(errs...)
+}
+
+// noteTaken notes that the outcome of a member was taken through its handle.
+func noteTaken[T any](c *core, by *Call[T]) {
+	if c != nil {
+		c.took(&by.h)
+	}
+}
+
 // finish takes the outcome of a complete member, and gives the reference up.
-func (cs Calls[T]) finish(m *members, i int) Result[T] { return resultOf[T](m.finish(i)) }
+func (cs Calls[T]) finish(m *members, i int) Result[T] {
+	c, err := m.finish(i)
+	noteTaken(c, cs[i])
+	return resultOf[T](c, err)
+}
 
 // takeLast leaves all other members, and finishes a complete one. A panic it raises.
 func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
 	m.leaveOthers(func(j int) bool { return j == i })
 	c, err := m.finish(i)
+	noteTaken(c, cs[i])
 	if c != nil {
 		_ = c.outcome()
 	}

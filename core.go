@@ -97,6 +97,14 @@ func (c *core) newUnread(e *PanicError) *unread {
 	return u
 }
 
+// disarm notes that somebody was given the panic of the call, if it has one.
+func (c *core) disarm() {
+	if u, ok := c.err.(*unread); ok {
+		u.given.Store(true)
+		runtime.KeepAlive(c)
+	}
+}
+
 // lost is called when the call is unreachable.
 func (u *unread) lost() {
 	if !u.given.Load() {
@@ -204,6 +212,7 @@ type due struct {
 // say track. A handle is a *handle or a *Signal.
 type tracker interface {
 	track(handle any, clone bool)
+	took(handle any) // the outcome was taken through the handle
 	untrack(handle any)
 	back() // a call without references has one again: a Signal was taken of a finished call
 }
@@ -221,6 +230,12 @@ func (c *core) tracker() tracker {
 func (c *core) track(handle any, clone bool) {
 	if t := c.tracker(); t != nil {
 		t.track(handle, clone)
+	}
+}
+
+func (c *core) took(handle any) {
+	if t := c.tracker(); t != nil {
+		t.took(handle)
 	}
 }
 
@@ -261,9 +276,8 @@ func (c *core) take() bool {
 
 // tookFirst notes that the outcome was handed out for the first time; the word was w.
 func (c *core) tookFirst(w uint64) {
-	if u, ok := c.err.(*unread); ok {
-		u.given.Store(true)
-		runtime.KeepAlive(c)
+	if w&bitPanicked != 0 {
+		c.disarm()
 	}
 	if o := c.owner(); o != nil {
 		o.taken(w)

@@ -249,18 +249,25 @@ func ExampleScope_Unreleased() {
 	// forgotten
 }
 
-// With Track, a handle that was forgotten tells its line.
+// With Track, a handle that was forgotten tells its line. One whose result was taken
+// through it needs no Release.
 func ExampleHandleInfo() {
+	ctx := context.Background()
 	scope := async.NewScope(async.ScopeOptions{Track: true})
-	call := async.Go(context.Background(), func(context.Context) (int, error) { return 42, nil }, scope)
-	_ = call.Wait(context.Background())
+	work := func(context.Context) (int, error) { return 42, nil }
+	forgotten := async.Go(ctx, work, scope, async.Name("forgotten"))
+	awaited := async.Go(ctx, work, scope, async.Name("awaited"))
+	_ = forgotten.Wait(ctx)
+	_, _ = awaited.Await(ctx)
 	for handle := range scope.Unreleased() {
-		fmt.Println("the result is untaken:", handle.Untaken)
-		fmt.Println("the stack names this file:", strings.Contains(handle.Stack, "example_scope_test.go"))
+		if !handle.Taken {
+			fmt.Println(handle.Call.Name, "needs a Release")
+			fmt.Println("the stack names this file:", strings.Contains(handle.Stack, "example_scope_test.go"))
+		}
 	}
-	call.Release()
+	forgotten.Release()
 	// Output:
-	// the result is untaken: true
+	// forgotten needs a Release
 	// the stack names this file: true
 }
 

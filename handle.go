@@ -147,6 +147,9 @@ func (h *handle) complete() *core {
 	if c == nil || c.Word.Load()&bitTaken == 0 && !c.take() {
 		return nil
 	}
+	if c.record != nil {
+		c.took(h)
+	}
 	return c
 }
 
@@ -163,6 +166,7 @@ func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 		c.leave()
 		return nil, contextWaitError(ctx, self)
 	}
+	c.took(h)
 	c.takeAndLeave()
 	return c, nil
 }

@@ -61,6 +61,7 @@ func (i CallInfo) String() string {
 type HandleInfo struct {
 	Call    CallInfo
 	Untaken bool   // the call has a result that nobody has taken
+	Taken   bool   // the result was taken through the handle, which needs no Release: the call does not stream
 	Clone   bool   // the handle is not that of the call's Begin
 	Stack   string // where it comes from: a Begin, Clone or Signal; empty where that was before the call began
 }

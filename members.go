@@ -198,12 +198,17 @@ func (m *members) look(i int) error {
 	switch c := m.cores[i]; {
 	case c == nil:
 		return m.refused[i]
-	case c.Word.Load()&bitPanicked != 0:
+	case m.panicked(i):
 		c.take()
 		return c.outcome()
 	default:
 		return c.err
 	}
+}
+
+// panicked reports whether member i, which has an outcome, has panicked.
+func (m *members) panicked(i int) bool {
+	return m.cores[i] != nil && m.cores[i].Word.Load()&bitPanicked != 0
 }
 
 // keep takes the outcome of a complete member, which stays a member.
@@ -225,22 +230,6 @@ func (m *members) finish(i int) (*core, error) {
 	m.cores[i] = nil
 	c.takeAndLeave()
 	return c, nil
-}
-
-// join takes the errors of members that failed and joins them in input order. All other
-// members are left.
-func (m *members) join(failed []int) error {
-	slices.Sort(failed)
-	m.leaveOthers(m.oneOf(failed))
-	errs := make([]error, len(failed))
-	for j, i := range failed {
-		c, err := m.finish(i)
-		if c != nil {
-			err = c.error()
-		}
-		errs[j] = err
-	}
-	return errors.Join(errs...)
 }
 
 // failure returns the index of the failure that All reports, or -1: the first in time

@@ -249,6 +249,7 @@ type trace struct {
 type origin struct {
 	stack []uintptr
 	clone bool
+	taken bool // the outcome was taken through it
 }
 
 // trace returns the trace of a call in a scope with Track.
@@ -259,13 +260,23 @@ func (pl *place) trace() *trace { return pl.Attached().(*trace) }
 
 func (pl *place) track(handle any, clone bool) {
 	t := pl.trace()
-	from := origin{t.began, clone}
+	from := origin{stack: t.began, clone: clone}
 	if clone {
 		from.stack = callers()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.handles[handle] = from
+}
+
+func (pl *place) took(handle any) {
+	t := pl.trace()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if from, ok := t.handles[handle]; ok && !from.taken {
+		from.taken = true
+		t.handles[handle] = from
+	}
 }
 
 func (pl *place) untrack(handle any) {
@@ -282,12 +293,18 @@ func (pl *place) unreleased() (hs []HandleInfo) {
 	call := pl.info()
 	w := pl.core.Word.Load()
 	untaken := w&(bitResult|bitPanicked) != 0 && w&bitTaken == 0
+	if w&bitPanicked != 0 {
+		pl.core.disarm() // a report has it (R15)
+	}
 	t := pl.trace()
 	t.mu.Lock()
 	from := slices.Collect(maps.Values(t.handles))
 	t.mu.Unlock()
 	for _, from := range from {
-		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: from.clone, Stack: frames(from.stack)})
+		hs = append(hs, HandleInfo{
+			Call: call, Untaken: untaken, Clone: from.clone, Stack: frames(from.stack),
+			Taken: from.taken && !pl.terms.stream,
+		})
 	}
 	slices.SortFunc(hs, func(a, b HandleInfo) int { return cmp.Compare(a.Stack, b.Stack) })
 	for range call.Handles - len(hs) {

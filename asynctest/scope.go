@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -26,9 +27,9 @@ const grace = time.Second
 //     it was canceled, also where all its handles were released;
 //   - a result that nobody has taken, or a panic that nobody has seen, with the
 //     handle there to take it;
-//   - a handle, that of the Begin or a clone or signal, that was neither released
-//     nor, after completion, finished. That the result was taken by Await does
-//     not end a handle.
+//   - a handle, that of the Begin or a clone or signal, that needs a Release and had
+//     none. A handle whose result was taken through it needs none, unless it
+//     streams; every other handle does.
 //
 // The error begins with the file and line of that Begin, Go, NewPromise, Clone or
 // Signal, counts the calls and names them, and ends with the stack.
@@ -65,7 +66,7 @@ type remainder struct {
 	noisy    bool               // it did not come to its end in time
 	inFlight []async.CallInfo   // as of then
 	stubborn []async.CallInfo   // of these, what canceling did not stop
-	handles  []async.HandleInfo // not released in the end
+	handles  []async.HandleInfo // that needed a Release in the end
 }
 
 // end brings a scope to its end and returns what was left.
@@ -78,13 +79,24 @@ func end(s *async.Scope) (r remainder) {
 	}
 	// A goroutine that is none of the scope's may be about to release its handle.
 	poll(time.Until(deadline), func() bool {
-		for range s.Unreleased() {
+		for range leaked(s) {
 			return false
 		}
 		return true
 	})
-	r.handles = slices.Collect(s.Unreleased())
+	r.handles = slices.Collect(leaked(s))
 	return r
+}
+
+// leaked ranges over the handles that need a Release and had none.
+func leaked(s *async.Scope) iter.Seq[async.HandleInfo] {
+	return func(yield func(async.HandleInfo) bool) {
+		for h := range s.Unreleased() {
+			if !h.Taken && !yield(h) {
+				return
+			}
+		}
+	}
 }
 
 // shutdown gives a scope a moment to end, and reports what did not.

@@ -75,12 +75,25 @@ var plantedLeaks = []plantedLeak{
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		return report("%s: call begun here, panic not seen by anybody: #1 (panic: ouch)", at)
 	}},
-	{name: "unreleased handle", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
+	{name: "handle whose result was awaited through a clone", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, at := async.Go(bg, value(1), s), here()
-		v, err := c.Await(bg)
+		v, err := c.Clone().Await(bg)
 		wantEq(t, "value", v, 1)
 		wantEq(t, "error", err, nil)
 		return report("%s: call begun here, not released: #1", at)
+	}},
+	{name: "awaited streaming call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
+		c, at := async.Go(bg, value(1), s, async.Streaming()), here()
+		_, err := c.Await(bg)
+		wantEq(t, "error", err, nil)
+		return report("%s: call begun here, not released: #1", at)
+	}},
+	{name: "signal of an awaited call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
+		c, begun := async.Go(bg, value(1), s), here()
+		_, at := c.Signal(), here()
+		_, err := c.Await(bg)
+		wantEq(t, "error", err, nil)
+		return report("%s: clone or signal made here, not released: #1, begun at %s", at, begun)
 	}},
 	{name: "unreleased handle of a canceled call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewBlocker[int](t)
@@ -331,6 +344,72 @@ func TestNewScope_WaitsForWhatEnds(t *testing.T) {
 		sleep(time.Second + 1)
 		wantEq(t, "reports", len(f.end()), 1)
 	})
+}
+
+// A handle whose result was taken through it needs no Release: nothing is reported,
+// and nothing is waited for.
+func TestNewScope_TakenHandlesNeedNoRelease(t *testing.T) {
+	fails := func(context.Context) (int, error) { return 1, errors.New("failed") }
+	pair := func(s *async.Scope) async.Calls[int] {
+		return async.Calls[int]{async.Go(bg, value(1), s), async.Go(bg, value(2), s)}
+	}
+	for name, take := range map[string]func(s *async.Scope){
+		"Await": func(s *async.Scope) { async.Go(bg, value(1), s).Await(bg) },
+		"Await, twice": func(s *async.Scope) {
+			c := async.Go(bg, value(1), s)
+			c.Await(bg)
+			c.Await(bg)
+		},
+		"Await of a complete call": func(s *async.Scope) {
+			c := async.Go(bg, value(1), s)
+			c.Wait(bg)
+			c.Await(bg)
+		},
+		"Await of an error": func(s *async.Scope) { async.Go(bg, fails, s).Await(bg) },
+		"Await of a canceled call": func(s *async.Scope) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, nil }, s)
+			c.Cancel(nil)
+			c.Await(bg)
+		},
+		"Await of a promise": func(s *async.Scope) {
+			p, c := async.NewPromise[int](bg, s)
+			p.Complete(1, nil)
+			c.Await(bg)
+		},
+		"Await of a panic": func(s *async.Scope) {
+			defer func() { _ = recover() }()
+			async.Go(bg, func(context.Context) (int, error) { panic("ouch") }, s).Await(bg)
+		},
+		"Await of a call and of its clone": func(s *async.Scope) {
+			c := async.Go(bg, value(1), s)
+			c.Clone().Await(bg)
+			c.Await(bg)
+		},
+		"All":    func(s *async.Scope) { pair(s).All(bg) },
+		"Settle": func(s *async.Scope) { pair(s).Settle(bg) },
+		"Quorum": func(s *async.Scope) { pair(s).Quorum(bg, 2) },
+		"Each": func(s *async.Scope) {
+			for range pair(s).Each(bg) {
+			}
+		},
+		"Race": func(s *async.Scope) { async.Calls[int]{async.Go(bg, value(1), s)}.Race(bg) },
+		"Any":  func(s *async.Scope) { async.Calls[int]{async.Go(bg, value(1), s)}.Any(bg) },
+		"Any, and all fail": func(s *async.Scope) {
+			async.Calls[int]{async.Go(bg, fails, s), async.Go(bg, fails, s)}.Any(bg)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				f := &fake{TB: t}
+				take(asynctest.NewScope(f))
+				for _, report := range f.end() {
+					t.Error(report)
+				}
+				wantEq(t, "took", time.Since(start), 0)
+			})
+		})
+	}
 }
 
 // What a scope called for its calls is part of it.
