@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/seed4712c49f/async"
 )
@@ -342,6 +343,25 @@ func TestW6_AStreamingWinnerIsNoUnreleasedHandle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The winner of a streaming Hedge lives as long as the context that it was begun with, and
+// not as long as a scope that tracks handles.
+func TestW6_AStreamingWinnerIsNotKeptByItsScope(t *testing.T) {
+	scope := async.NewScope(async.ScopeOptions{Track: true})
+	v, err := async.Hedge(bg, 0, 1, func(context.Context) (*[64]byte, error) { return new([64]byte), nil }, scope, async.Streaming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := weak.Make(v)
+	wantEq(t, "shutdown", scope.Shutdown(bg), nil)
+	for range 3 {
+		runtime.GC()
+	}
+	if result.Value() != nil {
+		t.Error("the result is kept")
+	}
+	runtime.KeepAlive(scope)
 }
 
 func TestW6_HedgeRaisesAPanic(t *testing.T) {
