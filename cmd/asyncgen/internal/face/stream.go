@@ -150,7 +150,8 @@ func knownStream(t types.Type) bool {
 		return false
 	}
 	switch named.Obj().Pkg().Path() + "." + named.Obj().Name() {
-	case "context.Context", "database/sql.Rows", "database/sql.Row", "database/sql.Tx", "net/http.Response", "os/exec.Cmd":
+	case "context.Context", "database/sql.Rows", "database/sql.Row", "database/sql.Tx",
+		"database/sql/driver.Rows", "net/http.Response", "os/exec.Cmd":
 		return true
 	}
 	return false

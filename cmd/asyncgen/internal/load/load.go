@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/token"
 	"go/types"
 	"os"
@@ -34,6 +35,9 @@ func (e *Error) Error() string {
 
 // shortest is the name of a file as it is best read from the working directory.
 func shortest(name string) string {
+	if rest, ok := strings.CutPrefix(name, "$GOROOT"); ok {
+		name = build.Default.GOROOT + rest
+	}
 	wd, err := os.Getwd()
 	if err != nil {
 		return name
