@@ -441,7 +441,8 @@ func (m *callMachine) check(rt *rapid.T) {
 	}
 }
 
-// end lets every function return.
+// end lets every function return and releases every handle: a panic that nobody was
+// given would end the program when the last handle is unreachable (R15).
 func (m *callMachine) end() {
 	synctest.Wait()
 	for _, c := range m.calls {
@@ -451,5 +452,8 @@ func (m *callMachine) end() {
 		if c.cancel != nil {
 			c.cancel(nil)
 		}
+	}
+	for _, h := range m.handles {
+		raisesPanic(h.free)
 	}
 }
