@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,6 +138,12 @@ type bug struct {
 	beyond string // why the hunter cannot find it, or ""
 	suite  string // that found it before, or ""
 	quick  bool
+	files  []string // that the patch changes
+}
+
+// isIn reports whether the patch changes a file in a folder.
+func (b bug) isIn(folder string) bool {
+	return slices.ContainsFunc(b.files, func(file string) bool { return path.Dir(file) == folder })
 }
 
 // record notes how a hunt ended.
@@ -199,6 +206,11 @@ func readBug(file string) (bug, error) {
 	}
 	header, _, _ := strings.Cut(string(text), "\n--- ")
 	b := bug{name: strings.TrimSuffix(filepath.Base(file), ".patch"), quick: strings.Contains(header, "\nQuick: yes")}
+	for line := range strings.Lines(string(text)) {
+		if file, ok := strings.CutPrefix(line, "+++ b/"); ok {
+			b.files = append(b.files, strings.TrimSpace(file))
+		}
+	}
 	for line := range strings.Lines(header) {
 		if what, ok := strings.CutPrefix(line, "Breaks: "); ok {
 			b.breaks = strings.TrimSpace(what)

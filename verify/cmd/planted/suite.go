@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,9 +17,14 @@ type suite struct {
 }
 
 // suites are all there are, from the fastest on. What a suite has is chosen by the
-// names of the tests; the limits are for a slow machine.
+// names of the tests; the limits are for a slow machine. The tests of a floor come
+// first: nothing but the floor has to be built for them.
 func suites() []suite {
 	return []suite{
+		{"latch", "internal/latch", nil, args(".", "-test.short"), time.Minute},
+		{"scope", "internal/scope", nil, args(".", "-test.short"), time.Minute},
+		{"latch explorer", "internal/latch", tags, args("."), 5 * time.Minute},
+		{"scope explorer", "internal/scope", tags, args("."), 5 * time.Minute},
 		{"models", "verify", nil, args("^Test(Models|Found)", "-rapid.checks=3000"), time.Minute},
 		{"histories", "verify", tags, args("^Test(Histories_(Call|Event|Set)$|Explore)", "-operations=50000"), time.Minute},
 		{"explorer", ".", tags, args("^TestExplore_"), 5 * time.Minute},
@@ -26,6 +32,12 @@ func suites() []suite {
 		{"all tests", ".", nil, args(".", "-test.short", "-test.skip=^Test(Deps|API|Pins)"), 4 * time.Minute},
 		{"race", ".", []string{"-race"}, args("Race|Storm|AtTheSameTime|AtOnce|Against|Visible|Owner|Wins?ner|OneGets|NeverBoth|Life"), 4 * time.Minute},
 	}
+}
+
+// canFind reports whether a suite can find a bug. A floor, a package below internal,
+// knows nothing of the packages above: its tests find bugs in its own folder only.
+func (s suite) canFind(b bug) bool {
+	return !strings.HasPrefix(s.dir, "internal/") || b.isIn(s.dir)
 }
 
 // hunter is the suite that knows of no bug: large programs, and then, for what is left of
@@ -77,7 +89,9 @@ func suitesFor(b bug, m mode) []suite {
 	if m.hunter {
 		return []suite{hunter()}
 	}
-	return slices.DeleteFunc(suites(), func(s suite) bool { return m.quick && s.name != cmp.Or(b.suite, s.name) })
+	return slices.DeleteFunc(suites(), func(s suite) bool {
+		return m.quick && s.name != cmp.Or(b.suite, s.name) || !s.canFind(b)
+	})
 }
 
 // suitesOf returns the suites that the hunts for some bugs may run, in order.
