@@ -91,6 +91,7 @@ func inGroup(c *core, fn function) *groupFunction {
 		if f.refused {
 			return nil
 		}
+		c.disarm() // the group has a panic, as an error (R15)
 		return c.error()
 	}) {
 		return nil
