@@ -80,10 +80,11 @@ func (f *faceOf) declared() []string {
 		}
 	}
 	for _, m := range f.methods {
-		for _, of := range []map[string]string{f.structs, f.promise} {
-			if name, ok := of[m.name]; ok {
-				list = append(list, name)
-			}
+		if name, ok := f.structs[m.name]; ok && (f.parts.result() || f.parts.Calls) {
+			list = append(list, name)
+		}
+		if name, ok := f.promise[m.name]; ok {
+			list = append(list, name)
 		}
 	}
 	return list

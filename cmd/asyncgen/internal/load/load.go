@@ -14,6 +14,7 @@ import (
 	"go/build"
 	"go/token"
 	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,9 +62,10 @@ type Package struct {
 	Path string // import path; of an external test package with _test at the end
 
 	fset    *token.FileSet
-	files   []*ast.File               // those that are built
-	skipped []*ast.File               // those that are not, for what they declare
-	taken   map[string]token.Position // package-level names of both
+	files   []*ast.File                          // those that are built
+	skipped []*ast.File                          // those that are not, for what they declare
+	taken   map[string]token.Position            // package-level names of both
+	takenBy map[string]map[string]token.Position // those by build constraint, where there is one
 	types   *types.Package
 	errs    []types.Error
 	tests   []*ast.File // of the package that an external test is of, with its tests
@@ -240,20 +242,27 @@ func (p *Package) fileOf(pos token.Pos) *ast.File {
 // Taken returns where the package declares a name at its top level, for a file with a
 // build constraint. Files that are never built together with that do not count.
 func (p *Package) Taken(name, constraint string) (token.Position, bool) {
-	pos, ok := p.taken[name]
-	if !ok || constraint == "" {
-		return pos, ok
+	pos, ok := p.takenFor(constraint)[name]
+	return pos, ok
+}
+
+// takenFor returns the names that are taken for a file with a build constraint.
+func (p *Package) takenFor(constraint string) map[string]token.Position {
+	if constraint == "" {
+		return p.taken
 	}
-	if pos, ok := declared(p.fset, p.files)[name]; ok {
-		return pos, ok
+	if names, ok := p.takenBy[constraint]; ok {
+		return names
 	}
-	for _, f := range p.skipped {
-		file := p.fset.PositionFor(f.Package, false).Filename
-		if pos, ok := declared(p.fset, []*ast.File{f})[name]; ok && !exclusive(constraintOf(f, file), constraint) {
-			return pos, true
-		}
+	beside := slices.DeleteFunc(slices.Clone(p.skipped), func(f *ast.File) bool {
+		return exclusive(constraintOf(f, p.fset.PositionFor(f.Package, false).Filename), constraint)
+	})
+	names := declared(p.fset, p.files, beside)
+	if p.takenBy == nil {
+		p.takenBy = make(map[string]map[string]token.Position)
 	}
-	return token.Position{}, false
+	p.takenBy[constraint] = names
+	return names
 }
 
 // Declares returns where the package declares a name, in files that are built or not.
@@ -280,12 +289,5 @@ var errNoModule = errors.New("no go.mod here or above: asyncgen works within mod
 // Names returns every name that the package declares at its top level, in files that
 // may be built together with one that has a build constraint.
 func (p *Package) Names(constraint string) []string {
-	var names []string
-	for name := range p.taken {
-		if _, ok := p.Taken(name, constraint); ok {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(p.takenFor(constraint)))
 }
