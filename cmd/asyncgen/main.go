@@ -62,7 +62,7 @@
 // released.
 //
 // A method streams where its result is of a known shape: a channel, an iterator, what
-// has Recv, Next, or Read and Close, and some types by name. A comment says otherwise:
+// has Recv, Next, Scan, or Read and Close, and some types by name. A comment says otherwise:
 //
 //	//async:stream                 above the method, or behind it
 //	//async:nostream

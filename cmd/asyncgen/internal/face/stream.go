@@ -167,7 +167,7 @@ func isIterator(sig *types.Signature) bool {
 }
 
 // streamMethods reports whether a type has the methods of a stream: Recv, a Next that
-// takes nothing, a channel of results, or Read and Close where it is no connection,
+// takes nothing, a Scan of a row into any number of places, a channel of results, or Read and Close where it is no connection,
 // whose life is its own.
 func streamMethods(t types.Type) bool {
 	methods := types.NewMethodSet(t)
@@ -195,6 +195,9 @@ func streamMethods(t types.Type) bool {
 	case signature("Recv", 0, 2) != nil, signature("RecvMsg", 1, 1) != nil:
 		return true
 	case signature("Next", 0, 1) != nil, signature("Next", 0, 2) != nil:
+		return true
+	}
+	if scan := signature("Scan", 1, 1); scan != nil && scan.Variadic() {
 		return true
 	}
 	return signature("Read", 1, 2) != nil && signature("Close", 0, 1) != nil && signature("LocalAddr", 0, 1) == nil

@@ -69,6 +69,18 @@ type AsyncShapes interface {
 		Scan(...any) error
 	}, error)
 
+	// BeginRow begins a call of Row.
+	// The result goes on using the context: it ends with that, whatever becomes of
+	// the call object.
+	BeginRow(ctx context.Context) error
+	// FinishRow takes the result of a call of Row.
+	FinishRow() (interface{ Scan(...any) error }, error)
+
+	// BeginValue begins a call of Value.
+	BeginValue(ctx context.Context) error
+	// FinishValue takes the result of a call of Value.
+	FinishValue() (interface{ Scan(any) error }, error)
+
 	// BeginRecv begins a call of Recv.
 	// The result goes on using the context: it ends with that, whatever becomes of
 	// the call object.
@@ -340,6 +352,33 @@ func (x *asyncShapesObject) FinishRows() (interface {
 	return v, err
 }
 
+func (x *asyncShapesObject) BeginRow(ctx context.Context) error {
+	return x.begin(ctx, "Shapes.Row", func(call context.Context) (AsyncShapesResult, error) {
+		ctx, keep := newAsyncShapesStream(ctx, call)
+		v1 := x.server.Row(ctx)
+		return AsyncShapesResult{Method: "Row", Value: v1, keep: keep}, nil
+	}, async.Streaming())
+}
+
+func (x *asyncShapesObject) FinishRow() (interface{ Scan(...any) error }, error) {
+	r, err := x.finish("Shapes.Row")
+	v, _ := r.Value.(interface{ Scan(...any) error })
+	return v, err
+}
+
+func (x *asyncShapesObject) BeginValue(ctx context.Context) error {
+	return x.begin(ctx, "Shapes.Value", func(ctx context.Context) (AsyncShapesResult, error) {
+		v1 := x.server.Value(ctx)
+		return AsyncShapesResult{Method: "Value", Value: v1}, nil
+	})
+}
+
+func (x *asyncShapesObject) FinishValue() (interface{ Scan(any) error }, error) {
+	r, err := x.finish("Shapes.Value")
+	v, _ := r.Value.(interface{ Scan(any) error })
+	return v, err
+}
+
 func (x *asyncShapesObject) BeginRecv(ctx context.Context) error {
 	return x.begin(ctx, "Shapes.Recv", func(call context.Context) (AsyncShapesResult, error) {
 		ctx, keep := newAsyncShapesStream(ctx, call)
@@ -560,6 +599,23 @@ func (x ShapesCalls) Rows(ctx context.Context) *async.Call[interface {
 	}, error) {
 		return x.server.Rows(ctx)
 	}, async.Streaming())
+}
+
+// Row begins a call of Row.
+// The result goes on using the context of the call, which ends with that given
+// here, or when the call is released: release the call when the result is done
+// with, and not before.
+func (x ShapesCalls) Row(ctx context.Context) *async.Call[interface{ Scan(...any) error }] {
+	return shapesCallsGo(ctx, "Shapes.Row", x.opts, func(ctx context.Context) (interface{ Scan(...any) error }, error) {
+		return x.server.Row(ctx), nil
+	}, async.Streaming())
+}
+
+// Value begins a call of Value.
+func (x ShapesCalls) Value(ctx context.Context) *async.Call[interface{ Scan(any) error }] {
+	return shapesCallsGo(ctx, "Shapes.Value", x.opts, func(ctx context.Context) (interface{ Scan(any) error }, error) {
+		return x.server.Value(ctx), nil
+	})
 }
 
 // Recv begins a call of Recv.

@@ -30,6 +30,8 @@ func (s *shapes) Rows(ctx context.Context) (interface {
 	s.keep(ctx)
 	return nil, nil
 }
+func (s *shapes) Row(ctx context.Context) interface{ Scan(...any) error } { s.keep(ctx); return nil }
+func (s *shapes) Value(ctx context.Context) interface{ Scan(any) error }  { s.keep(ctx); return nil }
 func (s *shapes) Recv(ctx context.Context) (interface{ Recv() (int, error) }, error) {
 	s.keep(ctx)
 	return nil, nil

@@ -53,6 +53,8 @@ type Shapes interface {
 		Next() bool
 		Scan(...any) error
 	}, error)
+	Row(ctx context.Context) interface{ Scan(...any) error }
+	Value(ctx context.Context) interface{ Scan(any) error } // no
 	Recv(ctx context.Context) (interface{ Recv() (int, error) }, error)
 	Body(ctx context.Context) (*struct{ Body io.ReadCloser }, error)
 	Conn(ctx context.Context) (interface { // no

@@ -438,6 +438,8 @@ func TestGuesses(t *testing.T) {
 			{"Func", func() async.Waitable { return c.Func(bg) }},
 			{"Derived", func() async.Waitable { return c.Derived(bg) }},
 			{"Rows", func() async.Waitable { return c.Rows(bg) }},
+			{"Row", func() async.Waitable { return c.Row(bg) }},
+			{"Value", func() async.Waitable { return c.Value(bg) }},
 			{"Recv", func() async.Waitable { return c.Recv(bg) }},
 			{"Body", func() async.Waitable { return c.Body(bg) }},
 			{"Conn", func() async.Waitable { return c.Conn(bg) }},
@@ -451,7 +453,7 @@ func TestGuesses(t *testing.T) {
 				got = append(got, m.name)
 			}
 		}
-		if want := []string{"Channel", "Both", "Seq", "Derived", "Rows", "Recv", "Body", "Results"}; !slices.Equal(got, want) {
+		if want := []string{"Channel", "Both", "Seq", "Derived", "Rows", "Row", "Recv", "Body", "Results"}; !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
