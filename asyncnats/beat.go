@@ -1,0 +1,203 @@
+package asyncnats
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file is what a server tells clients while it has calls of theirs, and what it hears
+// of them: cancellations, questions, and that they are gone.
+
+// beats is the goroutine that sends heartbeats. It looks four times in a heartbeat, so that
+// a client soon knows who has its call.
+func (s *Server) beats() {
+	ticker := time.NewTicker(min(s.o.Heartbeat/4, maxTick))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.quit:
+			return
+		case status := <-s.status:
+			if status == nats.CLOSED {
+				s.cancelAll(ErrDisconnected) // nobody can be answered any more
+			}
+		case <-ticker.C:
+			s.tick()
+		}
+	}
+}
+
+// maxTick is how long a client waits at most to be told who has its call.
+const maxTick = 250 * time.Millisecond
+
+// tick sends what heartbeats are due.
+func (s *Server) tick() {
+	now := s.now()
+	var due []*customer
+	s.mu.Lock()
+	s.desk.clean(now, s.o.KeepBytes)
+	for _, k := range s.desk.clients {
+		if k.fresh.len() > 0 || now-k.beat >= s.o.Heartbeat {
+			due = append(due, k)
+		}
+	}
+	s.mu.Unlock()
+	for _, k := range due {
+		s.beat(k, now)
+	}
+}
+
+// beat tells a client that the server is alive, and which calls it has taken. NATS answers
+// where nobody listens any more.
+func (s *Server) beat(k *customer, now time.Duration) {
+	for first := true; ; first = false {
+		s.mu.Lock()
+		ids := k.tellFresh()
+		k.beat = now
+		number := k.number
+		s.mu.Unlock()
+		if !first && len(ids) == 0 {
+			return
+		}
+		s.say(k.inbox, wire.Beat{Has: ids}, s.o.ControlPrefix+".srv."+s.id+"."+strconv.Itoa(number))
+	}
+}
+
+func (s *Server) say(inbox string, b wire.Beat, reply string) {
+	b.Server, b.Every = s.id, s.o.Heartbeat
+	data, err := json.Marshal(b)
+	if err != nil {
+		return // it has numbers, strings and bytes alone
+	}
+	_ = s.nc.PublishMsg(&nats.Msg{Subject: inbox + "." + wire.BeatToken, Reply: reply, Data: data}) // silence says it
+}
+
+// controlled is the handler of control messages.
+func (s *Server) controlled(m *nats.Msg) {
+	if wire.IsNoResponders(m.Header, m.Data) {
+		s.gone(m.Subject)
+		return
+	}
+	c, err := wire.ParseControl(m.Data)
+	switch {
+	case err != nil:
+		s.count(func(st *ServerStats) { st.Garbage++ })
+	case c.Cancel != nil:
+		s.canceled(c.Cancel)
+	default:
+		s.asked(c.Ask)
+	}
+}
+
+// canceled is told that nobody waits for a call any more.
+func (s *Server) canceled(c *wire.Cancel) {
+	if _, ok := wire.ParseReply(c.Reply); !ok {
+		s.count(func(st *ServerStats) { st.Garbage++ })
+		return
+	}
+	cause := s.known.cause(c.Codes[:min(len(c.Codes), len(s.known))], truncate(c.Text, maxCause))
+	if cause == nil {
+		cause = async.ErrCanceled
+	}
+	s.mu.Lock()
+	j := s.desk.jobs[c.Reply]
+	if j == nil {
+		if len(s.desk.canceled) < maxEarly {
+			s.desk.canceled[c.Reply] = early{cause, s.now() + s.o.Heartbeat}
+		}
+		s.mu.Unlock()
+		return
+	}
+	w := j.work
+	if w != nil {
+		s.stats.Canceled++
+		j.silent, j.cause = true, cause
+	}
+	s.mu.Unlock()
+	if w != nil {
+		w.cancel(cause)
+	}
+}
+
+// asked is told that a client wants to know of calls whether the server has them: it has
+// lost its connection, or replies.
+func (s *Server) asked(a *wire.Ask) {
+	var has, gone []byte
+	var answers []*nats.Msg
+	s.mu.Lock()
+	wire.IDs(a.IDs, func(id wire.ID) {
+		switch j := s.desk.jobs[a.Inbox+"."+id.String()]; {
+		case j == nil && !a.All:
+			gone = append(gone, id[:]...)
+		case j == nil:
+		case j.answer != nil:
+			answers = append(answers, j.answer)
+		default:
+			has = append(has, id[:]...)
+		}
+	})
+	s.sendLocked(answers...)
+	s.mu.Unlock()
+	if wire.IsSubject(a.Inbox) && (len(has) > 0 || len(gone) > 0 || !a.All) {
+		s.say(a.Inbox, wire.Beat{Has: has, Gone: gone}, "")
+	}
+}
+
+// gone is told that nobody listened to a heartbeat. A client is gone when that is so for a
+// heartbeat, and, where its replies are kept, for as long as they are.
+func (s *Server) gone(subject string) {
+	number, err := strconv.Atoi(subject[strings.LastIndexByte(subject, '.')+1:])
+	s.mu.Lock()
+	k := s.desk.numbers[number]
+	if err != nil || k == nil {
+		s.mu.Unlock()
+		return
+	}
+	now := s.now()
+	if now-k.missed > s.o.Heartbeat*3/2+maxTick {
+		k.gone = now // a heartbeat between was heard
+	}
+	k.missed = now
+	over := s.abandonLocked(k, now-k.gone)
+	s.mu.Unlock()
+	cause := fmt.Errorf("%w: nobody listens on its inbox", ErrClientGone)
+	for _, w := range over {
+		w.cancel(cause)
+	}
+}
+
+// abandonLocked returns the calls of a client that has not listened for a while, so that
+// they are canceled, but for those whose client may come back.
+func (s *Server) abandonLocked(k *customer, since time.Duration) (over []work) {
+	for _, j := range s.desk.of(k) {
+		if since >= max(s.o.Heartbeat/2, j.keep) {
+			j.silent = true
+			over = append(over, j.work)
+		}
+	}
+	s.stats.Gone += int64(len(over))
+	return over
+}
+
+// cancelAll cancels all calls and returns how many there were.
+func (s *Server) cancelAll(cause error) int {
+	s.mu.Lock()
+	jobs := s.desk.of(nil)
+	works := make([]work, len(jobs))
+	for i, j := range jobs {
+		works[i], j.cause = j.work, cause
+	}
+	s.mu.Unlock()
+	for _, w := range works {
+		w.cancel(cause)
+	}
+	return len(works)
+}

@@ -1,0 +1,233 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+var errMind = errors.New("changed my mind")
+
+// The three ends of a call at the caller, each of which ends the context of the function
+// with the cause's text.
+func TestN3_EndReachesTheServer(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(call *async.Call[int], cancel context.CancelCauseFunc)
+		opts []async.Option
+		text string
+		is   error
+	}{
+		"Cancel":  {func(call *async.Call[int], _ context.CancelCauseFunc) { call.Cancel(errMind) }, nil, errMind.Error(), errMind},
+		"context": {func(_ *async.Call[int], cancel context.CancelCauseFunc) { cancel(errMind) }, nil, errMind.Error(), errMind},
+		"no cause": {func(_ *async.Call[int], cancel context.CancelCauseFunc) { cancel(nil) }, nil,
+			context.Canceled.Error(), context.Canceled},
+		"abandoned": {func(call *async.Call[int], _ context.CancelCauseFunc) { call.Release() },
+			[]async.Option{async.CancelOnAbandon()}, async.ErrAbandoned.Error(), async.ErrAbandoned},
+	} {
+		for _, told := range []bool{false, true} { // that the server has the call
+			bubble(t, func(t *testing.T) {
+				connect := natstest.RunInside(t)
+				g := newGate()
+				mind := asyncnats.RegisterError("mind", errMind)
+				s := serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Errors: []asyncnats.ErrorCode{mind}})
+				c := newClient(t, connect(), asyncnats.ClientOptions{Errors: []asyncnats.ErrorCode{mind}})
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				call := asyncnats.Begin[int](ctx, c, "x", 1, test.opts...)
+				fctx := g.next(t)
+				if told {
+					time.Sleep(time.Second)
+				}
+				test.end(call, cancel)
+				<-fctx.Done()
+				if cause := context.Cause(fctx); !errors.Is(cause, test.is) {
+					t.Errorf("%s: the context of the function ended with %v", name, cause)
+				}
+				if cause := context.Cause(fctx); cause == nil || cause.Error() != test.text {
+					t.Errorf("%s: the cause at the server is %q, not %q", name, cause, test.text)
+				}
+				time.Sleep(time.Minute)
+				if s := s.Stats(); s.Canceled != 1 || s.InFlight != 0 || s.Replied != 0 {
+					t.Errorf("%s: the server says %+v", name, s)
+				}
+				if s := c.Stats(); s.Canceled != 1 || s.InFlight != 0 || s.Late != 0 || s.Unknown != 0 {
+					t.Errorf("%s: the client says %+v", name, s)
+				}
+			})
+		}
+	}
+}
+
+// What a function returns when its call was canceled goes to Discard, at the server.
+func TestN3_LateResultIsDiscardedAtTheServer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		discarded := make(chan int, 10)
+		begun := make(chan struct{})
+		serve(t, connect(), "x", func(ctx context.Context, n int) (int, error) {
+			close(begun)
+			<-ctx.Done()
+			return 2 * n, nil
+		}, asyncnats.ServeOptions{Options: []async.Option{async.Discard(func(n int, _ error) { discarded <- n })}})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 21)
+		<-begun
+		call.Cancel(errMind)
+		if n := <-discarded; n != 42 {
+			t.Error(n)
+		}
+		time.Sleep(time.Minute)
+		if len(discarded) > 0 {
+			t.Error("discarded twice")
+		}
+	})
+}
+
+// A call that is canceled in the queue of the server's scope never runs.
+func TestN3_CanceledInTheQueueNeverRuns(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Scope: async.NewScope(async.ScopeOptions{Limit: 1})})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		first, second := asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.Begin[int](t.Context(), c, "x", 2)
+		time.Sleep(time.Second)
+		second.Cancel(errMind)
+		time.Sleep(time.Second)
+		g.open.Set()
+		wantValue(t, first, 2)
+		time.Sleep(time.Second)
+		if n := len(g.entered); n != 1 {
+			t.Errorf("%d functions ran", n)
+		}
+	})
+}
+
+// A call that is canceled before it was sent is never sent.
+func TestN3_CanceledBeforeItIsSent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		s := serve(t, connect(), "x", g.double, asyncnats.ServeOptions{})
+		nc := connect(nats.ReconnectWait(time.Second))
+		c := newClient(t, nc, asyncnats.ClientOptions{WaitForReconnect: time.Hour})
+		nc.ForceReconnect()
+		time.Sleep(time.Millisecond)
+		call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+		call.Cancel(errMind)
+		time.Sleep(time.Minute)
+		if s := s.Stats(); s.Begun > 1 || s.InFlight != 0 {
+			t.Errorf("%+v", s)
+		}
+		if s := c.Stats(); s.InFlight != 0 || s.Canceled != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A reply that is on its way when the call is canceled is discarded at the client, once. A
+// plain responder plays a server that hears of nothing.
+func TestN3_ReplyOnItsWayIsDiscardedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		nc := connect()
+		requests := make(chan *nats.Msg, 1)
+		nc.ChanSubscribe("x", requests)
+		nc.Flush()
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		discarded := make(chan int, 10)
+		call := asyncnats.Begin[int](t.Context(), c, "x", 21, asyncnats.Discard(func(n int, err error) { discarded <- n }))
+		m := <-requests
+		call.Cancel(errMind)
+		m.Respond([]byte("42"))
+		if n := <-discarded; n != 42 {
+			t.Error(n)
+		}
+		m.Respond([]byte("43"))
+		time.Sleep(time.Second)
+		if s := c.Stats(); len(discarded) != 0 || s.Late != 1 || s.Unknown != 1 || s.Replied != 0 {
+			t.Errorf("%d more discarded; %+v", len(discarded), s)
+		}
+	})
+}
+
+// Cancellations and replies race: each value is the caller's, or discarded, and never both.
+func TestN3_CancelRacesWithReply(t *testing.T) {
+	a, b := pair(t)
+	serve(t, a, "x", double, asyncnats.ServeOptions{Codec: asyncnats.JSON()})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	const rounds = 2000
+	var got, discarded tally
+	calls := make([]*async.Call[int], rounds)
+	for i := range calls {
+		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i, asyncnats.Discard(func(n int, err error) {
+			if err == nil {
+				discarded.add(n / 2)
+			}
+		}))
+		if i >= 20 {
+			go calls[i-20].Cancel(errMind)
+		}
+	}
+	canceled := 0
+	for i, call := range calls {
+		v, err := await(t, call)
+		switch {
+		case err == nil && v == 2*i:
+			got.add(i)
+		case errors.Is(err, async.ErrCanceled):
+			canceled++
+		default:
+			t.Fatal(v, err)
+		}
+	}
+	for i := range calls {
+		if got.of(i)+discarded.of(i) > 1 {
+			t.Fatalf("the value of call %d was taken %d times and discarded %d times", i, got.of(i), discarded.of(i))
+		}
+	}
+	t.Logf("%d of %d were canceled, %+v", canceled, rounds, c.Stats())
+	if s := c.Stats(); s.InFlight != 0 || s.Canceled+s.Replied != rounds {
+		t.Errorf("%+v", s)
+	}
+}
+
+// The server ends what it runs for a client that is gone.
+func TestN3_ClientIsGone(t *testing.T) {
+	for name, leave := range map[string]func(*nats.Conn, *asyncnats.Client){
+		"the client closes":        func(_ *nats.Conn, c *asyncnats.Client) { c.Close() },
+		"the connection is closed": func(nc *nats.Conn, _ *asyncnats.Client) { nc.Close() },
+	} {
+		bubble(t, func(t *testing.T) {
+			connect := natstest.RunInside(t)
+			g := newGate()
+			s := serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Heartbeat: time.Second})
+			nc := connect()
+			c := newClient(t, nc, asyncnats.ClientOptions{})
+			call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+			fctx := g.next(t)
+			time.Sleep(time.Minute)
+			if fctx.Err() != nil {
+				t.Fatal("the function was ended while its client was there")
+			}
+			start := time.Now()
+			leave(nc, c)
+			<-fctx.Done()
+			if d := time.Since(start); d > 3*time.Second || !errors.Is(context.Cause(fctx), asyncnats.ErrClientGone) {
+				t.Errorf("%s: the function was ended after %v by %v", name, d, context.Cause(fctx))
+			}
+			wantError(t, call)
+			time.Sleep(time.Second)
+			if s := s.Stats(); s.Gone != 1 || s.InFlight != 0 || s.Clients != 0 {
+				t.Errorf("%s: %+v", name, s)
+			}
+		})
+	}
+}

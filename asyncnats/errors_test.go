@@ -1,0 +1,165 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+var errNotFound = errors.New("not found")
+
+// failing returns a client of a server that fails with err.
+func failing(t *testing.T, err error) *asyncnats.Client {
+	a, b := pair(t)
+	known := []asyncnats.ErrorCode{asyncnats.RegisterError("not_found", errNotFound)}
+	serve(t, a, "x", func(context.Context, int) (int, error) { return 7, err }, asyncnats.ServeOptions{Name: "shop", Errors: known})
+	return newClient(t, b, asyncnats.ClientOptions{Errors: known})
+}
+
+// An error that both sides know arrives as itself.
+func TestN5_ItselfArrivesAsItself(t *testing.T) {
+	for _, want := range []error{
+		errNotFound, async.ErrQueueFull, async.ErrScopeClosed, async.ErrBrokenPromise, async.ErrTimeout,
+		context.Canceled, context.DeadlineExceeded, asyncnats.ErrNoResponders, asyncnats.ErrResponderLost,
+	} {
+		if v, err := await(t, asyncnats.Begin[int](t.Context(), failing(t, want), "x", 1)); err != want || v != 0 {
+			t.Errorf("%v arrived as %d and %v", want, v, err)
+		}
+	}
+}
+
+// An error that wraps others is a RemoteError that is all those with a name.
+func TestN5_WrappedIsFound(t *testing.T) {
+	err := fmt.Errorf("order 4711: %w: %w: %w", errNotFound, context.DeadlineExceeded, io.EOF)
+	got := wantError(t, asyncnats.Begin[int](t.Context(), failing(t, err), "x", 1), errNotFound, context.DeadlineExceeded)
+	e := new(asyncnats.RemoteError)
+	if !errors.As(got, &e) || e.Service != "shop" || e.Subject != "x" || e.Code != "not_found" || e.Message != err.Error() {
+		t.Errorf("%#v", got)
+	}
+	if errors.Is(got, io.EOF) || errors.Is(got, async.ErrCanceled) {
+		t.Errorf("%v is what it cannot be", got)
+	}
+}
+
+func TestN5_Others(t *testing.T) {
+	for _, text := range []string{"plain", "", " padded ", "two\nlines", "ctl \x00\r", strings.Repeat("long ", 10_000), "ümläut"} {
+		got := wantError(t, asyncnats.Begin[int](t.Context(), failing(t, errors.New(text)), "x", 1))
+		e := new(asyncnats.RemoteError)
+		if !errors.As(got, &e) || e.Code != asyncnats.CodeInternal || e.Message != text {
+			t.Errorf("%.20q arrived as %.60q with the code %q", text, e.Message, e.Code)
+		}
+	}
+}
+
+// The error of a canceled call at the server is all that it is there.
+func TestN5_CanceledError(t *testing.T) {
+	got := wantError(t, asyncnats.Begin[int](t.Context(), failing(t, &async.CanceledError{Cause: errNotFound}), "x", 1),
+		async.ErrCanceled, context.Canceled, errNotFound)
+	if errors.Is(got, async.ErrCallPending) {
+		t.Error(got)
+	}
+}
+
+func TestN5_PanicIsContained(t *testing.T) {
+	for _, stack := range []bool{false, true} {
+		a, b := pair(t)
+		s := serve(t, a, "x", func(_ context.Context, n int) (int, error) {
+			if n == 0 {
+				panic("no such number")
+			}
+			return n, nil
+		}, asyncnats.ServeOptions{SendStack: stack})
+		c := newClient(t, b, asyncnats.ClientOptions{})
+		got := wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 0), asyncnats.ErrPanicked)
+		if text := got.Error(); !strings.Contains(text, "panic: no such number") || strings.Contains(text, "errors_test.go") != stack {
+			t.Errorf("with the stack %t: %s", stack, text)
+		}
+		wantValue(t, asyncnats.Begin[int](t.Context(), c, "x", 3), 3)
+		if s := s.Stats(); s.Panicked != 1 || s.InFlight != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// A function that panics when its call was canceled ends nothing but itself.
+func TestN5_LatePanicIsContained(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		begun := make(chan struct{})
+		s := serve(t, connect(), "x", func(ctx context.Context, _ int) (int, error) {
+			close(begun)
+			<-ctx.Done()
+			panic("too late")
+		}, asyncnats.ServeOptions{})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 0)
+		<-begun
+		call.Cancel(nil)
+		time.Sleep(time.Second)
+		if s := s.Stats(); s.Panicked != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestN5_Goexit(t *testing.T) {
+	a, b := pair(t)
+	serve(t, a, "x", func(context.Context, int) (int, error) { runtime.Goexit(); return 0, nil }, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	if _, err := await(t, asyncnats.Begin[int](t.Context(), c, "x", 0)); err != async.ErrGoexit {
+		t.Error(err)
+	}
+}
+
+// loud panics in every method that a codec calls.
+type loud struct{ Quiet bool }
+
+func (l loud) MarshalJSON() ([]byte, error) {
+	if !l.Quiet {
+		panic("loud")
+	}
+	return []byte(`{}`), nil
+}
+
+func (l *loud) UnmarshalJSON([]byte) error { panic("loud") }
+
+// What the methods of a value do ends no program, at either side.
+func TestN5_CodecPanics(t *testing.T) {
+	a, b := pair(t)
+	serve(t, a, "decode", func(context.Context, loud) (int, error) { return 0, nil }, asyncnats.ServeOptions{})
+	serve(t, a, "encode", func(context.Context, int) (loud, error) { return loud{}, nil }, asyncnats.ServeOptions{})
+	serve(t, a, "reply", func(context.Context, int) (loud, error) { return loud{Quiet: true}, nil }, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	wantError(t, asyncnats.Begin[int](t.Context(), c, "decode", loud{}), asyncnats.ErrEncode)
+	wantError(t, asyncnats.Begin[int](t.Context(), c, "decode", loud{Quiet: true}), asyncnats.ErrBadRequest)
+	wantError(t, asyncnats.Begin[loud](t.Context(), c, "encode", 1), asyncnats.ErrBadReply)
+	wantError(t, asyncnats.Begin[loud](t.Context(), c, "reply", 1), asyncnats.ErrBadReply)
+}
+
+func TestRegisterErrorPanics(t *testing.T) {
+	for _, f := range []func(){
+		func() { asyncnats.RegisterError("x", nil) },
+		func() { asyncnats.RegisterError("", io.EOF) },
+		func() { asyncnats.RegisterError("two words", io.EOF) },
+		func() { asyncnats.RegisterError("a,b", io.EOF) },
+		func() { asyncnats.RegisterError("async.queue_full", io.EOF) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("did not panic")
+				}
+			}()
+			f()
+		}()
+	}
+}

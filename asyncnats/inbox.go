@@ -1,0 +1,167 @@
+package asyncnats
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file receives what comes to a client: replies, heartbeats, and garbage. It all
+// comes on the goroutine of the client's one subscription.
+
+// A reply is a message that answers a call.
+type reply struct {
+	header nats.Header
+	data   []byte
+}
+
+// receive is the handler of the subscription.
+func (c *Client) receive(m *nats.Msg) {
+	token := strings.TrimPrefix(m.Subject[min(len(m.Subject), len(c.inbox)):], ".")
+	if token == wire.BeatToken {
+		c.beat(m)
+		return
+	}
+	id, ok := wire.ParseID(token)
+	if !ok {
+		c.count(func(s *ClientStats) { s.Garbage++ })
+		return
+	}
+	if wire.IsNoResponders(m.Header, m.Data) {
+		c.nobody(id)
+		return
+	}
+	if call := c.take(id); call != nil {
+		call.reply(reply{m.Header, m.Data})
+	}
+}
+
+// take takes the call with the id out of the table, for its reply. The reply of a call
+// that is over is given to the call, too, which discards it. It returns nil where there
+// is no such call.
+func (c *Client) take(id wire.ID) remote {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.table.calls[id]
+	switch {
+	case e == nil:
+		c.stats.Unknown++
+		return nil
+	case c.table.has(e):
+		c.stats.Replied++
+		if e.link.in == &c.table.sent {
+			c.heard.hear(e.at, c.now())
+		}
+	}
+	c.table.remove(e)
+	return e.call
+}
+
+// nobody is told that nobody served the subject when the request came there. While the
+// client waits for servers that have to connect again, the request is sent again.
+func (c *Client) nobody(id wire.ID) {
+	c.mu.Lock()
+	e := c.table.calls[id]
+	switch now := c.now(); {
+	case e == nil:
+		c.stats.Unknown++
+		c.mu.Unlock()
+	case !c.table.has(e):
+		c.table.remove(e)
+		c.mu.Unlock()
+	case now < c.line.patience:
+		c.table.move(e, &c.table.again, now)
+		c.mu.Unlock()
+		poke(c.toWatch)
+	default:
+		c.table.remove(e)
+		c.mu.Unlock()
+		e.call.fail(ErrNoResponders)
+	}
+}
+
+// beat is told that a server has sent a heartbeat. A server that has no call of the
+// client is not remembered, so strangers cannot fill the memory.
+func (c *Client) beat(m *nats.Msg) {
+	b, err := wire.ParseBeat(m.Data)
+	if err != nil {
+		c.count(func(s *ClientStats) {
+			if !wire.IsNoResponders(m.Header, m.Data) {
+				s.Garbage++
+			}
+		})
+		return
+	}
+	now := c.now()
+	c.mu.Lock()
+	p, known := c.table.peers[b.Server]
+	if !known {
+		p = &peer{id: b.Server}
+	}
+	p.every, p.heard, p.asked = b.Every, now, false
+	wire.IDs(b.Has, func(id wire.ID) {
+		if sent, ok := c.table.claim(id, p, now); ok {
+			c.heard.hear(sent, now)
+		}
+	})
+	if !known && p.calls.len() > 0 {
+		c.table.peers[b.Server] = p
+		poke(c.toWatch) // the beats of this one may be shorter than those watched so far
+	}
+	lost := c.gone(p, b.Gone)
+	c.mu.Unlock()
+	failAll(lost, ErrResponderLost)
+}
+
+// gone buries the calls that a server does not have any more, although the client
+// thought so, and returns them: their replies were lost. The client's mu is held.
+func (c *Client) gone(p *peer, ids []byte) (lost []*entry) {
+	wire.IDs(ids, func(id wire.ID) {
+		if e := c.table.calls[id]; e != nil && e.peer == p && c.table.has(e) {
+			c.table.bury(e, c.now())
+			lost = append(lost, e)
+		}
+	})
+	c.stats.Lost += int64(len(lost))
+	return lost
+}
+
+// read makes what a call completes with from a reply.
+func read[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
+	if text, failed := r.header[wire.HeaderError]; failed {
+		return v, c.remoteError(subject, text[0], r)
+	}
+	if len(r.data) > c.o.MaxReply {
+		return v, fmt.Errorf("%w: a reply of %d bytes, where %d are allowed", ErrTooLarge, len(r.data), c.o.MaxReply)
+	}
+	if err := decode(c.o.Codec, r.data, &v); err != nil {
+		return *new(Resp), fmt.Errorf("%w: %w", ErrBadReply, err)
+	}
+	return v, nil
+}
+
+// maxErrorText is how much text of an error is kept.
+const maxErrorText = 64 << 10
+
+// remoteError makes an error from a reply that says there is one.
+func (c *Client) remoteError(subject, text string, r reply) error {
+	if r.header[wire.HeaderLong] != nil {
+		text = string(r.data[:min(len(r.data), maxErrorText)])
+	}
+	e := &RemoteError{
+		Service: r.header.Get(wire.HeaderService), Subject: subject,
+		Code: r.header.Get(wire.HeaderCode), Message: text,
+	}
+	codes := strings.Split(r.header.Get(wire.HeaderErrors), ",")
+	if codes[0] == "" {
+		codes[0] = e.Code
+	}
+	e.is = c.known.errors(codes[:min(len(codes), len(c.known))])
+	if err := itself(e.is, text); err != nil {
+		return err
+	}
+	return e
+}

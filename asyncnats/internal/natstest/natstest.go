@@ -1,0 +1,73 @@
+// Package natstest starts the real server of NATS for tests, benchmarks and examples.
+package natstest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// ErrNotReady says that a server did not start.
+var ErrNotReady = errors.New("natstest: the server did not start")
+
+// Options are those of a server on a free port of the loopback, which prints nothing and
+// handles no signals.
+func Options() *server.Options {
+	return &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
+}
+
+// Start starts a server and waits until it takes connections.
+func Start(o *server.Options) (*server.Server, error) {
+	s, err := server.NewServer(o)
+	if err != nil {
+		return nil, err
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		return nil, ErrNotReady
+	}
+	return s, nil
+}
+
+// Run is Start for a test, at whose end the server is shut down.
+func Run(t testing.TB, o *server.Options) *server.Server {
+	t.Helper()
+	s, err := Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	return s
+}
+
+// RunInside is Run without a listener, for a bubble of synctest, and returns a function
+// that connects in the process. At the end of the test the connections are closed first.
+func RunInside(t testing.TB) (connect func(...nats.Option) *nats.Conn) {
+	t.Helper()
+	o := Options()
+	o.DontListen = true
+	s := Run(t, o)
+	return func(opts ...nats.Option) *nats.Conn {
+		t.Helper()
+		return Connect(t, "", append(opts, nats.InProcessServer(s))...)
+	}
+}
+
+// Connect connects to a server by its listener, for a test, at whose end the connection
+// is closed.
+func Connect(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url, append([]nats.Option{nats.ReconnectWait(10 * time.Millisecond), nats.MaxReconnects(-1)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}

@@ -1,0 +1,242 @@
+package asyncnats
+
+import (
+	"encoding/json"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file sends what a client has to say. One goroutine does so: publishing may wait
+// for the network, and Begin and Cancel must not (R7). A call that is canceled while
+// its request is queued is never sent.
+
+// A letter is a request as the goroutine that sends takes it out of the table.
+type letter struct {
+	entry   *entry
+	id      wire.ID
+	subject string
+	body    []byte
+	more    *more
+}
+
+// A mail is a control message.
+type mail struct {
+	subject string
+	data    []byte
+}
+
+// batch is how many requests are taken out of the table at a time.
+const batch = 64
+
+// send is the goroutine that sends.
+func (c *Client) send() {
+	pen := newPen(c)
+	for {
+		select {
+		case <-c.quit:
+			return
+		case <-c.toSend:
+			runtime.Gosched() // more calls may begin at the same time, and be sent together
+			for c.sendSome(pen) {
+			}
+		}
+	}
+}
+
+// sendSome sends what there is, up to a batch, and reports whether there was something.
+func (c *Client) sendSome(pen *pen) bool {
+	letters, mails := c.collect(pen.letters[:0])
+	for i := range letters {
+		if err := c.nc.PublishMsg(pen.write(&letters[i])); err != nil {
+			c.unsent(letters[i].entry, err)
+		}
+	}
+	for _, m := range mails {
+		_ = c.nc.Publish(m.subject, m.data) // where the connection is closed, so are its calls
+	}
+	clear(letters)
+	return len(letters)+len(mails) > 0
+}
+
+// collect takes requests out of the queue, and all control messages. Nothing is sent
+// while the connection is down: what NATS would keep until it is up again might be sent
+// twice.
+func (c *Client) collect(letters []letter) ([]letter, []mail) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.line.down || c.closed {
+		return nil, nil
+	}
+	t := &c.table
+	for e := t.queued.front(); e != nil && len(letters) < batch; e = t.queued.front() {
+		letters = append(letters, letter{e, e.id, e.subject, e.body, e.more})
+		e.sent = true
+		if c.o.WaitForReconnect <= 0 {
+			e.body, e.more = nil, nil // C3
+		}
+		if c.isPlain(e.subject) {
+			t.move(e, &t.plain, now)
+		} else {
+			t.move(e, &t.sent, now)
+		}
+	}
+	mails := c.mail
+	c.mail = nil
+	return letters, mails
+}
+
+// isPlain reports whether no heartbeats are expected from who serves the subject.
+func (c *Client) isPlain(subject string) bool {
+	if c.o.Heartbeat < 0 {
+		return true
+	}
+	for _, pattern := range c.o.Plain {
+		if matches(pattern, subject) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsent completes a call whose request could not be sent.
+func (c *Client) unsent(e *entry, err error) {
+	c.mu.Lock()
+	if !c.table.has(e) {
+		c.mu.Unlock()
+		return
+	}
+	c.table.remove(e)
+	c.mu.Unlock()
+	e.call.fail(sendError(err))
+}
+
+// sendError is the error of a call whose request NATS did not take.
+func sendError(err error) error {
+	switch err {
+	case nats.ErrMaxPayload:
+		return wrapped{ErrTooLarge, "the request: " + err.Error()}
+	case nats.ErrBadSubject:
+		return ErrBadSubject
+	}
+	return wrapped{ErrDisconnected, err.Error()}
+}
+
+// wrapped is an error with more to say.
+type wrapped struct {
+	error
+	more string
+}
+
+func (w wrapped) Error() string { return w.error.Error() + ": " + w.more }
+func (w wrapped) Unwrap() error { return w.error }
+
+// post queues a control message.
+func (c *Client) post(subject string, what wire.Control) {
+	data, err := json.Marshal(what)
+	if err != nil {
+		return // it has strings and bytes alone
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed && !c.line.down {
+		c.mail = append(c.mail, mail{subject, data})
+		poke(c.toSend)
+	}
+}
+
+// controlOf returns the subject on which the server of a call is told something: the one
+// that has the call, or, where that is not known, all that serve the subject. It is empty
+// where nobody is to be told. The client's mu is held.
+func (c *Client) controlOf(e *entry) string {
+	switch {
+	case !e.sent || e.link.in == &c.table.plain:
+		return ""
+	case e.peer != nil:
+		return peerSubject(c.o.ControlPrefix, e.peer.id)
+	}
+	return allSubject(c.o.ControlPrefix, e.subject)
+}
+
+// peerSubject is the subject on which one server hears.
+func peerSubject(prefix, server string) string {
+	return prefix + ".srv." + server + "." + wire.ControlToken
+}
+
+// allSubject is the subject on which all servers of a subject hear.
+func allSubject(prefix, subject string) string { return prefix + ".all." + subject }
+
+// maxCause is how much of the text of a cause travels.
+const maxCause = 1 << 10
+
+// tellCanceled tells the server that nobody waits for a call any more.
+func (c *Client) tellCanceled(e *entry, to string, cause error) {
+	cancel := &wire.Cancel{Reply: c.inbox + "." + e.id.String()}
+	if cause != nil {
+		cancel.Codes = c.known.codes(cause)
+		cancel.Text = strings.ToValidUTF8(truncate(cause.Error(), maxCause), "")
+	}
+	c.post(to, wire.Control{Cancel: cancel})
+}
+
+func truncate(s string, n int) string { return s[:min(len(s), n)] }
+
+// A pen writes requests. One message and its headers serve for all: NATS copies what it
+// is given.
+type pen struct {
+	c       *Client
+	msg     nats.Msg
+	id      []string // the value of HeaderID
+	keep    []string // of HeaderKeep; nil without WaitForReconnect
+	text    []byte
+	letters []letter
+}
+
+func newPen(c *Client) *pen {
+	p := &pen{
+		c: c, msg: nats.Msg{Header: nats.Header{}}, id: make([]string, 1),
+		text: []byte(c.inbox + "."), letters: make([]letter, 0, batch),
+	}
+	if c.o.WaitForReconnect > 0 {
+		p.keep = []string{c.o.WaitForReconnect.String()}
+	}
+	return p
+}
+
+// write returns the message of a request, until the next write.
+func (p *pen) write(l *letter) *nats.Msg {
+	m := &p.msg
+	m.Subject, m.Data = l.subject, l.body
+	m.Reply = string(l.id.AppendText(p.text))
+	clear(m.Header)
+
+	if p.keep != nil {
+		m.Header[wire.HeaderKeep] = p.keep
+	}
+	if l.more != nil {
+		l.more.write(m.Header)
+	}
+	if len(m.Header) > 0 {
+		p.id[0] = m.Reply[len(p.text):]
+		m.Header[wire.HeaderID] = p.id
+	}
+	return m
+}
+
+// write adds what few requests have to a header.
+func (m *more) write(h nats.Header) {
+	if !m.deadline.IsZero() {
+		h.Set(wire.HeaderTimeout, max(time.Until(m.deadline), 1).String())
+	}
+	if m.name != "" {
+		h.Set(wire.HeaderName, m.name)
+	}
+	for i := 0; i < len(m.carried); i += 2 {
+		h.Set(m.carried[i], m.carried[i+1])
+	}
+}

@@ -1,0 +1,256 @@
+package asyncnats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// ServeOptions are what a server may be told. The zero value needs a Name and is ready for
+// use then.
+type ServeOptions struct {
+	// Name is the name of the service, of letters, digits, - and _. Version is that of the
+	// service, as 1.4.0, which is 0.0.1 where it is empty. Description says more.
+	Name, Version, Description string
+
+	// Scope is where the function runs: its limit, queue, ledger and observer are those
+	// of the requests. Where it is nil, the server has a scope of its own, without limit.
+	Scope *async.Scope
+
+	// Heartbeat is how often clients hear of the server while it has calls of theirs:
+	// every second where it is 0. A server that is not heard for three heartbeats is lost.
+	Heartbeat time.Duration
+
+	// Options are those of every call that the server runs, such as [async.Discard] for
+	// what a function returns when its call was canceled.
+	Options []async.Option
+
+	// Codec reads requests and writes replies: [JSON] where it is nil.
+	Codec Codec
+
+	// Errors are found by errors.Is at the client; see [RegisterError].
+	Errors []ErrorCode
+
+	// Propagator finds values for the context of the function; nil finds none.
+	Propagator Propagator
+
+	// QueueGroup is the group of servers that share the requests: q where it is empty,
+	// as in all services of NATS.
+	QueueGroup string
+
+	// ControlPrefix is that of the clients: _ASYNC where it is empty.
+	ControlPrefix string
+
+	// MaxRequest is the size in bytes beyond which a request is refused with
+	// [ErrTooLarge]: 16 MiB where it is 0.
+	MaxRequest int
+
+	// KeepBytes limits the replies that are kept for clients that may have lost their
+	// connection, the oldest going first: 64 MiB where it is 0. A request that comes again
+	// when its reply was dropped runs again.
+	KeepBytes int
+
+	// SendStack has the stack of a function that panicked sent to the caller.
+	SendStack bool
+}
+
+func (o *ServeOptions) fill() {
+	o.Version = orElse(o.Version, "0.0.1")
+	o.Heartbeat = max(orElse(o.Heartbeat, defaultBeat), time.Millisecond)
+	o.Codec = orElse(o.Codec, JSON())
+	o.ControlPrefix = orElse(o.ControlPrefix, defaultPrefix)
+	o.MaxRequest = orElse(o.MaxRequest, defaultMaxSize)
+	o.KeepBytes = orElse(o.KeepBytes, 64<<20)
+}
+
+// A Server runs a function for the requests that come to a subject. It is a service of
+// NATS, so that nats micro ls, info, ping and stats see it. It comes from [Serve]. Its
+// methods may be called by any number of goroutines at the same time.
+type Server struct {
+	nc      *nats.Conn
+	o       ServeOptions
+	known   registry
+	id      string // by which clients know the server; nobody else does
+	start   time.Time
+	service micro.Service
+	control []*nats.Subscription
+	status  chan nats.Status
+	own     *async.Scope // where the user gave none
+	options []async.Option
+
+	quit     chan struct{} // closed when the server is down
+	ended    sync.WaitGroup
+	shutdown sync.Once
+	downErr  error // of the shutdown; written once before it is over
+
+	mu        sync.Mutex
+	desk      desk
+	arrivals  []work      // that wait to be begun
+	beginning bool        // somebody is at it
+	complete  []work      // whose replies wait to be sent
+	replies   []*nats.Msg // that wait to be sent
+	sending   bool        // somebody is at it
+	closing   bool
+	empty     async.Event // set when the server is closing, no call is left, and all is sent
+	stats     ServerStats
+}
+
+// ServerStats says what a server has done so far.
+type ServerStats struct {
+	InFlight int   // calls that are not complete
+	Clients  int   // clients that have some of these
+	Kept     int   // replies that are kept for clients that may ask again
+	Begun    int64 // calls that were begun
+	Replied  int64 // replies that were sent, errors included
+	Canceled int64 // calls that a client canceled
+	Gone     int64 // calls whose client was gone
+	Again    int64 // requests that came again, under the id of one that is known
+	Refused  int64 // requests that could not be begun
+	Panicked int64 // functions that panicked
+	Garbage  int64 // messages that make no sense
+}
+
+// Serve runs fn for every request to the subject, which may have wildcards. Servers of one
+// subject share the requests. Each request is a call in the Scope, and fn runs in a
+// goroutine of its own. Its context ends when the caller's call ends, with a cause that
+// says why: the text is the caller's. What fn returns then is discarded.
+//
+// A panic in fn becomes an error at the caller, and in the ledger of the scope: it is an
+// [*async.PanicError], by whatever policy, so that no request ends the process.
+//
+// Serve returns an error where NATS or package micro refuses the name or the subject.
+func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context, Req) (Resp, error), o ServeOptions) (*Server, error) {
+	if fn == nil {
+		panic("asyncnats: Serve with a nil function")
+	}
+	s := newServer(nc, o)
+	err := s.open(subject, func(r micro.Request) {
+		receive(s, &job{reply: r.Reply()}, fn, r)
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("asyncnats: serve %q: %w", subject, err), s.Shutdown(context.Background()))
+	}
+	return s, nil
+}
+
+func newServer(nc *nats.Conn, o ServeOptions) *Server {
+	o.fill()
+	s := &Server{
+		nc: nc, o: o, known: newRegistry(o.Errors), start: time.Now(),
+		id:   wire.NewMinter().Mint().String(),
+		quit: make(chan struct{}), desk: newDesk(),
+	}
+	scope := o.Scope
+	if scope == nil {
+		s.own = async.NewScope(async.ScopeOptions{Name: o.Name})
+		scope = s.own
+	}
+	s.options = append([]async.Option{scope}, o.Options...)
+	s.status = nc.StatusChanged(nats.CLOSED)
+	s.ended.Go(s.beats)
+	return s
+}
+
+// open begins to listen: for control messages first, since a cancellation may follow its
+// request at once.
+func (s *Server) open(subject string, handler micro.HandlerFunc) error {
+	for _, on := range []string{
+		s.o.ControlPrefix + ".srv." + s.id + ".*",
+		allSubject(s.o.ControlPrefix, subject),
+	} {
+		sub, err := s.nc.Subscribe(on, s.controlled)
+		if err != nil {
+			return err
+		}
+		s.control = append(s.control, sub)
+	}
+	service, err := micro.AddService(s.nc, micro.Config{
+		Name: s.o.Name, Version: s.o.Version, Description: s.o.Description, QueueGroup: s.o.QueueGroup,
+		Metadata:     map[string]string{"async-heartbeat": s.o.Heartbeat.String(), "async-codec": s.o.Codec.Name()},
+		Endpoint:     &micro.EndpointConfig{Subject: subject, Handler: handler},
+		StatsHandler: func(*micro.Endpoint) any { return s.Stats() },
+	})
+	s.service = service
+	return err
+}
+
+// Stats says what the server has done so far.
+func (s *Server) Stats() ServerStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.InFlight, st.Clients, st.Kept = s.desk.running, len(s.desk.clients), s.desk.kept.len()
+	return st
+}
+
+// Shutdown takes no more requests: further ones go to other servers of the subject. It
+// waits for the calls that were accepted. When ctx ends it cancels those that are left,
+// whose callers get [async.ErrScopeClosed], and returns an error that is ctx's. The Scope
+// remains the user's, and open. When Shutdown has returned no goroutine of the server is
+// left, but for functions that do not heed their context. A second Shutdown waits for the
+// first, and returns the same.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.shutdown.Do(func() { s.downErr = s.stop(ctx) })
+	return s.downErr
+}
+
+func (s *Server) stop(ctx context.Context) error {
+	s.drain(ctx)
+	s.mu.Lock()
+	s.closing = true
+	s.restLocked()
+	s.mu.Unlock()
+	err := s.empty.Wait(ctx)
+	if err != nil {
+		left := s.cancelAll(async.ErrScopeClosed)
+		err = fmt.Errorf("asyncnats: %d calls were canceled by the shutdown: %w", left, err)
+	}
+	for _, sub := range s.control {
+		_ = sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
+	}
+	close(s.quit)
+	s.ended.Wait()
+	s.nc.RemoveStatusListener(s.status)
+	_ = s.nc.FlushTimeout(flushTime) // the last replies are on their way, or the connection is down
+	if s.own != nil {
+		err = errors.Join(err, s.own.Shutdown(ctx))
+	}
+	return err
+}
+
+// flushTime is how long a shutdown waits for the last replies to be on their way.
+const flushTime = time.Second
+
+// drain stops the service, and waits until the requests that it was sent have been looked
+// at, or ctx ends.
+func (s *Server) drain(ctx context.Context) {
+	if s.service == nil {
+		return
+	}
+	if err := s.service.Stop(); err != nil {
+		return // the connection is closed
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	if err := s.nc.FlushWithContext(ctx); err != nil {
+		return
+	}
+	var seen async.Event
+	if err := s.nc.Barrier(func() { seen.Set() }); err == nil {
+		_ = seen.Wait(ctx) // another subscription of the connection may be slow
+	}
+}
+
+// drainTime is how long a shutdown waits for requests that are on their way.
+const drainTime = 5 * time.Second
+
+// now is the time on the server's clock.
+func (s *Server) now() time.Duration { return time.Since(s.start) }

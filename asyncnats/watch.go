@@ -1,0 +1,299 @@
+package asyncnats
+
+import (
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file watches a client's connection, and the time: which servers are lost, which
+// requests nobody has taken, and what to do when the connection is back. One goroutine
+// does so.
+
+// A line is what a client knows of its connection. The client's mu guards it.
+type line struct {
+	down     bool          // nothing can be sent
+	gone     bool          // and never again: the connection is closed or drained
+	patience time.Duration // until when servers are waited for after the connection was lost; 0 where it was not
+}
+
+// A heard is what a client has heard of calls, whichever server said it.
+type heard struct {
+	when time.Duration // the last time that a call was heard of
+	of   time.Duration // when the latest of these was sent
+}
+
+// hear is told that something was heard of a call that was sent at a time.
+func (h *heard) hear(sent, now time.Duration) { h.when, h.of = now, max(h.of, sent) }
+
+// lostAt is when a call that nobody has said to have is lost. Servers hear of calls in the
+// order in which these were sent. So a call may be one that the servers have not come to
+// yet, as long as they get on, and have come to none that was sent later.
+func (h *heard) lostAt(e *entry, silence time.Duration) time.Duration {
+	if h.of > e.at {
+		return e.at + silence
+	}
+	return max(e.at, h.when) + silence
+}
+
+// statuses returns the channel on which nc tells of changes.
+func (c *Client) statuses() chan nats.Status {
+	return c.nc.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED, nats.DRAINING_SUBS)
+}
+
+// watch is the goroutine that watches. While no call is in flight, nothing wakes it but
+// the connection.
+func (c *Client) watch(status chan nats.Status) {
+	defer c.nc.RemoveStatusListener(status)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var due time.Duration // when the timer is to fire
+	for {
+		select {
+		case <-c.quit:
+			return
+		case s := <-status:
+			c.changed(s)
+		case <-c.toWatch:
+		case <-timer.C:
+			c.excuse(c.now() - due)
+		}
+		next, something := c.look()
+		timer.Stop()
+		if something {
+			due = next
+			timer.Reset(next - c.now())
+		}
+	}
+}
+
+// changed is told that the connection has another status.
+func (c *Client) changed(s nats.Status) {
+	switch s {
+	case nats.CONNECTED:
+		c.connected()
+	case nats.RECONNECTING:
+		c.disconnected(false)
+	default:
+		c.disconnected(true)
+	}
+}
+
+// disconnected is told that the connection is lost, for good where gone is true.
+func (c *Client) disconnected(gone bool) {
+	now := c.now()
+	c.mu.Lock()
+	c.line.gone = c.line.gone || gone
+	var over []*entry
+	if c.line.gone || c.o.WaitForReconnect <= 0 {
+		over = c.table.buryFlight(now)
+	} else if !c.line.down {
+		c.line.patience = now + c.o.WaitForReconnect
+		over = c.table.buryAll(&c.table.plain, now) // their servers cannot be asked
+	}
+	c.line.down = true
+	c.mail = nil
+	c.mu.Unlock()
+	failAll(over, ErrDisconnected)
+}
+
+// connected is told that the connection is there again. Servers are asked for the calls
+// that they have, and all servers for those that nobody has said to have. They are told of
+// the calls that are over because of the connection, so that nothing runs for nobody.
+func (c *Client) connected() {
+	now := c.now()
+	c.mu.Lock()
+	if !c.line.down || c.line.gone {
+		c.mu.Unlock()
+		return
+	}
+	c.line.down = false
+	for _, p := range c.table.peers {
+		p.heard, p.asked = now, true
+	}
+	for e := range c.table.sent.all {
+		c.table.move(e, &c.table.asking, now)
+	}
+	over := slices.Collect(c.table.over.all)
+	c.mu.Unlock()
+	poke(c.toSend)
+	for _, e := range over {
+		c.tellCanceled(e, allSubject(c.o.ControlPrefix, e.subject), ErrDisconnected)
+	}
+	c.ask()
+}
+
+// excuse is told by how much the timer was late. Where that is more than a heartbeat, this
+// process stood still, and what it did not hear meanwhile is no sign of anything: all
+// clocks begin again.
+func (c *Client) excuse(late time.Duration) {
+	if late < max(c.o.Heartbeat, 0) {
+		return
+	}
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.table.peers {
+		p.heard = now
+	}
+	for e := range c.table.sent.all {
+		e.at = now
+	}
+}
+
+// look does what is due, and returns when it is to look again; something is false where
+// there is nothing to look for.
+func (c *Client) look() (next time.Duration, something bool) {
+	c.drops()
+	if c.patient() {
+		c.ask()
+	}
+	now := c.now()
+	c.mu.Lock()
+	lost := c.lost(now)
+	c.resend(now)
+	c.table.forget(now-c.memory(), c.o.Limit)
+	something = len(c.table.calls) > 0
+	c.watching = something
+	next = c.next(now)
+	down := c.line.down
+	c.mu.Unlock()
+	if down {
+		failAll(lost, ErrDisconnected)
+	} else {
+		failAll(lost, ErrResponderLost)
+	}
+	return next, something
+}
+
+// memory is for how long a call that is over is remembered, for the sake of its reply.
+func (c *Client) memory() time.Duration { return beatsToLoss * max(c.o.Heartbeat, defaultBeat) }
+
+// lost buries the calls whose servers were not heard for too long, and returns them. While
+// the connection is down servers cannot be heard: then it is all calls, when the client
+// has waited for long enough. The client's mu is held.
+func (c *Client) lost(now time.Duration) (lost []*entry) {
+	switch {
+	case c.line.down && now >= c.line.patience:
+		return c.table.buryFlight(now)
+	case c.line.down:
+		return nil
+	}
+	silence := beatsToLoss * c.o.Heartbeat
+	for e := c.table.sent.front(); e != nil && now >= c.heard.lostAt(e, silence); e = c.table.sent.front() {
+		c.table.bury(e, now)
+		lost = append(lost, e)
+	}
+	for id, p := range c.table.peers {
+		switch {
+		case p.calls.len() == 0:
+			delete(c.table.peers, id)
+		case now >= p.lostAt(c.line.patience):
+			lost = append(lost, c.table.buryAll(&p.calls, now)...)
+			delete(c.table.peers, id)
+		}
+	}
+	c.stats.Lost += int64(len(lost))
+	return lost
+}
+
+// resend queues again the requests that no server has said to have, and those that found
+// no server. The client's mu is held.
+func (c *Client) resend(now time.Duration) {
+	if c.line.down {
+		return
+	}
+	t := &c.table
+	for e := t.asking.front(); e != nil && now >= e.at+beatsToLoss*c.o.Heartbeat; e = t.asking.front() {
+		t.move(e, &t.queued, now)
+	}
+	for e := t.again.front(); e != nil && now >= e.at+c.o.Heartbeat/4; e = t.again.front() {
+		t.move(e, &t.queued, now)
+	}
+	if t.queued.len() > 0 {
+		poke(c.toSend)
+	}
+}
+
+// next returns when there is something to do, at the latest a heartbeat from now. The
+// client's mu is held.
+func (c *Client) next(now time.Duration) time.Duration {
+	t := &c.table
+	beat := max(c.o.Heartbeat, 0)
+	next := now + orElse(beat, defaultBeat)
+	if now < c.line.patience {
+		next = min(next, c.line.patience)
+	}
+	if e := t.sent.front(); e != nil {
+		next = min(next, c.heard.lostAt(e, beatsToLoss*beat))
+	}
+	if e := t.again.front(); e != nil {
+		next = min(next, e.at+beat/4)
+	}
+	if e := t.asking.front(); e != nil {
+		next = min(next, e.at+beatsToLoss*beat)
+	}
+	for _, p := range t.peers {
+		next = min(next, p.lostAt(c.line.patience))
+	}
+	return max(next, now+time.Millisecond) // what is due now was done, and what has to wait for patience may not spin
+}
+
+// patient reports whether servers are waited for that have to connect again.
+func (c *Client) patient() bool {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.line.down && (c.table.asking.len() > 0 || now < c.line.patience)
+}
+
+// drops sees whether the subscription has dropped messages. Replies may have been among
+// them, so every server is asked which calls it still has.
+func (c *Client) drops() {
+	n, err := c.sub.Dropped()
+	c.mu.Lock()
+	more := err == nil && n > c.dropped
+	if more {
+		c.stats.Dropped += int64(n - c.dropped)
+		c.dropped = n
+		for _, p := range c.table.peers {
+			p.asked = true
+		}
+	}
+	c.mu.Unlock()
+	if more {
+		c.ask()
+	}
+}
+
+// ask asks the servers that have not been heard since they were to be asked, and, for calls
+// that no server has said to have, all servers.
+func (c *Client) ask() {
+	type question struct {
+		to  string
+		all bool
+	}
+	c.mu.Lock()
+	questions := make(map[question][]byte)
+	for _, p := range c.table.peers {
+		if p.asked {
+			for e := range p.calls.all {
+				q := question{to: peerSubject(c.o.ControlPrefix, p.id)}
+				questions[q] = append(questions[q], e.id[:]...)
+			}
+		}
+	}
+	for e := range c.table.asking.all {
+		q := question{allSubject(c.o.ControlPrefix, e.subject), true}
+		questions[q] = append(questions[q], e.id[:]...)
+	}
+	c.mu.Unlock()
+	for q, ids := range questions {
+		for part := range slices.Chunk(ids, wire.MaxIDs*wire.IDSize) {
+			c.post(q.to, wire.Control{Ask: &wire.Ask{Inbox: c.inbox, IDs: part, All: q.all}})
+		}
+	}
+}
