@@ -102,9 +102,9 @@ func wantValue[T comparable](t testing.TB, call *async.Call[T], want T) {
 // emptied, which takes two collections. So no test that uses a bubble is parallel.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
+	defer runtime.GC()
+	defer runtime.GC()
 	synctest.Test(t, f)
-	runtime.GC()
-	runtime.GC()
 }
 
 func double(_ context.Context, n int) (int, error) { return 2 * n, nil }

@@ -120,6 +120,7 @@ func TestLost_OvertakenIsLost(t *testing.T) {
 		if d := time.Since(start); d > 3300*time.Millisecond {
 			t.Errorf("lost after %v", d)
 		}
+		wantError(t, lost, asyncnats.ErrResponderLost)
 	})
 }
 

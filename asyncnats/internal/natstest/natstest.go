@@ -64,7 +64,10 @@ func RunInside(t testing.TB) (connect func(...nats.Option) *nats.Conn) {
 // is closed.
 func Connect(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, append([]nats.Option{nats.ReconnectWait(10 * time.Millisecond), nats.MaxReconnects(-1)}, opts...)...)
+	nc, err := nats.Connect(url, append([]nats.Option{
+		nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0), nats.MaxReconnects(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // which would print
+	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

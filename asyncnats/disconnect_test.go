@@ -1,0 +1,368 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// restart stops a server of NATS, does what is between, and starts one at the same address.
+func restart(t *testing.T, s *server.Server, between func()) {
+	t.Helper()
+	o := natstest.Options()
+	o.Port = s.Addr().(*net.TCPAddr).Port
+	s.Shutdown()
+	s.WaitForShutdown()
+	between()
+	natstest.Run(t, o)
+}
+
+// The server of NATS stops: every call in flight is told at once, and so is one that begins
+// while it is down. When it is back, the client serves again.
+func TestDisconnected_AtOnce(t *testing.T) {
+	t.Parallel()
+	s := natstest.Run(t, natstest.Options())
+	a, b := natstest.Connect(t, s.ClientURL()), natstest.Connect(t, s.ClientURL())
+	g := newGate()
+	srv := serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	calls := make(async.Calls[int], 1000)
+	for i := range calls {
+		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+	}
+	for range calls {
+		g.next(t)
+	}
+	restart(t, s, func() {
+		for _, call := range calls {
+			wantError(t, call, asyncnats.ErrDisconnected)
+		}
+		wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.ErrDisconnected)
+	})
+	eventually(t, "the servers runs what nobody waits for", func() bool { return srv.Stats().InFlight == 0 })
+	g.open.Set()
+	eventually(t, "the client is not back", func() bool {
+		v, err := await(t, asyncnats.Begin[int](t.Context(), c, "x", 21))
+		return v == 42 && err == nil
+	})
+}
+
+// The connection is closed, or drained: every call in flight is told at once.
+func TestDisconnected_ClosedOrDrained(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*nats.Conn){
+		"closed":  (*nats.Conn).Close,
+		"drained": func(nc *nats.Conn) { nc.Drain() },
+	} {
+		for _, wait := range []time.Duration{0, time.Hour} {
+			a, b := pair(t)
+			g := newGate()
+			serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+			c := newClient(t, b, asyncnats.ClientOptions{WaitForReconnect: wait})
+			call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+			g.next(t)
+			leave(b)
+			if _, err := await(t, call); !errors.Is(err, asyncnats.ErrDisconnected) {
+				t.Errorf("%s: %v", name, err)
+			}
+			wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.ErrDisconnected)
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	a, b := pair(t)
+	g := newGate()
+	serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+	c.Close()
+	c.Close()
+	err := wantError(t, call, async.ErrScopeClosed, async.ErrCanceled)
+	if e := new(async.CanceledError); !errors.As(err, &e) || e.Cause != async.ErrScopeClosed {
+		t.Errorf("%#v", err)
+	}
+	wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), async.ErrScopeClosed)
+}
+
+// With WaitForReconnect calls outlive a restart of the server of NATS, and each runs once,
+// although every client and every server has to connect again.
+func TestWaitForReconnect_RunsOnce(t *testing.T) {
+	t.Parallel()
+	s := natstest.Run(t, natstest.Options())
+	url := s.ClientURL()
+	var runs tally
+	g := newGate()
+	for range 3 {
+		serve(t, natstest.Connect(t, url), "x", func(ctx context.Context, n int) (int, error) {
+			runs.add(n)
+			return g.double(ctx, n)
+		}, asyncnats.ServeOptions{Heartbeat: 200 * time.Millisecond})
+	}
+	c := newClient(t, natstest.Connect(t, url), asyncnats.ClientOptions{
+		WaitForReconnect: patience, Heartbeat: 200 * time.Millisecond,
+	})
+	const n = 3000
+	calls := make(async.Calls[int], n)
+	for i := range n / 3 { // in flight for long, and known to be
+		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+	}
+	for range n / 3 {
+		g.next(t)
+	}
+	eventually(t, "the client knows its servers", func() bool { return c.Stats().Servers == 3 })
+	for i := n / 3; i < 2*n/3; i++ { // just sent
+		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+	}
+	for range n / 3 {
+		g.next(t)
+	}
+	restart(t, s, func() {
+		for i := 2 * n / 3; i < n; i++ { // begun while the server is down
+			calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+		}
+		g.open.Set() // the servers complete what they have, and nobody hears the replies
+		eventually(t, "the client knows", func() bool { return c.Stats().InFlight == n })
+	})
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+	for i := range n {
+		if r := runs.of(i); r != 1 {
+			t.Fatalf("call %d ran %d times", i, r)
+		}
+	}
+}
+
+// When the connection does not come back in time, calls are told, and no earlier.
+func TestWaitForReconnect_TimeIsUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		serve(t, connect(), "x", g.double, asyncnats.ServeOptions{})
+		nc := connect(nats.ReconnectWait(time.Hour), nats.CustomReconnectDelay(func(int) time.Duration { return time.Hour }))
+		c := newClient(t, nc, asyncnats.ClientOptions{WaitForReconnect: 10 * time.Second})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+		g.next(t)
+		start := time.Now()
+		cutInside(t, nc)
+		queued := asyncnats.Begin[int](t.Context(), c, "x", 2)
+		if err := call.WaitFor(10*time.Second - 2*time.Nanosecond); !errors.Is(err, async.ErrCallPending) {
+			_, cause := call.Finish()
+			t.Fatal(err, cause)
+		}
+		wantError(t, call, asyncnats.ErrDisconnected)
+		wantError(t, queued, asyncnats.ErrDisconnected)
+		if d := time.Since(start); d > 10*time.Second+10*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+	})
+}
+
+// cutInside has the client believe that its connection is lost, and stay so.
+func cutInside(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	nc.Opts.InProcessServer = nobody{}
+	if err := nc.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Nanosecond) // the client has seen it
+}
+
+type nobody struct{}
+
+func (nobody) InProcessConn() (net.Conn, error) { return nil, io.EOF }
+
+// A proxy is between a client and the server of NATS. It cuts, or swallows, what goes
+// through it.
+type proxy struct {
+	l      net.Listener
+	target string
+	cutIn  atomic.Int64 // so many bytes from the client to the server, and the connection is cut; negative is never
+	cutOut atomic.Int64 // so many bytes to the client
+	hole   atomic.Bool  // swallows everything in both directions
+	mu     sync.Mutex
+	conns  []net.Conn
+	wg     sync.WaitGroup
+}
+
+func newProxy(t *testing.T, url string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{l: l, target: url[len("nats://"):]}
+	p.cutIn.Store(-1)
+	p.cutOut.Store(-1)
+	p.wg.Go(p.accept)
+	t.Cleanup(func() {
+		l.Close()
+		p.cut()
+		p.wg.Wait()
+	})
+	return p
+}
+
+func (p *proxy) url() string { return "nats://" + p.l.Addr().String() }
+
+func (p *proxy) accept() {
+	for {
+		in, err := p.l.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", p.target)
+		if err != nil {
+			in.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, in, out)
+		p.mu.Unlock()
+		p.wg.Go(func() { p.copy(out, in, &p.cutIn) })
+		p.wg.Go(func() { p.copy(in, out, &p.cutOut) })
+	}
+}
+
+// cut cuts all connections.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+func (p *proxy) copy(to, from net.Conn, cut *atomic.Int64) {
+	defer to.Close()
+	defer from.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if p.hole.Load() {
+			n = 0
+		}
+		if left := cut.Load(); left >= 0 && int64(n) > left {
+			to.Write(buf[:left])
+			cut.Store(-1)
+			return
+		} else if left >= 0 {
+			cut.Add(int64(-n))
+		}
+		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
+			return
+		}
+	}
+}
+
+// The connection is cut after n bytes, for every n of a small exchange, in each direction
+// and at each side. Every call is answered, or told; none is left waiting, and with
+// WaitForReconnect each is answered and runs once.
+func TestCut_EveryByte(t *testing.T) {
+	t.Parallel()
+	url := natstest.Run(t, natstest.Options()).ClientURL()
+	for _, test := range []struct {
+		name        string
+		client, out bool // whose connection, and in which direction
+		wait        time.Duration
+	}{
+		{"requests", true, false, 0},
+		{"replies", true, true, 0},
+		{"requests, waiting", true, false, patience},
+		{"replies, waiting", true, true, patience},
+		{"at the server", false, true, patience},
+		{"replies at the server", false, false, patience},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, url)
+			ca, cb := url, url
+			if test.client {
+				cb = p.url()
+			} else {
+				ca = p.url()
+			}
+			var runs tally
+			subject := "cut." + strconv.Itoa(len(test.name))
+			a := natstest.Connect(t, ca)
+			serve(t, a, subject, func(_ context.Context, n int) (int, error) {
+				runs.add(n)
+				return 2 * n, nil
+			}, asyncnats.ServeOptions{Heartbeat: 10 * time.Millisecond})
+			b := natstest.Connect(t, cb)
+			c := newClient(t, b, asyncnats.ClientOptions{Heartbeat: 10 * time.Millisecond, WaitForReconnect: test.wait})
+			told := 0
+			for n := range 230 {
+				if test.out {
+					p.cutOut.Store(int64(n))
+				} else {
+					p.cutIn.Store(int64(n))
+				}
+				v, err := await(t, asyncnats.Begin[int](t.Context(), c, subject, n))
+				switch {
+				case err == nil && v == 2*n:
+				case test.wait == 0 && (errors.Is(err, asyncnats.ErrDisconnected) || errors.Is(err, asyncnats.ErrResponderLost)):
+					told++
+				case !test.client && (errors.Is(err, asyncnats.ErrResponderLost) || errors.Is(err, asyncnats.ErrNoResponders)):
+					told++
+				default:
+					t.Fatalf("cut after %d bytes: %v, %v", n, v, err)
+				}
+				if r := runs.of(n); r > 1 || err == nil && r == 0 {
+					t.Fatalf("cut after %d bytes: it ran %d times", n, r)
+				}
+				p.cutIn.Store(-1)
+				p.cutOut.Store(-1)
+				eventually(t, "connected again", func() bool {
+					v, err := await(t, asyncnats.Begin[int](t.Context(), c, subject, -1))
+					return a.IsConnected() && b.IsConnected() && v == -2 && err == nil
+				})
+			}
+			t.Logf("%d of 230 calls were told that they failed", told)
+		})
+	}
+}
+
+// What is sent is swallowed, and nothing comes: no call is left waiting, and Begin and
+// Cancel do not wait for the network.
+func TestBlackHole(t *testing.T) {
+	t.Parallel()
+	url := natstest.Run(t, natstest.Options()).ClientURL()
+	p := newProxy(t, url)
+	g := newGate()
+	serve(t, natstest.Connect(t, url), "x", g.double, asyncnats.ServeOptions{Heartbeat: 50 * time.Millisecond})
+	c := newClient(t, natstest.Connect(t, p.url()), asyncnats.ClientOptions{Heartbeat: 50 * time.Millisecond})
+	known := asyncnats.Begin[int](t.Context(), c, "x", 1)
+	g.next(t)
+	eventually(t, "the client knows its server", func() bool { return c.Stats().Servers == 1 })
+	p.hole.Store(true)
+	fresh := asyncnats.Begin[int](t.Context(), c, "x", 2)
+	wantError(t, known, asyncnats.ErrResponderLost)
+	wantError(t, fresh, asyncnats.ErrResponderLost)
+}
+
+// eventually waits until something is true that comes about by itself.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); {
+		if time.Now().After(end) {
+			t.Fatal("not in time: " + what)
+		}
+		<-time.After(time.Millisecond)
+	}
+}
