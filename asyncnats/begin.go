@@ -35,7 +35,11 @@ func Begin[Resp, Req any](ctx context.Context, c *Client, subject string, reques
 	p := &pending[Resp]{client: c}
 	p.entry.call, p.entry.subject = p, subject
 	var call *async.Call[Resp]
-	p.promise, call = async.NewPromise[Resp](ctx, p.with(opts)...)
+	if len(opts) == 0 {
+		p.promise, call = async.NewPromise[Resp](ctx, async.OnSignal(p.over)) // without a slice
+	} else {
+		p.promise, call = async.NewPromise[Resp](ctx, p.with(opts)...)
+	}
 	if call.IsDone() {
 		return call
 	}

@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,19 +19,28 @@ import (
 //	   │ refused                           └─ no keep ──────────────────────────────▶ forgotten
 //	   └────────────────────────────────────────────────────────────────────────────▶ forgotten
 type job struct {
-	work   work          // cancels the call
+	work   work          // the call; nil when it is complete
 	reply  string        // the subject that the client listens on
-	key    string        // of the job at the desk: reply, or for a plain client something of its own
-	inbox  string        // of the client; empty of a plain one
-	id     wire.ID       // zero of a plain client
 	client *customer     // nil of a plain client
 	keep   time.Duration // for how long the reply is kept
+	until  time.Duration // until when
 	end    context.CancelFunc
-	silent bool      // nobody wants the reply
-	cause  error     // why the call is canceled, or nil
-	answer *nats.Msg // the reply, where it is kept
-	until  time.Duration
-	link   link[job] // in the client's fresh, or in the server's kept
+	cause  error      // why the call is canceled, or nil
+	answer *nats.Msg  // the reply, where it is kept
+	link   link[*job] // in the client's fresh, or in the server's kept
+	plain  uint32     // a number of its own for that of a plain client; 0 of others
+	silent bool       // nobody wants the reply
+}
+
+func (j *job) place() *link[*job] { return &j.link }
+
+// key is what the job is found by at the desk: the subject of the reply, which has the id
+// of the call. A plain client may ask more than once with one.
+func (j *job) key() string {
+	if j.plain == 0 {
+		return j.reply
+	}
+	return j.reply + " " + strconv.FormatUint(uint64(j.plain), 10)
 }
 
 // A work is the call of a job.
@@ -43,9 +53,9 @@ type work interface {
 // A customer is a client that has calls at the server.
 type customer struct {
 	inbox  string
-	number int       // in the subject on which NATS says that the client is gone
-	jobs   int       // that are running
-	fresh  list[job] // those that the client was not told of
+	number int        // in the subject on which NATS says that the client is gone
+	jobs   int        // that are running
+	fresh  list[*job] // those that the client was not told of
 	beat   time.Duration
 	missed time.Duration // when nobody listened to a heartbeat last
 	gone   time.Duration // since when nobody does, as of then
@@ -66,10 +76,11 @@ type desk struct {
 	clients  map[string]*customer
 	numbers  map[int]*customer
 	canceled map[string]early
-	kept     list[job]
+	kept     list[*job]
 	keptSize int
 	running  int
-	counter  int
+	counter  int    // of customers
+	plain    uint32 // of jobs of plain clients
 }
 
 // An early is a cancellation that came before its request.
@@ -89,26 +100,32 @@ func newDesk() desk {
 	}
 }
 
-// admit puts a job to the desk. Where one with its key is there already it returns that.
-func (d *desk) admit(j *job) (known *job) {
-	if known := d.jobs[j.key]; known != nil {
+// admit puts a job to the desk, of the client with the inbox, which is empty for a plain one.
+// Where a job with the key is there already it returns that.
+func (d *desk) admit(j *job, inbox string) (known *job) {
+	if inbox == "" {
+		d.plain++
+		j.plain = max(d.plain, 1)
+	}
+	key := j.key()
+	if known := d.jobs[key]; known != nil {
 		return known
 	}
-	d.jobs[j.key] = j
+	d.jobs[key] = j
 	d.running++
-	if j.inbox == "" {
+	if inbox == "" {
 		return nil
 	}
-	k := d.clients[j.inbox]
+	k := d.clients[inbox]
 	if k == nil {
 		d.counter++
-		k = &customer{inbox: j.inbox, number: d.counter}
-		d.clients[j.inbox] = k
+		k = &customer{inbox: inbox, number: d.counter}
+		d.clients[inbox] = k
 		d.numbers[k.number] = k
 	}
 	k.jobs++
 	j.client = k
-	k.fresh.push(j, &j.link)
+	k.fresh.push(j)
 	return nil
 }
 
@@ -116,7 +133,7 @@ func (d *desk) admit(j *job) (known *job) {
 func (d *desk) done(j *job, now time.Duration) {
 	d.running--
 	j.work, j.end = nil, nil
-	j.link.leave()
+	leave(j)
 	if k := j.client; k != nil {
 		j.client = nil
 		if k.jobs--; k.jobs == 0 {
@@ -129,7 +146,7 @@ func (d *desk) done(j *job, now time.Duration) {
 		return
 	}
 	j.until = now + j.keep
-	d.kept.push(j, &j.link)
+	d.kept.push(j)
 	d.keptSize += len(j.answer.Data) + jobSize
 }
 
@@ -137,8 +154,8 @@ func (d *desk) done(j *job, now time.Duration) {
 const jobSize = 512
 
 func (d *desk) forget(j *job) {
-	delete(d.jobs, j.key)
-	j.link.leave()
+	delete(d.jobs, j.key())
+	leave(j)
 	if len(d.jobs) == 0 {
 		d.jobs = make(map[string]*job) // a map never shrinks
 	}
@@ -173,8 +190,10 @@ func (k *customer) tellFresh() (ids []byte) {
 		if len(ids) == wire.MaxIDs*wire.IDSize {
 			break
 		}
-		ids = append(ids, j.id[:]...)
-		j.link.leave()
+		if r, ok := wire.ParseReply(j.reply); ok {
+			ids = append(ids, r.ID[:]...)
+		}
+		leave(j)
 	}
 	return ids
 }

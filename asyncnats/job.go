@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,36 +20,42 @@ import (
 
 // A task is a job with its types.
 type task[Req, Resp any] struct {
-	*job
-	s    *Server
-	call async.Call[Resp]
-	fn   func(context.Context, Req) (Resp, error)
-	data []byte // the request, until it is decoded
+	job
+	on      *service[Req, Resp]
+	call    async.Call[Resp]
+	data    []byte        // the request until it is decoded, and then the value, encoded
+	header  nats.Header   // of the request, until the call begins
+	timeout time.Duration // of the request; 0 without
+}
 
-	value    []byte // encoded
-	valueErr error  // why it is not
-
-	header  nats.Header // of the request, until the call begins
-	timeout time.Duration
+// A service is a server with its types.
+type service[Req, Resp any] struct {
+	*Server
+	fn func(context.Context, Req) (Resp, error)
 }
 
 // receive is the handler of a service. It runs on the goroutine of the subscription, and
 // does no more than put the job to the desk: so clients soon hear who has their calls,
 // however many come at once.
-func receive[Req, Resp any](s *Server, j *job, fn func(context.Context, Req) (Resp, error), r micro.Request) {
-	if j.reply == "" {
+func (s *service[Req, Resp]) receive(r micro.Request) {
+	t := &task[Req, Resp]{job: job{reply: r.Reply()}, on: s, data: r.Data()}
+	if t.reply == "" {
 		s.count(func(st *ServerStats) { st.Garbage++ })
 		return
 	}
-	t := &task[Req, Resp]{job: j, s: s, fn: fn, data: r.Data()}
-	h := nats.Header(r.Headers())
-	timeout, err := s.check(j, h, len(t.data))
+	if h := nats.Header(r.Headers()); len(h) > 0 {
+		t.header = h
+	}
+	inbox, err := s.check(&t.job, t.header, len(t.data))
+	if err == nil {
+		t.timeout, err = duration(t.header, wire.HeaderTimeout)
+	}
 	if err != nil {
-		s.refuse(j, err)
+		s.refuse(&t.job, err)
 		return
 	}
-	j.work, t.header, t.timeout = t, h, timeout
-	if s.admit(j) {
+	t.work = t
+	if s.admit(&t.job, inbox) {
 		t.begin()
 	}
 }
@@ -58,21 +63,21 @@ func receive[Req, Resp any](s *Server, j *job, fn func(context.Context, Req) (Re
 // begin begins the call of a job.
 func (t *task[Req, Resp]) begin() {
 	ctx := context.Background()
-	if t.s.o.Propagator != nil {
-		ctx = t.s.extract(ctx, t.header)
+	if t.on.o.Propagator != nil {
+		ctx = t.on.extract(ctx, t.header)
 	}
 	if t.timeout > 0 {
 		ctx, t.end = context.WithTimeout(ctx, t.timeout)
 	}
-	opts := t.s.optionsOf(t.header, t.over)
+	opts := t.on.optionsOf(t.header, t.over)
 	t.header = nil
 	if err := t.call.Begin(ctx, t.run, opts...); err != nil {
 		t.close()
-		t.s.count(func(st *ServerStats) { st.Refused++ })
-		t.s.answer(t.job, t.s.errorReply(t.reply, err))
+		t.on.count(func(st *ServerStats) { st.Refused++ })
+		t.on.answer(&t.job, t.on.errorReply(t.reply, err))
 		return
 	}
-	if cause := t.s.causeOf(t.job); cause != nil {
+	if cause := t.on.causeOf(&t.job); cause != nil {
 		t.cancel(cause) // it was canceled before there was something to cancel
 	}
 }
@@ -83,27 +88,22 @@ func (s *Server) causeOf(j *job) error {
 	return j.cause
 }
 
-// check reads the headers of a request, and says why the request is refused.
-func (s *Server) check(j *job, h nats.Header, size int) (timeout time.Duration, err error) {
-	j.key = j.reply
+// check reads the headers of a request, and says why the request is refused. It returns the
+// inbox of the client, which is empty for a plain one.
+func (s *Server) check(j *job, h nats.Header, size int) (inbox string, err error) {
 	reply, ours := wire.ParseReply(j.reply)
-	if ours {
-		j.id, j.inbox = reply.ID, reply.Inbox
-	}
 	if id := h.Get(wire.HeaderID); id != "" && (!ours || id != reply.ID.String()) {
-		return 0, fmt.Errorf("%w: %s and the subject of the reply do not agree", ErrBadRequest, wire.HeaderID)
+		return "", fmt.Errorf("%w: %s and the subject of the reply do not agree", ErrBadRequest, wire.HeaderID)
 	}
 	if ours && reply.Codec != s.o.Codec.Name() {
-		return 0, fmt.Errorf("%w: the codec of the client is %.20q, that of the server %s", ErrBadRequest, reply.Codec, s.o.Codec.Name())
+		return "", fmt.Errorf("%w: the codec of the client is %.20q, that of the server %s", ErrBadRequest, reply.Codec, s.o.Codec.Name())
 	}
 	if size > s.o.MaxRequest {
-		return 0, fmt.Errorf("%w: a request of %d bytes, where %d are allowed", ErrTooLarge, size, s.o.MaxRequest)
+		return "", fmt.Errorf("%w: a request of %d bytes, where %d are allowed", ErrTooLarge, size, s.o.MaxRequest)
 	}
-	if j.keep, err = duration(h, wire.HeaderKeep); err != nil {
-		return 0, err
-	}
-	j.keep = min(j.keep, maxKeep)
-	return duration(h, wire.HeaderTimeout)
+	keep, err := duration(h, wire.HeaderKeep)
+	j.keep = min(keep, maxKeep)
+	return reply.Inbox, err
 }
 
 // maxKeep is the longest time for which a client has a reply kept.
@@ -123,20 +123,15 @@ func duration(h nats.Header, key string) (time.Duration, error) {
 }
 
 // admit puts a job to the desk, and reports whether the caller is to begin it at once.
-func (s *Server) admit(j *job) bool {
+func (s *Server) admit(j *job, inbox string) bool {
 	s.mu.Lock()
-	if j.inbox == "" {
-		s.desk.counter++
-		j.key += " " + strconv.Itoa(s.desk.counter) // one plain client may ask twice with one reply subject
-	} else {
-		if _, canceled := s.desk.canceled[j.key]; canceled {
-			delete(s.desk.canceled, j.key)
-			s.stats.Canceled++
-			s.mu.Unlock()
-			return false
-		}
+	if _, canceled := s.desk.canceled[j.reply]; canceled {
+		delete(s.desk.canceled, j.reply)
+		s.stats.Canceled++
+		s.mu.Unlock()
+		return false
 	}
-	known := s.desk.admit(j)
+	known := s.desk.admit(j, inbox)
 	if known == nil {
 		s.stats.Begun++
 		inline := s.arriveLocked(j.work)
@@ -148,7 +143,7 @@ func (s *Server) admit(j *job) bool {
 	case known.answer != nil:
 		s.sendLocked(known.answer)
 	case known.client != nil:
-		known.client.fresh.push(known, &known.link) // so that the client hears who has it
+		known.client.fresh.push(known) // so that the client hears who has it
 	}
 	s.mu.Unlock()
 	return false
@@ -168,11 +163,11 @@ func (s *Server) extract(ctx context.Context, h nats.Header) (out context.Contex
 func (s *Server) optionsOf(h nats.Header, over func()) []async.Option {
 	all := make([]async.Option, 0, len(s.options)+2)
 	all = append(all, s.options...)
-	name := h.Get(wire.HeaderName)
-	if name == "" {
-		name = s.o.Name
+	all = append(all, async.OnSignal(over))
+	if name := h.Get(wire.HeaderName); name != "" {
+		all = append(all, async.Name(truncate(name, maxName)))
 	}
-	return append(all, async.Name(truncate(name, maxName)), async.OnSignal(over))
+	return all
 }
 
 // maxName is how much of a caller's name is kept.
@@ -183,13 +178,16 @@ const maxName = 256
 func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	defer t.contain(&v, &err)
 	var request Req
-	data := t.data
-	t.data = nil
-	if err := decode(t.s.o.Codec, data, &request); err != nil {
+	if err := decode(t.on.o.Codec, t.data, &request); err != nil {
 		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
-	if v, err = t.fn(ctx, request); err == nil {
-		t.value, t.valueErr = encode(t.s.o.Codec, v)
+	t.data = nil
+	v, err = t.on.fn(ctx, request)
+	if err != nil {
+		return v, err
+	}
+	if t.data, err = encode(t.on.o.Codec, v); err != nil {
+		err = fmt.Errorf("%w: %w", ErrBadReply, err)
 	}
 	return v, err
 }
@@ -197,7 +195,7 @@ func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 // contain makes an error of a panic.
 func (t *task[Req, Resp]) contain(v *Resp, err *error) {
 	if r := recover(); r != nil {
-		t.s.count(func(st *ServerStats) { st.Panicked++ })
+		t.on.count(func(st *ServerStats) { st.Panicked++ })
 		*v, *err = *new(Resp), &async.PanicError{Value: r, Stack: debug.Stack()}
 	}
 }
@@ -206,19 +204,16 @@ func (t *task[Req, Resp]) cancel(cause error) { _ = t.call.Cancel(cause) } // it
 
 // over is told by the completer that the call is complete (OnSignal). The stack of the
 // completer is left at once: to grow it for every call would cost more than all else here.
-func (t *task[Req, Resp]) over() { t.s.completed(t) }
+func (t *task[Req, Resp]) over() { t.on.completed(t) }
 
-// finish takes the result of the call, and returns the reply.
+// finish takes the result of the call, and returns the reply. A call that was canceled may
+// still be running, and has its data: what is sent then is an error.
 func (t *task[Req, Resp]) finish() (*job, *nats.Msg) {
 	t.close()
-	_, err := t.call.Finish() // it does not panic: run has contained the panics of the function
-	if err == nil && t.valueErr != nil {
-		err = fmt.Errorf("%w: %w", ErrBadReply, t.valueErr)
+	if _, err := t.call.Finish(); err != nil { // it does not panic: run has contained the panics of the function
+		return &t.job, t.on.errorReply(t.reply, err)
 	}
-	if err != nil {
-		return t.job, t.s.errorReply(t.reply, err)
-	}
-	return t.job, &nats.Msg{Subject: t.reply, Data: t.value}
+	return &t.job, &nats.Msg{Subject: t.reply, Data: t.data}
 }
 
 // close ends the context of the deadline.

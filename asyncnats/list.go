@@ -1,72 +1,75 @@
 package asyncnats
 
 // A list has elements that are in one list at most, in the order in which they were
-// pushed. Pushing and removing take constant time and allocate nothing: an element
-// embeds its link. Whoever owns the elements guards all their lists by one lock.
-type list[T any] struct {
-	first, last *link[T]
+// pushed. Pushing and leaving take constant time and allocate nothing: an element has
+// its link. Whoever owns the elements guards all their lists by one lock.
+type list[E element[E]] struct {
+	first, last E
 	n           int
 }
 
-// A link is an element's place in a list. The zero value is in none.
-type link[T any] struct {
-	of         *T
-	in         *list[T]
-	prev, next *link[T]
+// An element is a pointer that knows its link.
+type element[E element[E]] interface {
+	comparable
+	place() *link[E]
 }
 
-func (l *list[T]) len() int { return l.n }
+// A link is an element's place in a list. The zero value is in none.
+type link[E element[E]] struct {
+	in         *list[E]
+	prev, next E
+}
+
+func (l *list[E]) len() int { return l.n }
 
 // front returns the element that was pushed first of those in the list, or nil.
-func (l *list[T]) front() *T {
-	if l.first == nil {
-		return nil
-	}
-	return l.first.of
-}
+func (l *list[E]) front() E { return l.first }
 
-// push puts the element e, whose link is k, at the end, and takes it out of the list
-// that it was in.
-func (l *list[T]) push(e *T, k *link[T]) {
-	k.leave()
-	k.of, k.in, k.prev = e, l, l.last
-	if l.last == nil {
-		l.first = k
+// push puts an element at the end, and takes it out of the list that it was in.
+func (l *list[E]) push(e E) {
+	leave(e)
+	k := e.place()
+	k.in, k.prev = l, l.last
+	if l.n == 0 {
+		l.first = e
 	} else {
-		l.last.next = k
+		l.last.place().next = e
 	}
-	l.last = k
+	l.last = e
 	l.n++
 }
 
-// leave takes the element out of its list, if it is in one.
-func (k *link[T]) leave() {
+// leave takes an element out of its list, if it is in one.
+func leave[E element[E]](e E) {
+	var none E
+	k := e.place()
 	l := k.in
 	if l == nil {
 		return
 	}
-	if k.prev == nil {
+	if k.prev == none {
 		l.first = k.next
 	} else {
-		k.prev.next = k.next
+		k.prev.place().next = k.next
 	}
-	if k.next == nil {
+	if k.next == none {
 		l.last = k.prev
 	} else {
-		k.next.prev = k.prev
+		k.next.place().prev = k.prev
 	}
-	k.in, k.prev, k.next = nil, nil, nil
+	*k = link[E]{}
 	l.n--
 }
 
 // all ranges over the elements from the first to the last. The loop may take out the
 // element that it is at.
-func (l *list[T]) all(yield func(*T) bool) {
-	for k := l.first; k != nil; {
-		next := k.next
-		if !yield(k.of) {
+func (l *list[E]) all(yield func(E) bool) {
+	var none E
+	for e := l.first; e != none; {
+		next := e.place().next
+		if !yield(e) {
 			return
 		}
-		k = next
+		e = next
 	}
 }

@@ -104,16 +104,23 @@ func (c *Client) isPlain(subject string) bool {
 	return false
 }
 
-// unsent completes a call whose request could not be sent.
+// unsent completes a call whose request could not be sent. Where the connection is about to
+// be known to be lost, the call goes on as those that were sent just before.
 func (c *Client) unsent(e *entry, err error) {
 	c.mu.Lock()
-	if !c.table.has(e) {
+	waits := c.o.WaitForReconnect > 0 && !c.line.gone && !isFinal(err) && e.link.in != &c.table.plain
+	if waits || !c.table.has(e) {
 		c.mu.Unlock()
 		return
 	}
 	c.table.remove(e)
 	c.mu.Unlock()
 	e.call.fail(sendError(err))
+}
+
+// isFinal reports whether a request would fail once more with the same error.
+func isFinal(err error) bool {
+	return err == nats.ErrMaxPayload || err == nats.ErrBadSubject || err == nats.ErrConnectionClosed || err == nats.ErrConnectionDraining
 }
 
 // sendError is the error of a call whose request NATS did not take.

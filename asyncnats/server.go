@@ -132,9 +132,7 @@ func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context
 		panic("asyncnats: Serve with a nil function")
 	}
 	s := newServer(nc, o)
-	err := s.open(subject, func(r micro.Request) {
-		receive(s, &job{reply: r.Reply()}, fn, r)
-	})
+	err := s.open(subject, (&service[Req, Resp]{s, fn}).receive)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("asyncnats: serve %q: %w", subject, err), s.Shutdown(context.Background()))
 	}
@@ -153,7 +151,7 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 		s.own = async.NewScope(async.ScopeOptions{Name: o.Name})
 		scope = s.own
 	}
-	s.options = append([]async.Option{scope}, o.Options...)
+	s.options = append([]async.Option{scope, async.Name(o.Name)}, o.Options...)
 	s.status = nc.StatusChanged(nats.CLOSED)
 	s.ended.Go(s.beats)
 	return s

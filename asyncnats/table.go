@@ -39,8 +39,10 @@ type entry struct {
 	at      time.Duration
 	id      wire.ID
 	sent    bool // at least once
-	link    link[entry]
+	link    link[*entry]
 }
+
+func (e *entry) place() *link[*entry] { return &e.link }
 
 // A remote is a call as its entry sees it.
 type remote interface {
@@ -62,7 +64,7 @@ type peer struct {
 	every time.Duration // between its heartbeats
 	heard time.Duration // when the last one came
 	asked bool          // for the calls that it has, since it was heard last
-	calls list[entry]
+	calls list[*entry]
 }
 
 // lostAt is when the peer is lost unless it is heard before. A peer that may have to
@@ -81,7 +83,7 @@ type table struct {
 	calls  map[wire.ID]*entry
 	peers  map[string]*peer
 
-	queued, sent, plain, asking, again, over list[entry]
+	queued, sent, plain, asking, again, over list[*entry]
 }
 
 func newTable() table {
@@ -99,10 +101,10 @@ func (t *table) insert(e *entry, now time.Duration) {
 }
 
 // move moves an entry to a list.
-func (t *table) move(e *entry, l *list[entry], now time.Duration) {
+func (t *table) move(e *entry, l *list[*entry], now time.Duration) {
 	e.at = now
 	e.peer = nil
-	l.push(e, &e.link)
+	l.push(e)
 }
 
 // has reports whether the call is in the table and not over.
@@ -111,7 +113,7 @@ func (t *table) has(e *entry) bool { return e.link.in != nil && e.link.in != &t.
 // remove takes an entry out, and forgets the call.
 func (t *table) remove(e *entry) {
 	delete(t.calls, e.id)
-	e.link.leave()
+	leave(e)
 	if len(t.calls) == 0 {
 		t.calls = make(map[wire.ID]*entry) // a map never shrinks
 	}
@@ -136,7 +138,7 @@ func (t *table) forget(before time.Duration, limit int) {
 }
 
 // buryAll buries all of a list, and returns them.
-func (t *table) buryAll(l *list[entry], now time.Duration) []*entry {
+func (t *table) buryAll(l *list[*entry], now time.Duration) []*entry {
 	all := slices.Collect(l.all)
 	for _, e := range all {
 		t.bury(e, now)
@@ -146,7 +148,7 @@ func (t *table) buryAll(l *list[entry], now time.Duration) []*entry {
 
 // buryFlight buries all calls that are in flight, and returns them.
 func (t *table) buryFlight(now time.Duration) (all []*entry) {
-	for _, l := range []*list[entry]{&t.queued, &t.sent, &t.plain, &t.asking, &t.again} {
+	for _, l := range []*list[*entry]{&t.queued, &t.sent, &t.plain, &t.asking, &t.again} {
 		all = append(all, t.buryAll(l, now)...)
 	}
 	for _, p := range t.peers {

@@ -1,0 +1,165 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// A shutdown in order: what was accepted ends, and what comes then goes to the other server.
+func TestShutdown_InOrder(t *testing.T) {
+	a, b := pair(t)
+	g := newGate()
+	leaving := serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	accepted := asyncnats.Begin[int](t.Context(), c, "x", 1)
+	g.next(t)
+	serve(t, natstest.Connect(t, a.ConnectedUrl()), "x", double, asyncnats.ServeOptions{})
+	down := async.Go(t.Context(), func(ctx context.Context) (struct{}, error) { return struct{}{}, leaving.Shutdown(ctx) })
+	for range 100 { // each goes to one of the two, and none is lost
+		call := asyncnats.Begin[int](t.Context(), c, "x", 21)
+		for !call.IsDone() && len(g.entered) == 0 {
+			runtime.Gosched()
+		}
+		if call.IsDone() {
+			wantValue(t, call, 42)
+			continue
+		}
+		g.next(t)
+		g.open.Set()
+		wantValue(t, call, 42)
+	}
+	g.open.Set()
+	wantValue(t, accepted, 2)
+	if _, err := await(t, down); err != nil {
+		t.Error(err)
+	}
+	if err := leaving.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range 10 {
+		wantValue(t, asyncnats.Begin[int](t.Context(), c, "x", 21), 42)
+	}
+}
+
+// What a shutdown has to cancel gets ErrScopeClosed, those that are queued, too.
+func TestShutdown_Cancels(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		scope := async.NewScope(async.ScopeOptions{Limit: 1})
+		s := serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Scope: scope})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		running, queued := asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.Begin[int](t.Context(), c, "x", 2)
+		fctx := g.next(t)
+		time.Sleep(time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		wantError(t, running, async.ErrScopeClosed, async.ErrCanceled)
+		wantError(t, queued, async.ErrScopeClosed, async.ErrCanceled)
+		if context.Cause(fctx) != async.ErrScopeClosed {
+			t.Error(context.Cause(fctx))
+		}
+		wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.ErrNoResponders)
+		if scope.Err() != nil {
+			t.Error("the scope is the user's")
+		}
+	})
+}
+
+// The user may shut the scope down: calls that run are canceled, those that come refused.
+func TestShutdown_OfTheScope(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		scope := async.NewScope(async.ScopeOptions{})
+		serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Scope: scope})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+		g.next(t)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		scope.Shutdown(ctx)
+		wantError(t, call, async.ErrCanceled)
+		if _, err := asyncnats.Begin[int](t.Context(), c, "x", 1).Await(t.Context()); err != async.ErrScopeClosed {
+			t.Error(err)
+		}
+	})
+}
+
+// A shutdown in the middle of ten thousand calls: each is answered or refused, by one of
+// the two servers.
+func TestShutdown_UnderLoad(t *testing.T) {
+	a, b := pair(t)
+	leaving := serve(t, a, "x", double, asyncnats.ServeOptions{Name: "leaving"})
+	serve(t, natstest.Connect(t, a.ConnectedUrl()), "x", double, asyncnats.ServeOptions{Name: "staying"})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	calls := make(async.Calls[int], 10_000)
+	var down *async.Call[struct{}]
+	for i := range calls {
+		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+		if i == len(calls)/2 {
+			down = async.Go(t.Context(), func(ctx context.Context) (struct{}, error) { return struct{}{}, leaving.Shutdown(ctx) })
+		}
+	}
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+	if _, err := await(t, down); err != nil {
+		t.Error(err)
+	}
+}
+
+// A hundred thousand calls in flight cost the caller no goroutine, and no more than 1.5 kB
+// each, at both sides together.
+func TestN8_ManyInFlight(t *testing.T) {
+	a, b := pair(t)
+	g := newGate()
+	scope := async.NewScope(async.ScopeOptions{Limit: 10})
+	serve(t, a, "x", func(ctx context.Context, data []byte) ([]byte, error) {
+		_, err := g.double(ctx, 1)
+		return data, err
+	}, asyncnats.ServeOptions{Scope: scope, Codec: asyncnats.Raw()})
+	c := newClient(t, b, asyncnats.ClientOptions{Codec: asyncnats.Raw()})
+	const n = 100_000
+	calls := make(async.Calls[[]byte], n)
+	request := make([]byte, 16)
+	memory, goroutines := inUse(), runtime.NumGoroutine()
+	for i := range calls {
+		calls[i] = asyncnats.Begin[[]byte](t.Context(), c, "x", request)
+	}
+	eventually(t, "the server has all", func() bool { return scope.Stats().Begun == n })
+	<-time.After(time.Second) // the client has been told of all
+	each := (inUse() - memory) / n
+	t.Logf("%d bytes and %.5f goroutines a call", each, float64(runtime.NumGoroutine()-goroutines)/n)
+	if each > 1500 {
+		t.Errorf("%d bytes a call", each)
+	}
+	if g := runtime.NumGoroutine() - goroutines; g > 50 {
+		t.Errorf("%d goroutines more", g)
+	}
+	g.open.Set()
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	defer cancel()
+	if _, err := calls.All(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// inUse returns the bytes of the heap that are in use.
+func inUse() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc + m.StackInuse)
+}
