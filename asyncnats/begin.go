@@ -171,6 +171,7 @@ func (c *Client) submit(e *entry) error {
 		c.watching = true
 		poke(c.toWatch)
 	}
+	e.waits = c.line.down
 	c.table.insert(e, now)
 	if c.table.queued.len() == 1 && !c.line.down {
 		poke(c.toSend)

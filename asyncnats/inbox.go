@@ -60,8 +60,8 @@ func (c *Client) take(id wire.ID) remote {
 	return e.call
 }
 
-// nobody is told that nobody served the subject when the request came there. While the
-// client waits for servers that have to connect again, the request is sent again.
+// nobody is told that nobody served the subject when the request came there. A call that
+// waits for servers that may have to connect again is sent again.
 func (c *Client) nobody(id wire.ID) {
 	c.mu.Lock()
 	e := c.table.calls[id]
@@ -72,7 +72,7 @@ func (c *Client) nobody(id wire.ID) {
 	case !c.table.has(e):
 		c.table.remove(e)
 		c.mu.Unlock()
-	case now < c.line.patience:
+	case e.waits && now < c.line.patience:
 		c.table.move(e, &c.table.again, now)
 		c.mu.Unlock()
 		poke(c.toWatch)

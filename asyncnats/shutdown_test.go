@@ -104,12 +104,12 @@ func TestShutdown_UnderLoad(t *testing.T) {
 	serve(t, natstest.Connect(t, a.ConnectedUrl()), "x", double, asyncnats.ServeOptions{Name: "staying"})
 	c := newClient(t, b, asyncnats.ClientOptions{})
 	calls := make(async.Calls[int], 10_000)
-	var down *async.Call[struct{}]
-	for i := range calls {
+	for i := range calls[:5000] {
 		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
-		if i == len(calls)/2 {
-			down = async.Go(t.Context(), func(ctx context.Context) (struct{}, error) { return struct{}{}, leaving.Shutdown(ctx) })
-		}
+	}
+	down := async.Go(t.Context(), func(ctx context.Context) (struct{}, error) { return struct{}{}, leaving.Shutdown(ctx) })
+	for i := range calls[5000:] {
+		calls[5000+i] = asyncnats.Begin[int](t.Context(), c, "x", 5000+i)
 	}
 	for i, call := range calls {
 		wantValue(t, call, 2*i)

@@ -39,6 +39,7 @@ type entry struct {
 	at      time.Duration
 	id      wire.ID
 	sent    bool // at least once
+	waits   bool // for servers that may have to connect again, since the connection was lost
 	link    link[*entry]
 }
 

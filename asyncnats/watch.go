@@ -93,6 +93,9 @@ func (c *Client) disconnected(gone bool) {
 	} else if !c.line.down {
 		c.line.patience = now + c.o.WaitForReconnect
 		over = c.table.buryAll(&c.table.plain, now) // their servers cannot be asked
+		for e := range c.table.queued.all {
+			e.waits = true
+		}
 	}
 	c.line.down = true
 	c.mail = nil
@@ -115,6 +118,7 @@ func (c *Client) connected() {
 		p.heard, p.asked = now, true
 	}
 	for e := range c.table.sent.all {
+		e.waits = true
 		c.table.move(e, &c.table.asking, now)
 	}
 	over := slices.Collect(c.table.over.all)
