@@ -141,16 +141,15 @@ func TestLost_OneProcessOfTwo(t *testing.T) {
 	for i, call := range calls {
 		set.Add(i, call)
 	}
-	eventually(t, "calls of one are lost", func() bool { return c.Stats().Servers == 1 })
 	lost := 0
-	for {
-		i, ok := set.TryNext()
-		if !ok {
-			break
+	eventually(t, "the calls of one are lost, and no others", func() bool {
+		for i, ok := set.TryNext(); ok; i, ok = set.TryNext() {
+			wantError(t, calls[i], asyncnats.ErrResponderLost)
+			lost++
 		}
-		wantError(t, calls[i], asyncnats.ErrResponderLost)
-		lost++
-	}
+		s := c.Stats()
+		return s.Servers == 1 && int64(lost) == s.Lost
+	})
 	if lost == 0 || lost == len(calls) || c.Stats().InFlight != len(calls)-lost {
 		t.Errorf("%d of %d are lost, %+v", lost, len(calls), c.Stats())
 	}

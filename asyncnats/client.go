@@ -31,7 +31,8 @@ type ClientOptions struct {
 	// is 0 they end at once with [ErrDisconnected]. When the connection is back, the
 	// servers are asked for these calls by their ids: a server that has a call goes on
 	// with it, or sends the reply once more. A request that no server says to have, for
-	// three heartbeats, is sent again. Calls to Plain subjects end at once all the same.
+	// three heartbeats, is sent again. Servers have three heartbeats to connect again, and
+	// three seconds at least. Calls to Plain subjects end at once all the same.
 	WaitForReconnect time.Duration
 
 	// Plain are subjects, with wildcards as in NATS, whose responders are not servers of

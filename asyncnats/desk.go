@@ -19,20 +19,18 @@ import (
 //	   │ refused                           └─ no keep ──────────────────────────────▶ forgotten
 //	   └────────────────────────────────────────────────────────────────────────────▶ forgotten
 type job struct {
-	work   work          // the call; nil when it is complete
-	reply  string        // the subject that the client listens on
-	client *customer     // nil of a plain client
-	keep   time.Duration // for how long the reply is kept
-	until  time.Duration // until when
-	end    context.CancelFunc
-	cause  error      // why the call is canceled, or nil
-	answer *nats.Msg  // the reply, where it is kept
-	link   link[*job] // in the client's fresh, or in the server's kept
-	plain  uint32     // a number of its own for that of a plain client; 0 of others
-	silent bool       // nobody wants the reply
+	work       work          // the call; nil when it is complete
+	reply      string        // the subject that the client listens on
+	client     *customer     // nil of a plain client
+	keep       time.Duration // for how long the reply is kept
+	until      time.Duration // until when
+	end        context.CancelFunc
+	cause      error     // why the call is canceled, or nil
+	answer     *nats.Msg // the reply, where it is kept
+	link[*job]           //nolint:unused // its lists use it: in the client's fresh, or in the server's kept
+	plain      uint32    // a number of its own for that of a plain client; 0 of others
+	silent     bool      // nobody wants the reply
 }
-
-func (j *job) place() *link[*job] { return &j.link }
 
 // key is what the job is found by at the desk: the subject of the reply, which has the id
 // of the call. A plain client may ask more than once with one.

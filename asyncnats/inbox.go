@@ -52,7 +52,7 @@ func (c *Client) take(id wire.ID) remote {
 		return nil
 	case c.table.has(e):
 		c.stats.Replied++
-		if e.link.in == &c.table.sent {
+		if e.in == &c.table.sent {
 			c.heard.hear(e.at, c.now())
 		}
 	}

@@ -1,14 +1,14 @@
 package asyncnats
 
 // A list has elements that are in one list at most, in the order in which they were
-// pushed. Pushing and leaving take constant time and allocate nothing: an element has
-// its link. Whoever owns the elements guards all their lists by one lock.
+// pushed. Pushing and leaving take constant time and allocate nothing: an element
+// embeds its link. Whoever owns the elements guards all their lists by one lock.
 type list[E element[E]] struct {
 	first, last E
 	n           int
 }
 
-// An element is a pointer that knows its link.
+// An element is a pointer to what embeds a link.
 type element[E element[E]] interface {
 	comparable
 	place() *link[E]
@@ -19,6 +19,8 @@ type link[E element[E]] struct {
 	in         *list[E]
 	prev, next E
 }
+
+func (k *link[E]) place() *link[E] { return k }
 
 func (l *list[E]) len() int { return l.n }
 

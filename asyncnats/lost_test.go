@@ -196,3 +196,28 @@ func TestLost_ServersHeartbeatCounts(t *testing.T) {
 		}
 	})
 }
+
+// A server that is dead when the connection is back has three heartbeats, or three seconds,
+// and not all the time that the client would wait for the connection.
+func TestLost_WhileDisconnected(t *testing.T) {
+	for _, beat := range []time.Duration{100 * time.Millisecond, 2 * time.Second} {
+		bubble(t, func(t *testing.T) {
+			connect := natstest.RunInside(t)
+			g := newGate()
+			bad, nc := connect(), connect()
+			serve(t, bad, "x", g.double, asyncnats.ServeOptions{Heartbeat: beat})
+			c := newClient(t, nc, asyncnats.ClientOptions{WaitForReconnect: time.Hour, Heartbeat: beat})
+			call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+			time.Sleep(time.Minute)
+			bad.Close()
+			nc.ForceReconnect()
+			start := time.Now()
+			if _, err := call.Await(t.Context()); err != asyncnats.ErrResponderLost {
+				t.Error(err)
+			}
+			if d, want := time.Since(start), max(3*beat, 3*time.Second); d < want || d > want+100*time.Millisecond {
+				t.Errorf("lost after %v, not %v", d, want)
+			}
+		})
+	}
+}

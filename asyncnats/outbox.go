@@ -108,7 +108,7 @@ func (c *Client) isPlain(subject string) bool {
 // be known to be lost, the call goes on as those that were sent just before.
 func (c *Client) unsent(e *entry, err error) {
 	c.mu.Lock()
-	waits := c.o.WaitForReconnect > 0 && !c.line.gone && !isFinal(err) && e.link.in != &c.table.plain
+	waits := c.o.WaitForReconnect > 0 && !c.line.gone && !isFinal(err) && e.in != &c.table.plain
 	if waits || !c.table.has(e) {
 		c.mu.Unlock()
 		return
@@ -162,7 +162,7 @@ func (c *Client) post(subject string, what wire.Control) {
 // where nobody is to be told. The client's mu is held.
 func (c *Client) controlOf(e *entry) string {
 	switch {
-	case !e.sent || e.link.in == &c.table.plain:
+	case !e.sent || e.in == &c.table.plain:
 		return ""
 	case e.peer != nil:
 		return peerSubject(c.o.ControlPrefix, e.peer.id)

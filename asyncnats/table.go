@@ -40,10 +40,8 @@ type entry struct {
 	id      wire.ID
 	sent    bool // at least once
 	waits   bool // for servers that may have to connect again, since the connection was lost
-	link    link[*entry]
+	link[*entry]
 }
-
-func (e *entry) place() *link[*entry] { return &e.link }
 
 // A remote is a call as its entry sees it.
 type remote interface {
@@ -109,7 +107,7 @@ func (t *table) move(e *entry, l *list[*entry], now time.Duration) {
 }
 
 // has reports whether the call is in the table and not over.
-func (t *table) has(e *entry) bool { return e.link.in != nil && e.link.in != &t.over }
+func (t *table) has(e *entry) bool { return e.in != nil && e.in != &t.over }
 
 // remove takes an entry out, and forgets the call.
 func (t *table) remove(e *entry) {
@@ -171,7 +169,7 @@ func (t *table) takeAll() []*entry {
 // claim is told that the server has the call, and returns when the call was sent.
 func (t *table) claim(id wire.ID, p *peer, now time.Duration) (sent time.Duration, claimed bool) {
 	e := t.calls[id]
-	if e == nil || !t.has(e) || e.link.in == &t.plain || !e.sent {
+	if e == nil || !t.has(e) || e.in == &t.plain || !e.sent {
 		return 0, false
 	}
 	sent = e.at

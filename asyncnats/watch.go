@@ -17,7 +17,7 @@ import (
 type line struct {
 	down     bool          // nothing can be sent
 	gone     bool          // and never again: the connection is closed or drained
-	patience time.Duration // until when servers are waited for after the connection was lost; 0 where it was not
+	patience time.Duration // until when the connection, and then servers, are waited for; 0 where it was never lost
 }
 
 // A heard is what a client has heard of calls, whichever server said it.
@@ -114,6 +114,7 @@ func (c *Client) connected() {
 		return
 	}
 	c.line.down = false
+	c.line.patience = min(c.line.patience, now+max(beatsToLoss*c.o.Heartbeat, graceToReconnect))
 	for _, p := range c.table.peers {
 		p.heard, p.asked = now, true
 	}
@@ -129,6 +130,10 @@ func (c *Client) connected() {
 	}
 	c.ask()
 }
+
+// graceToReconnect is how long servers have at least, when the client has connected again, to
+// do so as well. A connection of NATS tries every two seconds by default.
+const graceToReconnect = 3 * time.Second
 
 // excuse is told by how much the timer was late. Where that is more than a heartbeat, this
 // process stood still, and what it did not hear meanwhile is no sign of anything: all
