@@ -1,0 +1,67 @@
+package asyncnats
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// The lists, and the patterns of subjects, are nothing that a user sees.
+
+type item struct {
+	n int
+	link[*item]
+}
+
+// A list has what was pushed and not taken out, in the order of the pushes; an element is in
+// the list that it was pushed to last.
+func TestList(t *testing.T) {
+	var lists [3]list[*item]
+	var want [3][]int
+	items := make([]*item, 20)
+	for i := range items {
+		items[i] = &item{n: i}
+	}
+	for range 20_000 {
+		e, to := items[rand.IntN(len(items))], rand.IntN(4)
+		for i := range want {
+			want[i] = slices.DeleteFunc(want[i], func(n int) bool { return n == e.n })
+		}
+		if to == 3 {
+			leave(e)
+		} else {
+			lists[to].push(e)
+			want[to] = append(want[to], e.n)
+		}
+		for i := range lists {
+			var got []int
+			for e := range lists[i].all {
+				got = append(got, e.n)
+			}
+			if !slices.Equal(got, want[i]) || lists[i].len() != len(got) || len(got) > 0 && lists[i].front().n != got[0] {
+				t.Fatalf("list %d has %v, not %v", i, got, want[i])
+			}
+		}
+	}
+	for e := range lists[0].all {
+		leave(e)
+	}
+	if lists[0].len() != 0 || lists[0].front() != nil {
+		t.Error("a loop could not empty the list")
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, test := range []struct {
+		pattern, subject string
+		want             bool
+	}{
+		{"a", "a", true}, {"a", "b", false}, {"a", "a.b", false}, {"a.b", "a", false},
+		{"*", "a", true}, {"*", "a.b", false}, {"a.*.c", "a.b.c", true}, {"a.*.c", "a.b.d", false},
+		{">", "a", true}, {">", "a.b.c", true}, {"a.>", "a.b.c", true}, {"a.>", "a", false}, {"a.>.c", "a.b.c", false},
+	} {
+		if got := matches(test.pattern, test.subject); got != test.want {
+			t.Errorf("matches(%q, %q) is %t", test.pattern, test.subject, got)
+		}
+	}
+}
