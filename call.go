@@ -145,8 +145,8 @@ func (c *Call[T]) Finish() (v T, err error) {
 // never runs; what one still returns goes to [Discard]. Cancel returns nil where
 // it ended the call; [ErrCanceled] where the call was canceled already;
 // [ErrCallComplete] where it was complete, and the result stands, or where there
-// is no call; [ErrReleased] after Release. Whoever is told that he came too late
-// finds the call complete (R10).
+// is no call; [ErrReleased] after Release. A caller that is told to have come
+// too late finds the call complete (R10).
 func (c *Call[T]) Cancel(cause error) error { return c.h.cancel(cause) }
 
 // CancelWait asks before it cancels: the function's context is canceled with

@@ -136,7 +136,8 @@ type terms struct {
 	alone    record // that of each call that is begun with the terms and has no owner
 }
 
-// isScoped reports whether calls that are begun with the terms belong to a scope.
+// isScoped reports whether calls that are begun with the terms belong to a scope. No
+// terms belong to none.
 func (t *terms) isScoped() bool { return t != nil && t.home != nil }
 
 // plain returns the record of calls that are begun with the terms and have no owner.
@@ -217,8 +218,9 @@ type tracker interface {
 	back() // a call without references has one again: a Signal was taken of a finished call
 }
 
-// tracker returns the owner where it records handles, or nil. A handle from before the
-// call began is not recorded: until then there is no record (K1).
+// tracker returns the owner where it records handles, or nil: most calls have no
+// owner, and most scopes do not track. A handle from before the call began is not
+// recorded: until then there is no record (K1).
 func (c *core) tracker() tracker {
 	if c.Word.Load()&bitBegun == 0 || !c.terms().track {
 		return nil
@@ -227,6 +229,8 @@ func (c *core) tracker() tracker {
 	return t
 }
 
+// track records a handle, took that the outcome was taken through it, and untrack that
+// it was released or finished.
 func (c *core) track(handle any, clone bool) {
 	if t := c.tracker(); t != nil {
 		t.track(handle, clone)
@@ -245,6 +249,7 @@ func (c *core) untrack(handle any) {
 	}
 }
 
+// source returns the latch under the call; see target.
 func (c *core) source() *latch.Latch { return &c.Latch }
 
 // retain adds the reference of a handle, and join that of a wait. Both report false
@@ -284,7 +289,8 @@ func (c *core) tookFirst(w uint64) {
 	}
 }
 
-// outcome returns the error of a complete call. A panic it raises.
+// outcome returns the error that a complete call completed with. A panic it raises.
+// The caller has the outcome taken.
 func (c *core) outcome() error {
 	if c.Word.Load()&bitPanicked != 0 {
 		panic(c.error())
@@ -350,5 +356,5 @@ func (e *CanceledError) As(target any) bool {
 	return e.Cause != nil && errors.As(e.Cause, target)
 }
 
-// cancelCause is why a canceled call was canceled.
+// cancelCause returns why a canceled call was canceled.
 func (c *core) cancelCause() error { return c.err.(*CanceledError).Cause }

@@ -8,30 +8,30 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A Group has those who ask for the same key at the same time share one run of a
+// A Group has callers that ask for the same key at the same time share one run of a
 // function (H1). The zero value is an empty group, ready for use. It must not be
 // copied. Its methods may be called by any number of goroutines at the same time.
 //
-// The first to ask for a key begins its run, in a goroutine of its own; whoever
-// asks until that is over joins it. Nothing is kept beyond: the next begins
-// another. See [Lazy] for one result that stays.
+// The first caller that asks for a key begins its run, in a goroutine of its own.
+// Callers that ask until the run is over join it. Nothing is kept beyond: the next
+// caller begins another run. See [Lazy] for one result that stays.
 //
-// The run belongs to all of them and to none. Its context has the values of the
-// first caller's, and neither his deadline nor his cancellation: where his
-// context ends, he leaves alone. When the last one leaves, the run is canceled with
-// [ErrAbandoned]. Whoever asks from that instant on gets a fresh run, even while
-// the old function is slow to notice: never the old cancellation.
+// The run belongs to all of its callers and to none. Its context has the values of the
+// first caller's context, and neither the deadline nor the cancellation of it: a
+// caller whose context ends leaves alone. When the last one leaves, the run is
+// canceled with [ErrAbandoned]. A caller that asks from that instant on gets a fresh
+// run, even while the old function is slow to notice: never the old cancellation.
 //
-// A panic of the function is raised in everyone who shares the run, as a
-// [*PanicError]; where it calls [runtime.Goexit], they all get [ErrGoexit]. A panic
-// in a run that everyone has left ends the program, as in a plain goroutine.
+// A panic of the function is raised in every caller that shares the run, as a
+// [*PanicError]. Where the function calls [runtime.Goexit], they all get [ErrGoexit].
+// A panic in a run that every caller has left ends the program, as in a plain
+// goroutine.
 //
 // A run that asks its group for its own key, by its context or one made from it,
-// directly or by way of runs and calls that were begun with these, gets an error
-// that names the key and is [ErrCycle], not a deadlock. A cycle that is closed
-// through a run which a stranger began cannot be seen: if one run of a asks for b
-// while another of b asks for a, they wait for each other until the contexts of
-// their waits end.
+// directly or by way of runs and calls that were begun with these, gets an error that
+// names the key and is [ErrCycle], not a deadlock. A cycle that is closed through a
+// run which a stranger began cannot be seen: if one run of a asks for b while another
+// of b asks for a, the two wait for each other until the contexts of their waits end.
 type Group[K comparable, T any] struct {
 	// Options are those of every run, to be set before the group is used: a *Scope
 	// to run in, a Name, a Discard for results that nobody took. A run is
@@ -95,18 +95,18 @@ func (g *Group[K, T]) Join(ctx context.Context, key K, fn func(context.Context) 
 	return joined(r)
 }
 
-// Forget has the next who asks for key begin a new run, whether or not there is
-// one now. Those who share that one stay with it, and get its result.
+// Forget has the next caller that asks for key begin a new run, whether or not there
+// is one now. The callers that share that one stay with it, and get its result.
 func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
 
-// A Lazy is a value that is made when it is first asked for (H2), and waited for
-// by everyone who asks meanwhile. It comes from [NewLazy]; its zero value is of no
-// use, and its methods panic. It must not be copied. Its methods may be called by
-// any number of goroutines at the same time.
+// A Lazy is a value that is made when it is first asked for (H2), and waited for by
+// every caller that asks meanwhile. It comes from [NewLazy]; its zero value is of no
+// use, and its methods panic. It must not be copied. Its methods may be called by any
+// number of goroutines at the same time.
 //
-// The run that makes the value is as one of a [Group]: in a goroutine of its own,
-// by a context with the values of the first to ask and nobody's cancellation,
-// until the last who waits for it leaves.
+// The run that makes the value is as one of a [Group]: in a goroutine of its own, by a
+// context with the values of the first caller's and nobody's cancellation, until the
+// last caller that waits for it leaves.
 type Lazy[T any] struct {
 	value atomic.Pointer[T]
 	runs  table[struct{}, T]
@@ -126,16 +126,16 @@ func NewLazy[T any](fn func(context.Context) (T, error), opts ...Option) *Lazy[T
 }
 
 // Get returns the value: at once where it is there, by one atomic load and without
-// allocation, even if ctx is done. Else it waits for the run that makes it, and
-// begins that where there is none. When ctx ends first it returns a [*WaitError]
-// and leaves nothing behind; the run goes on while another waits for it, and is
-// canceled with [ErrAbandoned] when the last has left.
+// allocation, even if ctx is done. Else it waits for the run that makes the value, and
+// begins that run where there is none. When ctx ends first, Get returns a [*WaitError]
+// and leaves nothing behind. The run goes on while another caller waits for it, and is
+// canceled with [ErrAbandoned] when the last one has left.
 //
-// An error of the function is returned to all who waited, and not kept: the next
-// Get has the function run again. So it is with a panic, which is raised in all of
-// them, with [ErrGoexit], and with what a scope or group among the options refuses.
-// A cancellation is never kept and never seen by who asks later. A run that asks
-// for its own value gets an error that is [ErrCycle].
+// An error of the function is returned to all callers that waited, and not kept: the
+// next Get has the function run again. So it is with a panic, which is raised in all
+// of them, with [ErrGoexit], and with what a scope or group among the options refuses.
+// A cancellation is never kept, and never seen by a caller that asks later. A run that
+// asks for its own value gets an error that is [ErrCycle].
 func (l *Lazy[T]) Get(ctx context.Context) (T, error) {
 	if v := l.value.Load(); v != nil {
 		return *v, nil
@@ -158,9 +158,10 @@ func (l *Lazy[T]) get(ctx context.Context) (v T, err error) {
 	return r.result()
 }
 
-// keep keeps the result of a run that is complete, where that is a value, and
-// makes it taken; it takes the run off the list first of all (G5). Only who shares
-// the run does this, so no value is kept that went to Discard.
+// keep keeps the result of a run that is complete, where that is a value, and gives
+// the caller's reference up. It takes the run off the list in the same critical
+// section (G5). Only a caller that shares the run calls keep, so no value is kept that
+// went to Discard.
 func (l *Lazy[T]) keep(r *sharedRun[struct{}, T]) {
 	made := r.p.core.Word.Load()&bitFailed == 0
 	l.runs.mu.Lock()

@@ -89,6 +89,7 @@ func (s *Set[K]) growLocked() *latch.Node {
 	return n
 }
 
+// entry returns the entry whose node has the number i.
 func (s *Set[K]) entry(i int) *entry[K] {
 	if i < firstEntries {
 		return &s.entries[0][i]
@@ -111,6 +112,7 @@ func (s *Set[K]) leaveLocked(n *latch.Node) (key K) {
 // each completion goes to one of them, in no particular order of theirs.
 func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) }
 
+// next is Next for a loop, which has one sleeper for all of its rounds.
 func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper) (key K, err error) {
 	switch s.q.Next(sl, untilDone(ctx), func(n *latch.Node) { key = s.leaveLocked(n) }) {
 	case latch.Empty:

@@ -98,7 +98,8 @@ func (e *Event) expired() bool { return false }
 func (e *Event) track(any, bool) {}
 func (e *Event) untrack(any)     {}
 
-// A waiter is a counted way to a target: a Signal or a Call.
+// A waiter is a counted way to a target: a Signal or the handle of a Call. The
+// functions below wait by it.
 type waiter interface {
 	// status reports whether there is nothing to wait for, and what a wait says then.
 	status() (over bool, err error)
@@ -108,7 +109,9 @@ type waiter interface {
 	beginWait() (on target, err error)
 }
 
-// waitContext waits by a handle until ctx ends. self is the handle for errors.
+// waitContext waits by a handle until ctx ends: first without a reference, then with
+// one of its own, so that a Release beside it does not disturb it (S4). self is what
+// an error names.
 func waitContext(ctx context.Context, h waiter, self Waitable) error {
 	if over, err := h.status(); over {
 		return err
@@ -126,7 +129,7 @@ func waitContext(ctx context.Context, h waiter, self Waitable) error {
 	return nil
 }
 
-// waitDuration waits by a handle for at most d.
+// waitDuration is waitContext with a time in place of a context.
 func waitDuration(d time.Duration, h waiter, self Waitable) (err error) {
 	if over, err := h.status(); over {
 		return err
@@ -157,7 +160,7 @@ type Signal struct {
 	released atomic.Bool // set before the reference is given up
 }
 
-// newSignal returns a handle that has a reference on what it is on.
+// newSignal returns a handle on a target that has given it a reference.
 func newSignal(on target) *Signal {
 	s := &Signal{on: on}
 	on.track(s, true)
@@ -203,6 +206,8 @@ func (s *Signal) status() (over bool, err error) {
 	return s.on.source().IsSet(), nil
 }
 
+// beginWait is that of a waiter. A Signal that is released between the two looks has
+// no reference to add to, or its target has others: either way the wait is right.
 func (s *Signal) beginWait() (target, error) {
 	if s.released.Load() || !s.on.join() {
 		return nil, ErrReleased
