@@ -1,18 +1,58 @@
 //go:build asyncexplore
 
-package async_test
+package explore_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// The scenarios of the explore_*_test.go files run the library as it is under
-// every schedule up to a bound: see package sched, and docs/exploring.md. What a
-// failure prints replays it. ASYNC_SWITCHES explores them further.
+// The tests of this folder are the explorations of package async: scenarios that run the
+// library as it is under every schedule up to a bound. See package sched, and
+// docs/exploring.md. The output of a failure replays the schedule; ASYNC_SWITCHES=3 runs
+// all schedules with up to three forced switches. The explorations of internal/latch stand
+// in that package.
+//
+// The scenarios use what users have. This file has what the scenarios share.
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	bg      = context.Background()
+	errBoom = errors.New("boom")
+)
+
+// expired is a context that is done.
+var expired = func() context.Context {
+	ctx, cancel := context.WithCancel(bg)
+	cancel()
+	return ctx
+}()
+
+// value is a function that returns v and err.
+func value[T any](v T, err error) func(context.Context) (T, error) {
+	return func(context.Context) (T, error) { return v, err }
+}
+
+// block waits for its context and returns the cause it ended by.
+func block(ctx context.Context) (int, error) {
+	<-ctx.Done()
+	return 0, context.Cause(ctx)
+}
+
+// recovered returns what f panics with, or nil.
+func recovered(f func()) (r any) {
+	defer func() { r = recover() }()
+	f()
+	return nil
+}
 
 // explore runs a scenario under every schedule with up to so many forced switches.
 func explore(t *testing.T, switches int, scenario func(x *sched.X)) {

@@ -11,24 +11,6 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
-// bin counts what goes to Discard.
-type bin struct {
-	count atomic.Int32
-	last  atomic.Pointer[async.Result[int]]
-}
-
-func (b *bin) option() async.Option {
-	return async.Discard(func(v int, err error) {
-		b.count.Add(1)
-		b.last.Store(&async.Result[int]{Value: v, Err: err})
-	})
-}
-
-func (b *bin) want(t *testing.T, what string, n int32) {
-	t.Helper()
-	wantEq(t, what+": results discarded", b.count.Load(), n)
-}
-
 func TestR9_AReleasedHandle(t *testing.T) {
 	p, c := async.NewPromise[int](bg)
 	done := c.Done()

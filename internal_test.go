@@ -1,34 +1,35 @@
 package async
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/bits"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
 )
 
-// Counts at their bounds. Nobody can hold sixteen million handles in a test, so
-// these tests are inside, and write the word.
+// The tests of this file read or write state that users cannot reach. There are three
+// kinds: counts at their bounds, locks and channels that are not used, and a shared run
+// held up between two of its steps.
 
-// The word has room for the flags, and each kind of reference has its bits.
+// Counts at their bounds. No test can hold sixteen million handles, so these tests write
+// the word.
+
+// The flags of a call do not reach into the counts. That the counts are apart is tested in
+// package latch.
 func TestR9_TheWordHasRoom(t *testing.T) {
 	const flags = latch.BitSet | latch.BitClosing | latch.BitChan | bitBegun | bitResult | bitFailed | bitCanceled | bitPanicked |
 		bitTaken | bitPromise | bitStreamed | bitCaught
 	if n := bits.OnesCount64(flags); n != 12 || flags >= latch.OneWait {
 		t.Errorf("%d flags, %#x, reach into the counts", n, flags)
-	}
-	all := flags | latch.MaxCount*latch.OneWait | latch.MaxCount*latch.OneRef
-	if latch.HandlesOf(all) != latch.MaxCount || latch.WaitsOf(all) != latch.MaxCount || latch.Refs(all) != 2*latch.MaxCount {
-		t.Errorf("counts of %#x: %d, %d", all, latch.HandlesOf(all), latch.WaitsOf(all))
-	}
-	if latch.HandlesOf(all+latch.MinusRef) != latch.MaxCount-1 || latch.WaitsOf(all+latch.MinusWait) != latch.MaxCount-1 || latch.HandlesOf(all+latch.MinusWait) != latch.MaxCount {
-		t.Error("giving one up changes another count")
 	}
 }
 
@@ -198,5 +199,140 @@ func TestR13_TheGenerationGoesRound(t *testing.T) {
 		if _, err := c.Finish(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A signal that is set is waited for without its lock (S2). The lock cannot be
+// reached from outside, so this test is inside.
+func TestS2_ASetSignalTakesNoLock(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var e Event
+	s := e.Signal()
+	done := e.Done()
+	e.Set()
+	e.l.Mu.Lock() // whoever wants it waits for ever
+	defer e.l.Mu.Unlock()
+	for what, ok := range map[string]bool{
+		"Set":           !e.Set(),
+		"IsSet":         e.IsSet() && s.IsSet(),
+		"Done":          e.Done() == done,
+		"Wait":          e.Wait(ctx) == nil && s.Wait(ctx) == nil,
+		"WaitFor":       e.WaitFor(1) == nil && s.WaitFor(0) == nil,
+		"WaitAll":       WaitAll(ctx, &e, s) == nil,
+		"a lone member": func() bool { i, err := WaitAny(ctx, new(Event), &e); return i == 1 && err == nil }(),
+	} {
+		if !ok {
+			t.Error(what)
+		}
+	}
+}
+
+// The channel is made when somebody first asks for it, not by a wait (S2).
+func TestS2_WaitingMakesNoChannel(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var e Event
+	s := e.Signal()
+	defer AfterFunc(&e, func() {})()
+	var set Set[int]
+	set.Add(1, &e)
+	set.TryNext()
+	_, _ = set.Next(ctx)
+	_, _ = WaitAny(ctx, &e, s)
+	_ = WaitAll(ctx, &e, s)
+	_ = e.Wait(ctx)
+	_ = s.WaitFor(1)
+	e.IsSet()
+	if e.l.Word.Load()&latch.BitChan != 0 {
+		t.Error("it made a channel")
+	}
+	e.Set()
+	_ = e.Wait(ctx)
+	if e.l.Word.Load()&latch.BitChan != 0 {
+		t.Error("setting it made a channel")
+	}
+	if e.Done(); e.l.Word.Load()&latch.BitChan == 0 {
+		t.Error("Done made none")
+	}
+}
+
+// These tests hold up a run in an instant that no caller can: between the return of
+// its function and the completion of its call, and between the two steps of a
+// Release.
+
+// Whoever wants to leave when the function has returned is one of those who get
+// the result, and shared says so (G4).
+func TestH1_TooLateToLeave(t *testing.T) {
+	var g Group[string, int]
+	let := make(chan struct{})
+	fn := func(context.Context) (int, error) { <-let; return 1, nil }
+	type result struct {
+		v      int
+		err    error
+		shared bool
+	}
+	results := make(chan result, 2)
+	do := func(ctx context.Context) {
+		v, err, shared := g.Do(ctx, "a", fn)
+		results <- result{v, err, shared}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go do(ctx)
+	go do(context.Background())
+	var r *sharedRun[string, int]
+	until := func(ok func() bool) {
+		g.runs.mu.Lock()
+		for !ok() {
+			g.runs.mu.Unlock()
+			runtime.Gosched()
+			g.runs.mu.Lock()
+		}
+		g.runs.mu.Unlock()
+	}
+	until(func() bool { r = g.runs.runs["a"]; return r != nil && r.sharers == 2 })
+	trace := make([]byte, 1<<20)
+	parked := func() bool { // one on the channel, the other on a node that it links under the lock
+		stacks := trace[:runtime.Stack(trace, true)]
+		return r.p.core.Word.Load()&latch.BitChan != 0 && bytes.Contains(stacks, []byte("latch.(*Latch).waitAloneLocked"))
+	}
+	for !parked() {
+		runtime.Gosched()
+	}
+	r.p.core.Mu.Lock()
+	close(let)
+	until(func() bool { return r.over })
+	cancel()
+	select {
+	case r := <-results:
+		t.Errorf("he did not wait: %+v", r)
+	case <-time.After(20 * time.Millisecond):
+	}
+	r.p.core.Mu.Unlock()
+	for range 2 {
+		if r := <-results; r.v != 1 || r.err != nil || !r.shared {
+			t.Errorf("got %+v", r)
+		}
+	}
+}
+
+// A run that completes in the middle of the last Release of a handle disposes of
+// its result.
+func TestH1_CompletionInTheMiddleOfARelease(t *testing.T) {
+	var discarded atomic.Int32
+	over := make(chan struct{})
+	g := Group[string, int]{Options: []Option{Discard(func(int, error) { discarded.Add(1); close(over) })}}
+	let := make(chan struct{})
+	c := g.Join(context.Background(), "a", func(context.Context) (int, error) { <-let; return 1, nil })
+	p := c.h.core.Load()
+	w := p.Word.Add(latch.MinusRef)
+	close(let)
+	<-over
+	p.dropped(w)
+	if n := discarded.Load(); n != 1 {
+		t.Errorf("discarded %d times", n)
+	}
+	if len(g.runs.runs) != 0 {
+		t.Error("the run is left")
 	}
 }

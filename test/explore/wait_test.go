@@ -1,6 +1,6 @@
 //go:build asyncexplore
 
-package async_test
+package explore_test
 
 import (
 	"context"

@@ -1,6 +1,6 @@
 //go:build asyncexplore
 
-package async_test
+package explore_test
 
 import (
 	"context"
@@ -14,6 +14,38 @@ import (
 )
 
 // Calls begun in calls: the end of a context goes down from one to the next (X1, X2).
+
+// A chain is calls, each begun in the function of the call before.
+type chain struct {
+	calls []*async.Call[int]
+	ctxs  []context.Context
+	gates []*async.Event // one for each function, which returns when the gate is set
+}
+
+// newChain begins a chain of n calls.
+func newChain(ctx context.Context, n int) *chain {
+	ch := new(chain)
+	for range n {
+		got := make(chan context.Context)
+		gate := new(async.Event)
+		ch.calls = append(ch.calls, async.Go(ctx, func(ctx context.Context) (int, error) {
+			got <- ctx
+			return 1, gate.Wait(bg)
+		}))
+		ctx = <-got
+		ch.ctxs, ch.gates = append(ch.ctxs, ctx), append(ch.gates, gate)
+	}
+	return ch
+}
+
+// end has the functions of a chain return, the first one first.
+func (ch *chain) end() {
+	for i, g := range ch.gates {
+		g.Set()
+		_ = ch.calls[i].Wait(bg)
+		ch.calls[i].Release()
+	}
+}
 
 // endedBy checks that a context has ended, in every way in which that can be asked,
 // and by one of the causes.
@@ -39,7 +71,7 @@ func result(c *async.Call[int]) bool {
 func TestExplore_NestedCancel(t *testing.T) {
 	o := outcomes{}
 	explore(t, 2, func(x *sched.X) {
-		ch := newChain(bg, 3, false)
+		ch := newChain(bg, 3)
 		for _, ctx := range ch.ctxs {
 			ctx.Done()
 		}
@@ -79,7 +111,7 @@ func TestExplore_NestedCancelAgainstTheEnd(t *testing.T) {
 	explore(t, 2, func(x *sched.X) {
 		long, cancel := context.WithCancelCause(bg)
 		parent := &countingContext{Context: long}
-		ch := newChain(parent, 3, false)
+		ch := newChain(parent, 3)
 		for _, ctx := range ch.ctxs {
 			ctx.Done()
 		}
@@ -115,7 +147,7 @@ func TestExplore_NestedCancelAgainstTheEnd(t *testing.T) {
 func TestExplore_NestedCancelTwice(t *testing.T) {
 	o := outcomes{}
 	explore(t, 2, func(x *sched.X) {
-		ch := newChain(bg, 3, false)
+		ch := newChain(bg, 3)
 		ch.ctxs[2].Done()
 		for i := range 2 {
 			x.Go(func() {
@@ -140,7 +172,7 @@ func TestExplore_NestedComplete(t *testing.T) {
 	explore(t, 2, func(x *sched.X) {
 		long, cancel := context.WithCancel(bg)
 		parent := &countingContext{Context: long}
-		ch := newChain(parent, 3, false)
+		ch := newChain(parent, 3)
 		ch.ctxs[2].Done()
 		x.Go(func() {
 			before := ch.calls[1].IsDone()
@@ -167,7 +199,7 @@ func TestExplore_NestedComplete(t *testing.T) {
 func TestExplore_NestedLookUp(t *testing.T) {
 	o := outcomes{}
 	explore(t, 2, func(x *sched.X) {
-		ch := newChain(bg, 3, false)
+		ch := newChain(bg, 3)
 		x.Go(func() { mustf(x, ch.calls[0].Cancel(errBoom) == nil, "Cancel") })
 		x.Go(func() { ch.gates[1].Set() })
 		x.Go(func() {
@@ -231,7 +263,7 @@ func TestExplore_NestedFirstLook(t *testing.T) {
 	explore(t, 2, func(x *sched.X) {
 		long, cancel := context.WithCancel(bg)
 		parent := &countingContext{Context: long}
-		ch := newChain(parent, 3, false)
+		ch := newChain(parent, 3)
 		x.Go(func() {
 			mustf(x, ch.calls[0].Cancel(errBoom) == nil, "Cancel")
 			err := endedBy(ch.ctxs[2], errBoom)

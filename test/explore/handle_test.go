@@ -1,6 +1,6 @@
 //go:build asyncexplore
 
-package async_test
+package explore_test
 
 import (
 	"context"
@@ -334,6 +334,14 @@ func TestExplore_TakenBesideARelease(t *testing.T) {
 			})
 		}
 	}
+}
+
+// methodsThatTakeOne are the methods of Calls that return results before all calls are
+// complete.
+var methodsThatTakeOne = map[string]func(cs async.Calls[int]) (taken bool){
+	"Race":   func(cs async.Calls[int]) bool { _, v, err := cs.Race(bg); return v == 1 && err == nil },
+	"Any":    func(cs async.Calls[int]) bool { _, v, err := cs.Any(bg); return v == 1 && err == nil },
+	"Quorum": func(cs async.Calls[int]) bool { _, vs, err := cs.Quorum(bg, 1); return len(vs) == 1 && err == nil },
 }
 
 // A method of Calls that raises the panic of another member takes no result along (R9).
