@@ -26,7 +26,7 @@ help:
 	@echo 'make fmt        is everything formatted?'
 	@echo 'make tidy       is go.mod tidy?'
 	@echo 'make lint       golangci-lint with .golangci.yml'
-	@echo 'make api        the exported surface and the arrows between files'
+	@echo 'make api        the exported surface, the files and what they import, what is compiled'
 	@echo 'make examples   run the examples'
 	@echo 'make modules    test the modules in folders of this one'
 	@echo
@@ -71,7 +71,7 @@ cover:
 	go tool cover -func cover.out
 
 update:
-	go test -run '^TestAPI$$' -update .
+	go test -run '^TestAPI$$' -update ./test/repo
 
 format:
 	gofmt -w .

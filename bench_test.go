@@ -6,10 +6,15 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/seed4712c49f/async"
 )
@@ -528,4 +533,378 @@ func BenchmarkCloneRelease(b *testing.B) {
 			s.Clone().Release()
 		}
 	})
+}
+
+// One caller at a time. The yardstick is singleflight: its DoChan beside a select,
+// which is what a caller needs who can leave; and its Do, which runs the function
+// on the caller's own goroutine, so that he cannot.
+func BenchmarkGroupDo(b *testing.B) {
+	ctx, cancel := context.WithCancel(bg)
+	defer cancel()
+	f := func(context.Context) (int, error) { return 1, nil }
+	var sf singleflight.Group
+	var g async.Group[string, int]
+	inline := func(n int) {
+		for range n {
+			_, _, _ = sf.Do("key", func() (any, error) { return f(ctx) })
+		}
+	}
+	leavable := func(n int) {
+		for range n {
+			select {
+			case <-sf.DoChan("key", func() (any, error) { return f(ctx) }):
+			case <-ctx.Done():
+			}
+		}
+	}
+	ours := func(ctx context.Context) func(n int) {
+		return func(n int) {
+			for range n {
+				_, _, _ = g.Do(ctx, "key", f)
+			}
+		}
+	}
+	b.Run("alone/beside DoChan", func(b *testing.B) { versus(b, leavable, ours(ctx)) })
+	b.Run("alone/beside Do", func(b *testing.B) { versus(b, inline, ours(ctx)) })
+	b.Run("alone/background, beside Do", func(b *testing.B) { versus(b, inline, ours(bg)) })
+}
+
+// Eight callers of one key at the same time, whose function gives way so often
+// that they meet; each asks again and again.
+func BenchmarkGroupShared(b *testing.B) {
+	const callers = 8
+	ctx, cancel := context.WithCancel(bg)
+	defer cancel()
+	slow := func(context.Context) (int, error) {
+		for range 2 * callers {
+			runtime.Gosched()
+		}
+		return 1, nil
+	}
+	crowd := func(f func(n int)) func(n int) {
+		return func(n int) {
+			var wg sync.WaitGroup
+			for range callers {
+				wg.Go(func() { f(n/callers + 1) })
+			}
+			wg.Wait()
+		}
+	}
+	var sf singleflight.Group
+	var g async.Group[string, int]
+	inline := crowd(func(n int) {
+		for range n {
+			_, _, _ = sf.Do("key", func() (any, error) { return slow(ctx) })
+		}
+	})
+	leavable := crowd(func(n int) {
+		for range n {
+			select {
+			case <-sf.DoChan("key", func() (any, error) { return slow(ctx) }):
+			case <-ctx.Done():
+			}
+		}
+	})
+	ours := func(ctx context.Context) func(n int) {
+		return crowd(func(n int) {
+			for range n {
+				_, _, _ = g.Do(ctx, "key", slow)
+			}
+		})
+	}
+	b.Run("beside DoChan", func(b *testing.B) { versus(b, leavable, ours(ctx)) })
+	b.Run("beside Do", func(b *testing.B) { versus(b, inline, ours(ctx)) })
+	b.Run("background, beside Do", func(b *testing.B) { versus(b, inline, ours(bg)) })
+}
+
+// The yardstick is sync.OnceValue.
+func BenchmarkLazyGet(b *testing.B) {
+	once := sync.OnceValue(func() int { return 1 })
+	lazy := async.NewLazy(value(1, nil))
+	_, _ = lazy.Get(bg)
+	raw := func(n int) {
+		k := 0
+		for range n {
+			k += once()
+		}
+		keep(k)
+	}
+	ours := func(n int) {
+		k := 0
+		for range n {
+			v, _ := lazy.Get(bg)
+			k += v
+		}
+		keep(k)
+	}
+	b.Run("ready", func(b *testing.B) { versus(b, raw, ours) })
+	b.Run("ready/all cores", func(b *testing.B) { versus(b, inParallel(raw), inParallel(ours)) })
+}
+
+// nest begins a call in whose function the next one is begun, and so on, depth
+// calls one in the other, each of which is waited for through the context of the
+// function that began it.
+func nest(ctx context.Context, depth int, opts ...async.Option) int {
+	v, _ := async.Go(ctx, func(ctx context.Context) (int, error) {
+		if depth == 1 {
+			return 1, nil
+		}
+		return 1 + nest(ctx, depth-1, opts...), nil
+	}, opts...).Await(ctx)
+	return v
+}
+
+// Calls in calls: what a level costs.
+func BenchmarkNested(b *testing.B) {
+	for _, limit := range []int{-1, 0, 1} {
+		as := "no scope"
+		var opts []async.Option
+		if limit >= 0 {
+			as = fmt.Sprintf("limit %d", limit)
+			opts = append(opts, async.NewScope(async.ScopeOptions{Limit: limit}))
+		}
+		for _, depth := range []int{10, 100, 1000, 4000} {
+			b.Run(fmt.Sprintf("%s/%d", as, depth), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if nest(bg, depth, opts...) != depth {
+						b.Fatal("a level is missing")
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*depth), "ns/level")
+			})
+		}
+	}
+}
+
+// A call in an unlimited scope; the yardstick is the same call without a scope.
+func BenchmarkScopeUnlimited(b *testing.B) {
+	f := func(context.Context) (int, error) { return 1, nil }
+	s := async.NewScope(async.ScopeOptions{})
+	call := func(opts ...async.Option) func(n int) {
+		return func(n int) {
+			for range n {
+				c := async.Go(bg, f, opts...)
+				_, _ = c.Await(bg)
+				c.Release()
+			}
+		}
+	}
+	b.Run("go await release", func(b *testing.B) { versus(b, call(), call(s)) })
+	b.Run("go await release/all cores", func(b *testing.B) { versus(b, inParallel(call()), inParallel(call(s))) })
+	again := func(opts ...async.Option) func(n int) {
+		return func(n int) {
+			var c async.Call[int]
+			for range n {
+				_ = c.Begin(bg, f, opts...)
+				_ = c.Wait(bg)
+				_, _ = c.Finish()
+			}
+		}
+	}
+	b.Run("begin wait finish", func(b *testing.B) { versus(b, again(), again(s)) })
+	const size = 1000
+	in := make([]int, size)
+	each := func(opts ...async.Option) func(n int) {
+		return func(n int) {
+			for range n {
+				_, _ = async.GoEach(bg, in, func(context.Context, int) (int, error) { return 1, nil }, opts...).All(bg)
+			}
+		}
+	}
+	b.Run("go each of 1000", func(b *testing.B) { versus(b, each(), each(s)) })
+}
+
+// rivals run n pieces of work, at most limit at once, and wait for them all.
+var rivals = map[string]func(limit, n int, work func()){
+	"errgroup": func(limit, n int, work func()) {
+		var g errgroup.Group
+		g.SetLimit(limit)
+		for range n {
+			g.Go(func() error { work(); return nil })
+		}
+		_ = g.Wait()
+	},
+	"semaphore": func(limit, n int, work func()) {
+		sem := semaphore.NewWeighted(int64(limit))
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() {
+				if sem.Acquire(bg, 1) == nil {
+					work()
+					sem.Release(1)
+				}
+			})
+		}
+		wg.Wait()
+	},
+}
+
+// Short functions under a limit of eight, a thousand at a time.
+func BenchmarkScopeLimit(b *testing.B) {
+	const limit, size = 8, 1000
+	in := make([]int, size)
+	for name, work := range map[string]func(){
+		"nothing": func() {},
+		"1 µs": func() {
+			k := 0
+			for i := range 2000 {
+				k += i
+			}
+			keep(k)
+		},
+		"gives way": runtime.Gosched,
+	} {
+		fn := func(context.Context) (int, error) { work(); return 1, nil }
+		for rival, run := range rivals {
+			raw := func(n int) {
+				for range n {
+					run(limit, size, work)
+				}
+			}
+			b.Run(fmt.Sprintf("%s/go beside %s", name, rival), func(b *testing.B) {
+				s := async.NewScope(async.ScopeOptions{Limit: limit})
+				cs := make(async.Calls[int], size)
+				versus(b, raw, func(n int) {
+					for range n {
+						for i := range cs {
+							cs[i] = async.Go(bg, fn, s)
+						}
+						_, _ = cs.All(bg)
+					}
+				})
+			})
+			b.Run(fmt.Sprintf("%s/go each beside %s", name, rival), func(b *testing.B) {
+				s := async.NewScope(async.ScopeOptions{Limit: limit})
+				versus(b, raw, func(n int) {
+					for range n {
+						_, _ = async.GoEach(bg, in, func(ctx context.Context, _ int) (int, error) { return fn(ctx) }, s).All(bg)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A call that waits for another under a limit of one; the yardstick gives a
+// semaphore's slot back and takes it again by hand.
+func BenchmarkScopeNested(b *testing.B) {
+	sem := semaphore.NewWeighted(1)
+	bySemaphore := func(n int) {
+		for range n {
+			outer := make(chan int, 1)
+			go func() {
+				_ = sem.Acquire(bg, 1)
+				inner := make(chan int, 1)
+				go func() {
+					_ = sem.Acquire(bg, 1)
+					inner <- 1
+					sem.Release(1)
+				}()
+				sem.Release(1)
+				v := <-inner
+				_ = sem.Acquire(bg, 1)
+				outer <- v
+				sem.Release(1)
+			}()
+			<-outer
+		}
+	}
+	s := async.NewScope(async.ScopeOptions{Limit: 1})
+	f := func(context.Context) (int, error) { return 1, nil }
+	nested := func(ctx context.Context) (int, error) { return async.Go(ctx, f, s).Await(ctx) }
+	versus(b, bySemaphore, func(n int) {
+		for range n {
+			_, _ = async.Go(bg, nested, s).Await(bg)
+		}
+	})
+}
+
+// usage returns the bytes of the heap and the stacks in use.
+func usage() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// queuedBytes returns what each of n calls that wait for a slot takes, in a scope
+// and with its rivals. Those have a goroutine each that waits; errgroup has it in
+// Go.
+func queuedBytes(n int) (perCall map[string]float64) {
+	perCall = make(map[string]float64)
+	measure := func(name string, queue func(hold <-chan struct{}) (wait func())) (end func()) {
+		hold := make(chan struct{})
+		before := usage()
+		wait := queue(hold)
+		perCall[name] = float64(usage()-before) / float64(n)
+		return func() { close(hold); wait() }
+	}
+	crowd := func(queue func()) (wait func()) {
+		var wg, started sync.WaitGroup
+		started.Add(n)
+		for range n {
+			wg.Go(func() { started.Done(); queue() })
+		}
+		started.Wait()
+		for range 100 {
+			runtime.Gosched() // so that they park
+		}
+		return wg.Wait
+	}
+	endSemaphore := measure("semaphore", func(hold <-chan struct{}) func() {
+		sem := semaphore.NewWeighted(1)
+		_ = sem.Acquire(bg, 1)
+		wait := crowd(func() { _ = sem.Acquire(bg, 1); sem.Release(1) })
+		return func() { <-hold; sem.Release(1); wait() }
+	})
+	endGroup := measure("errgroup", func(hold <-chan struct{}) func() { // beside the others, or their goroutines would be used again
+		var g errgroup.Group
+		g.SetLimit(1)
+		g.Go(func() error { <-hold; return nil })
+		wait := crowd(func() { g.Go(func() error { return nil }) })
+		return func() { wait(); _ = g.Wait() }
+	})
+	endSemaphore()
+	endGroup()
+	f := func(context.Context) (int, error) { return 1, nil }
+	s := async.NewScope(async.ScopeOptions{Limit: 1})
+	measure("Go", func(hold <-chan struct{}) func() {
+		async.Go(bg, func(context.Context) (int, error) { <-hold; return 1, nil }, s)
+		cs := make(async.Calls[int], n)
+		for i := range cs {
+			cs[i] = async.Go(bg, f, s)
+		}
+		return func() { _, _ = cs.All(bg) }
+	})()
+	in := make([]int, n)
+	measure("GoEach", func(hold <-chan struct{}) func() {
+		async.Go(bg, func(context.Context) (int, error) { <-hold; return 1, nil }, s)
+		cs := async.GoEach(bg, in, func(context.Context, int) (int, error) { return 1, nil }, s)
+		return func() { _, _ = cs.All(bg) }
+	})()
+	ctx, cancel := context.WithCancel(bg)
+	measure("Go with a context", func(hold <-chan struct{}) func() {
+		async.Go(bg, func(context.Context) (int, error) { <-hold; return 1, nil }, s)
+		cs := make(async.Calls[int], n)
+		for i := range cs {
+			cs[i] = async.Go(ctx, f, s)
+		}
+		return func() { _, _ = cs.All(bg); cancel() }
+	})()
+	return perCall
+}
+
+func BenchmarkScopeQueuedBytes(b *testing.B) {
+	var per map[string]float64
+	for b.Loop() {
+		per = queuedBytes(1_000_000)
+	}
+	for _, name := range []string{"Go", "GoEach", "Go with a context"} {
+		b.ReportMetric(per[name], "B/"+strings.ReplaceAll(name, " ", "-"))
+	}
+	for _, rival := range []string{"semaphore", "errgroup"} {
+		b.ReportMetric(per[rival]/per["Go"], "x-smaller-than-"+rival)
+	}
 }

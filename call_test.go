@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,76 +16,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/seed4712c49f/async"
 )
-
-var (
-	bg      = context.Background()
-	errBoom = errors.New("boom")
-)
-
-// rounds is how often a race is run: n times, fewer under the race detector,
-// which is slow and sees more in each.
-func rounds(n int) int {
-	if raceEnabled {
-		return n/10 + 1
-	}
-	return n
-}
-
-// value is a function that returns v and err.
-func value[T any](v T, err error) func(context.Context) (T, error) {
-	return func(context.Context) (T, error) { return v, err }
-}
-
-// block waits for its context and returns the cause it ended by.
-func block(ctx context.Context) (int, error) {
-	<-ctx.Done()
-	return 0, context.Cause(ctx)
-}
-
-// together runs every f at the same time and waits for all.
-func together(fs ...func()) {
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for _, f := range fs {
-		wg.Go(func() { <-start; f() })
-	}
-	close(start)
-	wg.Wait()
-}
-
-// recovered returns what f panics with, or nil.
-func recovered(f func()) (r any) {
-	defer func() { r = recover() }()
-	f()
-	return nil
-}
-
-func wantIs(t *testing.T, err error, targets ...error) {
-	t.Helper()
-	for _, target := range targets {
-		if !errors.Is(err, target) {
-			t.Errorf("%v is not %v", err, target)
-		}
-	}
-}
-
-func wantEq(t *testing.T, what string, got, want any) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
-	}
-}
-
-func isClosed(ch <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
-}
 
 func TestR1_BeginOnABusyObjectChangesNothing(t *testing.T) {
 	var c async.Call[int]
@@ -785,13 +723,6 @@ func TestCall_String(t *testing.T) {
 	p.Break()
 }
 
-func wantContains(t *testing.T, s, part string) {
-	t.Helper()
-	if !strings.Contains(s, part) {
-		t.Errorf("%q not in:\n%s", part, s)
-	}
-}
-
 // A result that was read again and again by one handle is read no more once that
 // was finished or released, and never in place of the next call's (R5, R13).
 func TestR5_AwaitAgainAndAgain(t *testing.T) {
@@ -837,5 +768,645 @@ func TestR5_AwaitAgainAndAgain(t *testing.T) {
 	for range 3 {
 		_, ok := recovered(func() { _, _ = broken.Await(bg) }).(*async.PanicError)
 		wantEq(t, "a panic, each time", ok, true)
+	}
+}
+
+func TestR4_TheResultIsExactlyWhatTheFunctionReturned(t *testing.T) {
+	var nilError *async.PanicError // a nil pointer in an error is not a nil error
+	for name, want := range map[string]async.Result[*int]{
+		"value":             {Value: new(int)},
+		"error":             {Err: errBoom},
+		"both":              {Value: new(int), Err: errBoom},
+		"neither":           {},
+		"a typed nil error": {Err: nilError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, promised := async.NewPromise[*int](bg)
+			p.Complete(want.Value, want.Err)
+			var g errgroup.Group
+			for _, c := range []*async.Call[*int]{
+				async.Go(bg, value(want.Value, want.Err)),
+				async.Go(bg, value(want.Value, want.Err), async.InGroup(&g)),
+				async.Ready(want.Value, want.Err),
+				promised,
+			} {
+				for _, take := range []func() (*int, error){
+					func() (*int, error) { return c.Await(bg) },
+					func() (*int, error) { return c.Await(t.Context()) },
+					c.Finish,
+				} {
+					v, err := take()
+					wantEq(t, "value", v, want.Value)
+					wantEq(t, "error", err, want.Err)
+				}
+			}
+			_ = g.Wait()
+		})
+	}
+}
+
+// takers are the ways of taking the outcome of a call that raise its panic.
+var takers = map[string]func(*async.Call[int]) error{
+	"Finish": func(c *async.Call[int]) error { _ = c.Wait(bg); _, err := c.Finish(); return err },
+	"Await":  func(c *async.Call[int]) error { _, err := c.Await(bg); return err },
+	"Await with a context": func(c *async.Call[int]) error {
+		ctx, cancel := context.WithCancel(bg)
+		defer cancel()
+		_, err := c.Await(ctx)
+		return err
+	},
+	"Await by a clone": func(c *async.Call[int]) error { _, err := c.Clone().Await(bg); return err },
+	"Race":             func(c *async.Call[int]) error { _, _, err := async.Calls[int]{c}.Race(bg); return err },
+	"Any":              func(c *async.Call[int]) error { _, _, err := async.Calls[int]{c}.Any(bg); return err },
+	"All":              func(c *async.Call[int]) error { _, err := async.Calls[int]{c}.All(bg); return err },
+	"Quorum":           func(c *async.Call[int]) error { _, _, err := async.Calls[int]{c}.Quorum(bg, 1); return err },
+}
+
+// holders return it as an error.
+var holders = map[string]func(*async.Call[int]) error{
+	"Settle": func(c *async.Call[int]) error { rs, _ := async.Calls[int]{c}.Settle(bg); return rs[0].Err },
+	"Each": func(c *async.Call[int]) (err error) {
+		for _, r := range (async.Calls[int]{c}).Each(bg) {
+			err = r.Err
+		}
+		return err
+	},
+}
+
+func TestR4_APanicIsRaisedAgainWithItsOrigin(t *testing.T) {
+	type kind struct {
+		fn    func(context.Context) (int, error)
+		check func(*testing.T, *async.PanicError)
+	}
+	kinds := map[string]kind{
+		"string": {panicWith("boom"), func(t *testing.T, e *async.PanicError) {
+			wantEq(t, "value", e.Value, "boom")
+			wantEq(t, "no error inside", e.Unwrap(), nil)
+		}},
+		"error": {panicWith(errBoom), func(t *testing.T, e *async.PanicError) { wantIs(t, e, errBoom) }},
+		"nil": {panicWith(nil), func(t *testing.T, e *async.PanicError) {
+			var nilError *runtime.PanicNilError
+			wantEq(t, "a PanicNilError", errors.As(e, &nilError), true)
+		}},
+		"runtime error": {func(context.Context) (int, error) {
+			defer func() { originOfThePanic(recover()) }()
+			var m map[int]int
+			m[0] = 1
+			return 0, nil
+		}, func(t *testing.T, e *async.PanicError) {
+			var re runtime.Error
+			wantEq(t, "a runtime.Error", errors.As(e, &re), true)
+		}},
+		"a panic in a deferred function of a panic": {func(context.Context) (int, error) {
+			defer originOfThePanic("second")
+			panic("first")
+		}, func(t *testing.T, e *async.PanicError) { wantEq(t, "value", e.Value, "second") }},
+		"out of a nested call": {func(ctx context.Context) (int, error) {
+			return async.Go(ctx, func(ctx context.Context) (int, error) {
+				return async.Go(ctx, panicWith(errBoom)).Await(ctx)
+			}).Await(ctx)
+		}, func(t *testing.T, e *async.PanicError) { wantIs(t, e, errBoom) }},
+	}
+	for kindName, kind := range kinds {
+		for name, take := range takers {
+			t.Run(kindName+"/"+name, func(t *testing.T) {
+				e, ok := recovered(func() { _ = take(async.Go(bg, kind.fn)) }).(*async.PanicError)
+				if !ok {
+					t.Fatal("it did not panic with a *PanicError")
+				}
+				kind.check(t, e)
+				if !strings.Contains(string(e.Stack), "originOfThePanic") || !strings.Contains(e.Error(), "originOfThePanic") {
+					t.Errorf("the stack is not the origin's:\n%s", e.Stack)
+				}
+			})
+		}
+		for name, hold := range holders {
+			t.Run(kindName+"/"+name, func(t *testing.T) {
+				var e *async.PanicError
+				if !errors.As(hold(async.Go(bg, kind.fn)), &e) {
+					t.Fatal("Err is no *PanicError")
+				}
+				kind.check(t, e)
+			})
+		}
+	}
+}
+
+func TestR4_EveryAwaitRaisesThePanic(t *testing.T) {
+	c := async.Go(bg, panicWith("boom"))
+	first := recovered(func() { _, _ = c.Await(bg) })
+	wantEq(t, "the same error again", recovered(func() { _, _ = c.Await(bg) }), first)
+	wantEq(t, "Wait does not raise it", c.Wait(bg), nil)
+	wantEq(t, "Finish does", recovered(func() { _, _ = c.Finish() }), first)
+	wantEq(t, "and leaves the object idle", c.Begin(bg, value(1, nil)), nil)
+	_ = c.Wait(bg)
+}
+
+func TestR4_GoexitLeavesNobodyHanging(t *testing.T) {
+	kinds := map[string]func(context.Context) (int, error){
+		"Goexit":                       func(context.Context) (int, error) { runtime.Goexit(); return 1, nil },
+		"Goexit in a deferred call":    func(context.Context) (int, error) { defer runtime.Goexit(); return 1, nil },
+		"Goexit while panicking":       func(context.Context) (int, error) { defer runtime.Goexit(); panic("boom") },
+		"FailNow":                      func(context.Context) (int, error) { new(testing.T).FailNow(); return 1, nil },
+		"a panic recovered, then that": func(context.Context) (int, error) { defer runtime.Goexit(); defer func() { _ = recover() }(); panic(1) },
+	}
+	for kind, fn := range kinds {
+		for _, ways := range []map[string]func(*async.Call[int]) error{takers, holders} {
+			for name, take := range ways {
+				t.Run(kind+"/"+name, func(t *testing.T) {
+					var g errgroup.Group
+					wantIs(t, take(async.Go(bg, fn)), async.ErrGoexit)
+					wantIs(t, take(async.Go(bg, fn, async.InGroup(&g))), async.ErrGoexit)
+					wantIs(t, g.Wait(), async.ErrGoexit)
+				})
+			}
+		}
+		t.Run(kind+"/a waiter and a callback", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				block := make(chan struct{})
+				c := async.Go(bg, func(ctx context.Context) (int, error) { <-block; return fn(ctx) })
+				called := false
+				async.AfterFunc(c, func() { called = true })
+				go func() { wantEq(t, "Wait", c.Wait(bg), nil) }()
+				synctest.Wait()
+				close(block)
+				synctest.Wait()
+				wantEq(t, "called", called, true)
+			})
+		})
+	}
+}
+
+func TestR4_HedgeRaisesThePanicItMeets(t *testing.T) {
+	e, ok := recovered(func() { _, _ = async.Hedge(bg, time.Hour, 2, panicWith(errBoom)) }).(*async.PanicError)
+	if !ok || !errors.Is(e, errBoom) {
+		t.Errorf("got %v", e)
+	}
+	_, err := async.Hedge(bg, 0, 2, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil })
+	wantIs(t, err, async.ErrGoexit)
+}
+
+// crashes are programs that end by a panic which nobody could be given.
+var crashes = map[string]func(){
+	"canceled": func() {
+		started := make(chan struct{})
+		c := async.Go(bg, func(ctx context.Context) (int, error) {
+			close(started)
+			<-ctx.Done()
+			originOfThePanic("nobody was told")
+			return 0, nil
+		})
+		<-started
+		_ = c.Cancel(nil)
+		select {}
+	},
+	"released": func() {
+		start := make(chan struct{})
+		c := async.Go(bg, func(context.Context) (int, error) { <-start; originOfThePanic("nobody was told"); return 0, nil })
+		c.Release()
+		close(start)
+		select {}
+	},
+	"unread when released": func() {
+		c := async.Go(bg, panicWith("nobody was told"))
+		_ = c.Wait(bg)
+		c.Release()
+	},
+}
+
+func TestR4_APanicNobodyCanBeGivenEndsTheProgram(t *testing.T) {
+	if which := os.Getenv("ASYNC_TEST_CRASH"); which != "" {
+		crashes[which]()
+		return
+	}
+	for which := range crashes {
+		t.Run(which, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestR4_APanicNobodyCanBeGivenEndsTheProgram$", "-test.timeout", "10s")
+			cmd.Env = append(os.Environ(), "ASYNC_TEST_CRASH="+which)
+			out, err := cmd.CombinedOutput()
+			text := string(out)
+			if err == nil || !strings.Contains(text, "nobody was told") || !strings.Contains(text, "originOfThePanic") || strings.Contains(text, "timed out") {
+				t.Errorf("%v:\n%s", err, text)
+			}
+		})
+	}
+}
+
+func TestR4_AnUnreadPanicIsRaisedByTheLastRelease(t *testing.T) {
+	c := async.Go(bg, panicWith(errBoom))
+	d, s := c.Clone(), c.Signal()
+	_ = c.Wait(bg)
+	wantEq(t, "one of three", recovered(c.Release), nil)
+	wantEq(t, "two of three", recovered(d.Release), nil)
+	e, ok := recovered(s.Release).(*async.PanicError)
+	if !ok || !errors.Is(e, errBoom) {
+		t.Errorf("the last Release raised %v", e)
+	}
+	wantEq(t, "released again", recovered(s.Release), nil)
+
+	d = async.Go(bg, panicWith(errBoom))
+	_ = recovered(func() { _, _ = d.Await(bg) })
+	wantEq(t, "one that was read", recovered(d.Release), nil)
+}
+
+func TestCalls_ReleaseReleasesAllBesideAPanic(t *testing.T) {
+	var released int
+	quiet := async.Go(bg, value(1, nil), async.Discard(func(int, error) { released++ }))
+	calls := async.Calls[int]{async.Go(bg, panicWith(1)), async.Go(bg, panicWith(2)), quiet}
+	for _, c := range calls {
+		_ = c.Wait(bg)
+	}
+	wantEq(t, "it panics", recovered(calls.Release) != nil, true)
+	for _, c := range calls {
+		wantEq(t, "released", c.Wait(bg), async.ErrReleased)
+	}
+}
+
+func TestInGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g errgroup.Group
+		g.SetLimit(1)
+		hold := make(chan struct{})
+		c := async.Go(bg, func(context.Context) (int, error) { <-hold; return 1, errBoom }, async.InGroup(&g))
+		refused := async.Go(bg, value(2, nil), async.InGroup(&g))
+		_, err := refused.Finish()
+		wantEq(t, "Go in a full group", err, async.ErrQueueFull)
+		var d async.Call[int]
+		wantEq(t, "Begin in a full group", d.Begin(bg, value(2, nil), async.InGroup(&g)), async.ErrQueueFull)
+		wantEq(t, "nothing changed", d.Begin(bg, value(3, nil)), nil)
+		synctest.Wait() // the function runs
+		_ = c.Cancel(nil)
+		_, err = c.Finish()
+		wantIs(t, err, async.ErrCanceled)
+		wantEq(t, "a canceled function holds its place", g.TryGo(func() error { return nil }), false)
+		close(hold)
+		wantIs(t, g.Wait(), async.ErrCanceled)
+		_ = d.Wait(bg)
+	})
+	for name, fn := range map[string]func(context.Context) (int, error){
+		"error": value(0, errBoom), "panic": panicWith(errBoom),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g errgroup.Group
+			c := async.Go(bg, fn, async.InGroup(&g))
+			wantIs(t, g.Wait(), errBoom)
+			wantEq(t, "complete when the group is", c.IsDone(), true)
+		})
+	}
+	var g errgroup.Group
+	ctx, cancel := context.WithCancelCause(bg)
+	cancel(errBoom)
+	async.Go(ctx, value(1, nil), async.InGroup(&g))
+	wantIs(t, g.Wait(), async.ErrCanceled, errBoom)
+}
+
+// What panics several times at once: all is done, and no panic is lost.
+
+// ended is how a function ended.
+type ended struct {
+	returned bool
+	panicked any // nil where it called Goexit
+}
+
+// endOf runs f in a goroutine and says how f ended.
+func endOf(f func()) (end ended) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer func() { end.panicked = recover() }()
+		f()
+		end.returned = true
+	})
+	wg.Wait()
+	return end
+}
+
+// wantAll fails the test where the panic does not stand for all of 0 to n-1, or for
+// something else, too.
+func wantAll(t *testing.T, end ended, n int) {
+	t.Helper()
+	e, ok := end.panicked.(*async.PanicError)
+	if !ok {
+		t.Fatalf("it ended by %v (%T)", end.panicked, end.panicked)
+	}
+	all, ok := e.Value.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("one panic: %v", e.Value)
+	}
+	seen := make(map[numbered]bool)
+	for _, err := range all.Unwrap() {
+		var no numbered
+		if !errors.As(err, &no) || seen[no] {
+			t.Errorf("not a panic of these, or twice: %v", err)
+		}
+		seen[no] = true
+	}
+	wantEq(t, "panics", len(seen), n)
+	wantIs(t, e, numbered(0), numbered(n-1))
+	if text := e.Error(); n > 10 && (!strings.Contains(text, fmt.Sprintf("%d panics; ", n)) || len(text) > 100_000) {
+		t.Errorf("the text says %.200s", text)
+	}
+}
+
+// A numbered is what a function panics with.
+type numbered int
+
+func (n numbered) Error() string { return fmt.Sprintf("panic number %d", int(n)) }
+
+// smallStack has every goroutine end the program by a stack of more than 1 MB.
+func smallStack(t *testing.T) {
+	old := debug.SetMaxStack(1 << 20)
+	t.Cleanup(func() { debug.SetMaxStack(old) })
+}
+
+func panicking(n int, opts ...async.Option) async.Calls[int] {
+	in := make([]int, n)
+	for i := range in {
+		in[i] = i
+	}
+	cs := async.GoEach(bg, in, func(_ context.Context, i int) (int, error) { panic(numbered(i)) }, opts...)
+	for _, c := range cs {
+		<-c.Done()
+	}
+	return cs
+}
+
+// However many handles raise a panic when they are released, Release releases them
+// all and raises every panic, on a small stack.
+func TestC5_ReleaseRaisesEveryPanic(t *testing.T) {
+	for _, n := range []int{2, 10, 11, 20_000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			cs := panicking(n)
+			smallStack(t)
+			wantAll(t, endOf(cs.Release), n)
+			for _, c := range cs {
+				if _, err := c.Await(bg); err != async.ErrReleased {
+					t.Fatalf("a handle is not released: %v", err)
+				}
+			}
+			wantEq(t, "again", endOf(cs.Release), ended{returned: true})
+		})
+	}
+}
+
+// One panic goes on as the function's own.
+func TestC5_ReleaseRaisesOnePanicAsItIs(t *testing.T) {
+	for at := range 3 {
+		cs := async.Calls[int]{async.Ready(1, nil), async.Ready(2, nil), async.Ready(3, nil)}
+		cs[at].Release()
+		cs[at] = panicking(1)[0]
+		e, ok := endOf(cs.Release).panicked.(*async.PanicError)
+		if !ok || e.Value != numbered(0) || !strings.Contains(string(e.Stack), "panicking") {
+			t.Errorf("at %d: %v", at, e)
+		}
+	}
+}
+
+// All calls are canceled and all OnSignal functions called, whether they return,
+// panic or call Goexit, and Cancel ends as they did: a panic before Goexit.
+func TestC5_CancelGoesOnBehindPanicAndGoexit(t *testing.T) {
+	const n = 20_000
+	for name, tt := range map[string]struct {
+		end    func(i int)
+		panics int
+	}{
+		"Goexit":              {func(int) { runtime.Goexit() }, 0},
+		"panics":              {func(i int) { panic(numbered(i)) }, n},
+		"a panic, and Goexit": {oneOf(0, n), 1},
+		"Goexit, and a panic": {oneOf(n-1, n), 1},
+		"Goexit, then panics": {oneOf(-1, n/2), n / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			smallStack(t)
+			cs := make(async.Calls[int], n)
+			called := make([]int, n)
+			for i := range cs {
+				_, cs[i] = async.NewPromise[int](bg, async.OnSignal(func() { called[i]++; tt.end(i) }))
+			}
+			end := endOf(func() { cs.Cancel(nil) })
+			for i, c := range cs {
+				if _, err := c.Await(expired); !errors.Is(err, async.ErrCanceled) || called[i] != 1 {
+					t.Fatalf("call %d was not canceled, or not told once: %v, %d", i, err, called[i])
+				}
+			}
+			switch tt.panics {
+			case 0:
+				wantEq(t, "it called Goexit", end, ended{})
+			case 1:
+				var no numbered
+				if err := asError(end.panicked); !errors.As(err, &no) {
+					t.Errorf("it ended by %v", end)
+				}
+			default:
+				wantAll(t, end, tt.panics)
+			}
+			cs.Release()
+		})
+	}
+}
+
+// oneOf returns a function that panics with number 0 for one, from which on with a
+// number of its own for each, and else calls Goexit.
+func oneOf(one, from int) func(i int) {
+	return func(i int) {
+		switch {
+		case i == one:
+			panic(numbered(0))
+		case i >= from:
+			panic(numbered(i - from))
+		}
+		runtime.Goexit()
+	}
+}
+
+func asError(v any) error {
+	err, _ := v.(error)
+	return err
+}
+
+// The functions of one call, too.
+func TestS7_EveryFunctionIsCalledAlthoughAllPanic(t *testing.T) {
+	const n = 20_000
+	smallStack(t)
+	called := 0
+	var opts []async.Option
+	for i := range n {
+		opts = append(opts, async.OnSignal(func() {
+			wantEq(t, "function in its turn", called, i)
+			called++
+			panic(numbered(i))
+		}))
+	}
+	p, c := async.NewPromise[int](bg, opts...)
+	wantAll(t, endOf(func() { p.Complete(1, nil) }), n)
+	wantEq(t, "functions called", called, n)
+	v, err := c.Finish()
+	wantEq(t, "value", v, 1)
+	wantEq(t, "error", err, nil)
+}
+
+// A method of Calls that raises one member's panic raises the others' with it that
+// nobody else will be given: those whose last reference it gives up.
+func TestC5_AMethodsOwnPanicIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scope := async.NewScope(async.ScopeOptions{Limit: 1})
+		gate := make(chan struct{})
+		cs := async.GoEach(bg, []int{0, 1, 2}, func(_ context.Context, i int) (int, error) {
+			<-gate
+			panic(numbered(i))
+		})
+		raised := async.Go(bg, func(ctx context.Context) (end ended, _ error) {
+			defer func() { end.panicked = recover() }()
+			_, _, _ = cs.Any(ctx)
+			return end, nil
+		}, scope)
+		synctest.Wait()
+		other := async.Go(bg, func(context.Context) (int, error) {
+			cs.Release() // the references of Any are the last
+			close(gate)
+			synctest.Wait() // all have panicked, and Any waits for its slot
+			return 0, nil
+		}, scope)
+		end, err := raised.Await(bg)
+		wantEq(t, "error", err, nil)
+		wantAll(t, end, 3)
+		_, err = other.Await(bg)
+		wantEq(t, "error", err, nil)
+		wantEq(t, "shutdown", scope.Shutdown(bg), nil)
+	})
+}
+
+// A lengther is an asynchronous face as cmd/asyncgen writes it, of an interface
+// with one method.
+type lengther interface {
+	BeginLen() error
+	FinishLen() (int, error)
+	Wait(ctx context.Context) error
+	Release()
+}
+
+// A lengthCall is a call object for a text.
+type lengthCall struct {
+	async.Call[int]
+	text string
+}
+
+func (c *lengthCall) BeginLen() error {
+	return c.Begin(bg, func(context.Context) (int, error) { return len(c.text), nil })
+}
+
+func (c *lengthCall) FinishLen() (int, error) { return c.Finish() }
+
+// A text is a server that has a factory for one face, or what the test puts
+// there.
+type text struct {
+	s      string
+	create func(iface reflect.Type) (any, error)
+}
+
+func (s *text) CreateCall(iface reflect.Type) (any, error) {
+	if s.create != nil {
+		return s.create(iface)
+	}
+	if iface == reflect.TypeFor[lengther]() {
+		return &lengthCall{text: s.s}, nil
+	}
+	return nil, async.ErrNoMethod
+}
+
+func TestH3_CreateCall(t *testing.T) {
+	c, err := async.CreateCall[lengther](&text{s: "four"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	wantEq(t, "begin", c.BeginLen(), nil)
+	wantEq(t, "wait", c.Wait(bg), nil)
+	n, err := c.FinishLen()
+	wantEq(t, "value", n, 4)
+	wantEq(t, "error", err, nil)
+}
+
+func TestH3_NoInterface(t *testing.T) {
+	var none *text
+	for name, server := range map[string]any{
+		"nil":                                 nil,
+		"no factory":                          "four",
+		"a value whose pointer has a factory": text{},
+	} {
+		c, err := async.CreateCall[lengther](server)
+		wantEq(t, name, err, async.ErrNoInterface)
+		wantEq(t, name, c, nil)
+	}
+	// A nil pointer is a server, and what it does is its own affair.
+	if _, ok := recovered(func() { _, _ = async.CreateCall[lengther](none) }).(error); !ok {
+		t.Error("a nil pointer was not asked")
+	}
+}
+
+func TestH3_NoMethod(t *testing.T) {
+	c, err := async.CreateCall[fmt.Stringer](&text{})
+	wantEq(t, "another face", err, async.ErrNoMethod)
+	wantIs(t, err, async.ErrNoInterface)
+	wantEq(t, "object", c, nil)
+	l, err := async.CreateCall[lengther](&text{create: func(reflect.Type) (any, error) { return nil, nil }})
+	wantEq(t, "nothing", err, async.ErrNoMethod)
+	wantEq(t, "object", l, nil)
+}
+
+// The factory is asked for the type, and its error is passed on as it is; what it
+// returns beside one is dropped.
+func TestH3_FactoryDecides(t *testing.T) {
+	var asked reflect.Type
+	c, err := async.CreateCall[lengther](&text{create: func(iface reflect.Type) (any, error) {
+		asked = iface
+		return &lengthCall{}, errBoom
+	}})
+	wantEq(t, "asked", asked, reflect.TypeFor[lengther]())
+	wantEq(t, "error", err, errBoom)
+	wantEq(t, "object", c, nil)
+}
+
+func TestH3_Misuse(t *testing.T) {
+	r := recovered(func() { _, _ = async.CreateCall[*lengthCall](&text{}) })
+	wantEq(t, "no interface", r, any("async: CreateCall of *async_test.lengthCall, which is not an interface"))
+	r = recovered(func() { _, _ = async.CreateCall[int](nil) })
+	wantEq(t, "no interface, no server", r, any("async: CreateCall of int, which is not an interface"))
+	r = recovered(func() {
+		_, _ = async.CreateCall[lengther](&text{create: func(reflect.Type) (any, error) { return 1, nil }})
+	})
+	if s, ok := r.(string); !ok || !strings.HasPrefix(s, "async: *async_test.text.CreateCall returned a int for async_test.lengther") {
+		t.Errorf("recovered %v", r)
+	}
+	r = recovered(func() { _, _ = async.CreateCallOr[lengther](&text{}, nil) })
+	wantEq(t, "no fallback", r, any("async: CreateCallOr with a nil function"))
+}
+
+func TestH3_CreateCallOr(t *testing.T) {
+	ours := &lengthCall{text: "ours"}
+	fallback := func() lengther { return ours }
+	broken := func(err error) *text {
+		return &text{create: func(reflect.Type) (any, error) { return nil, err }}
+	}
+	for name, c := range map[string]struct {
+		server any
+		ours   bool
+		err    error
+	}{
+		"nil":              {nil, true, nil},
+		"no factory":       {1, true, nil},
+		"no face":          {broken(async.ErrNoMethod), true, nil},
+		"no face, wrapped": {broken(fmt.Errorf("text: %w", async.ErrNoMethod)), true, nil},
+		"nothing":          {broken(nil), true, nil},
+		"a face":           {&text{}, false, nil},
+		"own error":        {broken(errBoom), false, errBoom},
+	} {
+		face, err := async.CreateCallOr(c.server, fallback)
+		wantEq(t, name+": error", err, c.err)
+		wantEq(t, name+": fallback", face == lengther(ours), c.ours)
+		wantEq(t, name+": object", face != nil, c.err == nil)
+	}
+	if !errors.Is(async.ErrNoMethod, async.ErrNoInterface) {
+		t.Error("no face is not no interface")
 	}
 }

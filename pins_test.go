@@ -2,10 +2,7 @@ package async_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -128,30 +125,6 @@ func TestPins_Bytes(t *testing.T) {
 	runtime.KeepAlive(small)
 }
 
-// A look at what is complete is one load because the compiler can inline it. That
-// hangs on how much stands in a function, which changes without notice.
-func TestPins_Inlined(t *testing.T) {
-	if unsafe.Sizeof(uintptr(0)) < 8 {
-		t.Skip("64-bit atomics are calls here")
-	}
-	out, err := exec.Command("go", "build", "-gcflags=-m", ".", "./internal/latch").CombinedOutput()
-	if err != nil {
-		t.Skipf("no compiler to ask: %v\n%s", err, out)
-	}
-	for _, f := range []string{"(*Latch).IsSet", "(*Event).IsSet", "(*Event).Wait"} {
-		if !strings.Contains(string(out), "can inline "+f+"\n") {
-			t.Errorf("%s is not inlined", f)
-		}
-	}
-	cmd := exec.Command("go", "test", "-c", "-o", os.DevNull, "-gcflags=-m", ".") // generic: inlined where it is instantiated
-	if out, err = cmd.CombinedOutput(); err != nil {
-		t.Skipf("no compiler to ask: %v\n%s", err, out)
-	}
-	if !strings.Contains(string(out), "can inline async.(*Call[go.shape.int]).IsDone\n") {
-		t.Error("(*Call[int]).IsDone is not inlined")
-	}
-}
-
 func TestPins_WaitingCostsNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 100
@@ -182,4 +155,59 @@ func TestPins_WaitingCostsNoGoroutine(t *testing.T) {
 		cancel()
 		wg.Wait()
 	})
+}
+
+// What a queued call may take, and that its rivals take nine times as much: in fact
+// more than ten times, but here they use what the goroutines of other tests have
+// left.
+func TestPins_QueuedCall(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	per := queuedBytes(20_000)
+	t.Logf("bytes for each: %v", per)
+	for name, most := range map[string]float64{"Go": 290, "GoEach": 320, "Go with a context": 420} {
+		if per[name] > most {
+			t.Errorf("%s: %.0f bytes, %.0f allowed", name, per[name], most)
+		}
+	}
+	for _, rival := range []string{"semaphore", "errgroup"} {
+		if per[rival] < 9*per["Go"] {
+			t.Errorf("a queued call takes %.0f bytes, with %s %.0f: not nine times as much", per["Go"], rival, per[rival])
+		}
+	}
+}
+
+// What an operation in a scope may allocate, beside the function's own closure.
+func TestPins_ScopeAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx, cancel := context.WithCancel(bg)
+	defer cancel()
+	free, one := async.NewScope(async.ScopeOptions{}), async.NewScope(async.ScopeOptions{Limit: 1})
+	closed := async.NewScope(async.ScopeOptions{})
+	closed.Close()
+	f := func(ctx context.Context) (int, error) { return 1, ctx.Err() }
+	var object async.Call[int]
+	for name, pin := range map[string]struct {
+		most float64
+		do   func()
+	}{
+		"Go and Await":                     {2, func() { _, _ = async.Go(bg, f, free).Await(bg) }},
+		"Go and Await, cancelable context": {2, func() { _, _ = async.Go(ctx, f, free).Await(bg) }},
+		"Go and Await under a limit":       {4, func() { _, _ = async.Go(bg, f, one).Await(bg) }},
+		"Begin, Wait, Finish":              {3, func() { _ = object.Begin(bg, f, free); _ = object.Wait(bg); _, _ = object.Finish() }},
+		"a promise":                        {1, func() { p, c := async.NewPromise[int](bg, free); p.Complete(1, nil); _, _ = c.Await(bg) }},
+		"GoEach of 100 and All":            {216, func() { _, _ = async.GoEach(bg, hundred[:], each, free).All(bg) }},
+		"a refused Go":                     {1, func() { async.Go(bg, f, closed) }},
+		"Stats":                            {0, func() { free.Stats() }},
+		"Err":                              {0, func() { _ = free.Err() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := testing.AllocsPerRun(200, pin.do); got > pin.most {
+				t.Errorf("%v allocations, %v allowed", got, pin.most)
+			}
+		})
+	}
 }

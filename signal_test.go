@@ -1,7 +1,6 @@
 package async_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,77 +127,6 @@ var ways = map[string]func(ctx context.Context, w waiter) error{
 		}
 		return ctx.Err()
 	},
-}
-
-// expired is a context that is done.
-var expired = func() context.Context {
-	ctx, cancel := context.WithCancel(bg)
-	cancel()
-	return ctx
-}()
-
-// A hookContext runs a function when it is asked for its channel, which is done.
-type hookContext struct {
-	context.Context
-	hook func()
-}
-
-func (c hookContext) Done() <-chan struct{} { c.hook(); return c.Context.Done() }
-
-// goroutines counts those of the caller's bubble. [runtime.NumGoroutine] would
-// count others, too: those of other tests, and some that are as good as gone.
-func goroutines() int {
-	trace := stackTrace()
-	head, _, _ := strings.Cut(trace, "\n")
-	_, bubble, found := strings.Cut(head, ", synctest bubble ")
-	if !found {
-		panic("not in a bubble")
-	}
-	buf := make([]byte, 1<<20)
-	for n := len(buf); n == len(buf); {
-		buf = make([]byte, 2*len(buf))
-		n = runtime.Stack(buf, true)
-	}
-	return bytes.Count(buf, []byte(", synctest bubble "+bubble+"\n"))
-}
-
-// stackTrace is that of the calling goroutine.
-func stackTrace() string {
-	buf := make([]byte, 1<<16)
-	return string(buf[:runtime.Stack(buf, false)])
-}
-
-// wantFlat checks that do leaves no memory behind.
-func wantFlat(t *testing.T, what string, do func()) {
-	t.Helper()
-	const limit = 256 << 10
-	before := heap()
-	do()
-	if grown := heap() - before; grown > limit {
-		t.Errorf("%s: the heap grew by %d bytes", what, grown)
-	}
-}
-
-// wantPanic checks that f panics with a text that has part in it.
-func wantPanic(t *testing.T, what, part string, f func()) {
-	t.Helper()
-	if s, ok := recovered(f).(string); !ok || !strings.HasPrefix(s, "async: ") || !strings.Contains(s, part) {
-		t.Errorf("%s: panicked with %q, want async: … %s", what, s, part)
-	}
-}
-
-// wantWaitError checks that err ended a wait on w because of why.
-func wantWaitError(t *testing.T, what string, err error, w async.Waitable, why ...error) {
-	t.Helper()
-	e, ok := err.(*async.WaitError)
-	if !ok {
-		t.Errorf("%s: got %v, want a *WaitError", what, err)
-		return
-	}
-	if e.On != w {
-		t.Errorf("%s: the wait was on %v, want %v", what, e.On, w)
-	}
-	wantIs(t, err, append(why, async.ErrCallPending)...)
 }
 
 func TestS1_SetOnce(t *testing.T) {

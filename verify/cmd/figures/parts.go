@@ -12,7 +12,7 @@ import (
 func parts() []part {
 	test := func(args ...string) []string { return append([]string{"go", "test", "-count=1", "-v"}, args...) }
 	return []part{
-		{name: "explorer", dir: "..", command: test("-tags", "asyncexplore", "-run", "^TestExplore_", "."), format: explorer},
+		{name: "explorer", dir: "..", command: test("-tags", "asyncexplore", "-run", "^TestExplore_", "./test/explore", "./internal/latch"), format: explorer},
 		{name: "histories", dir: ".", command: test("-tags", "asyncexplore", "-run", "^TestHistories_", "."), format: tests(`\d+ operations.*|found after.*`)},
 		{name: "free histories", dir: ".", command: test("-run", "^TestHistories_", "."), format: tests(`\d+ operations.*|found after.*`)},
 		{name: "models", dir: ".", command: test("-run", "^TestModels_", "."), format: tests(`passed \d+ tests`)},

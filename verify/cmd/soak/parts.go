@@ -59,12 +59,12 @@ func schedules(short length) []part {
 	each := short.time(20*time.Second, 5*time.Second)
 	return []part{
 		{
-			name: "random schedules by priorities", dir: "..", build: []string{explored}, again: true, cores: true,
+			name: "random schedules by priorities", dir: "../test/explore", build: []string{explored}, again: true, cores: true,
 			env:  []string{"ASYNC_DEPTH=4", "ASYNC_RANDOM=" + short.count(1000, 100)},
 			args: []string{"-test.run=^TestExplore_"}, limit: short.time(2*time.Minute, time.Minute),
 		},
 		{
-			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "..", build: []string{explored},
+			name: "every schedule, " + short.count(3, 1) + " forced switches", dir: "../test/explore", build: []string{explored},
 			env:  []string{"ASYNC_SWITCHES=" + short.count(3, 1), "ASYNC_PATIENCE=" + (each / 2).String()},
 			each: each, limit: short.time(6*time.Minute, time.Minute),
 		},
@@ -151,7 +151,7 @@ func architectures(short length) []part {
 
 // other are the tests of another architecture: all, or those that show most.
 func other(few bool) []string {
-	const not = "-test.skip=^Test(Deps|API|Pins)|Bubble|Million|EndsTheProgram|AreContained|GrowTheStack"
+	const not = "-test.skip=^TestPins|Bubble|Million|EndsTheProgram|AreContained|GrowTheStack"
 	if few {
 		return []string{"-test.short", not, "-test.run=Test(R3|R5|R6|R9|S1|S3|S5|S7|W1|W4)_"}
 	}

@@ -1,0 +1,1394 @@
+package async_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed4712c49f/async"
+)
+
+// wantBalance checks what holds of a ledger at every moment.
+func wantBalance(t *testing.T, s *async.Scope) {
+	t.Helper()
+	st := s.Stats()
+	ended := st.Returned + st.Failed + st.Canceled + st.Panicked + st.Goexited + st.Broken
+	wantEq(t, "Begun", st.Begun, ended+st.Pending)
+	for name, n := range map[string]int64{
+		"Begun": st.Begun, "Queued": st.Queued, "Running": st.Running, "Pending": st.Pending, "Taken": st.Taken,
+		"Discarded": st.Discarded, "Untaken": st.Untaken, "Stopping": st.Stopping, "Lent": st.Lent, "Stopped": st.Stopped,
+	} {
+		if n < 0 {
+			t.Errorf("%s is %d in %+v", name, n, st)
+		}
+	}
+	if late := st.Taken + st.Untaken + st.Discarded - st.Returned - st.Failed - st.Panicked; late < 0 || late > st.Canceled {
+		t.Errorf("%d late values in %+v", late, st)
+	}
+	var stops int64
+	for _, n := range st.StopTimes {
+		stops += n
+	}
+	if stops < st.Stopped || st.Queued > st.Pending || st.StopMax > st.StopTotal {
+		t.Errorf("it does not fit together: %+v", st)
+	}
+}
+
+// What each way to end a call and each way to treat its result is in the ledger.
+func TestC4_EachWayToEnd(t *testing.T) {
+	canceledWhileRunning := func(s *async.Scope, fn func(context.Context) (int, error)) *async.Call[int] {
+		c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); return fn(ctx) }, s)
+		synctest.Wait()
+		_ = c.Cancel(nil)
+		return c
+	}
+	stopped := func(st async.Stats) async.Stats { st.Stopped, st.StopTimes[0] = 1, 1; return st }
+	for name, test := range map[string]struct {
+		do   func(s *async.Scope)
+		want async.Stats
+	}{
+		"returned, awaited":     {func(s *async.Scope) { _, _ = async.Go(bg, value(1, nil), s).Await(bg) }, async.Stats{Returned: 1, Taken: 1}},
+		"returned, only waited": {func(s *async.Scope) { _ = async.Go(bg, value(1, nil), s).Wait(bg) }, async.Stats{Returned: 1, Untaken: 1}},
+		"failed, finished": {func(s *async.Scope) {
+			c := async.Go(bg, value(1, errBoom), s)
+			_ = c.Wait(bg)
+			_, _ = c.Finish()
+		}, async.Stats{Failed: 1, Taken: 1}},
+		"finished by two, awaited by one": {func(s *async.Scope) {
+			c := async.Go(bg, value(1, nil), s)
+			d := c.Clone()
+			_, _ = c.Await(bg)
+			_, _ = c.Finish()
+			_, _ = d.Finish()
+		}, async.Stats{Returned: 1, Taken: 1}},
+		"released unread": {func(s *async.Scope) {
+			c := async.Go(bg, value(1, nil), s)
+			_ = c.Wait(bg)
+			c.Release()
+		}, async.Stats{Returned: 1, Discarded: 1}},
+		"one of two released": {func(s *async.Scope) {
+			c := async.Go(bg, value(1, nil), s)
+			_ = c.Clone().Wait(bg)
+			c.Release()
+		}, async.Stats{Returned: 1, Untaken: 1}},
+		"read and released": {func(s *async.Scope) {
+			c := async.Go(bg, value(1, nil), s)
+			_, _ = c.Await(bg)
+			c.Release()
+		}, async.Stats{Returned: 1, Taken: 1}},
+		"released before it returned": {func(s *async.Scope) { async.Go(bg, deaf(time.Second), s).Release() }, async.Stats{Returned: 1, Discarded: 1}},
+		"an await that was given up":  {func(s *async.Scope) { _, _ = async.Go(bg, deaf(time.Second), s).Await(expired) }, async.Stats{Returned: 1, Untaken: 1}},
+		"by Settle":                   {func(s *async.Scope) { _, _ = async.Calls[int]{async.Go(bg, value(1, errBoom), s)}.Settle(bg) }, async.Stats{Failed: 1, Taken: 1}},
+		"the losers of Race": {func(s *async.Scope) {
+			cs := async.GoEach(bg, []int{1, 2}, func(_ context.Context, i int) (int, error) { time.Sleep(time.Duration(i)); return 1, nil }, s)
+			_, _, _ = cs.Race(bg)
+		}, async.Stats{Begun: 2, Returned: 2, Taken: 1, Untaken: 1}},
+		"by Hedge":                {func(s *async.Scope) { _, _ = async.Hedge(bg, 0, 1, value(1, nil), s) }, async.Stats{Returned: 1, Taken: 1}},
+		"context over before":     {func(s *async.Scope) { async.Go(expired, value(1, nil), s) }, async.Stats{Canceled: 1}},
+		"canceled while running":  {func(s *async.Scope) { canceledWhileRunning(s, value(1, nil)) }, stopped(async.Stats{Canceled: 1, Discarded: 1})},
+		"canceled, then released": {func(s *async.Scope) { canceledWhileRunning(s, value(1, nil)).Release() }, stopped(async.Stats{Canceled: 1, Discarded: 1})},
+		"canceled, then Goexit": {func(s *async.Scope) {
+			canceledWhileRunning(s, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil })
+		}, stopped(async.Stats{Canceled: 1})},
+		"canceled, then panic": {func(s *async.Scope) { canceledWhileRunning(s, panicWith(1)) }, stopped(async.Stats{Canceled: 1, Discarded: 1})},
+		"CancelWait": {func(s *async.Scope) {
+			c := async.Go(bg, block, s)
+			synctest.Wait()
+			_ = c.CancelWait(bg, errBoom)
+		}, async.Stats{Failed: 1, Untaken: 1}},
+		"abandoned and canceled": {func(s *async.Scope) {
+			c := async.Go(bg, block, s, async.CancelOnAbandon())
+			synctest.Wait()
+			c.Release()
+		}, stopped(async.Stats{Canceled: 1, Discarded: 1})},
+		"Goexit": {func(s *async.Scope) {
+			async.Go(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, s)
+		}, async.Stats{Goexited: 1}},
+		"Goexit, awaited": {func(s *async.Scope) {
+			_, _ = async.Go(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, s).Await(bg)
+		}, async.Stats{Goexited: 1}},
+		"panic":          {func(s *async.Scope) { async.Go(bg, panicWith(1), s) }, async.Stats{Panicked: 1, Untaken: 1}},
+		"panic, awaited": {func(s *async.Scope) { _, _ = async.Go(bg, panicWith(1), s).Await(bg) }, async.Stats{Panicked: 1, Taken: 1}},
+		"panic, abandoned": {func(s *async.Scope) {
+			async.Go(bg, func(ctx context.Context) (int, error) { time.Sleep(time.Nanosecond); return panicWith(1)(ctx) }, s).Release()
+		}, async.Stats{Panicked: 1, Discarded: 1}},
+		"promise":                {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); p.Complete(1, nil); _, _ = c.Await(bg) }, async.Stats{Returned: 1, Taken: 1}},
+		"promise, failed":        {func(s *async.Scope) { p, _ := async.NewPromise[int](bg, s); p.Complete(1, errBoom) }, async.Stats{Failed: 1, Untaken: 1}},
+		"promise, broken":        {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); p.Break(); _, _ = c.Await(bg) }, async.Stats{Broken: 1}},
+		"promise, canceled":      {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); _ = c.Cancel(nil); p.Complete(1, nil) }, async.Stats{Canceled: 1}},
+		"promise, abandoned":     {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); c.Release(); p.Complete(1, nil) }, async.Stats{Returned: 1, Discarded: 1}},
+		"promise, over before":   {func(s *async.Scope) { p, _ := async.NewPromise[int](expired, s); p.Complete(1, nil) }, async.Stats{Canceled: 1}},
+		"promise, its time over": {func(s *async.Scope) { async.NewPromise[int](newTimeout(bg, time.Second), s) }, async.Stats{Canceled: 1}},
+		"an object used again": {func(s *async.Scope) {
+			var c async.Call[int]
+			for range 3 {
+				_ = c.Begin(bg, value(1, nil), s)
+				_ = c.Begin(bg, value(1, nil), s)
+				_ = c.Wait(bg)
+				_, _ = c.Finish()
+				_, _ = c.Finish()
+			}
+		}, async.Stats{Begun: 3, Returned: 3, Taken: 3}},
+		"streaming": {func(s *async.Scope) {
+			c := async.Go(bg, value(1, nil), s, async.Streaming())
+			_ = c.Wait(bg)
+			_, _ = c.Finish()
+			c.Release()
+		}, async.Stats{Returned: 1, Taken: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachScope(t, async.ScopeOptions{Panic: async.PanicReturn}, func(t *testing.T, s *async.Scope) {
+				test.do(s)
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+				want := test.want
+				want.Begun = max(want.Begun, 1)
+				if got := s.Stats(); got != want {
+					t.Errorf("got  %+v\nwant %+v", got, want)
+				}
+			})
+		})
+	}
+}
+
+// Every outcome at once, a hundred thousand times, with somebody reading the
+// ledger all the while: it balances at each moment, and in the end every call is
+// where it belongs.
+func TestC4_EveryOutcomeAtOnce(t *testing.T) {
+	var disposed, told atomic.Int64
+	count := async.Discard(func(int, error) { disposed.Add(1) })
+	for _, observer := range []async.Observer{{}, {
+		Begun: func(async.CallInfo) { told.Add(1) }, Started: func(async.CallInfo) {}, Completed: func(async.CallInfo) { told.Add(-1) },
+	}} {
+		s := async.NewScope(async.ScopeOptions{Limit: 8, Queue: 64, Panic: async.PanicReturn, Observer: observer})
+		disposed.Store(0)
+		stop := make(chan struct{})
+		var readers sync.WaitGroup
+		readers.Go(func() {
+			for last := s.Stats(); !isClosed(stop) && !t.Failed(); runtime.Gosched() {
+				wantBalance(t, s)
+				st := s.Stats()
+				if st.Begun < last.Begun || st.Taken < last.Taken || st.Discarded < last.Discarded || st.Canceled < last.Canceled {
+					t.Errorf("a count fell: %+v, then %+v", last, st)
+				}
+				last = st
+			}
+		})
+		var want tallied
+		client := func(seed int) func() {
+			return func() {
+				var again async.Call[int]
+				for i := range rounds(50_000) / 4 {
+					want.play(s, i+seed, &again, count)
+				}
+			}
+		}
+		together(client(0), client(5), client(11), client(17))
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		close(stop)
+		readers.Wait()
+		wantBalance(t, s)
+		st := s.Stats()
+		got := async.Stats{Begun: st.Begun, Returned: st.Returned, Failed: st.Failed, Canceled: st.Canceled, Panicked: st.Panicked,
+			Goexited: st.Goexited, Broken: st.Broken, Taken: st.Taken, Discarded: st.Discarded, Untaken: st.Untaken}
+		want.mu.Lock()
+		want.st.Discarded += want.maybe.Load()
+		if got != want.st {
+			t.Errorf("got  %+v\nwant %+v", got, want.st)
+		}
+		want.mu.Unlock()
+		wantEq(t, "Discard was called", disposed.Load(), st.Discarded)
+		wantEq(t, "begun but not completed, as the observer sees it", told.Load(), int64(0))
+		if st.Stopped == 0 || st.Running+st.Queued+st.Stopping+st.Pending != 0 {
+			t.Errorf("at the end: %+v", st)
+		}
+	}
+}
+
+// An tallied is what the ledger should be.
+type tallied struct {
+	mu    sync.Mutex
+	st    async.Stats
+	maybe atomic.Int64 // functions that ran, but for those whose result was taken: late
+}
+
+func (a *tallied) add(add async.Stats) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.st.Begun++
+	for _, f := range [][2]*int64{
+		{&a.st.Returned, &add.Returned}, {&a.st.Failed, &add.Failed}, {&a.st.Canceled, &add.Canceled},
+		{&a.st.Panicked, &add.Panicked}, {&a.st.Goexited, &add.Goexited}, {&a.st.Broken, &add.Broken},
+		{&a.st.Taken, &add.Taken}, {&a.st.Discarded, &add.Discarded}, {&a.st.Untaken, &add.Untaken},
+	} {
+		*f[0] += *f[1]
+	}
+}
+
+// play is one call, of the kind that i says, and what it should be in the ledger.
+func (a *tallied) play(s *async.Scope, i int, again *async.Call[int], opts ...async.Option) {
+	opts = append(opts, s)
+	started := make(chan struct{})
+	late := func(context.Context) (int, error) { return 1, nil }
+	begin := func(ctx context.Context, fn func(context.Context) (int, error), more ...async.Option) *async.Call[int] {
+		c := async.Go(ctx, fn, append(more, opts...)...)
+		if c.Info().ID == 0 { // refused: it counts nowhere
+			return nil
+		}
+		return c
+	}
+	slow := func(ctx context.Context) (int, error) { close(started); <-ctx.Done(); return late(ctx) }
+	switch i % 17 {
+	case 0:
+		if c := begin(bg, value(1, nil)); c != nil {
+			_, _ = c.Await(bg)
+			a.add(async.Stats{Returned: 1, Taken: 1})
+		}
+	case 1:
+		if c := begin(bg, value(1, errBoom)); c != nil {
+			_ = c.Wait(bg)
+			_, _ = c.Finish()
+			a.add(async.Stats{Failed: 1, Taken: 1})
+		}
+	case 2:
+		if c := begin(bg, value(1, nil)); c != nil {
+			c.Release()
+			a.add(async.Stats{Returned: 1, Discarded: 1})
+		}
+	case 3:
+		if c := begin(bg, value(1, nil)); c != nil {
+			_ = c.Wait(bg)
+			a.add(async.Stats{Returned: 1, Untaken: 1})
+		}
+	case 4:
+		begin(expired, value(1, nil)).Release()
+		a.add(async.Stats{Canceled: 1})
+	case 5, 6:
+		if i%17 == 6 {
+			late = panicWith(1)
+		}
+		if c := begin(bg, slow); c != nil {
+			<-started
+			_ = c.Cancel(nil)
+			a.add(async.Stats{Canceled: 1, Discarded: 1})
+		}
+	case 7:
+		if c := begin(bg, slow, async.CancelOnAbandon()); c != nil {
+			<-started
+			c.Release()
+			a.add(async.Stats{Canceled: 1, Discarded: 1})
+		}
+	case 8:
+		if c := begin(bg, panicWith(1)); c != nil {
+			_, _ = c.Await(bg)
+			a.add(async.Stats{Panicked: 1, Taken: 1})
+		}
+	case 9:
+		if c := begin(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }); c != nil {
+			a.add(async.Stats{Goexited: 1})
+		}
+	case 10, 11, 12, 13:
+		p, c := async.NewPromise[int](bg, opts...)
+		switch i % 17 {
+		case 10:
+			p.Break()
+			a.add(async.Stats{Broken: 1})
+		case 11:
+			p.Complete(1, errBoom)
+			_, _ = c.Finish()
+			a.add(async.Stats{Failed: 1, Taken: 1})
+		case 12:
+			together(func() { p.Complete(1, nil) }, c.Release)
+			a.add(async.Stats{Returned: 1, Discarded: 1})
+		case 13:
+			if won := make(chan bool, 1); true {
+				together(func() { won <- p.Complete(1, nil) }, func() { _ = c.Cancel(nil) })
+				if <-won {
+					a.add(async.Stats{Returned: 1, Untaken: 1})
+				} else {
+					a.add(async.Stats{Canceled: 1})
+				}
+			}
+		}
+	case 14, 15:
+		ctx, cancel := context.WithCancel(bg)
+		c := begin(ctx, func(context.Context) (int, error) { a.maybe.Add(1); return 1, nil })
+		if i%17 == 14 || c == nil {
+			cancel()
+		} else {
+			together(cancel, func() { _ = c.Cancel(nil) })
+		}
+		if c == nil {
+			return
+		}
+		if _, err := c.Await(bg); err == nil {
+			a.maybe.Add(-1)
+			a.add(async.Stats{Returned: 1, Taken: 1})
+		} else {
+			a.add(async.Stats{Canceled: 1})
+		}
+	case 16:
+		if err := again.Begin(bg, value(1, nil), opts...); err == nil {
+			_ = again.Wait(bg)
+			_, _ = again.Finish()
+			a.add(async.Stats{Returned: 1, Taken: 1})
+		}
+	}
+}
+
+// How long canceled functions took to stop, to the nanosecond.
+func TestC4_StopTimes(t *testing.T) {
+	eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
+		took := []time.Duration{0, 9999, 10_000, 99_999, 100_000, time.Millisecond, 15 * time.Millisecond, 100 * time.Millisecond,
+			time.Second, 9 * time.Second, 10 * time.Second, time.Hour}
+		var total time.Duration
+		for _, d := range took {
+			total += d
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); time.Sleep(d); return 1, nil }, s)
+			synctest.Wait()
+			_ = c.Cancel(nil)
+		}
+		time.Sleep(time.Second / 2)
+		st := s.Stats()
+		wantEq(t, "Stopping", st.Stopping, int64(4))
+		wantEq(t, "Stopped", st.Stopped, int64(8))
+		wantEq(t, "Running", st.Running, int64(4))
+		wantEq(t, "Pending", st.Pending, int64(0))
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		st = s.Stats()
+		wantEq(t, "Stopping", st.Stopping, int64(0))
+		wantEq(t, "Stopped", st.Stopped, int64(len(took)))
+		wantEq(t, "StopTotal", st.StopTotal, total)
+		wantEq(t, "StopMax", st.StopMax, time.Hour)
+		wantEq(t, "StopTimes", fmt.Sprint(st.StopTimes), "[2 2 1 1 1 1 2 2]")
+	})
+	wantEq(t, "first bound", async.StopBound(0), 10*time.Microsecond)
+	wantEq(t, "last but one", async.StopBound(async.StopClasses-2), 10*time.Second)
+	wantEq(t, "last", async.StopBound(async.StopClasses-1), time.Duration(1<<63-1))
+}
+
+// A call that is canceled before its function has been called did not stop.
+func TestC4_WhatNeverRanDidNotStop(t *testing.T) {
+	for range rounds(2000) {
+		s := async.NewScope(async.ScopeOptions{})
+		var ran atomic.Int64
+		c := async.Go(bg, func(context.Context) (int, error) { ran.Add(1); return 1, nil }, s)
+		canceled := c.Cancel(nil) == nil
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		st := s.Stats()
+		if canceled {
+			wantEq(t, "Stopped", st.Stopped, ran.Load())
+			wantEq(t, "Discarded", st.Discarded, ran.Load())
+		}
+	}
+}
+
+// Lent counts the functions that run and wait.
+func TestC4_Lent(t *testing.T) {
+	eachScope(t, async.ScopeOptions{Limit: 2}, func(t *testing.T, s *async.Scope) {
+		counts := func() string {
+			st := s.Stats()
+			return fmt.Sprint(st.Running, " running, ", st.Lent, " lent, ", st.Queued, " queued")
+		}
+		p, c := async.NewPromise[int](bg, s)
+		for range 3 {
+			async.Go(bg, func(ctx context.Context) (int, error) { return c.Await(ctx) }, s)
+		}
+		synctest.Wait()
+		wantEq(t, "all wait", counts(), "3 running, 3 lent, 0 queued")
+		async.GoEach(bg, make([]int, 3), func(context.Context, int) (int, error) { return deaf(time.Hour)(bg) }, s)
+		synctest.Wait()
+		wantEq(t, "two more run", counts(), "5 running, 3 lent, 1 queued")
+		p.Complete(1, nil)
+		synctest.Wait()
+		wantEq(t, "those come back", counts(), "5 running, 3 lent, 1 queued")
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		wantEq(t, "at the end", counts(), "0 running, 0 lent, 0 queued")
+	})
+	free := async.NewScope(async.ScopeOptions{})
+	giveBack := occupy(free)
+	wantEq(t, "without a limit", free.Stats().Lent, int64(0))
+	giveBack()
+	wantEq(t, "Shutdown", free.Shutdown(bg), nil)
+}
+
+func TestC6_InFlight(t *testing.T) {
+	eachScope(t, async.ScopeOptions{Limit: 2}, func(t *testing.T, s *async.Scope) {
+		start := time.Now()
+		async.Go(bg, deaf(time.Hour), s, async.Name("one")).Release()
+		time.Sleep(time.Second)
+		two := async.Go(bg, deaf(time.Minute), s)
+		time.Sleep(time.Second)
+		three := async.Go(bg, value(1, nil), s, async.Name("three"))
+		four := async.Go(bg, deaf(time.Second), s)
+		p, promise := async.NewPromise[int](bg, s, async.Name("promise"))
+		sig := promise.Signal()
+		_ = two.Cancel(errBoom)
+		time.Sleep(time.Second)
+		within := start.Add
+		want := []async.CallInfo{
+			{ID: 1, Name: "one", State: async.StateRunning, Began: within(0)},
+			{ID: 2, State: async.StateCompleted, Began: within(time.Second), Canceled: within(2 * time.Second), Handles: 1},
+			{ID: 3, Name: "three", State: async.StateQueued, Began: within(2 * time.Second), Handles: 1},
+			{ID: 4, State: async.StateQueued, Began: within(2 * time.Second), Handles: 1},
+			{ID: 5, Name: "promise", State: async.StateRunning, Began: within(2 * time.Second), Handles: 2},
+		}
+		look := func(want []async.CallInfo) {
+			t.Helper()
+			got := collect(s)
+			for i := range got {
+				if got[i].State == async.StateCompleted {
+					wantIs(t, got[i].Err, async.ErrCanceled, errBoom)
+					got[i].Err = nil
+				}
+				got[i].Stack = ""
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		}
+		look(want)
+		look(want) // it changes nothing
+		info := two.Info()
+		wantEq(t, "Info is the same", info.Canceled, want[1].Canceled)
+		p.Complete(1, nil)
+		look(want[:4])
+		_ = three.Cancel(nil)
+		want[2] = want[3]
+		look(want[:3])
+		time.Sleep(time.Minute)
+		look(want[:1])
+		wantEq(t, "it ran when there was a slot", four.IsDone(), true)
+		sig.Release()
+		time.Sleep(time.Hour)
+		look(nil)
+		wantEq(t, "Info at the end", two.Info().State, async.StateCompleted)
+	})
+}
+
+// What the body of the loop does to the calls is seen by the loop, which goes on
+// after it, and may end it in any way.
+func TestC6_InFlightWhileItChanges(t *testing.T) {
+	eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
+		const n = 200 // more than are looked at in one go
+		var ps []*async.Promise[int]
+		begin := func() {
+			p, c := async.NewPromise[int](bg, s)
+			c.Release()
+			ps = append(ps, p)
+		}
+		for range n {
+			begin()
+		}
+		var ids []uint64
+		for i := range s.InFlight() {
+			ids = append(ids, i.ID)
+			if i.ID%2 == 1 && i.ID < n {
+				ps[i.ID].Complete(1, nil) // the next one: it is over, and not seen
+			}
+			ps[i.ID-1].Complete(1, nil)
+			if i.ID <= n {
+				begin() // it is seen, too
+			}
+		}
+		wantEq(t, "seen", len(ids), n/2+n/2)
+		wantEq(t, "in order", slices.IsSorted(ids), true)
+		for range s.InFlight() {
+			t.Error("something is in flight")
+		}
+		for range 3 {
+			begin()
+		}
+		once := func(what string, f func()) {
+			t.Helper()
+			calls := 0
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				recovered(func() {
+					for range s.InFlight() {
+						for range s.InFlight() { // one inside the other
+							break
+						}
+						calls++
+						f()
+						break
+					}
+				})
+			}()
+			<-done
+			wantEq(t, what, calls, 1)
+		}
+		once("left early", func() {})
+		once("left by a panic", func() { panic(1) })
+		once("left by Goexit", runtime.Goexit)
+		wantEq(t, "afterwards", len(collect(s)), 3)
+		for _, p := range ps {
+			p.Break()
+		}
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	})
+}
+
+// Ten thousand stand while others come and go: each loop sees every one that
+// stands, once, in order, and none twice.
+func TestC6_InFlightUnderChurn(t *testing.T) {
+	const standing = 10_000
+	s := async.NewScope(async.ScopeOptions{Limit: 4})
+	var ps []*async.Promise[int]
+	stands := make(map[uint64]bool)
+	var stop async.Event
+	churn := func() {
+		for !stop.IsSet() {
+			a, b := async.Go(bg, value(1, nil), s), async.Go(bg, value(1, nil), s)
+			p, c := async.NewPromise[int](bg, s)
+			_ = a.Cancel(nil)
+			_, _ = b.Await(bg)
+			p.Complete(1, nil)
+			c.Release()
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(churn)
+	for range standing {
+		p, c := async.NewPromise[int](bg, s)
+		ps, stands[c.Info().ID] = append(ps, p), true
+	}
+	wg.Go(churn)
+	look := func() {
+		for range rounds(30)/2 + 2 {
+			seen := make(map[uint64]bool)
+			last, found := uint64(0), 0
+			for i := range s.InFlight() {
+				if seen[i.ID] || i.ID <= last {
+					t.Errorf("call %d after call %d, seen before: %v", i.ID, last, seen[i.ID])
+				}
+				seen[i.ID], last = true, i.ID
+				if stands[i.ID] {
+					found++
+				}
+			}
+			wantEq(t, "standing", found, standing)
+		}
+	}
+	together(look, look)
+	stop.Set()
+	wg.Wait()
+	for _, p := range ps {
+		p.Break()
+	}
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
+// Handles and waiters are counted exactly, each kind of them.
+func TestC6_HandlesAndWaiters(t *testing.T) {
+	kinds := map[string]func(ctx context.Context, c *async.Call[int]){
+		"WaitFor": func(_ context.Context, c *async.Call[int]) { _ = c.WaitFor(100 * time.Hour) },
+		"Signal.WaitFor": func(_ context.Context, c *async.Call[int]) {
+			s := c.Signal()
+			_ = s.WaitFor(100 * time.Hour)
+			s.Release()
+		},
+	}
+	for name, wait := range scopeWaits {
+		if !strings.Contains(name, "errgroup") {
+			kinds[name] = func(ctx context.Context, c *async.Call[int]) { wait(ctx, c) }
+		}
+	}
+	twice := []string{"WaitAll", "All", "Settle", "Quorum", "Each"}
+	none := []string{"WaitAny of all kinds", "Set.Next of a channel"}
+	for name, wait := range kinds {
+		for what, parent := range map[string]context.Context{"bg": bg, "cancelable": t.Context()} {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
+					ctx := parent
+					if parent != bg {
+						inner, cancel := context.WithCancel(bg)
+						defer cancel()
+						ctx = inner
+					}
+					p, c := async.NewPromise[int](bg, s)
+					d := c.Clone()
+					const n = 5
+					var wg sync.WaitGroup
+					for range n {
+						wg.Go(func() { wait(ctx, c) })
+					}
+					synctest.Wait()
+					handles, waiters := 2, n
+					switch {
+					case slices.Contains(twice, name):
+						waiters = 2 * n
+					case slices.Contains(none, name):
+						waiters = 0
+					case strings.HasPrefix(name, "WaitAll of all"):
+						waiters = 2 * n // and the context that follows
+					}
+					if strings.HasPrefix(name, "Signal.") {
+						handles += n
+					}
+					i := c.Info()
+					wantEq(t, "Handles", i.Handles, handles)
+					wantEq(t, "Waiters", i.Waiters, waiters)
+					wantEq(t, "Waiters in flight", collect(s)[0].Waiters, waiters)
+					p.Complete(1, nil)
+					wg.Wait()
+					wantEq(t, "Waiters of what is complete", c.Info().Waiters, 0)
+					if name != "Signal.Wait" {
+						wantEq(t, "Handles of what is complete", c.Info().Handles, 2)
+						c.Release()
+						wantEq(t, "one released", d.Info().Handles, 1)
+						_, _ = d.Finish()
+						wantEq(t, "one finished", d.Info().Handles, 0)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A wait that came to its end, but for its slot or for other members, is no
+// handle, and no waiter any more.
+func TestC6_HandlesWhileAWaitIsNotOver(t *testing.T) {
+	eachScope(t, async.ScopeOptions{Limit: 1, Track: true}, func(t *testing.T, s *async.Scope) {
+		p, c := async.NewPromise[int](bg, s)
+		q, d := async.NewPromise[int](bg, s)
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = async.Calls[int]{c, d}.All(bg) })
+		wg.Go(func() { _, _ = async.Calls[int]{c, d}.Settle(bg) })
+		wg.Go(func() {
+			for range (async.Calls[int]{c, d}).Each(bg) {
+				continue
+			}
+		})
+		f := async.Go(bg, func(ctx context.Context) (int, error) { return c.Await(ctx) }, s)
+		synctest.Wait()
+		wantEq(t, "Waiters", c.Info().Waiters, 4)
+		giveBack := occupy(s)
+		p.Complete(1, nil)
+		synctest.Wait()
+		i := c.Info()
+		wantEq(t, "Handles", i.Handles, 1)
+		wantEq(t, "Waiters", i.Waiters, 0)
+		n := 0
+		for h := range s.Unreleased() {
+			if h.Call.ID == i.ID {
+				n++
+			}
+		}
+		if i.Stack != "" {
+			wantEq(t, "unreleased", n, 1)
+		}
+		giveBack()
+		_ = f.Wait(bg)
+		q.Complete(1, nil)
+		wg.Wait()
+	})
+}
+
+func TestC6_MoreWaitersThanAreCounted(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p, c := async.NewPromise[int](bg)
+	many := make(async.Calls[int], 70_000)
+	for i := range many {
+		many[i] = c
+	}
+	_, err := many.All(newTimeout(bg, time.Millisecond))
+	wantIs(t, err, context.DeadlineExceeded)
+	wantEq(t, "Handles", c.Info().Handles, 1)
+	for range 20_000 {
+		async.AfterFunc(c, func() {})
+	}
+	wantEq(t, "Waiters", c.Info().Waiters, 10_000)
+	p.Complete(1, nil)
+	wantEq(t, "Waiters", c.Info().Waiters, 0)
+	eventually(t, func() bool { return runtime.NumGoroutine() < before+100 })
+}
+
+// Without a scope a call knows its name, state, error, handles and waiters.
+func TestC7_InfoWithoutAScope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c async.Call[int]
+		wantEq(t, "never begun", c.Info(), async.CallInfo{})
+		c.Done()
+		_ = c.Clone()
+		wantEq(t, "never begun, asked for", c.Info(), async.CallInfo{})
+		p, d := async.NewPromise[int](bg, async.Name("n"))
+		e := d.Clone()
+		go func() { _ = d.Wait(bg) }()
+		synctest.Wait()
+		wantEq(t, "pending", d.Info(), async.CallInfo{Name: "n", State: async.StateRunning, Handles: 2, Waiters: 1})
+		p.Complete(1, errBoom)
+		synctest.Wait()
+		wantEq(t, "complete", d.Info(), async.CallInfo{Name: "n", State: async.StateCompleted, Handles: 2, Err: errBoom})
+		_, _ = d.Finish()
+		e.Release()
+		wantEq(t, "finished", d.Info(), async.CallInfo{Name: "n", State: async.StateCompleted, Err: errBoom})
+		wantEq(t, "released", e.Info(), d.Info())
+		wantEq(t, "String", fmt.Sprint(e.Info()), `call "n", completed`)
+		wantEq(t, "without a name", fmt.Sprint(async.Ready(1, nil).Info()), "call, completed")
+	})
+}
+
+func TestC6_Strings(t *testing.T) {
+	for want, got := range map[string]fmt.Stringer{
+		"idle": async.State(0), "queued": async.StateQueued, "running": async.StateRunning, "completed": async.StateCompleted, "4": async.State(4), "-1": async.State(-1),
+		"PanicReraise": async.PanicReraise, "PanicCrash": async.PanicCrash, "PanicReturn": async.PanicReturn, "3": async.PanicPolicy(3),
+		"scope": async.NewScope(async.ScopeOptions{}), `scope "s"`: async.NewScope(async.ScopeOptions{Name: "s"}),
+		"call, idle":             async.CallInfo{},
+		`call "c" #7, running`:   async.CallInfo{ID: 7, Name: "c", State: async.StateRunning},
+		"call #7, canceled":      async.CallInfo{ID: 7, State: async.StateCompleted, Canceled: time.Now()},
+		`call "two words", idle`: async.CallInfo{Name: "two words"},
+	} {
+		wantEq(t, "String", got.String(), want)
+	}
+}
+
+// A record is an observer that writes down what it is told.
+type record struct {
+	mu    sync.Mutex
+	lines []string
+	infos map[string]async.CallInfo // the last of each kind
+}
+
+func (r *record) note(what string) func(async.CallInfo) {
+	return func(i async.CallInfo) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.lines = append(r.lines, what)
+		r.infos[what] = i
+	}
+}
+
+func newRecord() (*record, async.Observer) {
+	r := &record{infos: make(map[string]async.CallInfo)}
+	return r, async.Observer{
+		Begun: r.note("Begun"), Started: r.note("Started"), Completed: r.note("Completed"),
+		Abandoned: r.note("Abandoned"), Discarded: r.note("Discarded"),
+	}
+}
+
+// A result that comes when nobody is left is discarded after the observer was told
+// of the completion, however long that takes.
+func TestC6_CompletedIsToldBeforeDiscarded(t *testing.T) {
+	for name, complete := range map[string]func(s *async.Scope){
+		"a promise": func(s *async.Scope) {
+			p, c := async.NewPromise[int](bg, s)
+			c.Release()
+			p.Complete(1, nil)
+		},
+		"a function": func(s *async.Scope) {
+			async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }, s).Release()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := make(chan string, 2)
+				s := async.NewScope(async.ScopeOptions{Observer: async.Observer{
+					Completed: func(async.CallInfo) { time.Sleep(time.Second); told <- "Completed" },
+					Discarded: func(async.CallInfo) { told <- "Discarded" },
+				}})
+				complete(s)
+				wantEq(t, "first", <-told, "Completed")
+				wantEq(t, "then", <-told, "Discarded")
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+			})
+		})
+	}
+}
+
+func TestC6_TheObserverIsToldOnce(t *testing.T) {
+	name := async.Name("n")
+	for what, test := range map[string]struct {
+		want string
+		do   func(s *async.Scope)
+	}{
+		"returned": {"Begun Started Completed", func(s *async.Scope) {
+			_, _ = async.Go(bg, value(1, nil), s, name).Await(bg)
+		}},
+		"released after it was taken": {"Begun Started Completed", func(s *async.Scope) {
+			c := async.Go(bg, value(1, nil), s, name)
+			_, _ = c.Await(bg)
+			c.Clone().Release()
+			c.Release()
+			c.Release()
+		}},
+		"Begin": {"Begun Started Completed", func(s *async.Scope) {
+			var c async.Call[int]
+			_ = c.Begin(bg, value(1, nil), s, name)
+			_ = c.Begin(bg, value(1, nil), s, name)
+			_ = c.Wait(bg)
+			_, _ = c.Finish()
+		}},
+		"canceled in the queue": {"Begun Completed", func(s *async.Scope) {
+			_ = async.Go(bg, value(1, nil), s, name).Cancel(nil)
+		}},
+		"its context over before": {"Begun Completed", func(s *async.Scope) { async.Go(expired, value(1, nil), s, name) }},
+		"its context over in the queue": {"Begun Completed", func(s *async.Scope) {
+			ctx, cancel := context.WithCancel(bg)
+			c := async.Go(ctx, value(1, nil), s, name)
+			cancel()
+			_ = c.Wait(bg)
+		}},
+		"a promise":        {"Begun Completed", func(s *async.Scope) { p, _ := async.NewPromise[int](bg, s, name); p.Complete(1, nil); p.Break() }},
+		"a broken promise": {"Begun Completed", func(s *async.Scope) { p, _ := async.NewPromise[int](bg, s, name); p.Break() }},
+		"Goexit": {"Begun Started Completed", func(s *async.Scope) {
+			async.Go(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, s, name)
+		}},
+		"panic": {"Begun Started Completed", func(s *async.Scope) { async.Go(bg, panicWith(1), s, name) }},
+		"released unread": {"Begun Started Completed Abandoned Discarded", func(s *async.Scope) {
+			c := async.Go(bg, value(1, errBoom), s, name)
+			_ = c.Wait(bg)
+			synctest.Wait() // a call is complete before Completed is told of it
+			c.Release()
+		}},
+		"released before it returned": {"Begun Started Abandoned Completed Discarded", func(s *async.Scope) {
+			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Hour); return 1, errBoom }, s, name)
+			time.Sleep(time.Second)
+			c.Release()
+		}},
+		"released before, a promise": {"Begun Abandoned Completed Discarded", func(s *async.Scope) {
+			p, c := async.NewPromise[int](bg, s, name)
+			c.Release()
+			synctest.Wait()
+			p.Complete(1, errBoom)
+		}},
+		"abandoned and canceled": {"Begun Started Abandoned Completed Discarded", func(s *async.Scope) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); time.Sleep(time.Nanosecond); return 1, errBoom }, s, name, async.CancelOnAbandon())
+			time.Sleep(time.Second)
+			c.Release()
+		}},
+		"abandoned and canceled, a promise": {"Begun Abandoned Completed", func(s *async.Scope) {
+			_, c := async.NewPromise[int](bg, s, name, async.CancelOnAbandon())
+			d := c.Signal()
+			c.Release()
+			d.Release()
+		}},
+		"abandoned by a wait that is given up": {"Begun Abandoned Completed", func(s *async.Scope) {
+			_, c := async.NewPromise[int](bg, s, name, async.CancelOnAbandon())
+			go func() { _ = c.WaitFor(time.Second) }()
+			synctest.Wait()
+			c.Release()
+		}},
+		"canceled while it ran": {"Begun Started Completed Discarded", func(s *async.Scope) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); time.Sleep(time.Nanosecond); return 1, errBoom }, s, name)
+			time.Sleep(time.Second)
+			_ = c.Cancel(nil)
+			_ = c.Cancel(nil)
+		}},
+		"a late panic": {"Begun Started Completed Discarded", func(s *async.Scope) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { <-ctx.Done(); time.Sleep(time.Nanosecond); panic(errBoom) }, s, name)
+			time.Sleep(time.Second)
+			_ = c.Cancel(nil)
+		}},
+		"refused": {"", func(s *async.Scope) {
+			s.Close()
+			async.Go(bg, value(1, nil), s, name).Release()
+			p, _ := async.NewPromise[int](bg, s)
+			p.Break()
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, o := newRecord()
+				s := async.NewScope(async.ScopeOptions{Limit: 1, Panic: async.PanicReturn, Observer: o})
+				start := time.Now()
+				if strings.Contains(what, "queue") {
+					hold, c := async.NewPromise[int](bg)
+					async.Go(bg, func(ctx context.Context) (int, error) { <-c.Done(); return 1, nil }, s)
+					synctest.Wait()
+					r.lines = nil
+					defer func() { hold.Break(); _ = s.Shutdown(bg) }()
+				}
+				test.do(s)
+				time.Sleep(100 * time.Hour)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				wantEq(t, "told", strings.Join(r.lines, " "), test.want)
+				for what, i := range r.infos {
+					if i.ID == 0 || i.Began.Before(start) || i.Began.After(start.Add(time.Hour)) || i.Name != "n" && !strings.Contains(t.Name(), "queue") {
+						t.Errorf("%s: %+v", what, i)
+					}
+				}
+				for what := range strings.FieldsSeq(test.want) {
+					i, want := r.infos[what], async.StateCompleted
+					switch {
+					case what == "Begun":
+						continue
+					case what == "Started", what == "Abandoned" && strings.Contains(test.want, "Abandoned Completed"):
+						want = async.StateRunning
+					case what == "Discarded":
+						wantIs(t, i.Err, errBoom)
+					}
+					if i.State != want && !(what == "Abandoned" && i.State == async.StateCompleted) {
+						t.Errorf("%s: state %v, want %v", what, i.State, want)
+					}
+					if want == async.StateCompleted && strings.Contains(what, "cancel") {
+						wantIs(t, i.Err, async.ErrCanceled)
+						wantEq(t, what+": Canceled is set", i.Canceled.IsZero(), false)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The observer is told by whom it happened to: of a Begin by its goroutine, of a
+// start by the function's, and of what a Release brings about by neither.
+func TestC6_WhoTellsTheObserver(t *testing.T) {
+	who := func() string { id, _, _ := strings.Cut(stackTrace(), " ["); return id }
+	var begun, started, completed, abandoned, discarded, function string
+	s := async.NewScope(async.ScopeOptions{Observer: async.Observer{
+		Begun:     func(async.CallInfo) { begun = who() },
+		Started:   func(async.CallInfo) { started = who() },
+		Completed: func(async.CallInfo) { completed = who() },
+		Abandoned: func(async.CallInfo) { abandoned = who() },
+		Discarded: func(async.CallInfo) { discarded = who() },
+	}})
+	c := async.Go(bg, func(context.Context) (int, error) { function = who(); return 1, nil }, s)
+	_ = c.Wait(bg)
+	eventually(t, func() bool { return s.Stats().Running == 0 })
+	c.Release()
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	wantEq(t, "Begun by Begin's", begun, who())
+	wantEq(t, "Started by the function's", started, function)
+	wantEq(t, "Completed by the function's", completed, function)
+	wantEq(t, "Abandoned on the Release's", abandoned == who(), false)
+	wantEq(t, "Discarded on the Release's", discarded == who(), false)
+}
+
+// What the observer is told comes in order for each call, and once, whatever
+// happens at the same time.
+func TestC6_TheOrderOfWhatIsTold(t *testing.T) {
+	const begun, started, completed, abandoned = 1, 2, 4, 8
+	var seen sync.Map
+	tell := func(bit int32, not int32, before int32) func(async.CallInfo) {
+		return func(i async.CallInfo) {
+			v, _ := seen.LoadOrStore(i.ID, new(atomic.Int32))
+			was := v.(*atomic.Int32).Or(bit)
+			if was&bit != 0 || was&not != 0 || was&before != before {
+				t.Errorf("call %d: %d after %04b", i.ID, bit, was)
+			}
+		}
+	}
+	s := async.NewScope(async.ScopeOptions{Limit: 3, Panic: async.PanicReturn, Observer: async.Observer{
+		Begun: tell(begun, started|completed, 0), Started: tell(started, 0, begun),
+		Completed: tell(completed, 0, begun), Abandoned: tell(abandoned, 0, 0),
+	}})
+	client := func() {
+		for i := range rounds(5000) {
+			ctx, cancel := context.WithCancel(bg)
+			c := async.Go(ctx, value(1, nil), s, async.CancelOnAbandon())
+			switch i % 4 {
+			case 0:
+				_ = c.Cancel(nil)
+			case 1:
+				cancel()
+			case 2:
+				_, _ = c.Await(bg)
+			}
+			c.Release()
+			cancel()
+		}
+	}
+	together(client, client, client)
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	n := 0
+	seen.Range(func(_, v any) bool {
+		if bits := v.(*atomic.Int32).Load(); bits&(begun|completed) != begun|completed {
+			t.Errorf("told %04b", bits)
+		}
+		n++
+		return true
+	})
+	wantEq(t, "calls", n, int(s.Stats().Begun))
+}
+
+// A function that has its name has it from the first, on a new object as well.
+func TestC6_StartedKnowsTheCall(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Observer: async.Observer{Started: func(i async.CallInfo) {
+		if i.Name != "n" || i.Handles != 1 || i.ID == 0 || i.State != async.StateRunning {
+			t.Errorf("%+v", i)
+		}
+	}}})
+	for range rounds(20_000) {
+		var c async.Call[int]
+		_ = c.Begin(bg, value(1, nil), s, async.Name("n"))
+		_ = c.Wait(bg)
+	}
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
+// The observer's functions may do anything with the scope and the call: they are
+// called without any lock.
+func TestC6_TheObserverMayDoAnything(t *testing.T) {
+	var c async.Call[int]
+	for what, do := range map[string]func(s *async.Scope){
+		"Stats":    func(s *async.Scope) { s.Stats() },
+		"Info":     func(*async.Scope) { c.Info() },
+		"InFlight": func(s *async.Scope) { _ = fmt.Sprint(collect(s)) },
+		"Begin":    func(s *async.Scope) { _, _ = async.NewPromise[int](expired, s) },
+		"Go":       func(s *async.Scope) { async.Go(expired, value(1, nil), s) },
+		"Cancel":   func(*async.Scope) { _ = c.Cancel(nil) },
+		"Clone":    func(*async.Scope) { recovered(func() { c.Clone().Signal().Release() }) },
+		"Finish":   func(*async.Scope) { _, _ = c.Finish() },
+		"Close":    func(s *async.Scope) { s.Close() },
+		"Shutdown": func(s *async.Scope) { _ = s.Shutdown(expired) },
+		"Unreleased": func(s *async.Scope) {
+			for range s.Unreleased() {
+				break
+			}
+		},
+		"Release": func(*async.Scope) { c.Release() },
+	} {
+		for at := range 5 {
+			synctest.Test(t, func(t *testing.T) {
+				var told, depth atomic.Int64
+				var s *async.Scope
+				tell := func(which int) func(async.CallInfo) {
+					return func(async.CallInfo) {
+						told.Add(1)
+						if which == at && depth.Add(1) == 1 {
+							do(s)
+							depth.Store(0)
+						}
+					}
+				}
+				s = async.NewScope(async.ScopeOptions{Limit: 1, Track: true, Observer: async.Observer{
+					Begun: tell(0), Started: tell(1), Completed: tell(2), Abandoned: tell(3), Discarded: tell(4),
+				}})
+				c = async.Call[int]{}
+				_ = c.Begin(bg, deaf(time.Second), s)
+				time.Sleep(time.Minute)
+				_ = c.Cancel(nil)
+				c.Release()
+				d := async.Go(bg, value(1, nil), s)
+				_ = d.Wait(bg)
+				d.Release()
+				time.Sleep(time.Minute)
+				if err := s.Shutdown(newTimeout(bg, time.Hour)); err != nil || told.Load() < 2 {
+					t.Errorf("%s at %d: %v, told %d times", what, at, err, told.Load())
+				}
+				wantBalance(t, s)
+			})
+		}
+	}
+}
+
+// collect returns what is in flight.
+func collect(s *async.Scope) (infos []async.CallInfo) {
+	for i := range s.InFlight() {
+		infos = append(infos, i)
+	}
+	return infos
+}
+
+// An observer that is not there costs nothing.
+func TestC6_NilCostsNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	cost := func(o async.Observer) float64 {
+		s := async.NewScope(async.ScopeOptions{Observer: o})
+		fn := value(1, nil)
+		return testing.AllocsPerRun(500, func() {
+			c := async.Go(bg, fn, s)
+			_, _ = c.Await(bg)
+			c.Release()
+		})
+	}
+	without := cost(async.Observer{})
+	wantEq(t, "allocations with functions that are not called", cost(async.Observer{
+		Abandoned: func(async.CallInfo) {}, Discarded: func(async.CallInfo) {},
+	}), without)
+	if without > 2 {
+		t.Errorf("%v allocations in an unlimited scope, 2 allowed", without)
+	}
+}
+
+// However a call completes, the observer hears of it before the OnSignal functions
+// do, and of an abandonment before of what that leads to.
+func TestC6_TheObserverBeforeOnSignal(t *testing.T) {
+	for name, end := range map[string]func(opts ...async.Option){
+		"a function": func(opts ...async.Option) { async.Go(bg, value(1, nil), opts...) },
+		"a promise":  func(opts ...async.Option) { p, _ := async.NewPromise[int](bg, opts...); p.Complete(1, nil) },
+		"Cancel":     func(opts ...async.Option) { _, c := async.NewPromise[int](bg, opts...); _ = c.Cancel(nil) },
+		"Release":    func(opts ...async.Option) { _, c := async.NewPromise[int](bg, opts...); c.Release() },
+	} {
+		r, o := newRecord()
+		o.Begun, o.Started = nil, nil
+		s := async.NewScope(async.ScopeOptions{Observer: o})
+		end(s, async.CancelOnAbandon(), async.OnSignal(func() { r.note("one")(async.CallInfo{}) }), async.OnSignal(func() { r.note("two")(async.CallInfo{}) }))
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		want := "Completed one two"
+		if name == "Release" {
+			want = "Abandoned Completed one two"
+		}
+		wantEq(t, name, strings.Join(r.lines, " "), want)
+	}
+}
+
+// here is the line of its caller, as stacks name it.
+func here() string { return lineOf(0) }
+
+// lineAfter is the line after that of its caller.
+func lineAfter() string { return lineOf(1) }
+
+func lineOf(later int) string {
+	_, file, line, _ := runtime.Caller(2)
+	return fmt.Sprintf("%s:%d\n", filepath.Base(file), line+later)
+}
+
+func TestC6_TrackNamesTheLine(t *testing.T) {
+	quiet := func(context.Context, int) (int, error) { return 1, nil }
+	done := func(c *async.Call[int]) *async.Call[int] { _ = c.Wait(bg); return c }
+	for name, kind := range map[string]func(s *async.Scope) (at string, clone bool, release func()){
+		"Go": func(s *async.Scope) (string, bool, func()) {
+			c, at := async.Go(bg, value(1, nil), s), here()
+			return at, false, c.Release
+		},
+		"GoEach": func(s *async.Scope) (string, bool, func()) {
+			cs, at := async.GoEach(bg, []int{1}, quiet, s), here()
+			return at, false, cs.Release
+		},
+		"Begin": func(s *async.Scope) (string, bool, func()) {
+			var c async.Call[int]
+			err, at := c.Begin(bg, value(1, nil), s), here()
+			wantEq(t, "error", err, nil)
+			return at, false, func() { _, _ = done(&c).Finish() }
+		},
+		"NewPromise": func(s *async.Scope) (string, bool, func()) {
+			at := lineAfter()
+			p, c := async.NewPromise[int](bg, s)
+			p.Break()
+			return at, false, c.Release
+		},
+		"Clone": func(s *async.Scope) (string, bool, func()) {
+			c := async.Go(bg, value(1, nil), s)
+			d, at := c.Clone(), here()
+			_, _ = done(c).Finish()
+			return at, true, d.Release
+		},
+		"Clone on the same line": func(s *async.Scope) (string, bool, func()) {
+			c := new(async.Call[int])
+			err, d, at := c.Begin(bg, value(1, nil), s), c.Clone(), here()
+			wantEq(t, "error", err, nil)
+			c.Release()
+			return at, true, d.Release
+		},
+		"Signal": func(s *async.Scope) (string, bool, func()) {
+			c := async.Go(bg, value(1, nil), s)
+			d, at := c.Signal(), here()
+			_, _ = done(c).Finish()
+			return at, true, d.Release
+		},
+		"Clone of a Signal": func(s *async.Scope) (string, bool, func()) {
+			c := async.Go(bg, value(1, nil), s)
+			d := c.Signal()
+			e, at := d.Clone(), here()
+			c.Release()
+			d.Release()
+			return at, true, e.Release
+		},
+		"a queued call, in a group": func(s *async.Scope) (string, bool, func()) {
+			c, at := async.Go(bg, value(1, nil), s, async.InGroup(new(errgroup.Group))), here()
+			return at, false, func() { _, _ = c.Await(bg); c.Release() }
+		},
+		"streaming, finished": func(s *async.Scope) (string, bool, func()) {
+			c, at := async.Go(bg, value(1, nil), s, async.Streaming()), here()
+			_, _ = done(c).Finish()
+			return at, false, c.Release
+		},
+		"streaming, begun again, cloned before": func(s *async.Scope) (string, bool, func()) {
+			var c async.Call[int]
+			_ = c.Begin(bg, value(1, nil), s, async.Streaming())
+			_, _ = done(&c).Finish()
+			d, at := c.Clone(), here()
+			_ = c.Begin(bg, value(1, nil), s)
+			_, _ = done(&c).Finish()
+			return at, true, d.Release
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := async.NewScope(async.ScopeOptions{Track: true, Limit: 2})
+				at, clone, release := kind(s)
+				synctest.Wait()
+				n := 0
+				for h := range s.Unreleased() {
+					n++
+					first, _, _ := strings.Cut(h.Stack, "\n")
+					wantContains(t, first, "TestC6_TrackNamesTheLine")
+					wantContains(t, h.Stack, at)
+					wantContains(t, h.Call.Stack, "TestC6_TrackNamesTheLine")
+					wantEq(t, "Clone", h.Clone, clone)
+				}
+				wantEq(t, "handles", n, 1)
+				release()
+				for h := range s.Unreleased() {
+					t.Errorf("still there: %+v", h)
+				}
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+			})
+		})
+	}
+}
+
+func TestC6_Unreleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Track: true})
+		c := new(async.Call[int])
+		before, sig := c.Clone(), c.Signal() // from before it began: nobody knows where
+		_ = c.Begin(bg, value(1, nil), s)
+		other := async.Go(bg, value(1, errBoom), s)
+		_ = c.Wait(bg)
+		_, _ = other.Await(bg)
+		async.Go(bg, value(1, nil), s).Release()
+		async.Go(expired, value(1, nil), s).Release()
+		_ = async.Go(bg, value(1, nil)) // not in the scope
+		synctest.Wait()
+		report := func() string {
+			var all []string
+			for h := range s.Unreleased() {
+				all = append(all, fmt.Sprintf("%d untaken %v clone %v known %v", h.Call.ID, h.Untaken, h.Clone, h.Stack != ""))
+			}
+			slices.Sort(all)
+			return strings.Join(all, "; ")
+		}
+		wantEq(t, "all", report(), "1 untaken true clone false known true; 1 untaken true clone true known false; 1 untaken true clone true known false; 2 untaken false clone false known true")
+		for range s.Unreleased() {
+			break
+		}
+		sig.Release()
+		_, _ = c.Finish()
+		wantEq(t, "some", report(), "1 untaken false clone true known false; 2 untaken false clone false known true")
+		before.Release()
+		other.Release()
+		wantEq(t, "none", report(), "")
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		_, err := async.Go(bg, value(1, nil), s).Await(bg)
+		wantEq(t, "refused", err, async.ErrScopeClosed)
+		wantEq(t, "none after a refusal", report(), "")
+	})
+	s := async.NewScope(async.ScopeOptions{})
+	_ = async.Go(bg, value(1, nil), s).Wait(bg)
+	for range s.Unreleased() {
+		t.Error("something without Track")
+	}
+	var se *async.ShutdownError
+	wantEq(t, "no error", errors.As(s.Shutdown(bg), &se), false)
+}
+
+// Handles come and go, objects are begun again, and somebody looks at it all: every
+// report fits, and nothing is left at the end.
+func TestC6_UnreleasedUnderChurn(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true, Limit: 2})
+	var stop async.Event
+	var readers sync.WaitGroup
+	var shared async.Call[int]
+	readers.Go(func() {
+		for !stop.IsSet() {
+			for h := range s.Unreleased() {
+				if h.Call.ID == 0 || h.Call.Stack == "" {
+					t.Errorf("%+v", h)
+				}
+			}
+			_ = shared.Info().String()
+		}
+	})
+	client := func() {
+		for i := range rounds(1000) {
+			if err := shared.Begin(bg, value(i, nil), s, async.Streaming()); err == nil {
+				_ = shared.Wait(bg)
+				_, _ = shared.Finish()
+			}
+			c := async.Go(bg, value(i, nil), s)
+			d, sig := c.Clone(), c.Signal()
+			e := sig.Clone()
+			together(c.Release, func() { _, _ = d.Await(bg); _, _ = d.Finish() }, sig.Release, e.Release)
+		}
+	}
+	together(client, client)
+	shared.Release()
+	stop.Set()
+	readers.Wait()
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	for h := range s.Unreleased() {
+		t.Errorf("left: %+v", h)
+	}
+}
+
+// What a scope with Track knows of a call is gone with its last handle.
+func TestC6_TrackKeepsNothing(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true})
+	wantFlat(t, "calls that were released", func() {
+		for range 5000 {
+			c := async.Go(bg, value(1, nil), s)
+			c.Clone().Release()
+			_, _ = c.Await(bg)
+			c.Release()
+		}
+		eventually(t, func() bool { return s.Stats().Running == 0 })
+	})
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
+// What is begun in the loop is not for this loop.
+func TestC6_UnreleasedEnds(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true})
+	var calls async.Calls[int]
+	begin := func() {
+		_, c := async.NewPromise[int](bg, s)
+		calls = append(calls, c)
+	}
+	for range 200 {
+		begin()
+	}
+	var ids []uint64
+	for h := range s.Unreleased() {
+		ids = append(ids, h.Call.ID)
+		begin()
+	}
+	wantEq(t, "handles", len(ids), 200)
+	wantEq(t, "in the order of the calls", slices.IsSorted(ids), true)
+	calls.Cancel(nil)
+	calls.Release()
+}
+
+// A Signal that is taken of a finished call is a handle like any other: it is named
+// until it is released, in the order of the calls (C6).
+func TestC6_ASignalOfAFinishedCallIsUnreleased(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Track: true})
+	first := async.Go(bg, value(1, nil), s)
+	second := async.Go(bg, value(2, nil), s)
+	_, _ = first.Await(bg)
+	_, _ = first.Finish()
+	signal := first.Signal()
+	var ids []uint64
+	for h := range s.Unreleased() {
+		ids = append(ids, h.Call.ID)
+	}
+	wantEq(t, "unreleased", fmt.Sprint(ids), "[1 2]")
+	signal.Release()
+	second.Release()
+	for h := range s.Unreleased() {
+		t.Errorf("unreleased: %+v", h)
+	}
+	signal = first.Signal() // and again
+	n := 0
+	for range s.Unreleased() {
+		n++
+	}
+	wantEq(t, "unreleased again", n, 1)
+	signal.Release()
+}

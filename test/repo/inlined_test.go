@@ -1,0 +1,36 @@
+package repo_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+// This file asks the compiler what it inlines.
+
+// A look at what is complete is one load because the compiler can inline it. That
+// hangs on how much stands in a function, which changes without notice.
+func TestPins_Inlined(t *testing.T) {
+	needGo(t)
+	if unsafe.Sizeof(uintptr(0)) < 8 {
+		t.Skip("64-bit atomics are calls here")
+	}
+	out, err := exec.Command("go", "build", "-gcflags=-m", ".", "./internal/latch").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, f := range []string{"(*Latch).IsSet", "(*Event).IsSet", "(*Event).Wait"} {
+		if !strings.Contains(string(out), "can inline "+f+"\n") {
+			t.Errorf("%s is not inlined", f)
+		}
+	}
+	cmd := exec.Command("go", "test", "-c", "-o", os.DevNull, "-gcflags=-m", ".") // generic: inlined where it is instantiated
+	if out, err = cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "can inline async.(*Call[go.shape.int]).IsDone\n") {
+		t.Error("(*Call[int]).IsDone is not inlined")
+	}
+}
