@@ -967,6 +967,13 @@ var crashes = map[string]func(){
 		close(start)
 		select {}
 	},
+	"released, and OnSignal exits": func() {
+		start := make(chan struct{})
+		c := async.Go(bg, func(context.Context) (int, error) { <-start; originOfThePanic("nobody was told"); return 0, nil }, async.OnSignal(runtime.Goexit))
+		c.Release()
+		close(start)
+		select {}
+	},
 	"unread when released": func() {
 		c := async.Go(bg, panicWith("nobody was told"))
 		_ = c.Wait(bg)

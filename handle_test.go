@@ -249,6 +249,22 @@ func TestR9_LateResultsAreDiscardedOnTheFunctionsGoroutine(t *testing.T) {
 	}
 }
 
+// A result that nobody is left to take is discarded although an OnSignal function ends the
+// goroutine that completes the call.
+func TestR9_DiscardedWhereOnSignalExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bin
+		gate := make(chan struct{})
+		async.Go(bg, func(context.Context) (int, error) { <-gate; return 7, nil }, b.option(), async.OnSignal(runtime.Goexit)).Release()
+		p, c := async.NewPromise[int](bg, b.option(), async.OnSignal(runtime.Goexit))
+		c.Release()
+		close(gate)
+		go p.Complete(8, nil)
+		synctest.Wait()
+		b.want(t, "both", 2)
+	})
+}
+
 // Complete, Cancel, the end of the context and the releases of every handle, all
 // at once: whatever the order, the value is with the caller of Complete, with a
 // taker, or discarded, once.

@@ -255,12 +255,21 @@ func (c *core) guard(f body) (err error, panicked *PanicError) {
 // where the result comes too late for anybody, by discarding it on this goroutine. Too
 // late is a call that was canceled, and one whose handles are all released.
 func (c *core) completeOrDiscard(bits uint64, err error, f body) {
-	if c.claim() {
-		f.keep()
-		if w := c.succeed(bits, err); latch.Refs(w) != 0 {
-			return
-		}
+	if !c.claim() {
+		c.discardHere(err, f)
+		return
 	}
+	f.keep()
+	c.err = err
+	w := c.publish(bits)
+	if latch.Refs(w) == 0 {
+		defer c.discardHere(err, f) // also where an OnSignal function calls Goexit
+	}
+	c.tell(w, due{})
+}
+
+// discardHere discards what the function returned.
+func (c *core) discardHere(err error, f body) {
 	if tell := c.discarded(c.Word.Load(), err); tell != nil {
 		tell()
 	}
@@ -281,10 +290,11 @@ func (c *core) completePanic(e *PanicError, f body) {
 	if c.claim() {
 		c.err = c.newUnread(e)
 		w := c.publish(bitPanicked | bitFailed)
-		c.tell(w, due{})
-		if latch.Refs(w) != 0 {
-			return
+		if latch.Refs(w) == 0 {
+			defer panic(e) // also where an OnSignal function calls Goexit
 		}
+		c.tell(w, due{})
+		return
 	}
 	panic(e)
 }
