@@ -108,8 +108,11 @@ func (w *World) checkBelow() {
 // checkOver: where a call is over, every context below the call's has ended (R12). It is
 // called when Cancel or Complete has returned, and when Await has, if the function has
 // returned: one who waits may learn of a cancellation an instant before the contexts do.
-func (w *World) checkOver(o *Op, family int) {
-	b := w.onlyBegun(family)
+func (w *World) checkOver(o *Op, h *handle) {
+	if h.joined {
+		return
+	}
+	b := w.onlyBegun(h.family)
 	if b == nil || b.loose || b.opts == nil || b.opts.Streaming {
 		return
 	}
@@ -161,7 +164,7 @@ func (w *World) asks(family int) {
 // call's context by then, that is the cause of the context's end (R10).
 func (w *World) canceled(h *handle, cause error) {
 	b := w.onlyBegun(h.family)
-	if b == nil || b.loose || b.parent.Err() != nil {
+	if h.joined || b == nil || b.loose || b.parent.Err() != nil {
 		return
 	}
 	w.mu.Lock()

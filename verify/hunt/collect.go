@@ -3,7 +3,6 @@ package hunt
 import (
 	"context"
 	"runtime"
-	"slices"
 	"weak"
 )
 
@@ -18,6 +17,7 @@ type Remains struct {
 
 type weakValue struct {
 	token int
+	by    []string // what has handed it out
 	b     *begun
 	p     weak.Pointer[Value]
 }
@@ -38,7 +38,7 @@ func (w *World) mark(o *Op, b *begun) *Value {
 
 // rememberLocked notes a result. The caller holds the mutex.
 func (w *World) rememberLocked(v *Value, b *begun) {
-	w.values = append(w.values, weakValue{v.Token, b, weak.Make(v)})
+	w.values = append(w.values, weakValue{v.Token, nil, b, weak.Make(v)})
 }
 
 // Remains returns what is kept of a run that is over: its contexts, events, scopes, groups
@@ -54,6 +54,11 @@ func (w *World) Remains() *Remains {
 	for n := range w.vars[Event] {
 		r.keep = append(r.keep, w.get(Ref{Event, n}))
 	}
+	for i := range r.values {
+		if known := w.results[r.values[i].token]; known != nil {
+			r.values[i].by = known.by
+		}
+	}
 	w.keepLocked(r)
 	for _, above := range w.begun {
 		for _, b := range w.begun {
@@ -62,7 +67,9 @@ func (w *World) Remains() *Remains {
 			}
 		}
 	}
-	r.values = slices.DeleteFunc(r.values, func(v weakValue) bool { return v.b != nil && v.b.lazy }) // it stays
+	if w.endless {
+		r.values, r.siblings = nil, nil
+	}
 	for i := range r.values {
 		r.values[i].forget()
 	}
@@ -132,32 +139,32 @@ func (w *World) forgetLocked() {
 }
 
 // Alive returns the token of a result that is not collected though the program has let
-// go of it, or 0. It is called outside of the bubble, when the run itself is forgotten.
-func (r *Remains) Alive() int {
+// go of it, or 0, and what has handed it out. It is called outside of the bubble, when the run itself is forgotten.
+func (r *Remains) Alive() (token int, by []string) {
 	defer runtime.KeepAlive(r.keep)
-	token := alive(r.siblings)
+	token, by = alive(r.siblings)
 	r.nested = nil
 	if token == 0 {
-		token = alive(r.values)
+		token, by = alive(r.values)
 	}
-	return token
+	return token, by
 }
 
-func alive(values []weakValue) (token int) {
+func alive(values []weakValue) (token int, by []string) {
 	if len(values) == 0 {
-		return 0
+		return 0, nil
 	}
 	for range 2 {
 		runtime.GC()
 		token = 0
 		for _, v := range values {
 			if v.p.Value() != nil {
-				token = v.token
+				token, by = v.token, v.by
 			}
 		}
 		if token == 0 {
-			return 0
+			return 0, nil
 		}
 	}
-	return token
+	return token, by
 }

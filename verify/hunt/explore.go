@@ -86,10 +86,10 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 	}
 	r := h.last.Remains()
 	h.last = nil
-	if token := r.Alive(); token != 0 {
+	if token, by := r.Alive(); token != 0 {
 		return &Found{
 			Program: p, Way: way, Oracle: "collected", Sort: "kept",
-			Text: fmt.Sprintf("[collected] %s is still reachable when every handle is released", whatIs(token)),
+			Text: fmt.Sprintf("[collected] %s is still reachable when every handle is released: %v", whatIs(token), by),
 		}
 	}
 	return nil

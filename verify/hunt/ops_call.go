@@ -49,7 +49,7 @@ func doAwait(e *env, o *Op) {
 		e.w.outcome(o, h, v, err)
 		e.w.waited(ctx, o, err)
 		if b := e.w.onlyBegun(h.family); v != nil && b != nil && !b.promise {
-			e.w.checkOver(o, h.family)
+			e.w.checkOver(o, h)
 		}
 	})
 }
@@ -101,7 +101,7 @@ func doCancel(e *env, o *Op) {
 		e.w.failf("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 	case err == nil:
 		e.w.canceled(h, causeError(o.Site))
-		e.w.checkOver(o, h.family)
+		e.w.checkOver(o, h)
 	}
 }
 

@@ -78,7 +78,9 @@ func (w *World) complete(s *served, site int, fails bool) {
 	won = s.p.Complete(w.value(token, s.b), err)
 	if won && s.b != nil {
 		w.checkOnStack(s.b, site)
-		w.checkOver(&Op{Do: "complete", Site: site}, s.b.family)
+		if s.b.h != nil {
+			w.checkOver(&Op{Do: "complete", Site: site}, s.b.h)
+		}
 	}
 }
 

@@ -24,6 +24,9 @@ func shareOps() []entry {
 				e.w.checkFresh(o, since, v, err, false)
 				e.w.outcome(o, nil, v, err)
 				e.w.shares(o, v, err, shared)
+				if g.o.Opts.Streaming && e.isEndless(o.Ctx) {
+					e.w.keeps()
+				}
 				e.w.waited(ctx, o, err)
 			})
 		}},
@@ -54,6 +57,19 @@ func shareOps() []entry {
 	}
 }
 
+// isEndless reports whether a context never ends.
+func (e *env) isEndless(c Ctx) bool {
+	return c.How == WithoutCancel || (c.How == Plain || c.How == WithValue) && e.baseOf(c) == e.w.base
+}
+
+// keeps notes that a stream lives as long as a context that never ends, and with the stream
+// all that its context knows.
+func (w *World) keeps() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endless = true
+}
+
 // A groupVar is a Group with the operation that made it.
 type groupVar struct {
 	async.Group[int, *Value]
@@ -64,7 +80,7 @@ type groupVar struct {
 // has their options.
 func (e *env) shared(o, opts *Op) func(context.Context) (*Value, error) {
 	return func(ctx context.Context) (*Value, error) {
-		b := &begun{family: e.w.p.info(o.On).Family, site: o.Site, opts: &opts.Opts, loose: true, parent: ctx, noSignals: true, lazy: o.To.Kind == Lazy}
+		b := &begun{family: e.w.p.info(o.On).Family, site: o.Site, opts: &opts.Opts, loose: true, parent: ctx, noSignals: true}
 		if e.w.scope(opts.Opts.Scope-1) != nil {
 			b.scope = opts.Opts.Scope
 		}

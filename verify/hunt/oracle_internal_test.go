@@ -269,11 +269,11 @@ func TestOracles_Collected(t *testing.T) {
 		w.rememberLocked(v, plainBegun())
 		w.mu.Unlock()
 		r := w.Remains()
-		if token := r.Alive(); token != 7 {
+		if token, _ := r.Alive(); token != 7 {
 			t.Errorf("what is kept alive is %d", token)
 		}
 		v = nil
-		if token := r.Alive(); token != 0 {
+		if token, _ := r.Alive(); token != 0 {
 			t.Errorf("%d is kept alive, and nobody keeps it", token)
 		}
 	})

@@ -38,14 +38,14 @@ func TestOracles_Below(t *testing.T) {
 		"below the call's, goes on": func(w *World) {
 			b, h, _ := aCall(w)
 			w.derived = append(w.derived, &derived{ctx: bg, above: b})
-			w.checkOver(o, h.family)
+			w.checkOver(o, h)
 		},
 		"the context of the call of operation 9, below": func(w *World) {
 			b, h, _ := aCall(w)
 			below := plainBegun()
 			below.family, below.above, below.ctx, below.site = 2, b, bg, 9
 			w.begun = append(w.begun, below)
-			w.checkOver(o, h.family)
+			w.checkOver(o, h)
 		},
 		"was canceled with hunt: cause 2 before": func(w *World) {
 			b, h, _ := aCall(w)
@@ -158,7 +158,7 @@ func TestOracles_CollectedCalls(t *testing.T) {
 		o := &Op{Site: 5, Opts: Opts{Discard: true}}
 		_, c := async.NewPromise[*Value](bg, (&env{w: w}).options(o, b)...)
 		r := w.Remains()
-		if token := r.Alive(); token != -5 {
+		if token, _ := r.Alive(); token != -5 {
 			t.Errorf("what is kept alive is %d", token)
 		}
 		c.Release()

@@ -38,6 +38,7 @@ type World struct {
 	records                 // what was observed
 	values     []weakValue
 	looked     []looked
+	endless    bool         // a stream lives for ever
 	asked      map[int]bool // by family: a CancelWait was begun
 	askers     map[Ref]int  // by group: how often it was asked for a result
 	derived    []*derived
@@ -94,7 +95,6 @@ type begun struct {
 	cause     error             // a Cancel has ended the context, and nothing else had by then
 	attempts  []context.Context // of a hedged call: those of its runs
 	hedged    bool
-	lazy      bool            // the result is kept by a Lazy
 	runs      bool            // its function is at work
 	lent      int             // waits that have lent its slot
 	ctx       context.Context // the call's, once it is known

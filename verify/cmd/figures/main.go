@@ -4,8 +4,9 @@
 //	go run ./cmd/figures                       in verify: all but what takes long
 //	go run ./cmd/figures explorer planted      those
 //
-// The table of planted bugs is made from planted/found.txt, which
-// go run ./cmd/planted -record writes.
+// The tables of planted bugs are made from planted/found.txt, which
+// go run ./cmd/planted -record writes, and from planted/hunted.txt, which the same with
+// -hunt writes.
 package main
 
 import (

@@ -18,6 +18,7 @@ func parts() []part {
 		{name: "models", dir: ".", command: test("-run", "^TestModels_", "."), format: tests(`passed \d+ tests`)},
 		{name: "spin", dir: ".", command: test("-run", "^TestSpin$", "-long", "."), format: states},
 		{name: "planted", dir: ".", command: []string{"go", "run", "./cmd/planted", "-list"}, format: planted},
+		{name: "hunted", dir: ".", command: []string{"go", "run", "./cmd/planted", "-hunt", "-list"}, format: hunted},
 		{
 			name: "leaks", dir: ".", env: []string{"GOEXPERIMENT=goroutineleakprofile"}, long: true,
 			command: test("-run", "^TestLeaks", "."), format: tests(`\d+ calls.*`),
@@ -87,15 +88,9 @@ func states(out string) (string, error) {
 
 // planted makes the table of planted bugs out of their list and found.txt.
 func planted(list string) (string, error) {
-	text, err := os.ReadFile("planted/found.txt")
+	by, err := recorded("planted/found.txt", 4)
 	if err != nil {
 		return "", err
-	}
-	by := make(map[string][]string)
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Split(strings.TrimSpace(line), "\t"); len(f) == 4 {
-			by[f[0]] = f[1:]
-		}
 	}
 	var rows []string
 	found := 0
@@ -111,6 +106,47 @@ func planted(list string) (string, error) {
 	}
 	said, err := table("| bug | what is broken | found by |\n| --- | --- | --- |", rows)
 	return fmt.Sprintf("**%d of %d found.**\n\n%s", found, len(rows), said), err
+}
+
+// hunted makes the table of what the hunter finds out of the list of planted bugs and
+// hunted.txt.
+func hunted(list string) (string, error) {
+	by, err := recorded("planted/hunted.txt", 4)
+	if err != nil {
+		return "", err
+	}
+	var rows []string
+	found, beyond := 0, 0
+	for line := range strings.Lines(list) {
+		name, why, _ := strings.Cut(strings.TrimSpace(line), " ")
+		said := "**not found**"
+		switch f := by[name]; {
+		case why != "":
+			said = strings.TrimSpace(why)
+			beyond++
+		case f != nil:
+			said = fmt.Sprintf("%s s: `%s`", f[1], f[2])
+			found++
+		}
+		rows = append(rows, fmt.Sprintf("| %s | %s |", name, said))
+	}
+	said, err := table("| bug | found after |\n| --- | --- |", rows)
+	return fmt.Sprintf("**%d of %d found within a minute each**, and %d beyond the hunter.\n\n%s", found, len(rows)-beyond, beyond, said), err
+}
+
+// recorded reads a file of lines of n fields, by the first field.
+func recorded(file string, n int) (map[string][]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	by := make(map[string][]string)
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Split(strings.TrimSpace(line), "\t"); len(f) == n {
+			by[f[0]] = f[1:]
+		}
+	}
+	return by, nil
 }
 
 func table(head string, rows []string) (string, error) {

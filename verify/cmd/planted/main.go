@@ -8,6 +8,8 @@
 //
 //	go run ./cmd/planted -hunt      all, by the hunter alone, a minute for each at most
 //	go run ./cmd/planted -record    all, and writes what found which to planted/found.txt
+//	go run ./cmd/planted -hunt -list
+//	                                those that are beyond the hunter, and why
 //	go run ./cmd/planted -hunt -record 07 69 slot
 //	                                those numbers, and names that contain that; the figures
 //	                                of the hunter go to planted/hunted.txt
@@ -66,7 +68,7 @@ const (
 func run(bugs []bug, m mode, green, list, note bool) error {
 	if list {
 		for _, b := range bugs {
-			fmt.Fprintf(os.Stdout, "%-38s %s\n", b.name, b.breaks)
+			fmt.Fprintf(os.Stdout, "%-38s %s\n", b.name, m.says(b))
 		}
 		return nil
 	}

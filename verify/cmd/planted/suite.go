@@ -61,6 +61,18 @@ func (m mode) by() string {
 	return ""
 }
 
+// says is what the list of bugs says of one: what it breaks, or why the hunter cannot find
+// it.
+func (m mode) says(b bug) string {
+	switch {
+	case !m.hunter:
+		return b.breaks
+	case b.beyond != "":
+		return "beyond: " + b.beyond
+	}
+	return ""
+}
+
 // file is where the mode writes down what it has found.
 func (m mode) file() string {
 	if m.hunter {

@@ -75,15 +75,16 @@ func schedules(short length) []part {
 // operations.
 func hunts(short length) []part {
 	programs, pairs := short.time(6*time.Minute, 20*time.Second), short.time(4*time.Minute, 20*time.Second)
+	seed := fmt.Sprintf("-hunt.seed=%d", time.Now().UnixNano())
 	return []part{
 		{
 			name: "random programs", dir: "hunt", build: []string{explored},
-			args:  []string{"-test.run=^TestHunt$", "-hunt.for=" + programs.String(), fmt.Sprintf("-hunt.seed=%d", time.Now().UnixNano())},
+			args:  []string{"-test.run=^TestHunt$", "-hunt.for=" + programs.String(), seed},
 			limit: programs + time.Minute,
 		},
 		{
 			name: "every pair of operations", dir: "hunt", build: []string{explored},
-			args:  []string{"-test.run=^TestHuntPairs$", "-hunt.for=" + pairs.String(), "-hunt.most=" + short.count(60, 10)},
+			args:  []string{"-test.run=^TestHuntPairs$", "-hunt.for=" + pairs.String(), "-hunt.most=" + short.count(60, 10), seed},
 			limit: pairs + time.Minute,
 		},
 	}
