@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,10 +29,10 @@ func ExampleGo() {
 // One call for each function. The results come in the order of the functions.
 func ExampleGoAll() {
 	ctx := context.Background()
-	calls := async.GoAll(ctx,
+	calls := async.GoAll(ctx, []func(context.Context) (string, error){
 		func(context.Context) (string, error) { return "user", nil },
 		func(context.Context) (string, error) { return "orders", nil },
-	)
+	}, async.Name("page"))
 	defer calls.Release()
 	fmt.Println(calls.All(ctx))
 	// Output:
@@ -483,10 +482,10 @@ func ExampleCalls_Release() {
 // A Result holds a panic as an error, with the stack of its origin.
 func ExampleResult() {
 	ctx := context.Background()
-	calls := async.GoAll(ctx,
+	calls := async.GoAll(ctx, []func(context.Context) (int, error){
 		func(context.Context) (int, error) { return 42, nil },
 		func(context.Context) (int, error) { panic("boom") },
-	)
+	})
 	defer calls.Release()
 	results, _ := calls.Settle(ctx)
 	for _, r := range results {
@@ -714,28 +713,27 @@ func ExampleCalls_Quorum_replicas() {
 // A replica that is slow to answer is not waited for: another is asked beside
 // it, and the first answer counts.
 func ExampleHedge() {
-	var asked atomic.Int32
-	ask := func(ctx context.Context) (string, error) {
-		if asked.Add(1) == 1 {
+	replicas := []string{"tokyo", "oslo", "lima"}
+	ask := func(ctx context.Context, attempt int) (string, error) {
+		if attempt == 0 {
 			<-ctx.Done() // it never answers
 			return "", context.Cause(ctx)
 		}
-		return "answer of the second", nil
+		return "answer of " + replicas[attempt], nil
 	}
-	answer, err := async.Hedge(context.Background(), time.Millisecond, 3, ask)
+	answer, err := async.Hedge(context.Background(), time.Millisecond, len(replicas), ask)
 	fmt.Println(answer, err)
 	// Output:
-	// answer of the second <nil>
+	// answer of oslo <nil>
 }
 
 // A connection that was opened by the attempt that lost is closed, however late
 // it comes.
 func ExampleHedge_discard() {
-	var dialed atomic.Int32
 	slow := make(chan struct{})
 	closed := make(chan string)
-	dial := func(context.Context) (string, error) {
-		if dialed.Add(1) == 1 {
+	dial := func(_ context.Context, attempt int) (string, error) {
+		if attempt == 0 {
 			<-slow // deaf to its context
 			return "first connection", nil
 		}

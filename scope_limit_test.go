@@ -51,7 +51,7 @@ func TestC1_TheLimitHolds(t *testing.T) {
 		},
 		"Hedge": func(s *async.Scope, g *gauge) error {
 			for range n / 6 {
-				if _, err := async.Hedge(bg, 0, 6, g.work, s); err != nil {
+				if _, err := async.Hedge(bg, 0, 6, anyAttempt(g.work), s); err != nil {
 					return err
 				}
 			}

@@ -95,7 +95,7 @@ func TestC5_PanicReturnBesideOthers(t *testing.T) {
 	wantIs(t, err, errBoom)
 	wantIs(t, g.Wait(), errBoom)
 	attempts := 0
-	v, err := async.Hedge(bg, time.Hour, 3, func(context.Context) (int, error) {
+	v, err := async.Hedge(bg, time.Hour, 3, func(context.Context, int) (int, error) {
 		if attempts++; attempts < 3 {
 			panic(errBoom)
 		}
@@ -103,7 +103,7 @@ func TestC5_PanicReturnBesideOthers(t *testing.T) {
 	}, s)
 	wantEq(t, "value", v, 3)
 	wantEq(t, "error", err, nil)
-	_, err = async.Hedge(bg, 0, 2, panicWith(errBoom), s)
+	_, err = async.Hedge(bg, 0, 2, anyAttempt(panicWith(errBoom)), s)
 	wantIs(t, err, errBoom)
 	// A panic that came out of another call goes on with its origin.
 	_, err = async.Go(bg, func(ctx context.Context) (int, error) {

@@ -44,7 +44,7 @@ func TestC3_CloseRefuses(t *testing.T) {
 		wantEq(t, "NewPromise", err, async.ErrScopeClosed)
 		_, err = async.GoEach(bg, []int{1, 2}, func(ctx context.Context, _ int) (int, error) { return never(ctx) }, s).All(bg)
 		wantEq(t, "GoEach", err, async.ErrScopeClosed)
-		_, err = async.Hedge(bg, 0, 2, never, s)
+		_, err = async.Hedge(bg, 0, 2, anyAttempt(never), s)
 		wantIs(t, err, async.ErrScopeClosed)
 		d.Release()
 		e.Release()

@@ -209,7 +209,7 @@ var scopeWaits = map[string]func(ctx context.Context, c *async.Call[int]) bool{
 func TestC2_NestingUnderALimitOfOne(t *testing.T) {
 	ways := map[string]func(ctx context.Context, s *async.Scope, inner func(context.Context) (int, error)) bool{
 		"Hedge": func(ctx context.Context, s *async.Scope, inner func(context.Context) (int, error)) bool {
-			_, err := async.Hedge(ctx, time.Hour, 2, inner, s)
+			_, err := async.Hedge(ctx, time.Hour, 2, anyAttempt(inner), s)
 			return err == nil
 		},
 		"CancelWait": func(ctx context.Context, s *async.Scope, inner func(context.Context) (int, error)) bool {

@@ -244,7 +244,7 @@ func TestW3_NothingToWaitFor(t *testing.T) {
 		}
 		none.Cancel(nil)
 		none.Release()
-		wantEq(t, "GoAll", len(async.GoAll[int](ctx)), 0)
+		wantEq(t, "GoAll", len(async.GoAll[int](ctx, nil)), 0)
 		wantEq(t, "GoEach", len(async.GoEach(ctx, nil, func(context.Context, int) (int, error) { return 0, nil })), 0)
 	}
 }
@@ -303,7 +303,7 @@ func TestW3_ANilMemberPanicsNamingItsIndex(t *testing.T) {
 	} {
 		wantPanic(t, name, "call 2 ", f)
 	}
-	wantPanic(t, "GoAll", "function 1 ", func() { async.GoAll(bg, value(1, nil), nil) })
+	wantPanic(t, "GoAll", "function 1 ", func() { async.GoAll(bg, []func(context.Context) (int, error){value(1, nil), nil}) })
 	// The panics left nothing behind.
 	wantFlat(t, "nil members", func() {
 		for range rounds(10000) {

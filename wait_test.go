@@ -61,7 +61,7 @@ func contextTakers() withContext {
 			}
 			return errOfLoop(ctx)
 		},
-		"Hedge": func(ctx context.Context) error { _, err := async.Hedge(ctx, 0, 2, never); return err },
+		"Hedge": func(ctx context.Context) error { _, err := async.Hedge(ctx, 0, 2, anyAttempt(never)); return err },
 		"Group.Do": func(ctx context.Context) error {
 			_, err, _ := new(async.Group[int, int]).Do(ctx, 1, never)
 			return err
@@ -77,8 +77,10 @@ func contextTakers() withContext {
 			defer c.Release()
 			return s.Shutdown(ctx)
 		},
-		"Go":         func(ctx context.Context) error { return awaited(async.Go(ctx, never)) },
-		"GoAll":      func(ctx context.Context) error { return awaited(async.GoAll(ctx, never)[0]) },
+		"Go": func(ctx context.Context) error { return awaited(async.Go(ctx, never)) },
+		"GoAll": func(ctx context.Context) error {
+			return awaited(async.GoAll(ctx, []func(context.Context) (int, error){never})[0])
+		},
 		"NewPromise": func(ctx context.Context) error { _, c := async.NewPromise[int](ctx); return awaited(c) },
 		"GoEach": func(ctx context.Context) error {
 			return awaited(async.GoEach(ctx, []int{1}, func(ctx context.Context, _ int) (int, error) { return never(ctx) })[0])

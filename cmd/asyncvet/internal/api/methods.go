@@ -81,7 +81,7 @@ func CreationOf(name string) (Creation, bool) {
 	case "GoEach":
 		return Creation{0, -1, 3, 2}, true
 	case "GoAll":
-		return Creation{0, -1, -1, -1}, true
+		return Creation{0, -1, 2, -1}, true
 	case "NewPromise":
 		return Creation{1, -1, 1, -1}, true
 	case "Group.Join":
