@@ -773,3 +773,40 @@ func ExampleOnSignal() {
 	// 1
 	// 0
 }
+
+// Two calls of different types are needed both: the first to fail says why not.
+func ExampleFirstError() {
+	ctx := context.Background()
+	user := async.Go(ctx, func(context.Context) (string, error) { return "anna", nil })
+	defer user.Release()
+	stock := async.Go(ctx, func(context.Context) (int, error) { return 0, errors.New("the store is closed") })
+	defer stock.Release()
+	if err := async.FirstError(ctx, user, stock); err != nil {
+		fmt.Println("no order:", err)
+	}
+	// Output:
+	// no order: the store is closed
+}
+
+// A function of a scope that waits before it tries again lends its slot: the other call
+// runs meanwhile, though only one function may run at once.
+func ExampleSleep() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Limit: 1})
+	retried := async.Go(ctx, func(ctx context.Context) (string, error) {
+		for attempt := 1; ; attempt++ {
+			if attempt == 3 {
+				return "third attempt", nil
+			}
+			if err := async.Sleep(ctx, time.Millisecond); err != nil {
+				return "", err
+			}
+		}
+	}, scope)
+	defer retried.Release()
+	fmt.Println(retried.Await(ctx))
+	fmt.Println(scope.Shutdown(ctx))
+	// Output:
+	// third attempt <nil>
+	// <nil>
+}
