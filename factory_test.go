@@ -124,7 +124,7 @@ func TestH3_WrongObject(t *testing.T) {
 		_, err = async.CreateCallOr(server, func() lengther { t.Error("hidden"); return nil })
 		wantIs(t, err, async.ErrWrongObject)
 	}
-	wantEq(t, "released", object.Wait(bg), async.ErrReleased)
+	wantEq(t, "released", object.WaitFor(0), async.ErrReleased)
 }
 
 func TestH3_CreateCallOr(t *testing.T) {

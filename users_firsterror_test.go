@@ -166,3 +166,21 @@ func TestW7_FirstErrorRaces(t *testing.T) {
 		two.Release()
 	}
 }
+
+// A function that waits for its slot after the first failure finds a second one: the
+// cause comes before its echo, though the echo was first.
+func TestW7_FirstErrorLooksAtAllFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		echo, cause := after(time.Second, 0, context.Canceled), after(2*time.Second, "", errBoom)
+		over := async.Go(bg, func(ctx context.Context) (int, error) { return 0, async.FirstError(ctx, cause, echo) }, s)
+		synctest.Wait()
+		busy := async.Go(bg, func(context.Context) (int, error) {
+			time.Sleep(3 * time.Second) // keeps the slot
+			return 0, nil
+		}, s)
+		defer busy.Release()
+		_, err := over.Await(bg)
+		wantEq(t, "error", err, errBoom)
+	})
+}
