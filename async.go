@@ -102,10 +102,11 @@ type CallFactory interface {
 // server are called asynchronously. I is an interface, such as cmd/asyncgen
 // writes. The error is [ErrNoInterface] where server is no [CallFactory], as nil
 // is none, and [ErrNoMethod] where the factory does not know I, or answers with
-// nothing. Any other error of the factory is passed on as it is.
+// nothing. Where the factory answers with an object that does not implement I, the error
+// is [ErrWrongObject] and names both types; the object is released, if it has a Release.
+// Any other error of the factory is passed on as it is.
 //
-// CreateCall panics where I is not an interface, and where the factory returns
-// what does not implement I.
+// CreateCall panics where I is not an interface.
 func CreateCall[I any](server any) (I, error) {
 	var none I
 	iface := reflect.TypeFor[I]()
@@ -125,7 +126,10 @@ func CreateCall[I any](server any) (I, error) {
 	}
 	face, ok := object.(I)
 	if !ok {
-		panic(fmt.Sprintf("async: %T.CreateCall returned a %T for %v, which that does not implement", server, object, iface))
+		if o, ok := object.(interface{ Release() }); ok {
+			o.Release() // nobody else gets it
+		}
+		return none, fmt.Errorf("%w: %T.CreateCall returned a %T for %v", ErrWrongObject, server, object, iface)
 	}
 	return face, nil
 }
@@ -139,8 +143,8 @@ func CreateCall[I any](server any) (I, error) {
 //	})
 //
 // An error that is not [ErrNoInterface], by errors.Is, is the factory's own: it
-// has the face and could not make an object. That is returned, and fallback is
-// not called.
+// has the face and could not make an object, or is mistaken ([ErrWrongObject]). That is
+// returned, and fallback is not called.
 func CreateCallOr[I any](server any, fallback func() I) (I, error) {
 	if fallback == nil {
 		panic("async: CreateCallOr with a nil function")

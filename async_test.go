@@ -97,7 +97,7 @@ var lives = map[string]func(*testing.T){
 	},
 	"a hedge": func(t *testing.T) {
 		var attempt atomic.Int32
-		v, err := async.Hedge(bg, time.Millisecond, 3, func(ctx context.Context) (int32, error) {
+		v, err := async.Hedge(bg, time.Millisecond, 3, func(ctx context.Context, _ int) (int32, error) {
 			n := attempt.Add(1)
 			if n < 3 {
 				<-ctx.Done()

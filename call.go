@@ -119,7 +119,8 @@ func (c *Call[T]) Await(ctx context.Context) (v T, err error) {
 func (c *Call[T]) Wait(ctx context.Context) error { return waitContext(ctx, handleOf(c), c) }
 
 // WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
-// that is [ErrTimeout]. Zero or less polls.
+// that is [ErrTimeout]. Zero or less polls. Without a context it keeps the slot of a
+// function that waits (C2).
 func (c *Call[T]) WaitFor(d time.Duration) error { return waitDuration(d, handleOf(c), c) }
 
 // Finish takes the result of a completed call: the function's value and error,
@@ -193,6 +194,9 @@ func (c *Call[T]) Info() CallInfo { return infoOf(c.h.core.Load()) }
 
 // String names the call for errors and logs.
 func (c *Call[T]) String() string { return c.h.String() }
+
+// untyped returns the handle, for waits on calls of different types.
+func (c *Call[T]) untyped() *handle { return handleOf(c) }
 
 func (c *Call[T]) native() (self Waitable, on target, usable bool) {
 	if c == nil {

@@ -938,11 +938,11 @@ func TestR4_GoexitLeavesNobodyHanging(t *testing.T) {
 }
 
 func TestR4_HedgeRaisesThePanicItMeets(t *testing.T) {
-	e, ok := recovered(func() { _, _ = async.Hedge(bg, time.Hour, 2, panicWith(errBoom)) }).(*async.PanicError)
+	e, ok := recovered(func() { _, _ = async.Hedge(bg, time.Hour, 2, anyAttempt(panicWith(errBoom))) }).(*async.PanicError)
 	if !ok || !errors.Is(e, errBoom) {
 		t.Errorf("got %v", e)
 	}
-	_, err := async.Hedge(bg, 0, 2, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil })
+	_, err := async.Hedge(bg, 0, 2, func(context.Context, int) (int, error) { runtime.Goexit(); return 1, nil })
 	wantIs(t, err, async.ErrGoexit)
 }
 
@@ -1379,14 +1379,25 @@ func TestH3_Misuse(t *testing.T) {
 	wantEq(t, "no interface", r, any("async: CreateCall of *async_test.lengthCall, which is not an interface"))
 	r = recovered(func() { _, _ = async.CreateCall[int](nil) })
 	wantEq(t, "no interface, no server", r, any("async: CreateCall of int, which is not an interface"))
-	r = recovered(func() {
-		_, _ = async.CreateCall[lengther](&text{create: func(reflect.Type) (any, error) { return 1, nil }})
-	})
-	if s, ok := r.(string); !ok || !strings.HasPrefix(s, "async: *async_test.text.CreateCall returned a int for async_test.lengther") {
-		t.Errorf("recovered %v", r)
-	}
 	r = recovered(func() { _, _ = async.CreateCallOr[lengther](&text{}, nil) })
 	wantEq(t, "no fallback", r, any("async: CreateCallOr with a nil function"))
+}
+
+// A factory that answers with an object of another type is mistaken: the error names both
+// types, the object is given up, and CreateCallOr does not hide the mistake.
+func TestH3_WrongObject(t *testing.T) {
+	object := new(async.Call[string])
+	for name, answer := range map[string]any{"1": 1, "with a Release": object} {
+		server := &text{create: func(reflect.Type) (any, error) { return answer, nil }}
+		c, err := async.CreateCall[lengther](server)
+		wantEq(t, name, c, nil)
+		wantIs(t, err, async.ErrWrongObject)
+		wantEq(t, "no interface", errors.Is(err, async.ErrNoInterface), false)
+		wantEq(t, "text", err.Error(), fmt.Sprintf("async: call object of the wrong type: *async_test.text.CreateCall returned a %T for async_test.lengther", answer))
+		_, err = async.CreateCallOr(server, func() lengther { t.Error("hidden"); return nil })
+		wantIs(t, err, async.ErrWrongObject)
+	}
+	wantEq(t, "released", object.WaitFor(0), async.ErrReleased)
 }
 
 func TestH3_CreateCallOr(t *testing.T) {

@@ -25,8 +25,10 @@ import (
 // counts as complete with [ErrReleased] or [ErrCallComplete].
 type Calls[T any] []*Call[T]
 
-// GoAll begins a call of each function; see [Go].
-func GoAll[T any](ctx context.Context, fns ...func(context.Context) (T, error)) Calls[T] {
+// GoAll begins a call of each function, with the same options; see [Go]. The slice is
+// the caller's again when GoAll has returned. GoAll panics where a function is nil,
+// naming its index, and as Go does.
+func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), opts ...Option) Calls[T] {
 	for i, fn := range fns {
 		if fn == nil {
 			panic(fmt.Sprintf("async: function %d of GoAll is nil", i))
@@ -34,7 +36,7 @@ func GoAll[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 	}
 	return GoEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
 		return fn(ctx)
-	})
+	}, opts...)
 }
 
 // GoEach begins one call of fn for each input; see [Go]. The calls are made in

@@ -808,10 +808,10 @@ func TestGoEach(t *testing.T) {
 		})
 	})
 	t.Run("GoAll", func(t *testing.T) {
-		cs := async.GoAll(bg, value(1, nil), value(2, errBoom), value(3, nil))
+		cs := async.GoAll(bg, []func(context.Context) (int, error){value(1, nil), value(2, errBoom), value(3, nil)})
 		rs, _ := cs.Settle(bg)
 		wantEq(t, "results", fmt.Sprint(rs), "[{1 <nil>} {2 boom} {3 <nil>}]")
 	})
 	wantPanic(t, "nil function", "nil function", func() { async.GoEach[int, int](bg, nil, nil) })
-	wantPanic(t, "nil context", "nil context", func() { async.GoAll[int](nil) }) //nolint:staticcheck // the misuse itself
+	wantPanic(t, "nil context", "nil context", func() { async.GoAll[int](nil, nil) }) //nolint:staticcheck // the misuse itself
 }

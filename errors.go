@@ -45,6 +45,11 @@ var (
 	// ErrNoMethod says that a factory does not know the interface asked for. It
 	// is [ErrNoInterface] too, by errors.Is.
 	ErrNoMethod = fmt.Errorf("%w of this type", ErrNoInterface)
+
+	// ErrWrongObject says that a factory was asked for an interface and answered with
+	// an object that does not implement the interface: a mistake of the factory. It is
+	// not [ErrNoInterface], so that [CreateCallOr] does not hide the mistake.
+	ErrWrongObject = errors.New("async: call object of the wrong type")
 )
 
 // Outcomes. A call completes with one of these where its function could not

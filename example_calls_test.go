@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,10 +29,10 @@ func ExampleGo() {
 // One call for each function. The results come in the order of the functions.
 func ExampleGoAll() {
 	ctx := context.Background()
-	calls := async.GoAll(ctx,
+	calls := async.GoAll(ctx, []func(context.Context) (string, error){
 		func(context.Context) (string, error) { return "user", nil },
 		func(context.Context) (string, error) { return "orders", nil },
-	)
+	}, async.Name("page"))
 	defer calls.Release()
 	fmt.Println(calls.All(ctx))
 	// Output:
@@ -484,10 +483,10 @@ func ExampleCalls_Release() {
 // A Result holds a panic as an error, with the stack of its origin.
 func ExampleResult() {
 	ctx := context.Background()
-	calls := async.GoAll(ctx,
+	calls := async.GoAll(ctx, []func(context.Context) (int, error){
 		func(context.Context) (int, error) { return 42, nil },
 		func(context.Context) (int, error) { panic("boom") },
-	)
+	})
 	defer calls.Release()
 	results, _ := calls.Settle(ctx)
 	for _, r := range results {
@@ -714,28 +713,27 @@ func ExampleCalls_Quorum_replicas() {
 // When one replica is slow to answer, another is asked beside it. The first answer
 // counts.
 func ExampleHedge() {
-	var asked atomic.Int32
-	ask := func(ctx context.Context) (string, error) {
-		if asked.Add(1) == 1 {
+	replicas := []string{"tokyo", "oslo", "lima"}
+	ask := func(ctx context.Context, attempt int) (string, error) {
+		if attempt == 0 {
 			<-ctx.Done() // it never answers
 			return "", context.Cause(ctx)
 		}
-		return "answer of the second", nil
+		return "answer of " + replicas[attempt], nil
 	}
-	answer, err := async.Hedge(context.Background(), time.Millisecond, 3, ask)
+	answer, err := async.Hedge(context.Background(), time.Millisecond, len(replicas), ask)
 	fmt.Println(answer, err)
 	// Output:
-	// answer of the second <nil>
+	// answer of oslo <nil>
 }
 
 // The attempt that lost may still open a connection. That connection is closed,
 // however late it comes.
 func ExampleHedge_discard() {
-	var dialed atomic.Int32
 	slow := make(chan struct{})
 	closed := make(chan string)
-	dial := func(context.Context) (string, error) {
-		if dialed.Add(1) == 1 {
+	dial := func(_ context.Context, attempt int) (string, error) {
+		if attempt == 0 {
 			<-slow // it does not listen to its context
 			return "first connection", nil
 		}
@@ -786,4 +784,41 @@ func ExamplePromise_CompleteOrDiscard() {
 	// Output:
 	// closed: connection 7
 	// false
+}
+
+// Two calls of different types are needed both: the first to fail says why not.
+func ExampleFirstError() {
+	ctx := context.Background()
+	user := async.Go(ctx, func(context.Context) (string, error) { return "anna", nil })
+	defer user.Release()
+	stock := async.Go(ctx, func(context.Context) (int, error) { return 0, errors.New("the store is closed") })
+	defer stock.Release()
+	if err := async.FirstError(ctx, user, stock); err != nil {
+		fmt.Println("no order:", err)
+	}
+	// Output:
+	// no order: the store is closed
+}
+
+// A function of a scope that waits before it tries again lends its slot: the other call
+// runs meanwhile, though only one function may run at once.
+func ExampleSleep() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Limit: 1})
+	retried := async.Go(ctx, func(ctx context.Context) (string, error) {
+		for attempt := 1; ; attempt++ {
+			if attempt == 3 {
+				return "third attempt", nil
+			}
+			if err := async.Sleep(ctx, time.Millisecond); err != nil {
+				return "", err
+			}
+		}
+	}, scope)
+	defer retried.Release()
+	fmt.Println(retried.Await(ctx))
+	fmt.Println(scope.Shutdown(ctx))
+	// Output:
+	// third attempt <nil>
+	// <nil>
 }

@@ -15,12 +15,16 @@ import (
 // first to succeed; when all have failed, their errors, joined in the order of
 // the attempts; when ctx ends before, a [*CanceledError] with its cause.
 //
+// fn is given the number of its attempt, counted from 0 in the order in which the
+// attempts begin: so each attempt may ask another server. A caller who wants to know
+// which attempt has won has fn return the number as a part of the value.
+//
 // Hedge owns its attempts: on return the losers are canceled, and what they
 // still return goes to [Discard]. With [Streaming] the winner's context lives on
 // until ctx ends, so that a response body can be read. The panic of an attempt
 // is raised as a [*PanicError]. Where max is below 1, Hedge returns
 // [ErrNothingToWait].
-func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(context.Context) (T, error), opts ...Option) (v T, err error) {
+func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(ctx context.Context, attempt int) (T, error), opts ...Option) (v T, err error) {
 	checkBegin(ctx, fn == nil)
 	if max < 1 {
 		return v, ErrNothingToWait
@@ -54,7 +58,7 @@ type hedge[T any] struct {
 	ctx   context.Context
 	delay time.Duration
 	max   int
-	fn    func(context.Context) (T, error)
+	fn    func(ctx context.Context, attempt int) (T, error)
 	opts  []Option
 
 	calls  Calls[T] // the attempts
@@ -67,8 +71,9 @@ type hedge[T any] struct {
 // where there is no delay.
 func (h *hedge[T]) begin() {
 	for more := true; more; more = h.delay <= 0 && len(h.calls) < h.max {
-		c := Go(h.ctx, h.fn, h.opts...)
-		h.set.Add(len(h.calls), c)
+		i := len(h.calls)
+		c := Go(h.ctx, func(ctx context.Context) (T, error) { return h.fn(ctx, i) }, h.opts...)
+		h.set.Add(i, c)
 		h.calls = append(h.calls, c)
 	}
 	h.stop()

@@ -34,7 +34,7 @@ type attempt struct {
 	err   error
 }
 
-func (s *script) run(ctx context.Context) (int, error) {
+func (s *script) run(ctx context.Context, _ int) (int, error) {
 	s.mu.Lock()
 	i := len(s.began)
 	s.began = append(s.began, time.Since(s.start))
@@ -134,7 +134,7 @@ func TestW6_HedgeWithoutDelayBeginsAll(t *testing.T) {
 		for round := range 100 {
 			delay := time.Duration(-(round % 2))
 			var begun atomic.Int32 // and completed
-			_, err := async.Hedge(bg, delay, 100, value(1, nil), async.OnSignal(func() { begun.Add(1) }))
+			_, err := async.Hedge(bg, delay, 100, anyAttempt(value(1, nil)), async.OnSignal(func() { begun.Add(1) }))
 			wantEq(t, "error", err, nil)
 			synctest.Wait()
 			wantEq(t, "attempts", begun.Load(), int32(100))
@@ -182,7 +182,7 @@ func TestW6_HedgeEndsWithItsContext(t *testing.T) {
 	t.Run("before it began", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(bg)
 		cancel(errBoom)
-		_, err := async.Hedge(ctx, 0, 3, func(context.Context) (int, error) { t.Error("it ran"); return 0, nil })
+		_, err := async.Hedge(ctx, 0, 3, func(context.Context, int) (int, error) { t.Error("it ran"); return 0, nil })
 		wantIs(t, err, async.ErrCanceled, errBoom)
 	})
 }
@@ -191,7 +191,7 @@ func TestW6_HedgeEndsWithItsContext(t *testing.T) {
 func TestR6_HedgeWonAsTheContextEnded(t *testing.T) {
 	for round := range rounds(5000) {
 		ctx, cancel := context.WithCancel(bg)
-		v, err := async.Hedge(ctx, time.Hour, 2, func(context.Context) (int, error) { return 1, nil },
+		v, err := async.Hedge(ctx, time.Hour, 2, func(context.Context, int) (int, error) { return 1, nil },
 			async.OnSignal(cancel))
 		if v != 1 || err != nil {
 			t.Fatalf("round %d: %d, %v", round, v, err)
@@ -258,7 +258,7 @@ func TestW6_HedgeLosesNoResult(t *testing.T) {
 		for i := range n {
 			turn <- i
 		}
-		got, err := async.Hedge(bg, 0, n, func(context.Context) (int, error) {
+		got, err := async.Hedge(bg, 0, n, func(context.Context, int) (int, error) {
 			v, ok := <-turn
 			if !ok {
 				return 0, errBoom // it was about to start when it was canceled
@@ -326,7 +326,7 @@ func TestW6_AStreamingWinnerIsNoUnreleasedHandle(t *testing.T) {
 			if ends {
 				ctx, cancel = context.WithCancel(bg)
 			}
-			v, err := async.Hedge(ctx, 0, 1, func(ctx context.Context) (int, error) {
+			v, err := async.Hedge(ctx, 0, 1, func(ctx context.Context, _ int) (int, error) {
 				winner = ctx
 				return 1, nil
 			}, scope, async.Streaming())
@@ -349,7 +349,7 @@ func TestW6_AStreamingWinnerIsNoUnreleasedHandle(t *testing.T) {
 // not as long as a scope that tracks handles.
 func TestW6_AStreamingWinnerIsNotKeptByItsScope(t *testing.T) {
 	scope := async.NewScope(async.ScopeOptions{Track: true})
-	v, err := async.Hedge(bg, 0, 1, func(context.Context) (*[64]byte, error) { return new([64]byte), nil }, scope, async.Streaming())
+	v, err := async.Hedge(bg, 0, 1, func(context.Context, int) (*[64]byte, error) { return new([64]byte), nil }, scope, async.Streaming())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func TestW6_HedgeRaisesAPanic(t *testing.T) {
 		contexts := make(chan context.Context, 2)
 		var b bin
 		e, _ := recovered(func() {
-			_, _ = async.Hedge(bg, time.Second, 2, func(ctx context.Context) (int, error) {
+			_, _ = async.Hedge(bg, time.Second, 2, func(ctx context.Context, _ int) (int, error) {
 				if contexts <- ctx; len(contexts) == 2 {
 					originOfThePanic(errBoom)
 				}
@@ -389,13 +389,13 @@ func TestW6_HedgeRaisesAPanic(t *testing.T) {
 
 func TestW6_HedgeMisuse(t *testing.T) {
 	for _, n := range []int{0, -1} {
-		_, err := async.Hedge(bg, 0, n, value(1, nil))
+		_, err := async.Hedge(bg, 0, n, anyAttempt(value(1, nil)))
 		wantEq(t, "no attempts", err, async.ErrNothingToWait)
 	}
 	wantPanic(t, "nil function", "nil function", func() { _, _ = async.Hedge[int](bg, 0, 1, nil) })
-	wantPanic(t, "nil context", "nil context", func() { _, _ = async.Hedge(nil, 0, 1, value(1, nil)) }) //nolint:staticcheck // the misuse itself
-	wantPanic(t, "nil option", "nil Option", func() { _, _ = async.Hedge(bg, 0, 1, value(1, nil), nil) })
-	wantPanic(t, "another type", "Discard", func() { _, _ = async.Hedge(bg, 0, 1, value(1, nil), async.Discard(func(string, error) {})) })
+	wantPanic(t, "nil context", "nil context", func() { _, _ = async.Hedge(nil, 0, 1, anyAttempt(value(1, nil))) }) //nolint:staticcheck // the misuse itself
+	wantPanic(t, "nil option", "nil Option", func() { _, _ = async.Hedge(bg, 0, 1, anyAttempt(value(1, nil)), nil) })
+	wantPanic(t, "another type", "Discard", func() { _, _ = async.Hedge(bg, 0, 1, anyAttempt(value(1, nil)), async.Discard(func(string, error) {})) })
 }
 
 // A Hedge that was quick leaves neither its timer nor anything in a context that
@@ -406,7 +406,7 @@ func TestW6_HedgeLeavesNothing(t *testing.T) {
 	wantFlat(t, "hedges", func() {
 		for range rounds(20_000) {
 			n := 0
-			_, _ = async.Hedge(ctx, time.Hour, 3, func(ctx context.Context) (int, error) {
+			_, _ = async.Hedge(ctx, time.Hour, 3, func(ctx context.Context, _ int) (int, error) {
 				ctx.Done()
 				if n++; n < 3 {
 					return 0, errBoom

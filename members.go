@@ -259,6 +259,14 @@ func (m *members) failed(i int) bool {
 	return m.cores[i] == nil || m.cores[i].Word.Load()&bitFailed != 0
 }
 
+// errorOf returns the error of a member that failed, without taking the outcome.
+func (m *members) errorOf(i int) error {
+	if c := m.cores[i]; c != nil {
+		return c.error()
+	}
+	return m.refused[i]
+}
+
 // echoes reports whether the failure of member i is a cancellation: most often the
 // echo of another failure.
 func (m *members) echoes(i int) bool {

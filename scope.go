@@ -29,8 +29,8 @@ import (
 //
 // A function that waits hands its slot back meanwhile, so that calls may wait for
 // calls under any limit, one included (C2). Any wait of this package counts that
-// is given the function's context or one made from it; a plain receive from Done
-// cannot. Who comes out of such a wait has a slot again: it may have waited for
+// is given the function's context or one made from it, [Sleep] included. A plain receive
+// from Done cannot, and a wait without a context, such as WaitFor, keeps the slot. Who comes out of such a wait has a slot again: it may have waited for
 // one, past the end of its own context, and then tells what is true by then (R6).
 // A function gives its slot up when it has returned and its result was handed on,
 // Discard included: who begins a call the moment another is complete may find no

@@ -214,7 +214,7 @@ var scopeWaits = map[string]func(ctx context.Context, c *async.Call[int]) bool{
 func TestC2_NestingUnderALimitOfOne(t *testing.T) {
 	ways := map[string]func(ctx context.Context, s *async.Scope, inner func(context.Context) (int, error)) bool{
 		"Hedge": func(ctx context.Context, s *async.Scope, inner func(context.Context) (int, error)) bool {
-			_, err := async.Hedge(ctx, time.Hour, 2, inner, s)
+			_, err := async.Hedge(ctx, time.Hour, 2, anyAttempt(inner), s)
 			return err == nil
 		},
 		"CancelWait": func(ctx context.Context, s *async.Scope, inner func(context.Context) (int, error)) bool {
@@ -408,7 +408,7 @@ func TestC1_TheLimitHolds(t *testing.T) {
 		},
 		"Hedge": func(s *async.Scope, g *gauge) error {
 			for range n / 6 {
-				if _, err := async.Hedge(bg, 0, 6, g.work, s); err != nil {
+				if _, err := async.Hedge(bg, 0, 6, anyAttempt(g.work), s); err != nil {
 					return err
 				}
 			}
@@ -1402,7 +1402,7 @@ func TestC5_PanicReturnBesideOthers(t *testing.T) {
 	wantIs(t, err, errBoom)
 	wantIs(t, g.Wait(), errBoom)
 	attempts := 0
-	v, err := async.Hedge(bg, time.Hour, 3, func(context.Context) (int, error) {
+	v, err := async.Hedge(bg, time.Hour, 3, func(context.Context, int) (int, error) {
 		if attempts++; attempts < 3 {
 			panic(errBoom)
 		}
@@ -1410,7 +1410,7 @@ func TestC5_PanicReturnBesideOthers(t *testing.T) {
 	}, s)
 	wantEq(t, "value", v, 3)
 	wantEq(t, "error", err, nil)
-	_, err = async.Hedge(bg, 0, 2, panicWith(errBoom), s)
+	_, err = async.Hedge(bg, 0, 2, anyAttempt(panicWith(errBoom)), s)
 	wantIs(t, err, errBoom)
 	// A panic that came out of another call goes on with its origin.
 	_, err = async.Go(bg, func(ctx context.Context) (int, error) {
@@ -1543,7 +1543,7 @@ func TestC3_CloseRefuses(t *testing.T) {
 		wantEq(t, "NewPromise", err, async.ErrScopeClosed)
 		_, err = async.GoEach(bg, []int{1, 2}, func(ctx context.Context, _ int) (int, error) { return never(ctx) }, s).All(bg)
 		wantEq(t, "GoEach", err, async.ErrScopeClosed)
-		_, err = async.Hedge(bg, 0, 2, never, s)
+		_, err = async.Hedge(bg, 0, 2, anyAttempt(never), s)
 		wantIs(t, err, async.ErrScopeClosed)
 		d.Release()
 		e.Release()

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/seed4712c49f/async/internal/latch"
 )
+
+// This file has the set, and [FirstError], which waits by one.
 
 // A Set waits for many things and hands out their keys in the order in which
 // they complete. What is added is registered once, so taking one after the
@@ -47,19 +50,24 @@ const (
 // w is nil, and where the set has 2,147,483,647 members.
 func (s *Set[K]) Add(key K, w Waitable) {
 	on, _, own := nativeOf(w)
-	enter := func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) }
 	switch {
 	case w == nil || own && on == nil:
 		panic(fmt.Sprintf("async: nil Waitable added to a Set under %v", key))
 	case own:
-		s.q.Add(on.source(), enter)
+		s.addLatch(key, on.source())
 		return
 	}
+	enter := func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) }
 	if ctx, ok := w.(context.Context); ok {
 		s.q.AddContext(ctx, enter)
 		return
 	}
 	s.q.AddChan(w.Done(), enter)
+}
+
+// addLatch enters a latch under key.
+func (s *Set[K]) addLatch(key K, l *latch.Latch) {
+	s.q.Add(l, func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) })
 }
 
 // enterLocked gives key an entry and returns its node: that of an entry which is free,
@@ -162,4 +170,66 @@ func (s *Set[K]) Release() {
 				}
 			}
 		})
+}
+
+// FirstError waits until all of ws are complete and returns nil, or until the first of
+// them has failed and returns the error of that: it is [WaitAll] for calls of different
+// types, over at the first failure in time. Of failures that are there when FirstError
+// looks, one that is no cancellation comes before the echoes of one (W7). Without members
+// it returns nil.
+//
+// A [*Call] fails with its error. A panic of its function is a failure, too: FirstError
+// returns the [*PanicError], and whatever takes the result raises the panic. A call whose
+// handle is released or finished fails with [ErrReleased] or [ErrCallComplete]. A member
+// that is no call, such as a [Signal] or a context, is a success when it is complete.
+//
+// When ctx ends first, FirstError returns a [*WaitError] on the first member that is not
+// complete. Nothing is taken from any member, and no call is canceled. While FirstError
+// waits it holds a reference on each call, as Await does, and it leaves nothing behind.
+// Members are as for [WaitAny]. FirstError panics where a member is nil, naming its index.
+func FirstError(ctx context.Context, ws ...Waitable) error {
+	checkMembers(ws)
+	m, of := callsAmong(ws)
+	defer m.leave()
+	var s Set[int]
+	defer s.Release()
+	for i, w := range ws {
+		if k := of[i]; k < 0 {
+			s.Add(i, w)
+		} else if l := m.latchOf(k); l != nil {
+			s.addLatch(i, l)
+		}
+	}
+	over := make([]bool, len(ws))
+	first := m.failure(-1) // of the failures that are there
+	for first < 0 {
+		i, err := s.Next(ctx)
+		switch {
+		case err == ErrNothingToWait:
+			return nil
+		case err != nil:
+			return contextWaitError(ctx, ws[slices.Index(over, false)])
+		}
+		over[i] = true
+		if k := of[i]; k >= 0 && m.failed(k) {
+			first = m.failure(k)
+		}
+	}
+	return m.errorOf(first)
+}
+
+// callsAmong holds the calls among ws, and returns for each of ws the number of its call,
+// or -1.
+func callsAmong(ws []Waitable) (m *members, of []int) {
+	of = make([]int, len(ws))
+	var hs []*handle
+	for i, w := range ws {
+		of[i] = -1
+		c, ok := w.(interface{ untyped() *handle })
+		if _, _, own := nativeOf(w); ok && own {
+			of[i] = len(hs)
+			hs = append(hs, c.untyped())
+		}
+	}
+	return newMembers(len(hs), func(i int) *handle { return hs[i] }), of
 }

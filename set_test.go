@@ -858,7 +858,7 @@ func TestW6_TheEndOfHedgesContext(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(bg, time.Minute, errBoom)
 		defer cancel()
 		over := make(chan struct{})
-		_, err := async.Hedge(ctx, time.Second, 3, func(context.Context) (int, error) { <-over; return 1, nil })
+		_, err := async.Hedge(ctx, time.Second, 3, func(context.Context, int) (int, error) { <-over; return 1, nil })
 		wantIs(t, err, async.ErrCanceled, errBoom)
 		if errors.Is(err, async.ErrCallPending) {
 			t.Errorf("%v says that something is pending", err)

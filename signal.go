@@ -52,7 +52,8 @@ func (e *Event) waitContext(ctx context.Context) error {
 }
 
 // WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
-// that is [ErrTimeout]. Zero or less polls.
+// that is [ErrTimeout]. Zero or less polls. Without a context it keeps the slot of a
+// function that waits (C2).
 func (e *Event) WaitFor(d time.Duration) error {
 	if e.l.IsSet() || latch.WaitTimeout(d, e.l.Wait) {
 		return nil
@@ -193,7 +194,8 @@ func (s *Signal) Wait(ctx context.Context) error {
 }
 
 // WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
-// that is [ErrTimeout]. Zero or less polls.
+// that is [ErrTimeout]. Zero or less polls. Without a context it keeps the slot of a
+// function that waits (C2).
 func (s *Signal) WaitFor(d time.Duration) error {
 	return waitDuration(d, s, s)
 }

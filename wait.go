@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
 )
@@ -78,7 +79,7 @@ func (timeoutError) Is(e error) bool { return e == context.DeadlineExceeded }
 // can be waited for again. By errors.Is it is [ErrCallPending], and the
 // context's error and cause, or [ErrTimeout] and [context.DeadlineExceeded].
 type WaitError struct {
-	On  Waitable // what was waited for: of a wait for all of many the first that is not complete; nil where it was any of many
+	On  Waitable // what was waited for: of a wait for all of many the first that is not complete; nil where it was any of many, or the time of a Sleep
 	Err error    // why the wait ended
 }
 
@@ -139,6 +140,22 @@ func untilDone(ctx context.Context) latch.Until {
 	}
 	slot, _ := ctx.Value(lenderKey{}).(latch.Slot)
 	return latch.Until{Done: ctx.Done(), Slot: slot}
+}
+
+// Sleep waits for d and returns nil. When ctx ends first, Sleep returns a [*WaitError],
+// at once where ctx has ended already. A d of zero or less is over at once: Sleep then
+// returns nil unless ctx has ended. Where the time is up as ctx ends, Sleep returns nil
+// (R6). Sleep needs no goroutine and leaves nothing behind.
+//
+// A function of a scope that sleeps by its own context lends its slot meanwhile (C2),
+// which [time.Sleep] does not: a function that waits before it tries again keeps nobody
+// from running.
+func Sleep(ctx context.Context, d time.Duration) error {
+	u := untilDone(ctx)
+	if ctx.Err() != nil || d > 0 && !u.Sleep(d) {
+		return contextWaitError(ctx, nil)
+	}
+	return nil
 }
 
 // WaitAny waits until one of ws is complete and returns its index: at once, and

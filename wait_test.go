@@ -68,7 +68,7 @@ func contextTakers() withContext {
 			}
 			return errOfLoop(ctx)
 		},
-		"Hedge": func(ctx context.Context) error { _, err := async.Hedge(ctx, 0, 2, never); return err },
+		"Hedge": func(ctx context.Context) error { _, err := async.Hedge(ctx, 0, 2, anyAttempt(never)); return err },
 		"Group.Do": func(ctx context.Context) error {
 			_, err, _ := new(async.Group[int, int]).Do(ctx, 1, never)
 			return err
@@ -84,8 +84,10 @@ func contextTakers() withContext {
 			defer c.Release()
 			return s.Shutdown(ctx)
 		},
-		"Go":         func(ctx context.Context) error { return awaited(async.Go(ctx, never)) },
-		"GoAll":      func(ctx context.Context) error { return awaited(async.GoAll(ctx, never)[0]) },
+		"Go": func(ctx context.Context) error { return awaited(async.Go(ctx, never)) },
+		"GoAll": func(ctx context.Context) error {
+			return awaited(async.GoAll(ctx, []func(context.Context) (int, error){never})[0])
+		},
 		"NewPromise": func(ctx context.Context) error { _, c := async.NewPromise[int](ctx); return awaited(c) },
 		"GoEach": func(ctx context.Context) error {
 			return awaited(async.GoEach(ctx, []int{1}, func(ctx context.Context, _ int) (int, error) { return never(ctx) })[0])
@@ -398,7 +400,7 @@ func TestW3_NothingToWaitFor(t *testing.T) {
 		}
 		none.Cancel(nil)
 		none.Release()
-		wantEq(t, "GoAll", len(async.GoAll[int](ctx)), 0)
+		wantEq(t, "GoAll", len(async.GoAll[int](ctx, nil)), 0)
 		wantEq(t, "GoEach", len(async.GoEach(ctx, nil, func(context.Context, int) (int, error) { return 0, nil })), 0)
 	}
 }
@@ -457,7 +459,7 @@ func TestW3_ANilMemberPanicsNamingItsIndex(t *testing.T) {
 	} {
 		wantPanic(t, name, "call 2 ", f)
 	}
-	wantPanic(t, "GoAll", "function 1 ", func() { async.GoAll(bg, value(1, nil), nil) })
+	wantPanic(t, "GoAll", "function 1 ", func() { async.GoAll(bg, []func(context.Context) (int, error){value(1, nil), nil}) })
 	// The panics left nothing behind.
 	wantFlat(t, "nil members", func() {
 		for range rounds(10000) {

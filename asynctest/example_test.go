@@ -187,7 +187,7 @@ func ExampleBlocker_Return() {
 	defer t.end()
 
 	server := asynctest.NewBlocker[int](t)
-	calls := async.GoAll(context.Background(), server.Func, server.Func)
+	calls := async.GoAll(context.Background(), []func(context.Context) (int, error){server.Func, server.Func})
 	defer calls.Release()
 	server.Return(1, nil)
 	fmt.Println(calls.All(context.Background()))

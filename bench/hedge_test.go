@@ -35,7 +35,7 @@ func BenchmarkHedge(b *testing.B) {
 		{"raw=timer-and-channel", hedgeByHand},
 		{"raw=without-a-hedge", func(ctx context.Context, url string, get get) (string, error) { return get(ctx, url) }},
 		{"async=Hedge", func(ctx context.Context, url string, get get) (string, error) {
-			return async.Hedge(ctx, hedgeAfter, 2, func(ctx context.Context) (string, error) { return get(ctx, url) })
+			return async.Hedge(ctx, hedgeAfter, 2, func(ctx context.Context, _ int) (string, error) { return get(ctx, url) })
 		}},
 		{"failsafe=HedgePolicy", func(ctx context.Context, url string, get get) (string, error) {
 			return failsafe.With(policy).WithContext(ctx).GetWithExecution(func(e failsafe.Execution[string]) (string, error) {

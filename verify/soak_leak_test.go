@@ -94,14 +94,16 @@ func outcomeWays() []func(i int) {
 			_, _ = s.Next(bg)
 		},
 		func(int) {
-			cs := async.GoAll(bg, fn, slow)
+			cs := async.GoAll(bg, []func(context.Context) (int, error){fn, slow})
 			if _, _, err := cs.Any(bg); err != nil {
 				panic(errors.Join(errOne, err))
 			}
 			cs.Cancel(nil)
 			cs.Release()
 		},
-		func(int) { _, _ = async.Hedge(bg, 0, 2, fn) },
+		func(int) {
+			_, _ = async.Hedge(bg, 0, 2, func(ctx context.Context, _ int) (int, error) { return fn(ctx) })
+		},
 		func(i int) {
 			var g async.Group[int, int]
 			_, _, _ = g.Do(bg, i, fn)

@@ -40,6 +40,28 @@ func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
 	return wait(Until{timer: t.C})
 }
 
+// Sleep waits for d and returns true, or returns false where u ends the wait first. The
+// slot is lent meanwhile. The time beats the end of the wait: where d is over by the time
+// that the waiter has its slot back, Sleep returns true.
+func (u Until) Sleep(d time.Duration) (passed bool) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	u.Lend()
+	select {
+	case <-t.C:
+		passed = true
+	case <-u.Done:
+	}
+	sched.Point("woken")
+	u.Regain()
+	select {
+	case <-t.C:
+		passed = true
+	default:
+	}
+	return passed
+}
+
 // park waits for a receive from ch and returns true, or until u ends the wait. The slot
 // is lent meanwhile. A goroutine that was woken has its slot again before it goes on,
 // even where the wait has ended in the meantime.

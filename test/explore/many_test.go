@@ -94,7 +94,7 @@ func TestExplore_CallsRace(t *testing.T) {
 func TestExplore_HedgeSeesFailures(t *testing.T) {
 	explore(t, 1, func(x *sched.X) {
 		x.Go(func() {
-			v, err := async.Hedge(bg, 0, 2, func(context.Context) (int, error) { return 1, errBoom })
+			v, err := async.Hedge(bg, 0, 2, func(context.Context, int) (int, error) { return 1, errBoom })
 			joined, ok := err.(interface{ Unwrap() []error })
 			mustf(x, ok && len(joined.Unwrap()) == 2 && v == 0, "%d, %v", v, err)
 		})

@@ -175,6 +175,8 @@ func livingPrograms() map[string]func(l *living) {
 			defer cancel()
 			_, _, _ = l.group.Do(ctx, 3, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
 		},
-		"a hedged call": func(l *living) { _, _ = async.Hedge(l.ctx, time.Millisecond, 2, one) },
+		"a hedged call": func(l *living) {
+			_, _ = async.Hedge(l.ctx, time.Millisecond, 2, func(ctx context.Context, _ int) (int, error) { return one(ctx) })
+		},
 	}
 }

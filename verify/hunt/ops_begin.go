@@ -23,7 +23,7 @@ func beginOps() []entry {
 			e.w.made(o.Site*100, b, false)
 			e.w.accepted(b, e.w.addCall(o.To, async.Ready(&Value{Token: o.Site * 100}, nil)))
 		}},
-		{name: "hedge", text: "k.take(async.Hedge($x, $d, $n, $f$o))", takes: true, blocks: true, ctx: waitsBy, fn: true, opts: true, weight: 8, do: doHedge},
+		{name: "hedge", text: "k.take(async.Hedge($x, $d, $n, kitEach($f)$o))", takes: true, blocks: true, ctx: waitsBy, fn: true, opts: true, weight: 8, do: doHedge},
 	}
 }
 
@@ -115,7 +115,8 @@ func doHedge(e *env, o *Op) {
 		b.loose, b.hedged = true, true
 		defer func() { b.ok = false }() // it is many calls
 		e.w.streamed(o, &o.Opts)
-		v, err := async.Hedge(ctx, o.D, o.N, e.function(o.Fn, b), e.options(o, nil)...)
+		fn := e.function(o.Fn, b)
+		v, err := async.Hedge(ctx, o.D, o.N, func(ctx context.Context, _ int) (*Value, error) { return fn(ctx) }, e.options(o, nil)...)
 		e.w.checkLosers(o, b, err == nil)
 		e.w.outcome(o, nil, v, err)
 	})

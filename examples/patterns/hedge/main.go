@@ -14,7 +14,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed4712c49f/async"
@@ -31,23 +30,22 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var requests atomic.Int64
 	var stopped async.Event
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := requests.Add(1)
-		if n == 1 {
+		n := r.FormValue("request")
+		if n == "1" {
 			<-r.Context().Done()
 			stopped.Set()
 			return
 		}
-		fmt.Fprintf(w, "request %d", n)
+		fmt.Fprintf(w, "request %s", n)
 	})}
 	defer server.Close()
 	go func() { _ = server.Serve(l) }()
 
 	url := "http://" + l.Addr().String()
-	answer, err := async.Hedge(ctx, 20*time.Millisecond, 2, func(ctx context.Context) (string, error) {
-		return get(ctx, url)
+	answer, err := async.Hedge(ctx, 20*time.Millisecond, 2, func(ctx context.Context, attempt int) (string, error) {
+		return get(ctx, fmt.Sprintf("%s/?request=%d", url, attempt+1))
 	})
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func EffectOf(name string) Effect {
 		"Signal.Wait", "Signal.WaitFor", "Signal.Done", "Signal.IsSet", "Signal.Clone",
 		"Calls.Race", "Calls.Any", "Calls.Quorum",
 		"Promise.Context",
-		"WaitAny", "WaitAll", "AfterFunc":
+		"WaitAny", "WaitAll", "FirstError", "AfterFunc":
 		return Borrows
 	case "Call.Begin", "Call.BeginPromise":
 		return Begins
@@ -54,7 +54,7 @@ const (
 func WaitOf(name string) Wait {
 	switch name {
 	case "Call.Await", "Call.Wait", "Call.CancelWait", "Event.Wait", "Signal.Wait",
-		"WaitAny", "WaitAll", "Set.Next", "Calls.All", "Calls.Any", "Calls.Race", "Calls.Quorum",
+		"WaitAny", "WaitAll", "FirstError", "Sleep", "Set.Next", "Calls.All", "Calls.Any", "Calls.Race", "Calls.Quorum",
 		"Calls.Settle", "Hedge", "Group.Do", "Lazy.Get", "Scope.Shutdown":
 		return ByContext
 	case "Call.WaitFor", "Event.WaitFor", "Signal.WaitFor":
@@ -81,7 +81,7 @@ func CreationOf(name string) (Creation, bool) {
 	case "GoEach":
 		return Creation{0, -1, 3, 2}, true
 	case "GoAll":
-		return Creation{0, -1, -1, -1}, true
+		return Creation{0, -1, 2, -1}, true
 	case "NewPromise":
 		return Creation{1, -1, 1, -1}, true
 	case "Group.Join":

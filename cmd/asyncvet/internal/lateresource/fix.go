@@ -19,7 +19,7 @@ import (
 func (c checker) fixes(b program.Begin, how string, discard, stream bool) []analysis.SuggestedFix {
 	names := c.imports(b.Call)
 	lib, ok := names[api.Path]
-	if !ok || b.Name == "GoAll" || b.Call.Ellipsis.IsValid() || len(b.Call.Args) == 0 {
+	if !ok || b.Call.Ellipsis.IsValid() || len(b.Call.Args) == 0 {
 		return nil
 	}
 	if lib != "" {

@@ -17,7 +17,7 @@ type Begin struct {
 	Call    *ast.CallExpr
 	Name    string     // the function of the library
 	Type    types.Type // of the result of the calls
-	Func    ast.Expr   // what they run; nil for a promise and for GoAll
+	Func    ast.Expr   // what they run; nil for a promise, and for GoAll, which has many
 	Options *Options
 }
 

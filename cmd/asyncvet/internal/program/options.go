@@ -103,7 +103,7 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 		}
 	case "Group.Do", "Group.Join":
 		r.group(Receiver(call))
-	case "GoAll", "Ready":
+	case "Ready":
 	default:
 		i, ok := optionIndex(name)
 		if !ok {
@@ -121,7 +121,7 @@ func optionIndex(name string) (int, bool) {
 	switch name {
 	case "NewPromise", "NewLazy", "Call.BeginPromise":
 		return 1, true
-	case "Go", "Call.Begin":
+	case "Go", "GoAll", "Call.Begin":
 		return 2, true
 	case "GoEach":
 		return 3, true

@@ -165,7 +165,7 @@ func (c checker) call(call *ast.CallExpr) {
 	}
 	switch {
 	case api.FromPackage(fn, "time", "Sleep") && c.limited:
-		c.report(call, "time.Sleep is no wait that the scope knows", nil)
+		c.report(call, "time.Sleep is no wait that the scope knows, as async.Sleep is", nil)
 	case api.FromPackage(fn, "sync", "WaitGroup.Wait") && c.limited:
 		if v := c.p.Var(root(program.Receiver(call))); v != nil && c.foreignVar(v) {
 			c.report(call, text+" is no wait that the scope knows", nil)

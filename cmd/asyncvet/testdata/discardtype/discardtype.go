@@ -13,6 +13,7 @@ import (
 
 func dial(context.Context) (net.Conn, error)                    { return nil, io.EOF }
 func open(context.Context) (io.ReadCloser, error)               { return nil, io.EOF }
+func dialAgain(context.Context, int) (net.Conn, error)          { return nil, io.EOF }
 func dialTo(ctx context.Context, addr string) (net.Conn, error) { return nil, io.EOF }
 func closeConn(c net.Conn, err error)                           {}
 func closeCloser(c io.Closer, err error)                        {}
@@ -31,7 +32,7 @@ func all(ctx context.Context) {
 	async.Go(ctx, open, helper.Closing()).Release()
 	async.Go(ctx, dial, helper.Closing()).Release()                             // want `Discard of io.ReadCloser on a call that returns \(net.Conn, error\)`
 	async.GoEach(ctx, []string{"a"}, dialTo, async.Discard(closeTCP)).Release() // want `Discard of \*net.TCPConn .*: async.GoEach panics`
-	_, _ = async.Hedge(ctx, time.Second, 2, dial, async.Discard(closeTCP))      // want `async.Hedge panics`
+	_, _ = async.Hedge(ctx, time.Second, 2, dialAgain, async.Discard(closeTCP)) // want `async.Hedge panics`
 	_ = async.NewLazy(dial, async.Discard(closeTCP))                            // want `async.NewLazy panics`
 	promise, call := async.NewPromise[net.Conn](ctx, async.Discard(closeTCP))   // want `Discard of \*net.TCPConn`
 	defer promise.Break()

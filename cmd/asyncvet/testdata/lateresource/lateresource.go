@@ -17,6 +17,7 @@ import (
 
 func dial(context.Context) (net.Conn, error)                    { return net.Dial("tcp", "a:1") }
 func dialTo(ctx context.Context, addr string) (net.Conn, error) { return net.Dial("tcp", addr) }
+func dialAgain(context.Context, int) (net.Conn, error)          { return net.Dial("tcp", "a:1") }
 func closing(c net.Conn, err error)                             {}
 
 var shared net.Conn
@@ -27,8 +28,8 @@ func all(ctx context.Context, addrs []string, opts ...async.Option) {
 	async.Go(ctx, dial).Release()                                                                                   // want `without Discard nobody closes a net.Conn that comes too late`
 	async.Go(ctx, func(context.Context) (*os.File, error) { return os.Open("a") }).Release()                        // want `nobody closes a \*os.File`
 	async.GoEach(ctx, addrs, dialTo).Release()                                                                      // want `nobody closes a net.Conn`
-	async.GoAll(ctx, dial, dial).Release()                                                                          // want `nobody closes a net.Conn`
-	_, _ = async.Hedge(ctx, time.Second, 2, dial)                                                                   // want `nobody closes a net.Conn`
+	async.GoAll(ctx, []func(context.Context) (net.Conn, error){dial, dial}).Release()                               // want `nobody closes a net.Conn`
+	_, _ = async.Hedge(ctx, time.Second, 2, dialAgain)                                                              // want `nobody closes a net.Conn`
 	async.Go(ctx, dial, async.Discard(closing)).Release()                                                           // the mend
 	async.Go(ctx, dial, opts...).Release()                                                                          // who knows
 	async.Go(ctx, func(context.Context) (int, error) { return 1, nil }).Release()                                   // nothing to close

@@ -40,7 +40,7 @@ func contexts(ctx context.Context, scope *async.Scope, other *async.Call[int], r
 		return 0, g.Wait()
 	}, scope)
 	async.Go(ctx, func(own context.Context) (int, error) {
-		calls := async.GoAll(own, work, work)
+		calls := async.GoAll(own, []func(context.Context) (int, error){work, work})
 		defer calls.Release()
 		for range calls.Each(ctx) { // want `calls.Each by ctx`
 		}

@@ -149,7 +149,7 @@ func list(ctx context.Context, g *Gateway, url string) (items []string, err erro
 
 // Fast asks a second time where the first answer is slow.
 func (g *Gateway) Fast(ctx context.Context, path string) (string, error) {
-	return async.Hedge(ctx, 20*time.Millisecond, 2, func(ctx context.Context) (string, error) {
+	return async.Hedge(ctx, 20*time.Millisecond, 2, func(ctx context.Context, _ int) (string, error) {
 		return text(ctx, g, g.backends[0]+path)
 	}, g.scope)
 }

@@ -132,7 +132,7 @@ func TestNested(t *testing.T) {
 }
 
 func TestMany(t *testing.T) {
-	calls := async.GoAll(t.Context(), value(1), value(2), value(3))
+	calls := async.GoAll(t.Context(), []func(context.Context) (int, error){value(1), value(2), value(3)})
 	defer calls.Release()
 	ns, err := calls.All(t.Context())
 	if err != nil || len(ns) != 3 {
