@@ -27,7 +27,6 @@ func suites() []suite {
 		{"scope explorer", "internal/scope", tags, args("."), 5 * time.Minute},
 		{"models", "verify", nil, args("^Test(Models|Found)", "-rapid.checks=3000"), time.Minute},
 		{"histories", "verify", tags, args("^Test(Histories_(Call|Event|Set)$|Explore)", "-operations=50000"), time.Minute},
-		{"latch", "internal/latch", tags, args("."), 2 * time.Minute},
 		{"explorer", "test/explore", tags, args("^TestExplore_"), 5 * time.Minute},
 		{"tests", ".", nil, args("^Test(R3|R4|R9|R1.|S4|S5|S7|W4|W5|W6|C.|H1|H2)_", "-test.short", "-test.skip=Million|Race|Storm|Churn|GrowTheStack|SeveralNexts|EveryOutcome|Channels"), 2 * time.Minute},
 		{"all tests", ".", nil, args(".", "-test.short", "-test.skip=^TestPins"), 4 * time.Minute},
