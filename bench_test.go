@@ -19,6 +19,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// Benchmarks, each beside the rival that does the same work in plain Go.
+
 // versus measures ours against a yardstick written by hand in raw Go. The two
 // take turns, in short slices, so that whatever slows the machine down slows both;
 // the figure to read is "x-raw", the median of the ratios of neighboring slices.

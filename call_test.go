@@ -21,6 +21,9 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// How one call begins, runs and ends; what it does with a panic, and with several at
+// once; and the factories of call objects.
+
 func TestR1_BeginOnABusyObjectChangesNothing(t *testing.T) {
 	var c async.Call[int]
 	p, err := c.BeginPromise(bg)

@@ -20,6 +20,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// The contexts of calls, alone and in chains of calls that begin each other.
+
 type key struct{}
 
 // A countingCtx has an AfterFunc method and counts what is registered by it. Its

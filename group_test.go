@@ -18,6 +18,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// Shared runs: Group.Do, Group.Join and Lazy.
+
 // What a Do comes to.
 type groupResult struct {
 	v        int

@@ -11,6 +11,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// What handles do: clones, releases, and who gets a result or discards it.
+
 func TestR9_AReleasedHandle(t *testing.T) {
 	p, c := async.NewPromise[int](bg)
 	done := c.Done()

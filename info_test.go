@@ -19,6 +19,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// What is told of calls: the ledger of a scope, calls in flight, observers and tracking.
+
 // wantBalance checks what holds of a ledger at every moment.
 func wantBalance(t *testing.T, s *async.Scope) {
 	t.Helper()

@@ -12,6 +12,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// What operations may allocate, and what a call may take in memory.
+
 // What an operation may allocate, beside the function's own closure.
 func TestPins_Allocations(t *testing.T) {
 	if raceEnabled {

@@ -21,6 +21,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// Scopes: the limit, the queue and the slots, panics, and how a scope shuts down.
+
 // A gauge knows how many are inside at once, and how many have been at most.
 type gauge struct{ now, most, total atomic.Int64 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// Sets, their members and the goroutines that take from them.
+
 func TestW4_TakenInTheOrderOfCompletion(t *testing.T) {
 	for name, fresh := range completing() {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,9 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
+// Waits for one and for many: what ends them, members of every kind, and contexts and
+// channels that the package does not know.
+
 // A withContext is what takes a context: where the context ends the wait for
 // something that never comes, the error that it returns.
 type withContext map[string]func(ctx context.Context) error
