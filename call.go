@@ -53,7 +53,7 @@ func handleOf[T any](c *Call[T]) *handle {
 // Begin panics where ctx or fn is nil, and where [Discard] is of another type.
 func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error), opts ...Option) error {
 	checkBegin(ctx, fn == nil)
-	_, err := begin(c, ctx, opts, 0, functionOf[T](fn))
+	_, err := begin(ctx, c, opts, 0, functionOf[T](fn))
 	return err
 }
 
@@ -61,7 +61,7 @@ func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error)
 // It is to [NewPromise] what Begin is to [Go], and returns Begin's errors.
 func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T], error) {
 	checkBegin(ctx, false)
-	core, err := begin(c, ctx, opts, bitPromise, nil)
+	core, err := begin(ctx, c, opts, bitPromise, nil)
 	return promiseOf[T](core), err
 }
 
@@ -75,7 +75,7 @@ func checkBegin(ctx context.Context, noFunc bool) {
 }
 
 // begin makes the object's next call, with bits, and starts fn where there is one.
-func begin[T any](c *Call[T], ctx context.Context, opts []Option, bits uint64, fn function) (*core, error) {
+func begin[T any](ctx context.Context, c *Call[T], opts []Option, bits uint64, fn function) (*core, error) {
 	fresh := func() *core { return &new(Promise[T]).core }
 	return handleOf(c).begin(beginning{ctx, gather[T](opts), bits, fn}, fresh)
 }
