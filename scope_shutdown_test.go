@@ -48,6 +48,7 @@ func TestC3_CloseRefuses(t *testing.T) {
 		wantIs(t, err, async.ErrScopeClosed)
 		d.Release()
 		e.Release()
+		before.Refused = 9
 		wantEq(t, "the ledger", s.Stats(), before)
 		wantEq(t, "an object that was refused is idle", c.Begin(bg, value(1, nil)), nil)
 		p.Complete(1, nil)
