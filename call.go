@@ -77,7 +77,7 @@ func checkBegin(ctx context.Context, noFunc bool) {
 // begin makes the object's next call, with bits, and starts fn where there is one.
 func begin[T any](ctx context.Context, c *Call[T], opts []Option, bits uint64, fn function) (*core, error) {
 	fresh := func() *core { return &new(Promise[T]).core }
-	return handleOf(c).begin(beginning{ctx, gather[T](opts), bits, fn}, fresh)
+	return handleOf(c).begin(beginning{ctx: ctx, terms: gather[T](opts), bits: bits, fn: fn}, fresh)
 }
 
 // Done returns a channel that is closed on completion. It is the same one for

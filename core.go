@@ -127,6 +127,7 @@ type terms struct {
 	abandon  bool        // CancelOnAbandon
 	stream   bool        // Streaming
 	track    bool        // the owner records handles; see tracker
+	room     bool        // WaitForRoom
 	panics   PanicPolicy // of the scope
 	discard  any         // nil, or the func(T, error) of Discard
 	dispose  func(*core) // calls discard with the result of a call; nil where discard is

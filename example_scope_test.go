@@ -533,3 +533,54 @@ func ExampleCreateCallOr() {
 	// called from a goroutine of the client's
 	// 3 <nil>
 }
+
+// A queue that is full makes the loop wait, not fail: no more is begun than there is
+// room for.
+func ExampleWaitForRoom() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Limit: 2, Queue: 4})
+	var done atomic.Int64
+	for range 1000 {
+		async.Go(ctx, func(context.Context) (struct{}, error) {
+			done.Add(1)
+			return struct{}{}, nil
+		}, scope, async.WaitForRoom()).Release()
+	}
+	err := scope.Shutdown(ctx)
+	fmt.Println(done.Load(), "done,", scope.Stats().Refused, "refused, error:", err)
+	// Output:
+	// 1000 done, 0 refused, error: <nil>
+}
+
+// A program with a full queue ends in order: nothing comes any more, what waits never
+// runs, and what runs comes to its end.
+func ExampleScope_CancelQueued() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Limit: 1})
+	stop := make(chan struct{})
+	running := async.Go(ctx, func(context.Context) (string, error) { <-stop; return "finished", nil }, scope)
+	waiting := async.GoEach(ctx, make([]struct{}, 3), func(context.Context, struct{}) (string, error) { return "ran", nil }, scope)
+	defer waiting.Release()
+
+	scope.Close()
+	fmt.Println(scope.CancelQueued(errors.New("the program stops")), "calls never run")
+	close(stop)
+	fmt.Println("Shutdown:", scope.Shutdown(ctx))
+
+	fmt.Println(running.Await(ctx))
+	_, err := waiting[0].Await(ctx)
+	fmt.Println(err)
+	// Output:
+	// 3 calls never run
+	// Shutdown: <nil>
+	// finished <nil>
+	// async: call canceled: the program stops
+}
+
+// The name is that in the options.
+func ExampleScope_Name() {
+	scope := async.NewScope(async.ScopeOptions{Name: "fetches"})
+	fmt.Println(scope.Name(), scope)
+	// Output:
+	// fetches scope "fetches"
+}

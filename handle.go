@@ -68,6 +68,7 @@ type beginning struct {
 	terms *terms
 	bits  uint64
 	fn    function // nil for a promise
+	room  bool     // the scope keeps a place for the call; see makeRoom
 }
 
 // begin makes the handle's next call and starts it. fresh makes a call of the handle's
@@ -75,6 +76,12 @@ type beginning struct {
 // call is there.
 func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
+	if b.fn != nil && !ended && b.terms.waitsForRoom() {
+		if err := h.isIdle(); err != nil {
+			return nil, err
+		}
+		b.room, ended = b.terms.makeRoom(b.ctx)
+	}
 	if ended {
 		b.fn = nil
 	}
@@ -83,11 +90,31 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 		kept.untrack(h)
 		kept.drop() // and its stream ends
 	}
-	if err != nil {
-		return nil, err
+	switch err {
+	case nil:
+		c.proceed(ended)
+	case ErrScopeClosed, ErrQueueFull:
+		b.terms.refused(b.ctx, err)
 	}
-	c.proceed(ended)
-	return c, nil
+	return c, err
+}
+
+// isIdle returns nil where the handle can begin a call, or why not.
+func (h *handle) isIdle() error {
+	c := h.lock()
+	defer c.Mu.Unlock()
+	return h.idle(c)
+}
+
+// idle is isIdle for the call that the handle is on, whose lock is held.
+func (h *handle) idle(c *core) error {
+	switch phase := h.phase(); {
+	case phase == phaseReleased:
+		return ErrReleased
+	case phase == phaseHeld && c.Word.Load()&bitBegun != 0:
+		return ErrCallPending
+	}
+	return nil
 }
 
 // next is begin under the lock. It also returns the last call, where the handle had
@@ -95,22 +122,22 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 func (h *handle) next(b beginning, fresh func() *core) (c, kept *core, err error) {
 	c = h.lock()
 	defer c.Mu.Unlock()
-	switch phase := h.phase(); {
-	case phase == phaseReleased:
-		return nil, nil, ErrReleased
-	case phase == phaseHeld && c.Word.Load()&bitBegun != 0:
-		return nil, nil, ErrCallPending
-	case phase == phaseKept:
+	if err := h.idle(c); err != nil {
+		b.terms.freeRoom(b.room)
+		return nil, nil, err
+	}
+	switch h.phase() {
+	case phaseKept:
 		kept = c
 		fallthrough
-	case phase == phaseFinished:
+	case phaseFinished:
 		c = fresh()
 		c.Word.Store(latch.OneRef)
 		c.Mu.Lock() // a goroutine that finds c in h waits until the phase is right, too
 		defer c.Mu.Unlock()
 	}
 	c.ctx, c.record = b.ctx, newRecord(b.terms, c)
-	if err := c.start(b.fn); err != nil {
+	if err := c.start(b.fn, b.room); err != nil {
 		c.ctx, c.record = nil, nil
 		return nil, nil, err
 	}

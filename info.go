@@ -76,9 +76,11 @@ type HandleInfo struct {
 //	Taken + Untaken + Discarded = Returned + Failed + Panicked + late values
 //
 // where a late value is one that a function returned after its call was canceled, or that
-// [Promise.CompleteOrDiscard] discarded; it counts in Discarded only. Calls that were refused count nowhere.
+// [Promise.CompleteOrDiscard] discarded; it counts in Discarded only. Calls that were
+// refused count in Refused only.
 type Stats struct {
 	Begun   int64 // calls accepted
+	Refused int64 // calls not accepted: the scope was closed or full, or the group of InGroup was
 	Queued  int64 // of those pending, the ones that wait for their first slot
 	Running int64 // functions that have started and not returned, those of canceled calls too
 	Lent    int64 // of those running, the ones that wait and have lent their slot; 0 without a limit

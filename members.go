@@ -99,14 +99,13 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 }
 
 // expire completes the members that core.expired says are over: ctx has ended, and so
-// has the context of the call (R6). It reports whether there was one.
-func (m *members) expire() (any bool) {
+// has the context of the call (R6).
+func (m *members) expire() {
 	for i, c := range m.cores {
-		if !m.isComplete(i) && c.expired() {
-			any = true
+		if !m.isComplete(i) {
+			c.expired()
 		}
 	}
-	return any
 }
 
 // leave takes every registration back and drops the references. The methods of [Calls]
@@ -298,8 +297,10 @@ func inTurn(ctx context.Context, m *members) *turns {
 func (t *turns) next() (i int, err error) {
 	take := func(n *latch.Node) { i = n.Index() }
 	end := t.q.Next(t.s, untilDone(t.ctx), take)
-	if end == latch.Ended && t.expire() && t.q.TryNext(take) {
-		end = latch.Taken
+	if end == latch.Ended {
+		if t.expire(); t.q.TryNext(take) {
+			end = latch.Taken
+		}
 	}
 	switch end {
 	case latch.Empty:

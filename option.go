@@ -85,8 +85,31 @@ func Streaming() Option {
 // also the task's, and so may be what g.Wait returns; a panic is that as a
 // [*PanicError]. The task lasts until the function has returned, even if the
 // call was canceled before. For a promise it has no meaning.
+//
+// InGroup panics where g is nil.
 func InGroup(g *errgroup.Group) Option {
+	if g == nil {
+		panic("async: InGroup with a nil group")
+	}
 	return optionFunc(func(o *terms) { o.group = g })
+}
+
+// WaitForRoom has Begin, [Go] and whatever else begins a call with a function wait where
+// the queue of the scope is full (C9), until there is a place. Places are given in the
+// order in which the callers began to wait. It is the one exception to the rule that to begin a call never blocks (R7). Where
+// ctx ends first, the call is canceled with the cause of ctx and its function never runs,
+// as of a call that is begun with a context that is done (R8). Where the scope is closed
+// first, the call is refused with [ErrScopeClosed].
+//
+// A function of a scope that begins a call with WaitForRoom, by the context that the
+// function was given, lends its slot while it waits (C2). So functions of a scope with a
+// full queue do not wait for each other for ever. The call may then wait in the queue for
+// a moment although Queue has no place for it.
+//
+// Without a scope, in a scope that bounds no queue, and for a promise, WaitForRoom changes
+// nothing. A [Group] and a [Lazy] do not have it: their runs are begun for many.
+func WaitForRoom() Option {
+	return optionFunc(func(o *terms) { o.room = true })
 }
 
 // gatherAny adds up options for a call of any type. A scope alone needs nothing that it

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
@@ -16,6 +17,7 @@ import (
 
 // A home is what a place knows of its scope.
 type home struct {
+	name     string
 	hub      scope.Hub
 	observer Observer
 }
@@ -30,17 +32,17 @@ type function interface {
 // scope's hub that the call is. The hub keeps the books; a place knows what of a call
 // goes into them, tells the observer of the scope, and records handles for leak reports.
 type place struct {
+	scope.Member // first: see memberPlace
 	record
 	core *core
 	fn   function // nil for a promise, for a call that never runs, and when it has run
-	scope.Member
 }
 
 // init makes pl the place of a call that is about to begin, and returns its record.
 func (pl *place) init(t *terms, c *core) *record {
 	pl.record = record{t, pl}
 	pl.core = c
-	pl.Init(&t.home.(*home).hub, pl)
+	pl.Init(&t.home.(*home).hub)
 	return &pl.record
 }
 
@@ -59,16 +61,19 @@ func placeOf(c *core) *place {
 	return pl
 }
 
-// memberPlace returns the place that m is part of.
-func memberPlace(m *scope.Member) *place { return m.Job().(*place) }
+// memberPlace returns the place that m is part of. A member is made as the first field of
+// a place and in no other way, so the address of the one is that of the other.
+func memberPlace(m *scope.Member) *place { return (*place)(unsafe.Pointer(m)) }
+
+func memberJob(m *scope.Member) scope.Job { return memberPlace(m) }
 
 // A place is a [scope.Job].
 
 // Context returns the context that the call was begun with.
 func (pl *place) Context() context.Context { return pl.core.ctx }
 
-// Cancel cancels the call, unless it is complete.
-func (pl *place) Cancel(cause error) { pl.core.cancel(cause, due{}) }
+// Cancel cancels the call and reports true, or that the call is complete.
+func (pl *place) Cancel(cause error) bool { return pl.core.cancel(cause, due{}) }
 
 // Run runs the function of the call.
 func (pl *place) Run() *scope.Member {
@@ -80,12 +85,13 @@ func (pl *place) Run() *scope.Member {
 func (pl *place) observer() *Observer { return &pl.home.(*home).observer }
 
 // admit takes the call into the scope, or says why not. It reports whether the function
-// may start. function is false for a call without one.
-func (pl *place) admit(function bool) (start bool, err error) {
+// may start. function is false for a call without one. room is true where the scope keeps
+// a place for the call.
+func (pl *place) admit(function, room bool) (start bool, err error) {
 	if pl.terms.track {
 		pl.Attach(&trace{began: callers(), handles: make(map[any]origin)})
 	}
-	start, why := pl.Admit(function, pl.observer().Begun != nil)
+	start, why := pl.Admit(function, pl.observer().Begun != nil, room)
 	switch {
 	case why == scope.Closed:
 		return false, ErrScopeClosed
@@ -95,6 +101,61 @@ func (pl *place) admit(function bool) (start bool, err error) {
 		pl.Keep()
 	}
 	return start, nil
+}
+
+// makeRoom waits until the scope has room for a call with a function, where WaitForRoom asks
+// for that (C9). The function that waits so lends its slot. No lock is held: makeRoom may
+// take as long as ctx lasts. Where room is true, the scope keeps a place for the call, which
+// start takes; a caller that does not come to start gives the place to freeRoom. Where
+// ended is true, ctx has ended, and no place is kept.
+func (t *terms) makeRoom(ctx context.Context) (room, ended bool) {
+	if !t.waitsForRoom() {
+		return false, false
+	}
+	room, w := t.home.(*home).hub.Reserve()
+	if w != nil {
+		room = awaitRoom(ctx, w)
+	}
+	if ctx.Err() == nil {
+		return room, false
+	}
+	t.freeRoom(room)
+	return false, true
+}
+
+// waitsForRoom reports whether a function that is begun with the terms is to wait for
+// room in its scope.
+func (t *terms) waitsForRoom() bool { return t.isScoped() && t.room }
+
+// freeRoom gives the place of makeRoom back, if there is one.
+func (t *terms) freeRoom(room bool) {
+	if room {
+		t.home.(*home).hub.Free()
+	}
+}
+
+// awaitRoom waits until w has a place, the scope is closed, or ctx ends, and reports
+// whether w has a place.
+func awaitRoom(ctx context.Context, w *scope.Waiter) (room bool) {
+	u := untilDone(ctx)
+	u.Lend()
+	defer u.Regain()
+	select {
+	case <-w.Ready():
+	case <-w.Closed():
+	case <-u.Done:
+	}
+	sched.Point("woken")
+	return w.Leave()
+}
+
+// refused counts and tells that the scope has not accepted a call, where the call was to
+// be begun with ctx in one. No lock is held.
+func (t *terms) refused(ctx context.Context, err error) {
+	if !t.isScoped() {
+		return
+	}
+	t.home.(*home).hub.Refused()
 }
 
 // expired cancels a call whose context ended while the call was queued, should the watch
@@ -135,7 +196,7 @@ func (pl *place) completed(w uint64, d due) {
 	if w&(bitCanceled|bitPromise) != 0 { // no function completes it
 		defer pl.Told()
 		if pl.Settled() {
-			pl.Job().Run() // finds the call complete, and lets go of the function
+			pl.Run() // finds the call complete, and lets go of the function
 		}
 	}
 	var tell func()
@@ -180,8 +241,7 @@ func (pl *place) queued(withdraw bool) bool {
 	if withdraw {
 		return pl.Withdraw()
 	}
-	_, queued := pl.Times()
-	return queued
+	return pl.Look().Queued
 }
 
 func (pl *place) lender() latch.Slot {
@@ -223,11 +283,11 @@ func infoOf(c *core) CallInfo {
 func (pl *place) info() CallInfo {
 	i := pl.core.baseInfo()
 	i.ID, i.Began = pl.ID(), pl.Hub().Time(pl.Began())
-	canceled, queued := pl.Times()
-	if canceled != 0 {
-		i.Canceled = pl.Hub().Time(canceled)
+	look := pl.Look()
+	if look.Canceled != 0 {
+		i.Canceled = pl.Hub().Time(look.Canceled)
 	}
-	if i.State == StateRunning && queued {
+	if i.State == StateRunning && look.Queued {
 		i.State = StateQueued
 	}
 	if pl.terms.track {

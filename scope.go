@@ -21,9 +21,10 @@ import (
 // value is of no use. It must not be copied. Its methods may be called by any
 // number of goroutines at the same time.
 //
-// Beginning a call never blocks (C1). Where Limit functions run already, the call
+// Beginning a call never blocks (C1), but with WaitForRoom. Where Limit functions run already, the call
 // waits in a queue, in order, without a goroutine of its own; where Queue calls
-// wait there, Begin returns [ErrQueueFull]. A queued call whose context ends is
+// wait there, Begin returns [ErrQueueFull], or waits itself where the call is begun with
+// [WaitForRoom]. A queued call whose context ends is
 // canceled at once, and its function never runs. A promise takes neither a slot
 // nor a place in the queue.
 //
@@ -54,29 +55,43 @@ type Scope struct {
 type ScopeOptions struct {
 	Name     string      // for reports
 	Limit    int         // how many functions may run at once; 0 or less: no limit
-	Queue    int         // how many calls may wait for a slot; 0 or less: no limit
+	Queue    int         // how many calls may wait for a slot; 0: no limit; NoQueue: none
 	Panic    PanicPolicy // what becomes of a panic in a function
 	Observer Observer    // is told what happens
 	Track    bool        // record where calls begin and handles are cloned, at some cost
 }
 
+// NoQueue is the Queue of a scope in which no call waits for a slot: where Limit functions
+// run, a call is refused with [ErrQueueFull] (C8). Any negative number says the same.
+const NoQueue = -1
+
 // NewScope returns a scope, which takes calls until Close or Shutdown.
 func NewScope(o ScopeOptions) *Scope {
 	s := &Scope{o: o}
-	s.home.observer = o.Observer
-	queue := o.Queue
-	if queue <= 0 {
-		queue = -1
-	}
-	s.home.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queue, Ended: ErrScopeClosed, Sweep: sweep})
+	s.home.name, s.home.observer = o.Name, o.Observer
+	s.home.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
 	s.apply(&s.alone)
 	s.alone.alone.terms = &s.alone
 	return s
 }
 
-// apply makes the scope an Option: the call runs in it.
+// queueOf returns how many places the queue of a hub has: below 0 is no bound there.
+func queueOf(queue int) int {
+	switch {
+	case queue == 0:
+		return -1
+	case queue < 0:
+		return 0
+	}
+	return queue
+}
+
+// apply makes the scope an Option: the call runs in it. A call is in one scope.
 func (s *Scope) apply(t *terms) {
 	s.check()
+	if t.isScoped() && t.home != &s.home {
+		panic(fmt.Sprintf("async: call begun with two scopes, %v and %v", named("scope", t.home.(*home).name), s))
+	}
 	t.home, t.track, t.panics = &s.home, s.o.Track, s.o.Panic
 }
 
@@ -96,12 +111,25 @@ func (s *Scope) check() {
 	}
 }
 
+// Name returns the name in the options of the scope.
+func (s *Scope) Name() string { return s.o.Name }
+
 // String names the scope for errors and logs.
 func (s *Scope) String() string { return named("scope", s.o.Name) }
 
 // Close makes the scope refuse new calls: Begin returns [ErrScopeClosed]. Calls
 // begun before are not touched, queued ones included. Again, it does nothing.
 func (s *Scope) Close() { s.home.hub.Close() }
+
+// CancelQueued cancels every call that waits for its first slot, with cause, as
+// [Call.Cancel] does, and returns how many those were (C11). Their functions never run;
+// functions that run go on, and so do promises. A call that comes into the queue after
+// CancelQueued was called is not touched: Close first. Then CancelQueued and Shutdown are
+// how a program with a full queue ends in order.
+//
+// Where an [OnSignal] function panics or calls [runtime.Goexit], the rest are canceled
+// all the same, and CancelQueued ends as that function did.
+func (s *Scope) CancelQueued(cause error) int { return s.home.hub.CancelQueued(cause) }
 
 // Err returns [ErrScopeClosed] once the scope refuses new calls, nil before.
 func (s *Scope) Err() error {
@@ -116,7 +144,7 @@ func (s *Scope) Err() error {
 func (s *Scope) Stats() Stats {
 	c := s.home.hub.Counts()
 	return Stats{
-		Begun: c.Begun, Queued: c.Queued, Running: c.Running, Lent: c.Lent, Pending: c.Pending,
+		Begun: c.Begun, Refused: c.Refused, Queued: c.Queued, Running: c.Running, Lent: c.Lent, Pending: c.Pending,
 		Returned: c.Outcomes[scope.Returned], Failed: c.Outcomes[scope.Failed],
 		Canceled: c.Outcomes[scope.Canceled], Panicked: c.Outcomes[scope.Panicked],
 		Goexited: c.Outcomes[scope.Goexited], Broken: c.Outcomes[scope.Broken],
@@ -227,6 +255,6 @@ func (s *Scope) cancelLeft(d *scope.Drain) (left []CallInfo) {
 		left = append(left, memberPlace(m).info())
 	}
 	slices.Reverse(ms)
-	sweep(len(ms), func(i int) { ms[i].Job().Cancel(ErrScopeClosed) })
+	sweep(len(ms), func(i int) { memberPlace(ms[i]).Cancel(ErrScopeClosed) })
 	return left
 }

@@ -37,7 +37,11 @@ type table[K comparable, T any] struct {
 // sharedTerms returns the terms of shared runs: those of opts, and CancelOnAbandon,
 // since a run is abandoned with the last caller that leaves it.
 func sharedTerms[T any](opts []Option) *terms {
-	return gather[T](append(slices.Clip(opts), CancelOnAbandon()))
+	t := gather[T](append(slices.Clip(opts), CancelOnAbandon()))
+	if t.room {
+		panic("async: WaitForRoom among the options of a Group or a Lazy: a run that many share waits for nobody's context")
+	}
+	return t
 }
 
 // await has the caller share the run of key, waits until the run is complete, and
@@ -74,7 +78,8 @@ func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) 
 	case err == ErrCycle:
 		return nil, false, own.cycle()
 	case err != nil:
-		r.p.core.fail(err)
+		defer r.p.core.fail(err) // also where the observer panics
+		t.terms.refused(ctx, err)
 	case begun:
 		r.p.core.proceed(false)
 	}
@@ -213,7 +218,7 @@ func (t *table[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.C
 // start starts the run, or returns why the run cannot be started. The run has no owner
 // then, and its function never runs.
 func (r *sharedRun[K, T]) start() error {
-	err := r.p.core.start(r)
+	err := r.p.core.start(r, false)
 	if err != nil {
 		r.p.core.refuse()
 	}

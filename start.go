@@ -27,13 +27,17 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // does not take it, the call completes with the reason, and nobody owns it. Where the
 // context of the call has ended already, its function never runs (R8).
 func (c *core) launch(fn function) {
-	ended := fn != nil && c.ctx.Err() != nil
+	ended, room := fn != nil && c.ctx.Err() != nil, false
+	if fn != nil && !ended {
+		room, ended = c.terms().makeRoom(c.ctx)
+	}
 	if ended {
 		fn = nil
 	}
-	if err := c.start(fn); err != nil {
+	if err := c.start(fn, room); err != nil {
 		c.refuse()
-		c.fail(err)
+		defer c.fail(err) // also where the observer panics
+		c.terms().refused(c.ctx, err)
 		return
 	}
 	c.track(&c.first, false)
@@ -43,18 +47,20 @@ func (c *core) launch(fn function) {
 // start has fn run in a goroutine of its own, at once or as soon as the scope has a
 // slot for it, or returns why not. fn is nil for a promise, and where the context of
 // the call had ended before. start may be called under the lock of a latch, so it
-// calls no code of a user; proceed is called after it, without the lock.
-func (c *core) start(fn function) (err error) {
+// calls no code of a user; proceed is called after it, without the lock. room is that of
+// makeRoom: start takes the place, or gives it back.
+func (c *core) start(fn function, room bool) (err error) {
 	group := (*groupFunction)(nil)
 	if fn != nil && c.terms().group != nil {
 		if group = inGroup(c, fn); group == nil {
+			c.terms().freeRoom(room)
 			return ErrQueueFull
 		}
 		fn = group
 	}
 	switch pl := placeOf(c); {
 	case pl != nil:
-		err = pl.start(fn)
+		err = pl.start(fn, room)
 	case fn != nil:
 		go fn.run(c)
 	}
@@ -65,9 +71,9 @@ func (c *core) start(fn function) (err error) {
 }
 
 // start has the scope take the call, and starts a function that has a slot.
-func (pl *place) start(fn function) error {
+func (pl *place) start(fn function, room bool) error {
 	pl.fn = fn
-	start, err := pl.admit(fn != nil)
+	start, err := pl.admit(fn != nil, room)
 	if start {
 		pl.Start()
 	}

@@ -114,9 +114,6 @@ func (c *crawl) begin(ctx context.Context, p page) *async.Call[int] {
 // visit is the function of a page's call. It returns how long the longest chain
 // of pages is from here down.
 func (c *crawl) visit(ctx context.Context, p page) (depth int, err error) {
-	if err := c.scope.Err(); err != nil {
-		return 0, err // the crawl was stopped while this page was in the queue
-	}
 	links, err := c.fetch(ctx, p)
 	if err != nil {
 		return 0, err
@@ -204,10 +201,11 @@ func (c *crawl) over(depth int) {
 const patience = time.Second
 
 // stop shuts the scope down in order, and lists what did not stop. From Close on
-// the scope refuses new calls, and those in its queue return as soon as they have
-// a slot; pages that are being fetched have the grace, and are canceled then.
+// the scope refuses new calls. CancelQueued ends those that wait for a slot: their pages
+// are never begun. Pages that are being fetched have the grace, and are canceled then.
 func (c *crawl) stop(why error, grace time.Duration) {
 	c.scope.Close()
+	c.scope.CancelQueued(why)
 	c.board.logf("Stopping: %v. No page is begun any more, those being fetched have %v.", why, grace)
 	began := time.Now()
 	err := c.shutdown(grace)

@@ -187,7 +187,7 @@ func TestInterrupt_inOrder(t *testing.T) {
 		}
 	}), &out)
 	result{code, out.String(), ""}.want(t, 130, "Stopping: the user has had enough. No page is begun any more, those being fetched have 1h",
-		"Stopped in order after", `: \d+ pages found, 4 fetched, 0 broken, \d not begun`, "0 canceled", "interrupted: the user has had enough")
+		"Stopped in order after", `: \d+ pages found, 4 fetched, 0 broken, \d not begun`, "3 canceled", "interrupted: the user has had enough")
 	if asked.Load() != 3 {
 		t.Errorf("%d pages were asked for, want 3", asked.Load())
 	}

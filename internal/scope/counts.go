@@ -18,6 +18,7 @@ type counts struct {
 	taken     atomic.Int64 // results that were handed out
 	discarded atomic.Int64 // results that were there, and nobody took
 	late      atomic.Int64 // results that came after their job was canceled
+	refused   atomic.Int64 // jobs that were not accepted
 
 	stopCount atomic.Int64
 	stopTotal atomic.Int64
@@ -59,7 +60,7 @@ func Bound(class int) time.Duration {
 // Counts are the counts of a hub at one moment. The sums that package async states for
 // its Stats hold of them.
 type Counts struct {
-	Begun, Queued, Running, Lent, Pending int64
+	Begun, Refused, Queued, Running, Lent, Pending int64
 
 	Outcomes [outcomes]int64
 
@@ -75,6 +76,7 @@ type Counts struct {
 func (h *Hub) Counts() (c Counts) {
 	// What follows from something else is read before that, so that no difference is
 	// negative.
+	c.Refused = h.refused.Load()
 	c.Taken, c.Discarded = h.taken.Load(), h.discarded.Load()
 	c.Stopped = h.stopCount.Load()
 	c.StopTotal, c.StopMax = time.Duration(h.stopTotal.Load()), time.Duration(h.stopMax.Load())
@@ -98,6 +100,9 @@ func (h *Hub) Counts() (c Counts) {
 	c.Pending = c.Begun - over
 	return c
 }
+
+// Refused counts a job that was not accepted.
+func (h *Hub) Refused() { h.refused.Add(1) }
 
 // Taken counts a result that was handed out for the first time.
 func (m *Member) Taken() {

@@ -5,6 +5,8 @@
 //	Hub      what all members share: the list, the slots, the counts    hub.go
 //	Member   the place of one job in a hub, and its states              member.go
 //	slots    whose turn it is to run; lending while a function waits    slots.go
+//	line     those that wait for room before their job is admitted      room.go
+//	doom     the end of the queue                                       doom.go
 //	watch    the end of a context that queued jobs were begun with      watch.go
 //	Counts   the ledger                                                 counts.go
 //	Drain    a wait for the end of all members                          drain.go

@@ -17,7 +17,7 @@ func (h *Hub) Drain(own []*Member) *Drain {
 	d := &Drain{hub: h, end: make(chan struct{}), own: own}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.closed = true
+	h.closeLocked()
 	h.drains = append(h.drains, d)
 	for _, m := range own {
 		x := m.extras()

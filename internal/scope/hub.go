@@ -19,9 +19,10 @@ type Hub struct {
 	closed  bool
 	ended   bool // EndedAll: a job that still comes is canceled
 	live    int  // members that are not over, and other goroutines of theirs (T1)
-	coming  int  // functions accepted, but not yet in the list
+	coming  int  // functions that have a place, but are not yet in the list
 	members list
 	slots   slots
+	line    line
 	drains  []*Drain
 	inside  int   // members that are not over, and whose own function waits in a drain
 	kept    chain // members that have a handle
@@ -32,6 +33,9 @@ type Options struct {
 	Limit int   // how many functions may run at once; 0: no limit
 	Queue int   // how many jobs may wait for their first slot; below 0: no bound
 	Ended error // the cause that [Member.Enter] cancels by after EndAll
+
+	// Job returns the job whose member m is.
+	Job func(m *Member) Job
 
 	// Sweep calls f for each i below n, whatever f does: cancel jobs, which may call
 	// code of a user.
@@ -61,7 +65,12 @@ func (h *Hub) Time(at int64) time.Time { return h.start.Add(time.Duration(at)) }
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.closeLocked()
+}
+
+func (h *Hub) closeLocked() {
 	h.closed = true
+	h.line.endLocked()
 }
 
 // IsClosed reports whether the hub takes no more jobs.
@@ -142,7 +151,7 @@ func (h *Hub) advance(cursor *Member, some []*Member) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for m := cursor.next; m != nil && n < len(some); m = m.next {
-		if m.job != nil {
+		if !m.isCursor() {
 			some[n] = m
 			n++
 		}

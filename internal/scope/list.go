@@ -50,7 +50,7 @@ type chain struct{ first, last *link }
 // A link is in one chain, or in none.
 type link struct {
 	next, prev *link
-	m          *Member // nil for a link that is in none; without a job for a cursor
+	m          *Member // nil for a link that is in none; without a hub for a cursor
 }
 
 func (c *chain) push(l *link, m *Member) { c.insert(l, m, c.last) }
@@ -77,7 +77,7 @@ func (c *chain) insertByID(l *link, m *Member) {
 		return
 	}
 	at := c.last
-	for at != nil && (at.m.job == nil || at.m.id > m.id) {
+	for at != nil && (at.m.isCursor() || at.m.id > m.id) {
 		at = at.prev
 	}
 	c.insert(l, m, at)
@@ -110,7 +110,7 @@ func (c *chain) after(cursor *link, wants func(m *Member) bool) (some []*Member)
 		next = cursor.next
 	}
 	for ; next != nil && len(some) < portion; next = next.next {
-		if next.m.job == nil {
+		if next.m.isCursor() {
 			continue // a cursor, too
 		}
 		if !wants(next.m) {

@@ -12,8 +12,8 @@ type Job interface {
 	// Context returns the context that the job was begun with.
 	Context() context.Context
 
-	// Cancel completes the job with a cause, unless the job is complete.
-	Cancel(cause error)
+	// Cancel completes the job with a cause and reports true, or that the job is complete.
+	Cancel(cause error) bool
 
 	// Run runs the function of the job, or finds that the job is complete. Run calls
 	// Finish of the member last, and returns what Finish returned.
@@ -23,14 +23,16 @@ type Job interface {
 // A Member is the place of one job in a hub, from when the job is accepted until its
 // function has returned. A job without a function, such as a promise, is in until it is
 // complete. A Member is made inside another struct, so that a job and its place take one
-// allocation; Init comes first.
+// allocation; Init comes first. A Member has no pointer to its job: Options.Job finds the
+// struct around the Member, and each job is 16 bytes smaller.
 //
-//	            refused                     nothing is counted
+//	            refused                     nothing is counted but the refusal
 //	               ▲
 //	Admit ──▶ announced ──▶ queued ──▶ running ──▶ over
 //	          (observers     │ (a slot)  │ ▲         ▲
 //	           are told)     │           ▼ │         │
 //	               │         │          lent         │
+//	               │         ├──▶ doomed ─────────── ┤
 //	               │         └── canceled, never run ┤
 //	               └──▶ waiting (no function) ───────┘
 //
@@ -45,13 +47,14 @@ type Job interface {
 //	T2  A slot is held by a member that is running, and of whose goroutines none is
 //	    parked in a wait. Where a slot is free, nobody waits for one.
 //	T3  The outcome of a job is counted before the job can be seen to be complete.
+//	T4  Where the hub has room for another job, nobody waits for room.
 type Member struct {
-	hub   *Hub
-	job   Job
-	id    uint64 // from 1; 2^64 jobs last for ever
-	began int64  // on the clock of the hub
+	hub     *Hub
+	id      uint64 // from 1; 2^64 jobs last for ever
+	began   int64  // on the clock of the hub
+	started int64  // when the function had its first slot; 0 where it has had none
 
-	next, prev *Member // in the list; a cursor stands there without a job
+	next, prev *Member // in the list; a cursor stands there without a hub
 	extra      *extra  // what few members need
 	state      state
 	held       bool   // has a slot
@@ -80,7 +83,8 @@ const (
 	stateOut       state = iota // in no hub → announced, or one of those below
 	stateAnnounced              // accepted; observers are being told → queued, running or over
 	statePromised               // the same without a function → waiting or over
-	stateQueued                 // waits for its first slot → running or over
+	stateQueued                 // waits for its first slot → running, doomed or over
+	stateDoomed                 // was taken out of the queue, and is about to be canceled → over
 	stateRunning                // its function runs, or is about to → over
 	stateWaiting                // has no function to run → over
 	stateWithdrawn              // was queued, and is not going to run; the job is about to be canceled → over
@@ -99,13 +103,16 @@ const (
 )
 
 // Init makes m the member of a job that is about to be admitted.
-func (m *Member) Init(h *Hub, j Job) { m.hub, m.job = h, j }
+func (m *Member) Init(h *Hub) { m.hub = h }
 
 // Hub returns the hub that the member is of.
 func (m *Member) Hub() *Hub { return m.hub }
 
 // Job returns the job that the member stands for.
-func (m *Member) Job() Job { return m.job }
+func (m *Member) Job() Job { return m.hub.o.Job(m) }
+
+// isCursor reports whether m stands in a list for a loop, and for no job.
+func (m *Member) isCursor() bool { return m.hub == nil }
 
 // ID returns the number of the member, counted from 1, and Began the time of its
 // admission. Both are written by Admit.
@@ -123,15 +130,20 @@ func (m *Member) Attached() any { return m.extra.attached }
 // Admit takes the job in, or says why not. Where function is true, the job has a
 // function, and Admit reports whether the function may start: the caller then calls
 // Start. Where announce is true, the caller tells somebody first, and calls Enter after.
-func (m *Member) Admit(function, announce bool) (start bool, why Refusal) {
+// Where room is true, the hub keeps a place for the job, which Admit takes or gives back;
+// see Reserve.
+func (m *Member) Admit(function, announce, room bool) (start bool, why Refusal) {
 	h := m.hub
 	now := h.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if room {
+		h.coming--
+	}
 	switch {
 	case h.closed:
 		return false, Closed
-	case function && h.fullLocked():
+	case function && !room && h.fullLocked():
 		return false, Full
 	}
 	h.begun++
@@ -139,7 +151,7 @@ func (m *Member) Admit(function, announce bool) (start bool, why Refusal) {
 	m.id, m.began = h.begun, now
 	switch {
 	case !announce:
-		return h.enterLocked(m, function), Accepted
+		return h.enterLocked(m, function, now), Accepted
 	case function:
 		m.state = stateAnnounced
 		h.coming++
@@ -156,28 +168,28 @@ func (m *Member) Enter() (start bool) {
 	h.mu.Lock()
 	if h.ended {
 		h.mu.Unlock()
-		m.job.Cancel(h.o.Ended)
+		m.Job().Cancel(h.o.Ended)
 		return false
 	}
 	defer h.mu.Unlock()
 	switch m.state {
 	case stateAnnounced:
 		h.coming--
-		return h.enterLocked(m, true)
+		return h.enterLocked(m, true, h.Now())
 	case statePromised:
-		return h.enterLocked(m, false)
+		return h.enterLocked(m, false, 0)
 	}
 	return false // canceled by now
 }
 
 // enterLocked puts the member in the list and reports whether its function may start.
-func (h *Hub) enterLocked(m *Member, function bool) (start bool) {
+func (h *Hub) enterLocked(m *Member, function bool, now int64) (start bool) {
 	h.members.push(m)
 	switch {
 	case !function:
 		m.state = stateWaiting
 	case h.slots.free():
-		h.startLocked(m)
+		h.startLocked(m, now)
 		return true
 	default:
 		h.enqueueLocked(m)
@@ -186,8 +198,8 @@ func (h *Hub) enterLocked(m *Member, function bool) (start bool) {
 }
 
 // startLocked gives a slot to a member that has not run.
-func (h *Hub) startLocked(m *Member) {
-	m.state = stateRunning
+func (h *Hub) startLocked(m *Member, now int64) {
+	m.state, m.started = stateRunning, now
 	h.running++
 	h.slots.take(m)
 }
@@ -197,7 +209,7 @@ func (m *Member) Start() { go m.loop() }
 
 func (m *Member) loop() {
 	for m != nil {
-		m = m.job.Run()
+		m = m.Job().Run()
 	}
 }
 
@@ -224,6 +236,7 @@ func (m *Member) Finish(ran bool) (next *Member) {
 		h.slots.give(m)
 		next, drop = h.grantLocked()
 	}
+	h.roomLocked()
 	h.leaveLocked(m)
 	h.mu.Unlock()
 	drop.end()
@@ -257,6 +270,7 @@ func (m *Member) Settled() (dismissed bool) {
 	case stateAnnounced:
 		h.coming--
 		dismissed = true
+		h.roomLocked()
 		h.overLocked(m)
 	case statePromised:
 		h.overLocked(m)
@@ -265,6 +279,10 @@ func (m *Member) Settled() (dismissed bool) {
 		h.overLocked(m)
 	case stateQueued:
 		drop = h.dequeueLocked(m)
+		dismissed = true
+		h.roomLocked()
+		h.leaveLocked(m)
+	case stateDoomed:
 		dismissed = true
 		h.leaveLocked(m)
 	case stateWithdrawn:
@@ -335,12 +353,28 @@ func (m *Member) IsOver() bool {
 	return m.state == stateOver
 }
 
-// Times returns when the job was canceled, on the clock of the hub, or 0, and reports
-// whether its function waits for its first slot, or for that Begin's observers are told.
-func (m *Member) Times() (canceled int64, queued bool) {
-	m.hub.mu.Lock()
-	defer m.hub.mu.Unlock()
-	return m.canceledAt(), m.state == stateQueued || m.state == stateAnnounced
+// A Look is what there is to know of a member at one moment. Times are on the clock of
+// the hub, and 0 where there was nothing yet.
+type Look struct {
+	Canceled int64 // when the job was canceled
+	Started  int64 // when the function had its first slot
+	Queued   bool  // the function waits for that, or for what is told of Begin
+	Lent     bool  // the function waits, and its slot is lent
+	Over     bool  // the member is over
+}
+
+// Look returns what there is to know of the member.
+func (m *Member) Look() Look {
+	h := m.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return Look{
+		Canceled: m.canceledAt(),
+		Started:  m.started,
+		Queued:   m.state == stateQueued || m.state == stateDoomed || m.state == stateAnnounced,
+		Lent:     h.Limited() && m.state == stateRunning && !m.held,
+		Over:     m.state == stateOver,
+	}
 }
 
 // extras returns the extra of the member, made now if there is none.

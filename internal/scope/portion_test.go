@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"unsafe"
 )
 
 // How much is done while the lock is held cannot be seen from outside but by time, which
@@ -27,21 +28,25 @@ func (j *fakeJob) Run() *Member {
 	return j.Finish(true)
 }
 
-func (j *fakeJob) Cancel(cause error) {
+func (j *fakeJob) Cancel(cause error) bool {
 	if j.canceled != nil {
-		return
+		return false
 	}
 	j.canceled = cause
 	j.Completing(Canceled, true)
 	j.Settled()
 	j.Told()
+	return true
 }
 
 var errStopped = errors.New("stopped")
 
+// jobOf returns the fakeJob around a member, which is its first field.
+func jobOf(m *Member) Job { return (*fakeJob)(unsafe.Pointer(m)) }
+
 func newHub(limit int) *Hub {
 	h := new(Hub)
-	h.Init(Options{Limit: limit, Queue: -1, Ended: errStopped, Sweep: func(n int, f func(int)) {
+	h.Init(Options{Limit: limit, Queue: -1, Ended: errStopped, Job: jobOf, Sweep: func(n int, f func(int)) {
 		for i := range n {
 			f(i)
 		}
@@ -55,8 +60,8 @@ func admit(t *testing.T, h *Hub, ctx context.Context, n int, function bool) []*f
 	jobs := make([]*fakeJob, n)
 	for i := range jobs {
 		jobs[i] = &fakeJob{ctx: ctx}
-		jobs[i].Init(h, jobs[i])
-		if _, why := jobs[i].Admit(function, false); why != Accepted {
+		jobs[i].Init(h)
+		if _, why := jobs[i].Admit(function, false, false); why != Accepted {
 			t.Fatalf("refused: %v", why)
 		}
 	}

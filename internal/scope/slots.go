@@ -82,7 +82,7 @@ func (h *Hub) grantLocked() (start *Member, drop *watch) {
 	start = h.slots.head
 	if start != nil {
 		drop = h.dequeueLocked(start)
-		h.startLocked(start)
+		h.startLocked(start, h.Now())
 	}
 	return start, drop
 }
@@ -116,6 +116,7 @@ func (m *Member) Lend() {
 	if m.held {
 		h.slots.give(m)
 		start, drop = h.grantLocked()
+		h.roomLocked()
 	}
 	m.wakeLocked()
 	h.mu.Unlock()

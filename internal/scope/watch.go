@@ -21,7 +21,7 @@ type watch struct {
 // Watch has the job canceled if its context ends while the job is queued. It is called
 // without any lock: the context may be of a foreign kind, and so anybody's code.
 func (m *Member) Watch() {
-	ctx := m.job.Context()
+	ctx := m.Job().Context()
 	key := ctx.Done() // what contexts that end together share
 	if key == nil {
 		return
@@ -73,7 +73,10 @@ func (w *watch) ended() {
 	for some := w.takeSome(); len(some) > 0; some = w.takeSome() {
 		ms = append(ms, some...)
 	}
-	h.o.Sweep(len(ms), func(i int) { ms[i].job.Cancel(context.Cause(ms[i].job.Context())) })
+	h.o.Sweep(len(ms), func(i int) {
+		j := ms[i].Job()
+		j.Cancel(context.Cause(j.Context()))
+	})
 }
 
 // takeSome takes the next members out of the watch and returns them.
