@@ -38,6 +38,9 @@ func shareOps() []entry {
 		}},
 		{name: "forget", on: Group, text: "$h.Forget($n)", weight: 5, do: func(e *env, o *Op) { e.w.get(o.On).(*groupVar).Forget(o.N) }},
 		{name: "newLazy", makes: Lazy, text: "$t = async.NewLazy($f$o)", setup: true, fn: true, opts: true, weight: 5, do: func(e *env, o *Op) {
+			if o.Opts.Streaming {
+				e.w.keeps() // for ever
+			}
 			e.w.set(o.To, async.NewLazy(e.shared(o, o), e.options(o, nil)...))
 		}},
 		{name: "get", on: Lazy, text: "k.take($h.Get($x))", takes: true, blocks: true, ctx: waitsBy, weight: 20, do: func(e *env, o *Op) {

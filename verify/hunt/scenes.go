@@ -90,6 +90,33 @@ func objects() []scene {
 			b.op("newGate")
 			b.op("go", byContext, waitsAtGate)
 		}},
+		{name: "streaming function", runs: true, tie: handles, make: func(b *builder) {
+			b.op("newContext")
+			b.op("go", byContext, streaming)
+		}},
+		{name: "streams in a scope", first: 1, make: func(b *builder) {
+			b.op("newScope", tracked)
+			b.op("newContext")
+			b.op("go", byContext, streaming, inScope)
+			b.streams = true
+		}},
+		{name: "nested promise", make: func(b *builder) {
+			b.op("newContext")
+			b.op("newPromise", byContext)
+			b.op("newPromise", byPromise)
+		}},
+		{name: "event", make: func(b *builder) {
+			b.op("newContext")
+			b.op("newEvent")
+			b.op("eventSignal")
+			b.op("eventAfterFunc")
+		}},
+	}, limitScenes(), shareScenes(), manyScenes(), panicScenes())
+}
+
+// limitScenes have functions that share one slot.
+func limitScenes() []scene {
+	return []scene{
 		{name: "functions in a scope with a limit", make: func(b *builder) {
 			b.op("newScope", limited)
 			b.op("newContext")
@@ -113,28 +140,7 @@ func objects() []scene {
 			b.op("go", inScope, waitsAtOther)
 			b.lent = true
 		}},
-		{name: "streaming function", runs: true, tie: handles, make: func(b *builder) {
-			b.op("newContext")
-			b.op("go", byContext, streaming)
-		}},
-		{name: "streams in a scope", first: 1, make: func(b *builder) {
-			b.op("newScope", tracked)
-			b.op("newContext")
-			b.op("go", byContext, streaming, inScope)
-			b.streams = true
-		}},
-		{name: "nested promise", make: func(b *builder) {
-			b.op("newContext")
-			b.op("newPromise", byContext)
-			b.op("newPromise", byPromise)
-		}},
-		{name: "event", make: func(b *builder) {
-			b.op("newContext")
-			b.op("newEvent")
-			b.op("eventSignal")
-			b.op("eventAfterFunc")
-		}},
-	}, shareScenes(), manyScenes(), panicScenes())
+	}
 }
 
 func promiseScenes() (all []scene) {
