@@ -119,7 +119,7 @@ func hunted(list string) (string, error) {
 	found, beyond := 0, 0
 	for line := range strings.Lines(list) {
 		name, why, _ := strings.Cut(strings.TrimSpace(line), " ")
-		said := "**not found**"
+		said := "nothing recorded: not found, or not run"
 		switch f := by[name]; {
 		case why != "":
 			said = strings.TrimSpace(why)
@@ -131,7 +131,7 @@ func hunted(list string) (string, error) {
 		rows = append(rows, fmt.Sprintf("| %s | %s |", name, said))
 	}
 	said, err := table("| bug | found after |\n| --- | --- |", rows)
-	return fmt.Sprintf("**%d of %d found within a minute each**, and %d beyond the hunter.\n\n%s", found, len(rows)-beyond, beyond, said), err
+	return fmt.Sprintf("**%d of %d recorded as found within a minute each**, and %d beyond the hunter.\n\n%s", found, len(rows)-beyond, beyond, said), err
 }
 
 // recorded reads a file of lines of n fields, by the first field.
