@@ -28,9 +28,23 @@ func (s *Server) beats() {
 		case status := <-s.status:
 			if status == nats.CLOSED {
 				s.cancelAll(ErrDisconnected) // nobody can be answered any more
+			} else {
+				s.repeat()
 			}
 		case <-ticker.C:
 			s.tick()
+		}
+	}
+}
+
+// repeat has clients be told of all calls that they have here: the connection was lost, and is
+// there again, and a client may have been unable to say that it does not wait any more.
+func (s *Server) repeat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, j := range s.desk.of(nil) {
+		if j.client != nil {
+			j.client.fresh.push(j)
 		}
 	}
 }
@@ -92,6 +106,8 @@ func (s *Server) controlled(m *nats.Msg) {
 		s.count(func(st *ServerStats) { st.Garbage++ })
 	case c.Cancel != nil:
 		s.canceled(c.Cancel)
+	case c.Drop != nil:
+		s.dropped(c.Drop)
 	default:
 		s.asked(c.Ask)
 	}
@@ -123,6 +139,24 @@ func (s *Server) canceled(c *wire.Cancel) {
 	}
 	s.mu.Unlock()
 	if w != nil {
+		w.cancel(cause)
+	}
+}
+
+// dropped is told that a client does not wait for calls that it was told of.
+func (s *Server) dropped(d *wire.Drop) {
+	cause := fmt.Errorf("%w: it does not wait any more", ErrClientGone)
+	var over []work
+	s.mu.Lock()
+	wire.IDs(d.IDs, func(id wire.ID) {
+		if j := s.desk.jobs[d.Inbox+"."+id.String()]; j != nil && j.work != nil {
+			j.silent, j.cause = true, cause
+			over = append(over, j.work)
+		}
+	})
+	s.stats.Gone += int64(len(over))
+	s.mu.Unlock()
+	for _, w := range over {
 		w.cancel(cause)
 	}
 }

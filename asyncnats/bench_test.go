@@ -86,7 +86,7 @@ func inFlightByRequest(b *testing.B, url string, n int) {
 
 // inFlightByBegin makes b.N calls, n of them in flight.
 func inFlightByBegin(b *testing.B, url string, n int) {
-	c := benchClient(b, url, async.ScopeOptions{})
+	c := benchClient(b, url, async.ScopeOptions{Limit: 256})
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	if n == 1 {
@@ -128,7 +128,7 @@ func benchClient(b *testing.B, url string, o async.ScopeOptions) *asyncnats.Clie
 		b.Fatal(err)
 	}
 	a.Flush()
-	c, err := asyncnats.NewClient(nc, asyncnats.ClientOptions{Codec: asyncnats.Raw()})
+	c, err := asyncnats.NewClient(nc, asyncnats.ClientOptions{Codec: asyncnats.Raw(), Heartbeat: 10 * time.Second}) // the machine may be busy
 	if err != nil {
 		b.Fatal(err)
 	}

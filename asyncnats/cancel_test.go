@@ -231,3 +231,32 @@ func TestN3_ClientIsGone(t *testing.T) {
 		})
 	}
 }
+
+// The connections of client and server are lost, and the client is back first: the server
+// learns all the same that nobody waits.
+func TestN3_ServerIsBackLast(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect, door := natstest.RunBehindDoor(t)
+		g := newGate()
+		snc, cnc := connect(nats.InProcessServer(door), nats.ReconnectWait(time.Minute)), connect()
+		s := serve(t, snc, "x", g.double, asyncnats.ServeOptions{})
+		c := newClient(t, cnc, asyncnats.ClientOptions{})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+		fctx := g.next(t)
+		time.Sleep(time.Minute)
+		door.Shut.Store(true)
+		snc.ForceReconnect()
+		cnc.ForceReconnect()
+		wantError(t, call, asyncnats.ErrDisconnected)
+		time.Sleep(time.Second)
+		door.Shut.Store(false)
+		<-fctx.Done()
+		if !errors.Is(context.Cause(fctx), asyncnats.ErrClientGone) {
+			t.Error(context.Cause(fctx))
+		}
+		time.Sleep(time.Second)
+		if s := s.Stats(); s.InFlight != 0 || s.Gone != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

@@ -22,7 +22,7 @@ import (
 
 const (
 	childURL  = "ASYNCNATS_TEST_CHILD"
-	childBeat = 200 * time.Millisecond
+	childBeat = 500 * time.Millisecond
 )
 
 func child(url string) int {

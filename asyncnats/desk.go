@@ -71,6 +71,7 @@ type customer struct {
 //	    the request, and is forgotten after a while.
 type desk struct {
 	jobs     map[string]*job
+	most     int // that jobs has had
 	clients  map[string]*customer
 	numbers  map[int]*customer
 	canceled map[string]early
@@ -110,6 +111,7 @@ func (d *desk) admit(j *job, inbox string) (known *job) {
 		return known
 	}
 	d.jobs[key] = j
+	d.most = max(d.most, len(d.jobs))
 	d.running++
 	if inbox == "" {
 		return nil
@@ -154,8 +156,8 @@ const jobSize = 512
 func (d *desk) forget(j *job) {
 	delete(d.jobs, j.key())
 	leave(j)
-	if len(d.jobs) == 0 {
-		d.jobs = make(map[string]*job) // a map never shrinks
+	if len(d.jobs) == 0 && d.most > largeMap {
+		d.jobs, d.most = make(map[string]*job), 0 // a map never shrinks
 	}
 }
 

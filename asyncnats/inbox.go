@@ -52,7 +52,10 @@ func (c *Client) take(id wire.ID) remote {
 		return nil
 	case c.table.has(e):
 		c.stats.Replied++
-		if e.in == &c.table.sent {
+		switch {
+		case e.peer != nil:
+			e.peer.heard = c.now() // its heartbeat may be stuck behind its replies
+		case e.in == &c.table.sent:
 			c.heard.hear(e.at, c.now())
 		}
 	}
@@ -102,9 +105,12 @@ func (c *Client) beat(m *nats.Msg) {
 		p = &peer{id: b.Server}
 	}
 	p.every, p.heard, p.asked = b.Every, now, false
+	var strange []byte
 	wire.IDs(b.Has, func(id wire.ID) {
 		if sent, ok := c.table.claim(id, p, now); ok {
 			c.heard.hear(sent, now)
+		} else if e := c.table.calls[id]; e == nil || !c.table.has(e) {
+			strange = append(strange, id[:]...)
 		}
 	})
 	if !known && p.calls.len() > 0 {
@@ -114,6 +120,9 @@ func (c *Client) beat(m *nats.Msg) {
 	lost := c.gone(p, b.Gone)
 	c.mu.Unlock()
 	failAll(lost, ErrResponderLost)
+	if len(strange) > 0 { // over, while the server could not be told
+		c.post(peerSubject(c.o.ControlPrefix, b.Server), wire.Control{Drop: &wire.Drop{Inbox: c.inbox, IDs: strange}})
+	}
 }
 
 // gone buries the calls that a server does not have any more, although the client

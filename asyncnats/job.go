@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,6 +27,7 @@ type task[Req, Resp any] struct {
 	data    []byte        // the request until it is decoded, and then the value, encoded
 	header  nats.Header   // of the request, until the call begins
 	timeout time.Duration // of the request; 0 without
+	ran     atomic.Bool   // the function has returned: who completes the call is its goroutine, nearly always
 }
 
 // A service is a server with its types.
@@ -177,6 +179,7 @@ const maxName = 256
 // and what a method of the user's panics with is contained.
 func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	defer t.contain(&v, &err)
+	defer t.ran.Store(true)
 	var request Req
 	if err := decode(t.on.o.Codec, t.data, &request); err != nil {
 		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
@@ -202,9 +205,8 @@ func (t *task[Req, Resp]) contain(v *Resp, err *error) {
 
 func (t *task[Req, Resp]) cancel(cause error) { _ = t.call.Cancel(cause) } // it may have come too late
 
-// over is told by the completer that the call is complete (OnSignal). The stack of the
-// completer is left at once: to grow it for every call would cost more than all else here.
-func (t *task[Req, Resp]) over() { t.on.completed(t) }
+// over is told by the completer that the call is complete (OnSignal).
+func (t *task[Req, Resp]) over() { t.on.completed(t, t.ran.Load()) }
 
 // finish takes the result of the call, and returns the reply. A call that was canceled may
 // still be running, and has its data: what is sent then is an error.

@@ -10,13 +10,14 @@ import (
 // This file is what goes in and out of a server: requests that wait to be begun, and calls
 // that wait for their replies to be sent.
 //
-// Requests are begun by the goroutine that receives them while there are few, and by a
-// goroutine of its own while there are many. Replies are sent by one goroutine, which is
-// there while there are some: calls that complete at the same time do not crowd at the
-// connection, and none has to wait for the network.
+// While there are few calls, a request is begun by the goroutine that receives it, and a
+// reply is sent by the goroutine of the function: a single call waits for no other goroutine.
+// While there are many, one goroutine begins what has arrived, and one sends: what completes
+// at the same time does not crowd at the connection. A goroutine that is not the server's, as
+// that of a user who cancels, never waits for the network.
 
 const (
-	fewRuns   = 16  // while so many calls run, the goroutine that receives has time to begin another
+	fewRuns   = 8   // so many calls are few
 	roomToUse = 256 // of a slice that is used again
 )
 
@@ -60,9 +61,17 @@ func reuse[T any](used []T) []T {
 	return used[:0]
 }
 
-// completed is told that a call is complete.
-func (s *Server) completed(w work) {
+// completed is told that a call is complete: by the goroutine of the function, where own is
+// true.
+func (s *Server) completed(w work, own bool) {
 	s.mu.Lock()
+	if own && !s.sending && s.desk.running <= fewRuns {
+		s.sending = true
+		s.mu.Unlock()
+		s.answer(w.finish())
+		s.sendAll()
+		return
+	}
 	defer s.mu.Unlock()
 	s.complete = append(s.complete, w)
 	s.sendLocked()

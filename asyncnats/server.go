@@ -152,7 +152,7 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 		scope = s.own
 	}
 	s.options = append([]async.Option{scope, async.Name(o.Name)}, o.Options...)
-	s.status = nc.StatusChanged(nats.CLOSED)
+	s.status = nc.StatusChanged(nats.CLOSED, nats.CONNECTED)
 	s.ended.Go(s.beats)
 	return s
 }

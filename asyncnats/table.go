@@ -80,10 +80,14 @@ func (p *peer) lostAt(patience time.Duration) time.Duration {
 type table struct {
 	minter wire.Minter
 	calls  map[wire.ID]*entry
+	most   int // that calls has had
 	peers  map[string]*peer
 
 	queued, sent, plain, asking, again, over list[*entry]
 }
+
+// largeMap is how many elements a map may have had that is kept when it is empty.
+const largeMap = 1024
 
 func newTable() table {
 	return table{minter: wire.NewMinter(), calls: make(map[wire.ID]*entry), peers: make(map[string]*peer)}
@@ -96,6 +100,7 @@ func (t *table) inFlight() int { return len(t.calls) - t.over.len() }
 func (t *table) insert(e *entry, now time.Duration) {
 	e.id = t.minter.Mint()
 	t.calls[e.id] = e
+	t.most = max(t.most, len(t.calls))
 	t.move(e, &t.queued, now)
 }
 
@@ -113,8 +118,8 @@ func (t *table) has(e *entry) bool { return e.in != nil && e.in != &t.over }
 func (t *table) remove(e *entry) {
 	delete(t.calls, e.id)
 	leave(e)
-	if len(t.calls) == 0 {
-		t.calls = make(map[wire.ID]*entry) // a map never shrinks
+	if len(t.calls) == 0 && t.most > largeMap {
+		t.calls, t.most = make(map[wire.ID]*entry), 0 // a map never shrinks
 	}
 }
 

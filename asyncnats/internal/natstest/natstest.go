@@ -3,6 +3,8 @@ package natstest
 
 import (
 	"errors"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,13 +53,35 @@ func Run(t testing.TB, o *server.Options) *server.Server {
 // that connects in the process. At the end of the test the connections are closed first.
 func RunInside(t testing.TB) (connect func(...nats.Option) *nats.Conn) {
 	t.Helper()
+	connect, _ = RunBehindDoor(t)
+	return connect
+}
+
+// A Door is the way to a server in the process, for connections with the option
+// nats.InProcessServer(door). While it is shut nobody can connect.
+type Door struct {
+	Shut   atomic.Bool
+	server *server.Server
+}
+
+// InProcessConn returns a new connection.
+func (d *Door) InProcessConn() (net.Conn, error) {
+	if d.Shut.Load() {
+		return nil, ErrNotReady
+	}
+	return d.server.InProcessConn()
+}
+
+// RunBehindDoor is RunInside, and returns a door, too.
+func RunBehindDoor(t testing.TB) (connect func(...nats.Option) *nats.Conn, door *Door) {
+	t.Helper()
 	o := Options()
 	o.DontListen = true
 	s := Run(t, o)
 	return func(opts ...nats.Option) *nats.Conn {
 		t.Helper()
-		return Connect(t, "", append(opts, nats.InProcessServer(s))...)
-	}
+		return Connect(t, "", append([]nats.Option{nats.InProcessServer(s)}, opts...)...)
+	}, &Door{server: s}
 }
 
 // Connect connects to a server by its listener, for a test, at whose end the connection

@@ -39,6 +39,7 @@ func IsNoResponders(header map[string][]string, data []byte) bool {
 type Control struct {
 	Cancel *Cancel `json:"cancel,omitempty"`
 	Ask    *Ask    `json:"ask,omitempty"`
+	Drop   *Drop   `json:"drop,omitempty"`
 }
 
 // A Cancel says that nobody waits for a call any more.
@@ -53,6 +54,12 @@ type Ask struct {
 	Inbox string `json:"inbox"`         // of the client
 	IDs   []byte `json:"ids"`           // packed
 	All   bool   `json:"all,omitempty"` // all servers are asked, and those that have nothing say nothing
+}
+
+// A Drop says of calls which a server says to have that the client does not wait for them.
+type Drop struct {
+	Inbox string `json:"inbox"` // of the client
+	IDs   []byte `json:"ids"`   // packed
 }
 
 // A Beat is what a server tells a client, regularly while a call of the client is in
@@ -74,7 +81,17 @@ func ParseControl(data []byte) (c Control, err error) {
 	if err = json.Unmarshal(data, &c); err != nil {
 		return c, err
 	}
-	if (c.Cancel == nil) == (c.Ask == nil) || c.Ask != nil && !isPacked(c.Ask.IDs) {
+	set := 0
+	if c.Cancel != nil {
+		set++
+	}
+	if c.Ask != nil && isPacked(c.Ask.IDs) {
+		set++
+	}
+	if c.Drop != nil && isPacked(c.Drop.IDs) {
+		set++
+	}
+	if set != 1 {
 		return c, errControl
 	}
 	return c, nil
