@@ -2601,7 +2601,7 @@ func TestC9_WaitersAgainstEverything(t *testing.T) {
 		var ran, refused, canceled atomic.Int64
 		const n = 12
 		count := func(err error) {
-			switch e := err.(type) {
+			switch e := err.(type) { //nolint:errorlint // the error itself
 			case nil:
 			case *async.CanceledError:
 				canceled.Add(1)

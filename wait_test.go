@@ -1236,7 +1236,7 @@ func TestW7_FirstErrorReturnsAPanic(t *testing.T) {
 	c := async.Go(bg, panicWith(errBoom))
 	err := async.FirstError(bg, async.Ready("", nil), c)
 	wantIs(t, err, errBoom)
-	if _, ok := err.(*async.PanicError); !ok { //nolint:errorlint // the error itself
+	if _, ok := err.(*async.PanicError); !ok {
 		t.Errorf("the error is a %T", err)
 	}
 	if _, ok := recovered(func() { c.Release() }).(*async.PanicError); !ok {

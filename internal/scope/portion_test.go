@@ -1,4 +1,4 @@
-package scope
+package scope //nolint:testpackage // what is done under the lock cannot be seen from outside
 
 import (
 	"context"
@@ -55,7 +55,7 @@ func newHub(limit int) *Hub {
 }
 
 // admit makes n members and admits them.
-func admit(t *testing.T, h *Hub, ctx context.Context, n int, function bool) []*fakeJob {
+func admit(ctx context.Context, t *testing.T, h *Hub, n int, function bool) []*fakeJob {
 	t.Helper()
 	jobs := make([]*fakeJob, n)
 	for i := range jobs {
@@ -73,7 +73,7 @@ func admit(t *testing.T, h *Hub, ctx context.Context, n int, function bool) []*f
 func TestC6_UnreleasedLetsTheScopeGoOn(t *testing.T) {
 	const n = 1000
 	h := newHub(0)
-	jobs := admit(t, h, context.Background(), n, false)
+	jobs := admit(context.Background(), t, h, n, false)
 	for _, j := range jobs {
 		j.Keep()
 	}
@@ -98,8 +98,8 @@ func TestC1_TheEndOfAContextLetsTheScopeGoOn(t *testing.T) {
 	const n = 1000
 	ctx, cancel := context.WithCancel(context.Background())
 	h := newHub(1)
-	first := admit(t, h, context.Background(), 1, true)[0]
-	jobs := admit(t, h, ctx, n, true)
+	first := admit(context.Background(), t, h, 1, true)[0]
+	jobs := admit(ctx, t, h, n, true)
 	for _, j := range jobs {
 		j.Watch()
 	}
@@ -140,7 +140,7 @@ func TestC1_TheEndOfAContextLetsTheScopeGoOn(t *testing.T) {
 // A completion looks at no drain that has to wait on (C3).
 func TestC3_AWaitingShutdownCostsACompletionNothing(t *testing.T) {
 	h := newHub(0)
-	j := admit(t, h, context.Background(), 1, false)[0]
+	j := admit(context.Background(), t, h, 1, false)[0]
 	over := make(chan struct{})
 	go func() { <-h.Drain(nil).Done(); close(over) }()
 	for !h.IsClosed() { // until it waits: Drain closes the hub in the same step
