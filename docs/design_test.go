@@ -99,6 +99,100 @@ func TestDesign_NamesTests(t *testing.T) {
 	}
 }
 
+var (
+	// A rule in rules.md, or a part of one, which is indented.
+	statedRule = regexp.MustCompile(`(?m)^( {2})?- \*\*([RSWCH][0-9]+)([a-z]?)\*\* `)
+
+	// A test that is named for a rule.
+	testOfRule = regexp.MustCompile(`(?m)^func Test([RSWCH][0-9]+)_`)
+
+	// A part of a rule, as comments and pages cite it.
+	citedPart = regexp.MustCompile(`\b[RSWCH][0-9]+[a-z]\b`)
+)
+
+// TestRules_Ids checks that each rule of rules.md stands there once, and that the parts of
+// a rule follow it, lettered from a without a gap.
+func TestRules_Ids(t *testing.T) {
+	seen, last := make(map[string]bool), ""
+	for _, m := range statedRule.FindAllStringSubmatch(read(t, "docs/rules.md"), -1) {
+		indented, rule, part := m[1] != "", m[2], m[3]
+		want := ""
+		if indented {
+			want = nextPart(last)
+		}
+		if id := rule + part; seen[id] || indented && id != want || !indented && part != "" {
+			t.Errorf("rules.md has %s after %s", id, last)
+		}
+		seen[rule+part], last = true, rule+part
+	}
+	if !seen["R9"] || !seen["R9a"] {
+		t.Error("rules.md has no R9, or no parts of it: the test does not read the page")
+	}
+}
+
+// nextPart returns the id of the part that follows a rule, or a part.
+func nextPart(id string) string {
+	if end := id[len(id)-1]; end >= 'a' {
+		return id[:len(id)-1] + string(end+1)
+	}
+	return id + "a"
+}
+
+// TestRules_Tests checks that each rule has a test named after it, and each test that is
+// named after a rule a rule.
+func TestRules_Tests(t *testing.T) {
+	source, tested := testSource(t), make(map[string]bool)
+	for _, m := range testOfRule.FindAllStringSubmatch(source, -1) {
+		tested[m[1]] = true
+	}
+	for rule, name := range namedOtherwise {
+		if strings.Contains(source, "\nfunc "+name) {
+			tested[rule] = true
+		}
+	}
+	stated := make(map[string]bool)
+	for _, m := range statedRule.FindAllStringSubmatch(read(t, "docs/rules.md"), -1) {
+		if rule := m[2]; m[3] == "" {
+			stated[rule] = true
+			if !tested[rule] {
+				t.Errorf("no test is named after %s", rule)
+			}
+		}
+	}
+	for rule := range tested {
+		if !stated[rule] {
+			t.Errorf("tests are named after %s, which rules.md does not have", rule)
+		}
+	}
+}
+
+// namedOtherwise has, for the rules whose tests are named after a function, the beginning
+// of these names.
+var namedOtherwise = map[string]string{"H5": "TestNewScope_"}
+
+// TestRules_Citations checks that each part of a rule that the code or a page cites exists.
+func TestRules_Citations(t *testing.T) {
+	parts := make(map[string]bool)
+	for _, m := range statedRule.FindAllStringSubmatch(read(t, "docs/rules.md"), -1) {
+		parts[m[2]+m[3]] = true
+	}
+	check := func(path string) {
+		for _, id := range citedPart.FindAllString(read(t, path), -1) {
+			if whole := strings.TrimRight(id, "abcdefghijklmnopqrstuvwxyz"); parts[whole+"a"] && !parts[id] {
+				t.Errorf("%s cites %s, which rules.md does not have", path, id)
+			}
+		}
+	}
+	eachGoFile(t, check)
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		check(strings.TrimPrefix(filepath.ToSlash(page), root+"/"))
+	}
+}
+
 // testSource returns the text of all test files of the repository.
 func testSource(t *testing.T) string {
 	t.Helper()
@@ -111,14 +205,15 @@ func testSource(t *testing.T) string {
 	return all.String()
 }
 
-// eachGoFile calls f with the path of each Go file of the repository.
+// eachGoFile calls f with the path of each Go file of the repository. Generated code and
+// its tests, in folders named testdata, are included.
 func eachGoFile(t *testing.T, f func(path string)) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules"):
+		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "node_modules"):
 			return filepath.SkipDir
 		case !d.IsDir() && strings.HasSuffix(name, ".go"):
 			f(strings.TrimPrefix(filepath.ToSlash(path), root+"/"))
