@@ -64,7 +64,7 @@ func sourceFiles(t *testing.T) (files []string) {
 }
 
 // The order of the files of the root, as the test of the arrows between them states it.
-var orderOfRoot = regexp.MustCompile("(?s)const order = `(.*?)`")
+var orderOfRoot = regexp.MustCompile("(?ms)^const order = `(.*?)`")
 
 // TestDesign_Order checks that the table of design.md has the files of the root in the
 // order that TestDeps_Files holds.
