@@ -170,8 +170,8 @@ func (c *core) owner() owner {
 // An owner is told what becomes of a call, by the goroutine that brings it about. The
 // place of a call in a scope is an owner, and so is a handle of [Group.Join].
 //
-// w is the word of the call at that moment. But for completing, no method is called
-// under a lock.
+// w is the word of the call at that moment. completing is called under the lock of the
+// call, and taken may be; the others are not. completing and taken only count.
 type owner interface {
 	// completing is told that the call is about to be complete with bits. It is called
 	// under the lock of the call, before anybody can see the completion.
