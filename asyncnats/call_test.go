@@ -25,7 +25,7 @@ func TestN1_ValueThereAndBack(t *testing.T) {
 	serve(t, a, "points.*", func(_ context.Context, p point) (point, error) { return point{p.Y, p.X}, nil }, asyncnats.ServeOptions{})
 	c := newClient(t, b, asyncnats.ClientOptions{})
 	wantValue(t, asyncnats.Begin[point](t.Context(), c, "points.turn", point{1, 2}), point{2, 1})
-	if s := c.Stats(); s.Begun != 1 || s.Replied != 1 || s.InFlight != 0 {
+	if s := c.Stats(); s.Begun != 1 || s.Replied != 1 || s.Canceled != 0 || s.InFlight != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -199,6 +199,35 @@ func TestN3_CancelRacesWithReply(t *testing.T) {
 	}
 }
 
+// A busy is a codec that does something else while it encodes.
+type busy struct {
+	asyncnats.Codec
+	do func()
+}
+
+func (b busy) Encode(v any) ([]byte, error) {
+	b.do()
+	return b.Codec.Encode(v)
+}
+
+// A call that ends while Begin is at it leaves nothing behind in the client.
+func TestN3_EndsWithinBegin(t *testing.T) {
+	a, b := pair(t)
+	a.Subscribe("x", func(*nats.Msg) {}) // swallows
+	a.Flush()
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	c := newClient(t, b, asyncnats.ClientOptions{Heartbeat: -1, Codec: busy{asyncnats.JSON(), func() {
+		cancel()
+		<-over
+	}}})
+	call := asyncnats.Begin[int](ctx, c, "x", 1, async.OnSignal(func() { close(over) }))
+	wantError(t, call, async.ErrCanceled)
+	if s := c.Stats(); s.InFlight != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // The server ends what it runs for a client that is gone.
 func TestN3_ClientIsGone(t *testing.T) {
 	for name, leave := range map[string]func(*nats.Conn, *asyncnats.Client){

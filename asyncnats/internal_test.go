@@ -9,8 +9,8 @@ import (
 // The lists, and the patterns of subjects, are nothing that a user sees.
 
 type item struct {
-	n int
-	link[*item]
+	n           int
+	link[*item] //nolint:unused // the lists use it
 }
 
 // A list has what was pushed and not taken out, in the order of the pushes; an element is in
