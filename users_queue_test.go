@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,6 +39,7 @@ func TestC8_NoQueue(t *testing.T) {
 	})
 	eachScope(t, async.ScopeOptions{Limit: 1, Queue: -7}, func(t *testing.T, s *async.Scope) {
 		wantEq(t, "Begin with a slot", async.Go(bg, value(1, nil), s).Wait(bg), nil)
+		synctest.Wait() // until the slot is given up
 		hold := occupy(s)
 		_, err := async.Go(bg, value(1, nil), s).Await(bg)
 		wantEq(t, "any negative number", err, async.ErrQueueFull)

@@ -2,6 +2,7 @@ package async_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -291,15 +292,13 @@ func TestC9_WaitersAgainstEverything(t *testing.T) {
 		var ran, refused, canceled atomic.Int64
 		const n = 12
 		count := func(err error) {
-			switch e := err.(type) {
-			case nil:
-			case *async.CanceledError:
+			switch {
+			case err == nil:
+			case errors.Is(err, async.ErrCanceled):
 				canceled.Add(1)
 			default:
 				refused.Add(1)
-				if e != async.ErrScopeClosed {
-					t.Errorf("refused: %v", err)
-				}
+				wantEq(t, "refused", err, async.ErrScopeClosed)
 			}
 		}
 		begin := func() {
