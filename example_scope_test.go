@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -583,4 +586,51 @@ func ExampleScope_Name() {
 	fmt.Println(scope.Name(), scope)
 	// Output:
 	// fetches scope "fetches"
+}
+
+// A dump is what a scope does at the moment, for people: calls in the calls that began
+// them, the oldest first, those of one name in one line.
+func ExampleScope_Dump() {
+	scope := async.NewScope(async.ScopeOptions{Name: "pages", Limit: 2})
+	ctx, cancel := context.WithCancel(context.Background())
+	site, _ := async.NewPromise[int](ctx, scope, async.Name("site"))
+	for range 3 {
+		_, _ = async.NewPromise[int](site.Context(), scope, async.Name("page"))
+	}
+	var dump strings.Builder
+	if err := scope.Dump(&dump); err != nil {
+		fmt.Println(err)
+	}
+	ages := regexp.MustCompile(`[0-9.]+(ns|µs|ms|s)\b`)
+	fmt.Print(ages.ReplaceAllString(dump.String(), "3s"))
+	cancel()
+	_ = scope.Shutdown(context.Background())
+	// Output:
+	// scope "pages": limit 2, open
+	//   4 begun: 0 returned, 0 failed, 0 canceled, 0 panicked, 0 exited, 0 broken, 4 pending; 0 refused
+	//   0 running, 0 of them lent; 0 queued; 0 canceled and not stopped
+	//   results: 0 taken, 0 discarded, 0 that nobody has taken
+	// site #1: running, 3s
+	//   page ×3, oldest 3s: 3 running
+}
+
+// An observer that logs: failures and losses here, and not the course of every call.
+func ExampleLogObserver() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		Level: slog.LevelInfo,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "took" {
+				return slog.Attr{} // they differ each time
+			}
+			return a
+		},
+	}))
+	scope := async.NewScope(async.ScopeOptions{Name: "fetches", Observer: async.LogObserver(logger)})
+	call := async.Go(context.Background(), func(context.Context) (int, error) {
+		return 0, errors.New("no route")
+	}, scope, async.Name("home page"))
+	_ = call.Wait(context.Background())
+	_ = scope.Shutdown(context.Background())
+	// Output:
+	// level=INFO msg="async: call failed" scope=fetches id=1 call="home page" err="no route"
 }

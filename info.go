@@ -1,7 +1,11 @@
 package async
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
@@ -43,6 +47,15 @@ type CallInfo struct {
 	Waiters  int       // how many wait for its completion, or are registered for it; no more than 10,000 are counted
 	Err      error     // what it completed with; nil before
 	Stack    string    // with Track: where it was begun
+
+	// What follows is known of the calls of a scope.
+
+	Scope       string    // the name of the scope
+	Parent      uint64    // the ID of the call of a scope with whose context it was begun, as in a function; 0 for none
+	ParentScope string    // the name of the scope of Parent, where that is another one
+	Started     time.Time // when its function got its first slot; zero before, and of a promise
+	Deadline    time.Time // of the context that it was begun with; zero for none
+	Lent        bool      // its function waits, and the slot of the function is lent
 }
 
 // String names the call for logs and reports.
@@ -107,6 +120,16 @@ type Stats struct {
 	StopTimes [StopClasses]int64
 }
 
+// writeTo writes the ledger to w, for a dump.
+func (s Stats) writeTo(w io.Writer) (n int, err error) {
+	return fmt.Fprintf(w, `  %d begun: %d returned, %d failed, %d canceled, %d panicked, %d exited, %d broken, %d pending; %d refused
+  %d running, %d of them lent; %d queued; %d canceled and not stopped
+  results: %d taken, %d discarded, %d that nobody has taken
+`, s.Begun, s.Returned, s.Failed, s.Canceled, s.Panicked, s.Goexited, s.Broken, s.Pending, s.Refused,
+		s.Running, s.Lent, s.Queued, s.Stopping,
+		s.Taken, s.Discarded, s.Untaken)
+}
+
 // StopClasses is into how many classes Stats sorts the times from cancellation to
 // return.
 const StopClasses = scope.Classes
@@ -118,10 +141,10 @@ func StopBound(class int) time.Duration { return scope.Bound(class) }
 
 // An Observer is told what becomes of the calls of a scope. Its functions are
 // called outside every lock and must not block; any may be nil, which costs
-// nothing. Each is called once for a call, but Discarded, which is called for each
-// result discarded. Begun comes before Started, and Started before Completed,
+// nothing. Each is called once for a call, or not at all, but Discarded, which is called
+// for each result discarded. Begun comes before Started, and Started before Completed,
 // unless another goroutine cancels the call while it is being begun or started.
-// What a Release brings about is told on a goroutine of the scope's. That goroutine
+// Refused comes alone. What a Release brings about is told on a goroutine of the scope's. That goroutine
 // and the completer are not ordered: where the last handle is released just after
 // completion, Abandoned and Discarded may be called before Completed, or at the same
 // time.
@@ -131,6 +154,101 @@ type Observer struct {
 	Completed func(CallInfo) // it is complete, however; where an OnSignal function would run, before them
 	Abandoned func(CallInfo) // the last handle went before the result was taken, or was there
 	Discarded func(CallInfo) // a result that nobody took, whose error Err is, goes to Discard
+
+	// Returned is told that the function of a call has returned that was canceled, or
+	// abandoned, before. Of others Completed says so. It is told on the function's
+	// goroutine, or with Completed.
+	Returned func(CallInfo)
+
+	// Refused is told of a call that was not accepted, and so has no ID: Err says why. It
+	// is told on the goroutine of the call's Begin.
+	Refused func(CallInfo)
+
+	// Context makes the context that the function of a call is run with, from the one that
+	// it would have. It is asked after Started, on the function's goroutine, and may add
+	// values: what it returns must end when ctx ends, and is made from ctx, so that waits
+	// lend the function's slot (C2). A panic in it is one of the function.
+	Context func(ctx context.Context, c CallInfo) context.Context
+}
+
+// LogObserver returns an observer that writes to a logger what becomes of the calls of a
+// scope (V13). The levels say how much each kind of thing matters, in this order:
+//
+//   - the course of a call: begun, started, complete without an error, canceled, and the
+//     return of a function after that; [slog.LevelDebug] unless given;
+//   - a call that failed; [slog.LevelInfo] unless given;
+//   - what may be lost: a call that panicked, was abandoned or was refused, and a result
+//     that nobody took; [slog.LevelWarn] unless given.
+//
+// Each record has the scope, the ID and the name of the call, and what belongs to the
+// event: the error, how long the call waited for its slot, and how long it took. The
+// handler of the logger is called where the call begins and ends, and must not block.
+// LogObserver panics where l is nil, and where there are more than three levels.
+func LogObserver(l *slog.Logger, levels ...slog.Level) Observer {
+	o := logObserver{l, [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}}
+	switch {
+	case l == nil:
+		panic("async: LogObserver with a nil logger")
+	case len(levels) > len(o.levels):
+		panic(fmt.Sprintf("async: LogObserver with %d levels, where there are %d kinds", len(levels), len(o.levels)))
+	}
+	copy(o.levels[:], levels)
+	return Observer{
+		Begun: func(c CallInfo) { o.log(logCourse, "async: call begun", c) },
+		Started: func(c CallInfo) {
+			o.log(logCourse, "async: call started", c, slog.Duration("waited", c.Started.Sub(c.Began)))
+		},
+		Completed: o.completed,
+		Abandoned: func(c CallInfo) { o.log(logLoss, "async: call abandoned", c) },
+		Discarded: func(c CallInfo) { o.log(logLoss, "async: result discarded", c) },
+		Returned: func(c CallInfo) {
+			o.log(logCourse, "async: function returned", c, slog.Duration("took", time.Since(c.Began)))
+		},
+		Refused: func(c CallInfo) { o.log(logLoss, "async: call refused", c) },
+	}
+}
+
+// The kinds of things that a logObserver has a level for.
+const (
+	logCourse = iota
+	logFailure
+	logLoss
+)
+
+// A logObserver is what the functions of a [LogObserver] share.
+type logObserver struct {
+	logger *slog.Logger
+	levels [3]slog.Level
+}
+
+// completed logs how a call ended.
+func (o logObserver) completed(c CallInfo) {
+	kind, what := logFailure, "async: call failed"
+	switch _, panicked := errors.AsType[*PanicError](c.Err); {
+	case c.Err == nil:
+		kind, what = logCourse, "async: call completed"
+	case !c.Canceled.IsZero():
+		kind, what = logCourse, "async: call canceled"
+	case panicked:
+		kind, what = logLoss, "async: call panicked"
+	}
+	o.log(kind, what, c, slog.Duration("took", time.Since(c.Began)))
+}
+
+// log writes one record.
+func (o logObserver) log(kind int, what string, c CallInfo, more ...slog.Attr) {
+	ctx := context.Background()
+	if !o.logger.Enabled(ctx, o.levels[kind]) {
+		return
+	}
+	attrs := append([]slog.Attr{slog.String("scope", c.Scope), slog.Uint64("id", c.ID), slog.String("call", c.Name)}, more...)
+	if c.Parent != 0 {
+		attrs = append(attrs, slog.Uint64("parent", c.Parent))
+	}
+	if c.Err != nil {
+		attrs = append(attrs, slog.Any("err", c.Err))
+	}
+	o.logger.LogAttrs(ctx, o.levels[kind], what, attrs...)
 }
 
 // baseInfo is what there is to know of a call that has begun, without its scope.

@@ -1,9 +1,11 @@
 package async_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -453,7 +455,7 @@ func TestC6_InFlight(t *testing.T) {
 					wantIs(t, got[i].Err, async.ErrCanceled, errBoom)
 					got[i].Err = nil
 				}
-				got[i].Stack = ""
+				got[i].Stack, got[i].Started = "", time.Time{} // see TestV1_CallInfo
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
@@ -1393,4 +1395,469 @@ func TestC6_ASignalOfAFinishedCallIsUnreleased(t *testing.T) {
 	}
 	wantEq(t, "unreleased again", n, 1)
 	signal.Release()
+}
+
+// What a scope writes for people: Dump (V5) and LogObserver (V13).
+
+func dumped(t *testing.T, s *async.Scope) string {
+	t.Helper()
+	var b strings.Builder
+	if err := s.Dump(&b); err != nil {
+		t.Errorf("Dump: %v", err)
+	}
+	return b.String()
+}
+
+// The dump is the scope, its ledger, and its calls as a tree.
+func TestV5_Dump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Name: "pages", Limit: 3, Queue: 5})
+		deaf := func(context.Context) (int, error) { time.Sleep(time.Hour); return 0, nil }
+		begin := func(ctx context.Context, name string, f func(context.Context) (int, error)) *async.Call[int] {
+			return async.Go(ctx, f, s, async.Name(name))
+		}
+		begin(bg, "site", func(ctx context.Context) (int, error) {
+			time.Sleep(time.Second)
+			fetch, stuck := begin(ctx, "fetch", block), begin(ctx, "stuck", deaf)
+			time.Sleep(time.Second)
+			_ = stuck.Cancel(nil)
+			begin(ctx, "fetch", block)
+			begin(ctx, "fetch", block)
+			_, _ = async.NewPromise[int](ctx, s) // has no name
+			return fetch.Await(ctx)
+		})
+		time.Sleep(2500 * time.Millisecond)
+		begin(bg, "a\nb", value(1, nil))
+		for range 4 {
+			async.Go(bg, value(1, nil), s)
+		}
+		time.Sleep(1700 * time.Millisecond)
+		const want = `scope "pages": limit 3, queue 5, open
+  10 begun: 0 returned, 0 failed, 1 canceled, 0 panicked, 0 exited, 0 broken, 9 pending; 1 refused
+  4 running, 1 of them lent; 5 queued; 1 canceled and not stopped
+  results: 0 taken, 0 discarded, 0 that nobody has taken
+site #1: lent, 4.2s
+  fetch ×3, oldest 3.2s: 1 queued, 2 running
+  stuck #3: canceled and not stopped, 3.2s
+  call #6: running, 2.2s
+"a\nb" #7: queued, 1.7s
+call ×3, oldest 1.7s: 3 queued
+`
+		if got := dumped(t, s); got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+		ctx, cancel := context.WithCancel(bg)
+		cancel()
+		_ = s.Shutdown(ctx)
+		synctest.Wait()
+		if got := dumped(t, s); !strings.HasPrefix(got, `scope "pages": limit 3, queue 5, closed`) || !strings.Contains(got, "site: over") {
+			t.Errorf("closed:\n%s", got)
+		}
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		got := dumped(t, s)
+		wantEq(t, "lines at the end", strings.Count(got, "\n"), 4)
+		wantEq(t, "the error of the writer", s.Dump(failingWriter{}), errBoom)
+		free := async.NewScope(async.ScopeOptions{})
+		wantEq(t, "an unlimited scope", strings.HasPrefix(dumped(t, free), "scope: no limit, open\n"), true)
+	})
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errBoom }
+
+// However many calls there are, what is written of them is short, and nobody is held up:
+// calls come and go while they are looked at.
+func TestV5_DumpOfMany(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{})
+	const n = 100_000
+	ctx, cancel := context.WithCancel(bg)
+	begin := func(i int) *async.Call[int] {
+		_, c := async.NewPromise[int](ctx, s, async.Name(fmt.Sprint("name ", i)))
+		return c
+	}
+	for i := range n {
+		begin(i)
+	}
+	w := new(bytes.Buffer)
+	together(
+		func() { wantEq(t, "Dump", s.Dump(w), nil) },
+		func() {
+			for i := range 1000 {
+				_ = begin(i).Cancel(nil)
+			}
+		},
+	)
+	if lines := bytes.Count(w.Bytes(), []byte("\n")); lines < 1000 || lines > 1010 || w.Len() > 100_000 {
+		t.Errorf("%d lines, %d bytes", lines, w.Len())
+	}
+	if !strings.Contains(w.String(), fmt.Sprintf("(other names, or nested deeper) ×%d", n-1000)) {
+		tail := w.String()[max(0, w.Len()-200):]
+		t.Errorf("the rest is not summed up: …%s", tail)
+	}
+	cancel()
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
+// A chain of calls that is very deep costs no more for each than one that is not.
+func TestV5_DumpOfADeepChain(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{})
+	ctx, cancel := context.WithCancel(bg)
+	const n = 200
+	under := ctx
+	for range n {
+		p, _ := async.NewPromise[int](under, s, async.Name("link"))
+		under = p.Context()
+	}
+	got := dumped(t, s)
+	wantEq(t, "the deepest line", strings.Contains(got, "\n"+strings.Repeat("  ", 63)+"link #64: running"), true)
+	wantEq(t, "the rest", strings.Contains(got, fmt.Sprintf("\n(other names, or nested deeper) ×%d,", n-64)), true)
+	cancel()
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
+// Each thing is logged at its level, with the call's attributes.
+func TestV13_LogObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := func(min slog.Level, levels ...slog.Level) string {
+			var b bytes.Buffer
+			h := slog.NewTextHandler(&b, &slog.HandlerOptions{Level: min, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			}})
+			s := async.NewScope(async.ScopeOptions{Name: "s", Limit: 1, Panic: async.PanicReturn, Observer: async.LogObserver(slog.New(h), levels...)})
+			run := func(name string, f func(context.Context) (int, error)) *async.Call[int] {
+				c := async.Go(bg, f, s, async.Name(name))
+				_ = c.Wait(bg)
+				synctest.Wait()
+				return c
+			}
+			run("good", func(ctx context.Context) (int, error) {
+				time.Sleep(time.Second)
+				return async.Go(ctx, value(2, nil), s, async.Name("below")).Await(ctx)
+			})
+			run("bad", value(1, errBoom))
+			run("worse", func(context.Context) (int, error) { panic("x") }).Release()
+			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Minute); return 1, nil }, s, async.Name("late"))
+			synctest.Wait()
+			_ = c.Cancel(nil)
+			wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+			async.Go(bg, value(1, nil), s, async.Name("too late"))
+			return b.String()
+		}
+		all := log(slog.LevelDebug)
+		for _, want := range []string{
+			`level=DEBUG msg="async: call begun" scope=s id=1 call=good` + "\n",
+			`level=DEBUG msg="async: call started" scope=s id=1 call=good waited=0s` + "\n",
+			`level=DEBUG msg="async: call begun" scope=s id=2 call=below parent=1` + "\n",
+			`level=DEBUG msg="async: call completed" scope=s id=1 call=good took=1s` + "\n",
+			`level=INFO msg="async: call failed" scope=s id=3 call=bad took=0s err=boom` + "\n",
+			`level=WARN msg="async: call panicked" scope=s id=4 call=worse took=0s err=`,
+			`level=WARN msg="async: result discarded" scope=s id=4 call=worse err=`,
+			`level=WARN msg="async: call abandoned" scope=s id=4 call=worse`,
+			`level=DEBUG msg="async: call canceled" scope=s id=5 call=late took=0s err="async: call canceled"` + "\n",
+			`level=DEBUG msg="async: function returned" scope=s id=5 call=late took=1m0s err="async: call canceled"` + "\n",
+			`level=WARN msg="async: call refused" scope=s id=0 call="too late" err="async: scope closed"` + "\n",
+		} {
+			if !strings.Contains(all, want) {
+				t.Errorf("no record %s in\n%s", want, all)
+			}
+		}
+		wantEq(t, "failures and losses", strings.Count(log(slog.LevelInfo), "level="), strings.Count(all, "level=")-strings.Count(all, "level=DEBUG"))
+		wantEq(t, "none", log(slog.LevelError), "")
+		own := log(slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError)
+		wantEq(t, "at other levels", strings.Contains(own, "DEBUG"), false)
+		wantEq(t, "a refusal", strings.Contains(own, `level=ERROR msg="async: call refused"`), true)
+		wantEq(t, "a failure", strings.Contains(own, `level=WARN msg="async: call failed"`), true)
+	})
+	wantPanic(t, "no logger", "nil logger", func() { async.LogObserver(nil) })
+	wantPanic(t, "levels", "4 levels", func() { async.LogObserver(slog.Default(), 0, 0, 0, 0) })
+}
+
+// What a scope tells of its calls, to those who ask and to its observer (V1, V3).
+
+// A call's scope, its times and its slot.
+func TestV1_CallInfo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Name: "s", Limit: 1})
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(bg, 10*time.Hour)
+		defer cancel()
+		var e async.Event
+		first := async.Go(ctx, func(ctx context.Context) (int, error) {
+			time.Sleep(time.Minute)
+			err := e.Wait(ctx) // lends the slot
+			time.Sleep(time.Minute)
+			return 1, err
+		}, s, async.Name("first"))
+		second := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Hour); return 2, nil }, s)
+		look := func(what string, c *async.Call[int], want async.CallInfo) {
+			t.Helper()
+			synctest.Wait()
+			got := c.Info()
+			want.ID, want.Name, want.Scope, want.Handles, want.Began = got.ID, got.Name, "s", 1, start
+			wantEq(t, what, got, want)
+		}
+		deadline := start.Add(10 * time.Hour)
+		look("running", first, async.CallInfo{State: async.StateRunning, Started: start, Deadline: deadline})
+		look("queued", second, async.CallInfo{State: async.StateQueued})
+		time.Sleep(time.Minute)
+		look("has lent its slot", first, async.CallInfo{State: async.StateRunning, Started: start, Deadline: deadline, Lent: true})
+		started := start.Add(time.Minute)
+		look("has the slot", second, async.CallInfo{State: async.StateRunning, Started: started})
+		e.Set()
+		look("waits for its slot", first, async.CallInfo{State: async.StateRunning, Started: start, Deadline: deadline, Lent: true})
+		time.Sleep(time.Hour)
+		look("complete", second, async.CallInfo{State: async.StateCompleted, Started: started})
+		look("has its slot again", first, async.CallInfo{State: async.StateRunning, Started: start, Deadline: deadline})
+		_, c := async.NewPromise[int](bg, s)
+		synctest.Wait()
+		wantEq(t, "a promise has not started", c.Info().Started.IsZero() && !c.Info().Lent, true)
+		_ = c.Cancel(nil)
+		hold := occupyLater(s, first)
+		queued := async.Go(bg, value(1, nil), s)
+		_ = queued.Cancel(nil)
+		wantEq(t, "canceled before it has started", queued.Info().Started, time.Time{})
+		hold()
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	})
+}
+
+// occupyLater is occupy for when a call is complete.
+func occupyLater(s *async.Scope, c *async.Call[int]) (giveBack func()) {
+	_ = c.Wait(bg)
+	synctest.Wait()
+	return occupy(s)
+}
+
+// The parent of a call is the nearest call of a scope whose context the call was begun
+// with.
+func TestV1_Parent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, other := async.NewScope(async.ScopeOptions{Name: "s"}), async.NewScope(async.ScopeOptions{Name: "other"})
+		begin := func(ctx context.Context, opts ...async.Option) (async.CallInfo, context.Context) {
+			ctxs := make(chan context.Context, 1)
+			c := async.Go(ctx, func(ctx context.Context) (int, error) { ctxs <- ctx; return block(ctx) }, opts...)
+			return c.Info(), <-ctxs
+		}
+		ctx, cancel := context.WithCancel(bg)
+		async.Go(bg, value(1, nil), s)
+		root, below := begin(ctx, s)
+		wantEq(t, "of the first", root.Parent, uint64(0))
+		child, childCtx := begin(context.WithValue(below, key{}, 1), s)
+		wantEq(t, "of one begun in it", child.Parent, root.ID)
+		wantEq(t, "in the same scope", child.ParentScope, "")
+		stranger, _ := begin(childCtx, other)
+		wantEq(t, "of one in another scope", stranger.Parent, child.ID)
+		wantEq(t, "the scope of that", stranger.ParentScope, "s")
+		_, free := begin(childCtx)
+		grandchild, _ := begin(free, s)
+		wantEq(t, "by way of a call without a scope", grandchild.Parent, child.ID)
+		p, _ := async.NewPromise[int](ctx, s)
+		ofPromise, _ := begin(p.Context(), s)
+		wantEq(t, "of one begun with the context of a promise", ofPromise.Parent, ofPromise.ID-1)
+		cancel()
+		wantEq(t, "Shutdown", errors.Join(s.Shutdown(bg), other.Shutdown(bg)), nil)
+	})
+}
+
+// The context that the observer makes is the function's, and that of all below.
+func TestV3_Context(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type span struct{}
+		s := async.NewScope(async.ScopeOptions{Limit: 1, Observer: async.Observer{
+			Context: func(ctx context.Context, c async.CallInfo) context.Context {
+				outer, _ := ctx.Value(span{}).(string)
+				return context.WithValue(ctx, span{}, outer+"/"+c.Name)
+			},
+		}})
+		c := async.Go(bg, func(ctx context.Context) (string, error) {
+			below := async.Go(ctx, func(ctx context.Context) (string, error) {
+				return ctx.Value(span{}).(string), nil
+			}, s, async.Name("inner"))
+			return below.Await(ctx) // lends the slot, or it would wait for ever
+		}, s, async.Name("outer"))
+		v, err := c.Await(bg)
+		wantEq(t, "the path", v, "/outer/inner")
+		wantEq(t, "error", err, nil)
+		canceled := async.Go(bg, block, s)
+		synctest.Wait()
+		_ = canceled.CancelWait(bg, errBoom)
+		_, err = canceled.Finish()
+		wantEq(t, "it ends with the call", err, errBoom)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+
+		for what, of := range map[string]func(context.Context, async.CallInfo) context.Context{
+			"nil context": func(context.Context, async.CallInfo) context.Context { return nil },
+			"boom":        func(context.Context, async.CallInfo) context.Context { panic("boom") },
+		} {
+			s := async.NewScope(async.ScopeOptions{Limit: 1, Panic: async.PanicReturn, Observer: async.Observer{Context: of}})
+			_, err := async.Go(bg, value(1, nil), s).Await(bg)
+			e, ok := err.(*async.PanicError)
+			wantEq(t, what, ok && strings.Contains(e.Error(), what), true)
+			wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		}
+	})
+}
+
+// Returned is told once of each function that returned after its call was canceled or
+// abandoned, when it has, and of no other.
+func TestV3_Returned(t *testing.T) {
+	for what, test := range map[string]struct {
+		want string
+		do   func(s *async.Scope)
+	}{
+		"returned": {"Begun Started Completed", func(s *async.Scope) { _, _ = async.Go(bg, value(1, nil), s).Await(bg) }},
+		"canceled": {"Begun Started Completed Returned", func(s *async.Scope) {
+			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Hour); return 1, nil }, s)
+			synctest.Wait()
+			_ = c.Cancel(nil)
+		}},
+		"canceled, then Goexit": {"Begun Started Completed Returned", func(s *async.Scope) {
+			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Hour); runtime.Goexit(); return 1, nil }, s)
+			synctest.Wait()
+			_ = c.Cancel(nil)
+		}},
+		"abandoned": {"Begun Started Abandoned Completed Returned", func(s *async.Scope) {
+			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Hour); return 1, nil }, s)
+			synctest.Wait()
+			c.Release()
+		}},
+		"abandoned and canceled": {"Begun Started Abandoned Completed Returned", func(s *async.Scope) {
+			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Hour); return 1, nil }, s, async.CancelOnAbandon())
+			synctest.Wait()
+			c.Release()
+		}},
+		"canceled in the queue": {"Begun Begun Started Completed Completed", func(s *async.Scope) {
+			hold := make(chan struct{})
+			c := async.Go(bg, func(context.Context) (int, error) { <-hold; return 1, nil }, s)
+			_ = async.Go(bg, value(1, nil), s).Cancel(nil)
+			close(hold)
+			_, _ = c.Await(bg)
+		}},
+		"asked to stop": {"Begun Started Completed", func(s *async.Scope) {
+			c := async.Go(bg, block, s)
+			synctest.Wait()
+			_ = c.CancelWait(bg, nil)
+			_, _ = c.Finish()
+		}},
+		"an abandoned promise": {"Begun Abandoned Completed", func(s *async.Scope) {
+			p, c := async.NewPromise[int](bg, s)
+			c.Release()
+			synctest.Wait()
+			p.Break()
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				var told []string
+				note := func(what string) func(async.CallInfo) {
+					return func(c async.CallInfo) {
+						mu.Lock()
+						defer mu.Unlock()
+						told = append(told, what)
+					}
+				}
+				s := async.NewScope(async.ScopeOptions{Limit: 1, Observer: async.Observer{
+					Begun: note("Begun"), Started: note("Started"), Completed: note("Completed"), Abandoned: note("Abandoned"),
+					Returned: note("Returned"), Refused: note("Refused"),
+				}})
+				test.do(s)
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+				wantEq(t, "told", inOrder(told), test.want)
+			})
+		})
+	}
+}
+
+// inOrder puts what was told of several calls in the order of a life, which is how one
+// call is told.
+func inOrder(told []string) string {
+	order := []string{"Begun", "Started", "Abandoned", "Completed", "Returned", "Refused"}
+	if slices.Contains(told, "Returned") && told[len(told)-1] != "Returned" {
+		return "Returned is not the last: " + strings.Join(told, " ")
+	}
+	slices.SortStableFunc(told, func(a, b string) int { return slices.Index(order, a) - slices.Index(order, b) })
+	return strings.Join(told, " ")
+}
+
+// Refused is told of each call that was not accepted, with what is known of it.
+func TestV3_Refused(t *testing.T) {
+	var told []async.CallInfo
+	s := async.NewScope(async.ScopeOptions{Name: "s", Limit: 1, Queue: async.NoQueue, Observer: async.Observer{
+		Refused: func(c async.CallInfo) { told = append(told, c) },
+	}})
+	want := func(what string, c async.CallInfo) {
+		t.Helper()
+		c.Scope = "s"
+		if len(told) != 1 || told[0] != c {
+			t.Errorf("%s: told %+v, want %+v", what, told, c)
+		}
+		told = nil
+	}
+	hold := occupy(s)
+	deadline := time.Now().Add(time.Hour)
+	ctx, cancel := context.WithDeadline(bg, deadline)
+	defer cancel()
+	async.Go(ctx, value(1, nil), s, async.Name("a"))
+	want("Go", async.CallInfo{Name: "a", Err: async.ErrQueueFull, Deadline: deadline})
+	var c async.Call[int]
+	_ = c.Begin(bg, value(1, nil), s)
+	want("Begin", async.CallInfo{Err: async.ErrQueueFull})
+	g := async.Group[int, int]{Options: []async.Option{s, async.Name("b")}}
+	_, _, _ = g.Do(bg, 1, value(1, nil))
+	want("Group", async.CallInfo{Name: "b", Err: async.ErrQueueFull})
+	s.Close()
+	async.NewPromise[int](bg, s, async.Name("c"))
+	want("a promise", async.CallInfo{Name: "c", Err: async.ErrScopeClosed})
+	_ = c.Begin(bg, value(1, nil))
+	_ = c.Begin(bg, value(1, nil), s)
+	if told != nil {
+		t.Errorf("a busy object: told %+v", told)
+	}
+	_, _ = c.Await(bg)
+	hold()
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	wantEq(t, "counted", s.Stats().Refused, int64(4))
+}
+
+// Every canceled function that ran is told of once when it has returned, whatever wins.
+func TestV3_ReturnedAgainstCancel(t *testing.T) {
+	for range rounds(3000) {
+		var canceled, returned, started, over atomic.Int64
+		s := async.NewScope(async.ScopeOptions{Limit: 2, Observer: async.Observer{
+			Started: func(async.CallInfo) { started.Add(1) },
+			Returned: func(c async.CallInfo) {
+				if c.Canceled.IsZero() {
+					over.Add(1)
+				}
+				returned.Add(1)
+			},
+		}})
+		ran := make([]atomic.Bool, 4)
+		cs := async.GoEach(bg, []int{0, 1, 2, 3}, func(_ context.Context, i int) (int, error) {
+			ran[i].Store(true)
+			return i, nil
+		}, s)
+		together(func() {
+			for _, c := range cs {
+				_ = c.Cancel(nil)
+			}
+		}, func() { _, _ = cs.Settle(bg) })
+		if err := s.Shutdown(bg); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range cs {
+			if !c.Info().Canceled.IsZero() && ran[i].Load() {
+				canceled.Add(1)
+			}
+		}
+		// A call that is canceled between Started and its function runs it all the same.
+		if returned.Load() != canceled.Load() || over.Load() != 0 {
+			t.Fatalf("%d canceled calls ran, told of %d, %d of them not canceled", canceled.Load(), returned.Load(), over.Load())
+		}
+	}
 }

@@ -8,8 +8,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
+	"github.com/seed4712c49f/async/internal/dump"
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 	"github.com/seed4712c49f/async/internal/scope"
@@ -155,7 +157,11 @@ func (t *terms) refused(ctx context.Context, err error) {
 	if !t.isScoped() {
 		return
 	}
-	t.home.(*home).hub.Refused()
+	h := t.home.(*home)
+	h.hub.Refused()
+	if f := h.observer.Refused; f != nil {
+		f(CallInfo{Name: t.name, Err: err}.begunWith(ctx, h))
+	}
 }
 
 // expired cancels a call whose context ended while the call was queued, should the watch
@@ -199,11 +205,27 @@ func (pl *place) completed(w uint64, d due) {
 			pl.Run() // finds the call complete, and lets go of the function
 		}
 	}
-	var tell func()
-	if f := pl.observer().Completed; f != nil {
-		tell = func() { pl.tell(f) }
+	d.tell(w, pl.tellCompleted(w))
+}
+
+// tellCompleted returns what tells the observer that the call is complete, or nil. The
+// function of a call that was abandoned, and not canceled, has returned then, too.
+func (pl *place) tellCompleted(w uint64) (tell func()) {
+	completed, returned := pl.observer().Completed, pl.observer().Returned
+	if w&(bitCanceled|bitPromise) != 0 || latch.Refs(w) != 0 {
+		returned = nil
 	}
-	d.tell(w, tell)
+	if completed == nil && returned == nil {
+		return nil
+	}
+	return func() {
+		if completed != nil {
+			pl.tell(completed)
+		}
+		if returned != nil {
+			pl.tell(returned)
+		}
+	}
 }
 
 func (pl *place) taken(w uint64) {
@@ -282,18 +304,75 @@ func infoOf(c *core) CallInfo {
 // info is what there is to know of the call.
 func (pl *place) info() CallInfo {
 	i := pl.core.baseInfo()
-	i.ID, i.Began = pl.ID(), pl.Hub().Time(pl.Began())
 	look := pl.Look()
-	if look.Canceled != 0 {
-		i.Canceled = pl.Hub().Time(look.Canceled)
-	}
+	i.ID, i.Lent = pl.ID(), look.Lent
+	i.Began, i.Started, i.Canceled = pl.time(pl.Began()), pl.time(look.Started), pl.time(look.Canceled)
 	if i.State == StateRunning && look.Queued {
 		i.State = StateQueued
 	}
 	if pl.terms.track {
 		i.Stack = frames(pl.trace().began)
 	}
+	return i.begunWith(pl.core.ctx, pl.home.(*home))
+}
+
+// time returns a time on the clock of the hub; 0 there is the zero Time.
+func (pl *place) time(at int64) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return pl.Hub().Time(at)
+}
+
+// begunWith returns i with what the context tells that a call of h is begun with.
+func (i CallInfo) begunWith(ctx context.Context, h *home) CallInfo {
+	i.Scope = h.name
+	i.Deadline, _ = ctx.Deadline()
+	if parent := parentOf(ctx); parent != nil {
+		i.Parent = parent.ID()
+		if of := parent.home.(*home); of != h {
+			i.ParentScope = of.name
+		}
+	}
 	return i
+}
+
+// parentOf returns the nearest call of a scope whose context ctx is, or is made from; or
+// nil. The contexts tell that, so no call has to remember its parent.
+func parentOf(ctx context.Context) *place {
+	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
+		if pl := placeOf(c); pl != nil {
+			return pl
+		}
+	}
+	return nil
+}
+
+// path appends the names of the calls of the scope that this one is below, the outermost
+// first, and its own; a call that is nested too deep for a dump has one name too many.
+func (pl *place) path(names []string) []string {
+	for p := pl; p != nil && len(names) <= dump.MaxDepth; p = parentOf(p.core.ctx) {
+		if p.home == pl.home {
+			names = append(names, cmp.Or(p.name, "call"))
+		}
+	}
+	slices.Reverse(names)
+	return names
+}
+
+// dumpState is what a dump says of a call that is in flight.
+func (pl *place) dumpState(look scope.Look) dump.State {
+	switch w := pl.core.Word.Load(); {
+	case w&latch.BitSet == 0 && look.Queued:
+		return dump.Queued
+	case w&latch.BitSet == 0 && look.Lent:
+		return dump.Lent
+	case w&latch.BitSet == 0:
+		return dump.Running
+	case w&bitCanceled != 0:
+		return dump.Stopping
+	}
+	return dump.Ending
 }
 
 // A trace is what a scope with Track knows of one call: where it was begun, and where

@@ -3,10 +3,13 @@ package async
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/seed4712c49f/async/internal/dump"
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 	"github.com/seed4712c49f/async/internal/scope"
@@ -183,6 +186,53 @@ func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 				}
 			}
 		}
+	}
+}
+
+// Dump writes what the scope does at the moment, for a log or a terminal: a line of its
+// own, its ledger, and its calls that are in flight as a tree by [CallInfo.Parent], the
+// oldest first (V5). The calls of one name below one parent fold into one line:
+//
+//	fetch ×312, oldest 4.2s: 300 running, 12 lent
+//
+// What has more than 1,000 such names, or is nested more than 64 deep, is summed up. So
+// Dump needs little memory, however many calls there are, and blocks no call for longer
+// than it takes to look at a few. Names are quoted where they are not one line of plain
+// text. The error is that of w, which is written to when the look is over.
+func (s *Scope) Dump(w io.Writer) error {
+	var tree dump.Tree
+	var path []string
+	for m := range s.home.hub.Members() {
+		pl := memberPlace(m)
+		if look := pl.Look(); !look.Over {
+			path = pl.path(path[:0])
+			tree.Add(path, dump.Call{ID: pl.ID(), Began: pl.time(pl.Began()), State: pl.dumpState(look)})
+		}
+	}
+	state := "open"
+	if s.Err() != nil {
+		state = "closed"
+	}
+	st := s.Stats()
+	_, err := fmt.Fprintf(w, "%v: %s, %s\n", s, s.bounds(), state)
+	if err == nil {
+		_, err = st.writeTo(w)
+	}
+	if err == nil {
+		err = tree.Write(w, time.Now())
+	}
+	return err
+}
+
+// bounds says how many functions may run, and how many calls may wait.
+func (s *Scope) bounds() string {
+	switch queue := s.o.Queue; {
+	case s.o.Limit <= 0:
+		return "no limit"
+	case queue == 0:
+		return fmt.Sprintf("limit %d", s.o.Limit)
+	default:
+		return fmt.Sprintf("limit %d, queue %d", s.o.Limit, max(queue, 0))
 	}
 }
 

@@ -209,12 +209,40 @@ func (pl *place) run(f body) (next *scope.Member) {
 			next.Start()
 		}
 	}()
-	if started := pl.observer().Started; started != nil {
-		pl.tell(started)
-	}
-	c.call(f)
+	pl.call(f)
 	returned = true
 	return nil
+}
+
+// call calls the function and completes the call, with all that the observer is told or
+// asked for that.
+func (pl *place) call(f body) {
+	o := pl.observer()
+	if o.Started != nil {
+		pl.tell(o.Started)
+	}
+	if o.Context != nil {
+		f.call = pl.inContext(o.Context, f.call)
+	}
+	if o.Returned != nil {
+		defer func() { // also where the function called Goexit
+			if pl.core.Word.Load()&bitCanceled != 0 {
+				pl.tell(o.Returned)
+			}
+		}()
+	}
+	pl.core.call(f)
+}
+
+// inContext is call with the context that the observer makes of the function's own. The
+// observer is asked where a panic is the function's.
+func (pl *place) inContext(of func(context.Context, CallInfo) context.Context, call func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if ctx = of(ctx, pl.info()); ctx == nil {
+			panic("async: Context of an Observer returned a nil context")
+		}
+		return call(ctx)
+	}
 }
 
 // call calls the function and completes the call with what comes of it: a result, a

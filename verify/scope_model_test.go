@@ -22,7 +22,7 @@ func TestModels_Scope(t *testing.T) {
 		defer m.free()
 		machine(rt, m.check, map[string]func(*rapid.T){
 			"go": m.goes, "promise": m.promise, "return": m.returns, "park": m.park, "unpark": m.unpark,
-			"complete": m.complete, "cancel": m.cancel, "end context": m.endContext,
+			"complete": m.complete, "cancel": m.cancel, "end context": m.endContext, "cancel queued": m.cancelQueued,
 			"take": m.take, "release": m.release, "close": m.closes,
 		})
 		m.end()
@@ -63,14 +63,16 @@ type modelTask struct {
 type scopeMachine struct {
 	s     *async.Scope
 	limit int // 0: none
-	queue int // 0: no bound
+	queue int // 0: no bound; -1: none
 	tasks []*modelTask
 	want  async.Stats
 	shut  bool
+
+	refused int64
 }
 
 func newScopeMachine(rt *rapid.T) *scopeMachine {
-	m := &scopeMachine{limit: rapid.IntRange(0, 3).Draw(rt, "limit"), queue: rapid.IntRange(0, 3).Draw(rt, "queue")}
+	m := &scopeMachine{limit: rapid.IntRange(0, 3).Draw(rt, "limit"), queue: rapid.IntRange(-1, 3).Draw(rt, "queue")}
 	m.s = async.NewScope(async.ScopeOptions{Limit: m.limit, Queue: m.queue, Panic: async.PanicReturn})
 	return m
 }
@@ -96,7 +98,7 @@ func (m *scopeMachine) goes(rt *rapid.T) {
 	switch {
 	case m.shut:
 		want = async.ErrScopeClosed
-	case m.limit > 0 && m.queue > 0 && m.count(running, queued) >= m.limit+m.queue:
+	case m.limit > 0 && m.queue != 0 && m.count(running, queued) >= m.limit+max(m.queue, 0):
 		want = async.ErrQueueFull
 	}
 	t.c = new(async.Call[int])
@@ -118,6 +120,7 @@ func (m *scopeMachine) goes(rt *rapid.T) {
 		rt.Fatalf("Begin: %v, want %v", err, want)
 	}
 	if err != nil {
+		m.refused++
 		cancel(nil)
 		return
 	}
@@ -131,10 +134,12 @@ func (m *scopeMachine) promise(rt *rapid.T) {
 	if m.shut != (err == async.ErrScopeClosed) {
 		rt.Fatalf("BeginPromise: %v", err)
 	}
-	if err == nil {
-		t.p = p
-		m.accept(t)
+	if err != nil {
+		m.refused++
+		return
 	}
+	t.p = p
+	m.accept(t)
 }
 
 func (m *scopeMachine) accept(t *modelTask) {
@@ -246,6 +251,19 @@ func (m *scopeMachine) endContext(rt *rapid.T) {
 	}
 }
 
+// cancelQueued cancels all calls that are queued and no other.
+func (m *scopeMachine) cancelQueued(rt *rapid.T) {
+	want := m.count(queued)
+	if n := m.s.CancelQueued(errOne); n != want {
+		rt.Fatalf("CancelQueued: %d, want %d", n, want)
+	}
+	for _, t := range m.tasks {
+		if t.p == nil && t.at == queued {
+			m.canceled(t)
+		}
+	}
+}
+
 func (m *scopeMachine) take(rt *rapid.T) {
 	t := m.pick(rt, func(t *modelTask) bool { return !t.released })
 	v, err := t.c.Await(ended)
@@ -304,6 +322,7 @@ func (m *scopeMachine) check(rt *rapid.T) {
 			want.Untaken--
 		}
 	}
+	want.Refused = m.refused
 	got := m.s.Stats()
 	got.StopTimes, got.StopTotal, got.StopMax = want.StopTimes, 0, 0
 	if got != want {

@@ -30,9 +30,9 @@ const modulePath = "github.com/seed4712c49f/async"
 // files are apart. What the root imports is stated to the package; nothing is
 // listed that it no longer needs.
 const imports = `
-root:           cmp context errors fmt iter maps math math/rand/v2 reflect runtime runtime/debug
+root:           cmp context errors fmt io iter log/slog maps math math/rand/v2 reflect runtime runtime/debug
                 slices strings sync/atomic time unsafe
-                golang.org/x/sync/errgroup internal/latch internal/sched internal/scope
+                golang.org/x/sync/errgroup internal/dump internal/latch internal/sched internal/scope
 root tests:     std async internal/latch golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 test/explore tests: std async internal/sched go.uber.org/goleak
@@ -42,6 +42,8 @@ internal/latch:     context fmt math reflect runtime slices sync sync/atomic tim
 internal/latch tests: std internal/latch internal/sched go.uber.org/goleak
 internal/scope:     context iter slices sync/atomic time internal/sched
 internal/scope tests: std internal/scope
+internal/dump:      cmp fmt io maps slices strconv strings time unicode/utf8
+internal/dump tests: std internal/dump
 internal/sched:     std
 internal/sched tests: std internal/sched
 asynctest:          std async internal/sched go.uber.org/goleak

@@ -1,0 +1,204 @@
+// Package dump writes the calls of a scope as a tree, for a log or a terminal. Package
+// async writes Scope.Dump by it.
+//
+// A tree has a line for each name below each parent, and not for each call: the calls of
+// one name fold into one line, which counts them. So a million calls of a few names are a
+// few lines. Where there are many names, the first ones have their lines, and the rest of
+// them one line together. A tree is of bounded size, whatever is added to it.
+package dump
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A State is what a call does at the moment. The values are in the order in which a line
+// names them.
+type State int
+
+// The states of a call.
+const (
+	Queued   State = iota // waits for its first slot
+	Running               // its function runs, or its promise is not complete
+	Lent                  // its function waits, and its slot is lent
+	Stopping              // was canceled, and its function still runs
+	Ending                // is complete, and its function is about to return
+
+	states
+)
+
+func (s State) String() string {
+	return [states]string{"queued", "running", "lent", "canceled and not stopped", "ending"}[s]
+}
+
+// A Call is what a tree is told of one call.
+type Call struct {
+	ID    uint64
+	Began time.Time
+	State State
+}
+
+// MaxDepth is how deep a tree is. Calls that are nested deeper have one line together.
+const MaxDepth = 64
+
+const (
+	maxNodes = 1000 // lines for names; as many again may be for other names
+	maxName  = 100  // runes of a name that are written
+)
+
+// A Tree is the calls of a scope, folded by name and parent. The zero Tree is empty. It is
+// used by one goroutine.
+type Tree struct {
+	root  node
+	nodes int
+}
+
+// A node is the calls of one name below one parent, and what is below them.
+type node struct {
+	name   string
+	n      int       // calls; 0 where only calls below are left
+	first  uint64    // the ID of the oldest of them
+	oldest time.Time // when the oldest began, of the calls below where there are none
+	states [states]int
+	below  map[string]*node
+	other  *node // calls of names for which there is no line
+}
+
+// Add adds a call. The path has the names of those above it, the outermost first, and its
+// own name last.
+func (t *Tree) Add(path []string, c Call) {
+	n := &t.root
+	if len(path) > MaxDepth {
+		n.others().add(c)
+		return
+	}
+	for _, name := range path {
+		n = t.below(n, name)
+		if n.oldest.IsZero() || c.Began.Before(n.oldest) {
+			n.oldest = c.Began
+		}
+	}
+	n.add(c)
+}
+
+func (n *node) add(c Call) {
+	if n.n == 0 || c.ID < n.first {
+		n.first = c.ID
+	}
+	if n.oldest.IsZero() || c.Began.Before(n.oldest) {
+		n.oldest = c.Began
+	}
+	n.n++
+	n.states[c.State]++
+}
+
+// below returns the node of a name below n, or that of other names where the tree is full.
+func (t *Tree) below(n *node, name string) *node {
+	if b := n.below[name]; b != nil {
+		return b
+	}
+	if t.nodes >= maxNodes {
+		if n.other == n { // already
+			return n
+		}
+		return n.others()
+	}
+	t.nodes++
+	if n.below == nil {
+		n.below = make(map[string]*node)
+	}
+	b := &node{name: printable(name)}
+	n.below[name] = b
+	return b
+}
+
+// others returns the node below n for calls that have no line of their own. What is below
+// those is in it, too.
+func (n *node) others() *node {
+	if n.other == nil {
+		o := &node{name: "(other names, or nested deeper)"}
+		o.other = o
+		n.other = o
+	}
+	return n.other
+}
+
+// Write writes the tree, by the age of the oldest call in each line.
+func (t *Tree) Write(w io.Writer, now time.Time) error {
+	var b strings.Builder
+	t.root.writeBelow(&b, now, "")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (n *node) writeBelow(b *strings.Builder, now time.Time, indent string) {
+	below := slices.SortedFunc(maps.Values(n.below), func(x, y *node) int {
+		return cmp.Or(x.oldest.Compare(y.oldest), cmp.Compare(x.first, y.first), cmp.Compare(x.name, y.name))
+	})
+	if n.other != nil && n.other != n {
+		below = append(below, n.other)
+	}
+	for _, c := range below {
+		fmt.Fprintf(b, "%s%s\n", indent, c.line(now))
+		c.writeBelow(b, now, indent+"  ")
+	}
+}
+
+// line is what there is to say of one node.
+func (n *node) line(now time.Time) string {
+	age := Age(now.Sub(n.oldest))
+	switch n.n {
+	case 0:
+		return n.name + ": over, but for what is below"
+	case 1:
+		return fmt.Sprintf("%s #%d: %s, %s", n.name, n.first, n.stateLine(), age)
+	}
+	return fmt.Sprintf("%s ×%d, oldest %s: %s", n.name, n.n, age, n.stateLine())
+}
+
+// stateLine says how many calls are in which state.
+func (n *node) stateLine() string {
+	var parts []string
+	for s, count := range n.states {
+		switch {
+		case count == 0:
+		case n.n == 1:
+			return State(s).String()
+		default:
+			parts = append(parts, fmt.Sprintf("%d %v", count, State(s)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Age writes a time to two or three digits.
+func Age(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
+
+// printable returns a name as it is where it is one line of text, and quoted where not:
+// the name of a call may be anybody's, and is not to write lines or control a terminal.
+func printable(name string) string {
+	if rs := []rune(name); len(rs) > maxName { // which also makes the rest valid UTF-8
+		name = string(rs[:maxName-1]) + "…"
+	}
+	if name == "" || name != strings.TrimSpace(name) || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
+}
