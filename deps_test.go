@@ -55,7 +55,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // nothing is listed there that no longer exists.
 const order = `
 errors wait core context complete signal info place start scope option handle call
-async members set calls hedge shared group
+async members set calls many shared group
 `
 
 const upward = `
