@@ -71,7 +71,7 @@ cover:
 	go tool cover -func cover.out
 
 update:
-	go test -run '^TestAPI$$' -update ./test/repo
+	go test ./test/repo -run '^TestAPI$$' -update
 
 format:
 	gofmt -w .

@@ -2,6 +2,8 @@ package async
 
 import (
 	"context"
+	"fmt"
+	"reflect"
 	"time"
 	"unsafe"
 
@@ -310,6 +312,29 @@ func (fn functionOf[T]) run(c *core) (next *scope.Member) {
 
 // gather adds up options for a call of type T. No options are nil terms.
 func gather[T any](opts []Option) *terms {
+	t := gatherMany[T](opts)
+	if t != nil {
+		t.many.refuse(false)
+	}
+	return t
+}
+
+// gatherEach adds up options for calls of type T, one for each input, which a NameEach
+// among the options may name.
+func gatherEach[In, T any](opts []Option) (t *terms, name func(In) string) {
+	t = gatherMany[T](opts)
+	if t == nil || t.many == nil || t.many.nameEach == nil {
+		return t, nil
+	}
+	name, ok := t.many.nameEach.(func(In) string)
+	if !ok {
+		panic(fmt.Sprintf("async: NameEach with a %T for inputs of %v", t.many.nameEach, reflect.TypeFor[In]()))
+	}
+	return t, name
+}
+
+// gatherMany is gather for calls that may be given the options of Map.
+func gatherMany[T any](opts []Option) *terms {
 	t := gatherAny(opts)
 	if t == nil || t.discard == nil {
 		return t

@@ -34,29 +34,40 @@ func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), o
 			panic(fmt.Sprintf("async: function %d of GoAll is nil", i))
 		}
 	}
-	return GoEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
+	checkBegin(ctx, false)
+	return goEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
 		return fn(ctx)
-	}, opts...)
+	}, gather[T](opts), nil)
 }
 
 // GoEach begins one call of fn for each input; see [Go]. The calls are made in
 // one piece: starting a thousand takes as few allocations as starting two, and
-// the memory of all of them is kept while a handle on one is.
+// the memory of all of them is kept while a handle on one is. [NameEach] names each call.
+// For more inputs than may be in memory at once, see [Map].
 func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
 	checkBegin(ctx, fn == nil)
-	t := gather[T](opts)
+	t, name := gatherEach[In, T](opts)
+	if t != nil {
+		t.many.refuse(true)
+	}
+	return goEach(ctx, in, fn, t, name)
+}
+
+// goEach begins one call for each input, on the terms t, by a name of its own where name
+// is not nil.
+func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), t *terms, name func(In) string) Calls[T] {
 	in = slices.Clone(in) // the caller may use the slice again
 	cores, cs := make([]*core, len(in)), make(Calls[T], len(in))
 	if t.isScoped() {
 		calls := make([]scopedPromise[T], len(in))
 		for i := range calls {
 			c := &calls[i].p.core
-			cores[i] = c.init(ctx, calls[i].place.init(t, c), 0)
+			cores[i] = c.init(ctx, calls[i].place.init(termsOf(t, name, in[i]), c), 0)
 		}
 	} else {
 		calls := make([]Promise[T], len(in))
 		for i := range calls {
-			cores[i] = calls[i].core.init(ctx, t.plain(), 0)
+			cores[i] = calls[i].core.init(ctx, termsOf(t, name, in[i]).plain(), 0)
 		}
 	}
 	for i, c := range cores {
@@ -80,6 +91,15 @@ func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 		c.launch(functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
 	}
 	return cs
+}
+
+// termsOf returns the terms of the call for one input: t, or a copy with the name that
+// NameEach gives to the input.
+func termsOf[In any](t *terms, name func(In) string, in In) *terms {
+	if name == nil {
+		return t
+	}
+	return t.named(name(in))
 }
 
 // Race returns the index and the result of the first call to complete, whatever

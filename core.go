@@ -133,8 +133,16 @@ type terms struct {
 	dispose  func(*core) // calls discard with the result of a call; nil where discard is
 	onSignal []func()    // in the order given
 	group    *errgroup.Group
-	home     any    // the scope: a *home, which only the files above know
-	alone    record // that of each call that is begun with the terms and has no owner
+	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
+	home     any        // the scope: a *home, which only the files above know
+	alone    record     // that of each call that is begun with the terms and has no owner
+}
+
+// manyTerms are what the options for calls of many inputs amount to.
+type manyTerms struct {
+	atOnce   int // 0: not given
+	inOrder  bool
+	nameEach any // nil, or the func(In) string of NameEach
 }
 
 // isScoped reports whether calls that are begun with the terms belong to a scope. No

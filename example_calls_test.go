@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -821,4 +822,64 @@ func ExampleSleep() {
 	// Output:
 	// third attempt <nil>
 	// <nil>
+}
+
+// Every line is hashed, three at once, and the results come as they are there. Neither
+// the lines nor the results are ever all in memory.
+func ExampleMap() {
+	ctx := context.Background()
+	lines := strings.Lines("one\ntwo\nthree\nfour\n")
+	length := func(_ context.Context, line string) (int, error) { return len(strings.TrimSpace(line)), nil }
+	letters := 0
+	for line, r := range async.Map(ctx, lines, length, async.AtOnce(3)) {
+		if r.Err != nil {
+			fmt.Println(line, r.Err)
+			continue
+		}
+		letters += r.Value
+	}
+	fmt.Println(letters, ctx.Err())
+	// Output:
+	// 15 <nil>
+}
+
+// A limit of two, without a scope.
+func ExampleAtOnce() {
+	ctx := context.Background()
+	square := func(_ context.Context, n int) (int, error) { return n * n, nil }
+	sum := 0
+	for _, r := range async.Map(ctx, slices.Values([]int{1, 2, 3}), square, async.AtOnce(2)) {
+		sum += r.Value
+	}
+	fmt.Println(sum)
+	// Output:
+	// 14
+}
+
+// The results come in the order of the inputs, however long each takes.
+func ExampleInOrder() {
+	ctx := context.Background()
+	wait := func(ctx context.Context, d time.Duration) (string, error) { return d.String(), async.Sleep(ctx, d) }
+	delays := []time.Duration{2 * time.Millisecond, time.Millisecond, 0}
+	for _, r := range async.Map(ctx, slices.Values(delays), wait, async.AtOnce(3), async.InOrder()) {
+		fmt.Println(r.Value)
+	}
+	// Output:
+	// 2ms
+	// 1ms
+	// 0s
+}
+
+// Each call is named by its input: errors and reports tell which it was.
+func ExampleNameEach() {
+	ctx := context.Background()
+	calls := async.GoEach(ctx, []string{"tea", "rice"}, func(context.Context, string) (int, error) { return 1, nil },
+		async.NameEach(func(item string) string { return "price of " + item }))
+	defer calls.Release()
+	for _, call := range calls {
+		fmt.Println(call)
+	}
+	// Output:
+	// call "price of tea"
+	// call "price of rice"
 }

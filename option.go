@@ -96,10 +96,10 @@ func InGroup(g *errgroup.Group) Option {
 
 // WaitForRoom has Begin, [Go] and whatever else begins a call with a function wait where
 // the queue of the scope is full (C9), until there is a place. Places are given in the
-// order in which the callers began to wait. It is the one exception to the rule that to begin a call never blocks (R7). Where
-// ctx ends first, the call is canceled with the cause of ctx and its function never runs,
-// as of a call that is begun with a context that is done (R8). Where the scope is closed
-// first, the call is refused with [ErrScopeClosed].
+// order in which the callers began to wait. It is the one exception to the rule that to
+// begin a call never blocks (R7). Where ctx ends first, the call is canceled with the cause
+// of ctx and its function never runs, as of a call that is begun with a context that is
+// done (R8). Where the scope is closed first, the call is refused with [ErrScopeClosed].
 //
 // A function of a scope that begins a call with WaitForRoom, by the context that the
 // function was given, lends its slot while it waits (C2). So functions of a scope with a
@@ -110,6 +110,64 @@ func InGroup(g *errgroup.Group) Option {
 // nothing. A [Group] and a [Lazy] do not have it: their runs are begun for many.
 func WaitForRoom() Option {
 	return optionFunc(func(o *terms) { o.room = true })
+}
+
+// AtOnce has a [Map] run at most n functions at once, and keep at most n inputs in flight
+// or unread. It is for Map alone: any other function that is given it panics. AtOnce
+// panics where n is below 1.
+func AtOnce(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("async: AtOnce(%d), by which no function could run", n))
+	}
+	return optionFunc(func(o *terms) { o.forMany().atOnce = n })
+}
+
+// InOrder has a [Map] hand out its results in the order of the inputs. A result that
+// waits for an earlier one is unread, and counts for the bound. It is for Map alone: any
+// other function that is given it panics.
+func InOrder() Option {
+	return optionFunc(func(o *terms) { o.forMany().inOrder = true })
+}
+
+// NameEach names each call of a [Map] or a [GoEach], as [Name] does, by a function of the
+// input. The function is called before the call begins, on the goroutine that begins it.
+// It panics where f is nil, and any function but Map and GoEach that is given it panics,
+// as these do where In is not the type of their inputs.
+func NameEach[In any](f func(In) string) Option {
+	if f == nil {
+		panic("async: NameEach with a nil function")
+	}
+	return optionFunc(func(o *terms) { o.forMany().nameEach = f })
+}
+
+// forMany returns the terms for calls of many inputs, made where there are none.
+func (t *terms) forMany() *manyTerms {
+	if t.many == nil {
+		t.many = new(manyTerms)
+	}
+	return t.many
+}
+
+// refuse panics where the terms hold an option of Map, or, unless names is true, of
+// GoEach.
+func (m *manyTerms) refuse(names bool) {
+	switch {
+	case m == nil:
+	case m.atOnce > 0:
+		panic("async: AtOnce given to a function that is not Map")
+	case m.inOrder:
+		panic("async: InOrder given to a function that is not Map")
+	case m.nameEach != nil && !names:
+		panic("async: NameEach given to a function that is neither Map nor GoEach")
+	}
+}
+
+// named returns terms for one call that are t, but for the name.
+func (t *terms) named(name string) *terms {
+	n := *t
+	n.name = name
+	n.alone.terms = &n
+	return &n
 }
 
 // gatherAny adds up options for a call of any type. A scope alone needs nothing that it

@@ -211,7 +211,7 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 			return contextWaitError(ctx, ws[slices.Index(over, false)])
 		}
 		over[i] = true
-		if k := of[i]; k >= 0 && m.failed(k) {
+		if k := of[i]; k >= 0 && m.isComplete(k) && m.failed(k) { // the first waits for a completer (L6)
 			first = m.failure(k)
 		}
 	}

@@ -52,6 +52,9 @@ func (h *Hub) Init(o Options) {
 // IsMade reports whether Init was called.
 func (h *Hub) IsMade() bool { return !h.start.IsZero() }
 
+// Limit returns how many functions may run at once; 0: no limit.
+func (h *Hub) Limit() int { return h.slots.limit }
+
 // Limited reports whether the hub bounds how many functions run.
 func (h *Hub) Limited() bool { return h.slots.limit > 0 }
 

@@ -52,7 +52,7 @@ func TestAPI(t *testing.T) {
 	if diff.Len() == 0 {
 		diff.WriteString("the lines of the file are not in order, or not once each\n")
 	}
-	t.Errorf("the package is not what %s says:\n%sIf that is meant, run\n\tgo test -run TestAPI -update ./test/repo\nand state it in CHANGELOG.md.", apiFile, &diff)
+	t.Errorf("the package is not what %s says:\n%sIf that is meant, run\n\tmake update\nand state it in CHANGELOG.md.", apiFile, &diff)
 }
 
 func write(t *testing.T, file string, lines []string) {

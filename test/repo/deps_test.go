@@ -58,7 +58,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // declared in the files before it, and nothing else: no arrow points up.
 const order = `
 errors wait core context complete signal info place start scope option handle call
-async members set calls hedge shared group
+async members set calls many shared group
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

@@ -59,7 +59,7 @@ func WaitOf(name string) Wait {
 		return ByContext
 	case "Call.WaitFor", "Event.WaitFor", "Signal.WaitFor":
 		return ByTimeout
-	case "Set.All", "Calls.Each":
+	case "Set.All", "Calls.Each", "Map":
 		return ByIteration
 	}
 	return NoWait

@@ -45,7 +45,7 @@ func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
 		fn = 0
 	case "Go", "Call.Begin":
 		fn = 1
-	case "GoEach", "Group.Do", "Group.Join":
+	case "GoEach", "Map", "Group.Do", "Group.Join":
 		fn = 2
 	case "Hedge":
 		fn = 3
@@ -79,6 +79,8 @@ func (p *Package) resultType(name string, call *ast.CallExpr) types.Type {
 			return t.At(0).Type()
 		}
 		return nil
+	case "Map":
+		return p.mapped(call)
 	case "NewPromise":
 		if t, ok := p.Info.TypeOf(call).(*types.Tuple); ok && t.Len() == 2 {
 			return api.Elem(t.At(1).Type())
@@ -86,6 +88,18 @@ func (p *Package) resultType(name string, call *ast.CallExpr) types.Type {
 		return nil
 	}
 	return api.Elem(p.Info.TypeOf(call))
+}
+
+// mapped returns the type of the results of a Map: the first result of its function.
+func (p *Package) mapped(call *ast.CallExpr) types.Type {
+	if len(call.Args) < 3 {
+		return nil
+	}
+	sig, _ := p.Info.TypeOf(call.Args[2]).Underlying().(*types.Signature)
+	if sig == nil || sig.Results().Len() != 2 {
+		return nil
+	}
+	return sig.Results().At(0).Type()
 }
 
 func selected(call *ast.CallExpr) *ast.Ident {

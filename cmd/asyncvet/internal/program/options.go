@@ -123,7 +123,7 @@ func optionIndex(name string) (int, bool) {
 		return 1, true
 	case "Go", "GoAll", "Call.Begin":
 		return 2, true
-	case "GoEach":
+	case "GoEach", "Map":
 		return 3, true
 	case "Hedge":
 		return 4, true
