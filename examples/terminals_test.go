@@ -55,6 +55,14 @@ var programs = []program{
 		slow: []string{"-grace", "10ms", "-url", "silent"}, begun: "being fetched", over: ` \d\.\d{3}s  Stopping: interrupt`,
 	},
 	{
+		dir: "queue", args: []string{"-files", "300"},
+		texts: []string{
+			`Hashing and compressing \d+\.\d KiB, 8 at the same time\.`, `: 300 of 300 files done\. \d+ files a second\.`,
+			`KiB became \d+\.\d KiB\. Jobs tried again \d+ times\.$`,
+		},
+		slow: []string{"-files", "20000", "-grace", "10ms"}, begun: "files a second", over: `queue: interrupted: interrupt`,
+	},
+	{
 		dir: "cache", args: []string{"-sales", "500", "-asks", "5"},
 		texts: []string{
 			`hits \d+ (=+ )?answered from memory`, `before \d+ (=+ )?their turn came, and read nothing`,
