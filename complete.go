@@ -179,7 +179,7 @@ func (c *core) expired() bool {
 	}
 	o := c.owner()
 	if w&bitPromise == 0 && (o == nil || !o.queued(false)) {
-		return false
+		return c.IsSet() // it was queued until a moment ago, and its scope has canceled it
 	}
 	c.parentEnded()
 	return true

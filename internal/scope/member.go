@@ -371,10 +371,20 @@ func (m *Member) Look() Look {
 	return Look{
 		Canceled: m.canceledAt(),
 		Started:  m.started,
-		Queued:   m.state == stateQueued || m.state == stateDoomed || m.state == stateAnnounced,
+		Queued:   m.hasYetToStart(),
 		Lent:     h.Limited() && m.state == stateRunning && !m.held,
 		Over:     m.state == stateOver,
 	}
+}
+
+// hasYetToStart reports whether the function of the job has not started, also where it
+// never will, because the job is about to be canceled. The caller holds the lock.
+func (m *Member) hasYetToStart() bool {
+	switch m.state {
+	case stateAnnounced, stateQueued, stateDoomed, stateWithdrawn, stateDropped:
+		return true
+	}
+	return false
 }
 
 // extras returns the extra of the member, made now if there is none.
