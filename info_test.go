@@ -1557,8 +1557,8 @@ func TestV13_LogObserver(t *testing.T) {
 			`level=WARN msg="async: call panicked" scope=s id=4 call=worse took=0s err=`,
 			`level=WARN msg="async: result discarded" scope=s id=4 call=worse err=`,
 			`level=WARN msg="async: call abandoned" scope=s id=4 call=worse`,
-			`level=DEBUG msg="async: call canceled" scope=s id=5 call=late took=0s err="async: call canceled"` + "\n",
-			`level=DEBUG msg="async: function returned" scope=s id=5 call=late took=1m0s err="async: call canceled"` + "\n",
+			`level=DEBUG msg="async: call canceled" scope=s id=5 call=late took=0s err="async: call \"late\" canceled"` + "\n",
+			`level=DEBUG msg="async: function returned" scope=s id=5 call=late took=1m0s err="async: call \"late\" canceled"` + "\n",
 			`level=WARN msg="async: call refused" scope=s id=0 call="too late" err="async: scope closed"` + "\n",
 		} {
 			if !strings.Contains(all, want) {
