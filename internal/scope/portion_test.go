@@ -155,3 +155,44 @@ func TestC3_AWaitingShutdownCostsACompletionNothing(t *testing.T) {
 	j.Cancel(errStopped)
 	<-over
 }
+
+// The goroutine that ends the queue lets go of the lock every few jobs, and ends it for
+// those that were there (C11).
+func TestC11_TheEndOfTheQueueLetsTheScopeGoOn(t *testing.T) {
+	const n = 1000
+	h := newHub(1)
+	first := admit(context.Background(), t, h, 1, true)[0]
+	jobs := admit(context.Background(), t, h, n, true)
+	from, to := new(Member), new(Member)
+	h.members.insert(from, &first.Member)
+	h.members.push(to)
+	later := admit(context.Background(), t, h, 1, true)[0]
+	taken := 0
+	for more := true; more; {
+		var some []*Member
+		if some, more = h.doomSome(nil, from, to); len(some) > most {
+			t.Errorf("it took %d members in one piece", len(some))
+		}
+		for _, m := range some {
+			taken++
+			m.Job().Cancel(errStopped)
+		}
+	}
+	h.members.remove(from)
+	h.members.remove(to)
+	if taken != n || later.canceled != nil {
+		t.Errorf("it took %d members of %d; canceled the one that came later: %v", taken, n, later.canceled)
+	}
+	if next := first.Run(); next != &later.Member {
+		t.Error("the next to run is not the one that came later")
+	}
+	for _, j := range jobs {
+		if j.runs != 0 {
+			t.Fatal("a canceled job has run")
+		}
+	}
+	later.Run()
+	if d := h.Drain(nil); d.GiveUp() {
+		t.Error("the hub is not at its end")
+	}
+}
