@@ -34,6 +34,7 @@ type board struct {
 
 	mu     sync.Mutex
 	rows   []row
+	over   bool  // no mirror is asked any more
 	size   int64 // of the winner's body; -1 where that is not known
 	read   int64 // how much of it has come
 	logged int64 // how many quarters of it the log has told of
@@ -62,6 +63,9 @@ func newBoard(out *console.Console, mirrors []*url.URL) *board {
 // asked says that the call on mirror i begins.
 func (b *board) asked(i int) {
 	b.update(func(now time.Duration) {
+		if b.over {
+			return // it was about to be asked when another had won
+		}
 		b.rows[i].state, b.rows[i].asked = statePending, now
 		b.logLocked(now, i, "")
 	})
@@ -88,6 +92,7 @@ func (b *board) won(i int, size int64) {
 // rest says what becomes of all that are pending.
 func (b *board) rest(s state, why error) {
 	b.update(func(now time.Duration) {
+		b.over = true
 		for i := range b.rows {
 			if b.rows[i].state == statePending {
 				b.settleLocked(now, i, s, why)

@@ -16,8 +16,6 @@ type fetch struct {
 	mirrors []*url.URL
 	hedge   time.Duration // how long to wait for an answer before the next is asked; 0: all at once
 	board   *board        // shows what happens
-
-	calls async.Calls[*http.Response] // one for each mirror that was asked
 }
 
 var (
@@ -25,73 +23,63 @@ var (
 	errNobody = errors.New("no mirror has it")
 )
 
+// A reply is a response that is the file, and the mirror that gave it.
+type reply struct {
+	mirror int
+	resp   *http.Response
+}
+
 // run fetches the file. Whatever happens, when it returns every body is closed,
 // or will be by Discard as soon as it arrives.
 func (f *fetch) run(ctx context.Context) (*file, error) {
-	defer func() { f.calls.Release() }() // and what came second goes to Discard
-	i, resp, err := f.first(ctx)
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel() // the winner's body was read under it
+	won, err := f.first(reading)
 	if err != nil {
 		f.board.rest(stateCanceled, err)
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer won.resp.Body.Close()
 
-	f.calls.Cancel(errLost) // all but the winner, whose call is complete
-	f.board.won(i, resp.ContentLength)
+	f.board.won(won.mirror, won.resp.ContentLength)
 	f.board.rest(stateLost, errLost)
 
-	got, err := read(ctx, resp, f.board)
+	got, err := read(ctx, won.resp, f.board)
 	if err != nil {
-		f.board.failed(ctx, i, err)
+		f.board.failed(ctx, won.mirror, err)
 		return nil, err
 	}
-	f.board.finished(i)
+	f.board.finished(won.mirror)
 	return got, nil
 }
 
 // first returns the first answer that is the file. While there is none it asks
 // one mirror more, when the hedge delay is over or at once when one has failed.
-func (f *fetch) first(ctx context.Context) (int, *http.Response, error) {
-	var over async.Set[int] // gives out the calls, by index, as they complete
-	defer over.Release()
-	for failures := 0; failures < len(f.mirrors); {
-		for more := true; more && len(f.calls) < len(f.mirrors); more = f.hedge == 0 {
-			i := len(f.calls)
-			f.calls = append(f.calls, f.ask(ctx, i))
-			over.Add(i, f.calls[i])
-		}
-		turn, stop := ctx, context.CancelFunc(func() {})
-		if len(f.calls) < len(f.mirrors) {
-			turn, stop = context.WithTimeout(ctx, f.hedge)
-		}
-		i, err := over.Next(turn)
-		stop()
-		if err == nil { // a call is complete; else the delay is over
-			resp, err := f.calls[i].Await(ctx)
-			if err == nil {
-				return i, resp, nil
-			}
-			f.board.failed(ctx, i, err)
-			failures++
-		}
-		if ctx.Err() != nil {
-			return -1, nil, context.Cause(ctx)
-		}
-	}
-	return -1, nil, errNobody
-}
-
-// ask begins the call on mirror i.
-func (f *fetch) ask(ctx context.Context, i int) *async.Call[*http.Response] {
-	f.board.asked(i)
-	return async.Go(ctx,
-		func(ctx context.Context) (*http.Response, error) { return get(ctx, f.client, f.mirrors[i]) },
-		async.Name(f.mirrors[i].Redacted()),
-		async.Streaming(), // the body is read under the call's context, until Release
-		async.Discard(func(resp *http.Response, _ error) {
-			if resp != nil { // an answer that nobody wants any more
-				resp.Body.Close()
-				f.board.late(i)
+func (f *fetch) first(ctx context.Context) (reply, error) {
+	won, err := async.Hedge(ctx, f.hedge, len(f.mirrors), f.ask,
+		async.Streaming(), // the body is read under the winner's context, which lives as long as ctx
+		async.Discard(func(late reply, _ error) {
+			if late.resp != nil { // an answer that nobody wants any more
+				late.resp.Body.Close()
+				f.board.late(late.mirror)
 			}
 		}))
+	switch {
+	case err == nil:
+		return won, nil
+	case ctx.Err() != nil:
+		return reply{}, context.Cause(ctx)
+	}
+	return reply{}, errNobody
+}
+
+// ask asks mirror i. What becomes of a mirror that is asked in vain, because another was
+// first or everything was canceled, is not for ask to say.
+func (f *fetch) ask(ctx context.Context, i int) (reply, error) {
+	f.board.asked(i)
+	resp, err := get(ctx, f.client, f.mirrors[i])
+	if err != nil && ctx.Err() == nil {
+		f.board.failed(ctx, i, err)
+	}
+	return reply{i, resp}, err
 }
