@@ -852,9 +852,13 @@ func TestC2_DepthCostsNothing(t *testing.T) {
 	level := func(depth int) time.Duration {
 		return fastest(func() { wantEq(t, "levels", nest(bg, depth, s), depth) }) / time.Duration(depth)
 	}
-	if few, many := level(100), level(4000); many > 10*few {
-		t.Errorf("a level costs %v at depth 100, %v at depth 4000", few, many)
+	var few, many time.Duration
+	for range 3 { // a busy machine may be slow for one of the two
+		if few, many = level(100), level(4000); many <= 10*few {
+			return
+		}
 	}
+	t.Errorf("a level costs %v at depth 100, %v at depth 4000", few, many)
 }
 
 // giveWay lets those who are about to wait begin to.
