@@ -114,9 +114,10 @@ func (t *terms) makeRoom(ctx context.Context) (room, ended bool) {
 	if !t.waitsForRoom() {
 		return false, false
 	}
+	u := untilDone(ctx) // before there is anything to give back: it may be anybody's code
 	room, w := t.home.(*home).hub.Reserve()
 	if w != nil {
-		room = awaitRoom(ctx, w)
+		room = awaitRoom(u, w)
 	}
 	if ctx.Err() == nil {
 		return room, false
@@ -136,10 +137,9 @@ func (t *terms) freeRoom(room bool) {
 	}
 }
 
-// awaitRoom waits until w has a place, the scope is closed, or ctx ends, and reports
+// awaitRoom waits until w has a place, the scope is closed, or u ends the wait, and reports
 // whether w has a place.
-func awaitRoom(ctx context.Context, w *scope.Waiter) (room bool) {
-	u := untilDone(ctx)
+func awaitRoom(u latch.Until, w *scope.Waiter) (room bool) {
 	u.Lend()
 	defer u.Regain()
 	select {
