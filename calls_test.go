@@ -1285,3 +1285,22 @@ func TestC10_MapRaces(t *testing.T) {
 		})
 	}
 }
+
+// A loop that is left starts no call that waited for a slot: the last is canceled first.
+func TestC10_MapLeftEarlyStartsNothing(t *testing.T) {
+	for round := range rounds(3000) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		var ran atomic.Int64
+		for range async.Map(bg, upTo(100), func(ctx context.Context, i int) (int, error) {
+			if ran.Add(1); i > 0 {
+				<-ctx.Done()
+			}
+			return i, nil
+		}, s, async.AtOnce(20)) {
+			break
+		}
+		if n := ran.Load(); n > 2 {
+			t.Fatalf("round %d: %d functions ran, and the loop was left after the first", round, n)
+		}
+	}
+}
