@@ -221,8 +221,15 @@ type mapping[In, T any] struct {
 	// goroutine of the loop looks at them.
 	first, last *mapped[In, T]
 	flying      int
-	complete    Set[*mapped[In, T]] // those that are complete come out; unused with InOrder
-	sleeper     *latch.Sleeper
+
+	// Those that are complete, in the order of completion; unused with InOrder. The loop
+	// takes all that are there in one step, and hands them out from batch.
+	mu       sched.Mutex
+	complete *mapped[In, T] // the last one; its then is the first: a ring
+	asleep   bool           // the loop sleeps, or is about to
+	some     atomic.Bool    // complete is not nil
+	wake     chan struct{}  // has room for one wake-up
+	batch    *mapped[In, T]
 
 	// The workers. free is the number of workers without an input, less the number of
 	// inputs without a worker; it is never negative, so every input has a worker.
@@ -243,10 +250,11 @@ type mapped[In, T any] struct {
 	in         In
 	of         *mapping[In, T]
 	prev, next *mapped[In, T]
+	then       *mapped[In, T] // the next one that is complete
 }
 
 func newMapping[In, T any](ctx context.Context, fn func(context.Context, In) (T, error), t *terms, name func(In) string) *mapping[In, T] {
-	m := &mapping[In, T]{ctx: ctx, fn: fn, terms: t, name: name, until: untilDone(ctx), sleeper: latch.NewSleeper()}
+	m := &mapping[In, T]{ctx: ctx, fn: fn, terms: t, name: name, until: untilDone(ctx), wake: make(chan struct{}, 1)}
 	if t != nil && t.many != nil {
 		m.bound, m.inOrder = t.many.atOnce, t.many.inOrder
 	}
@@ -292,8 +300,19 @@ func (m *mapping[In, T]) begin(x In) {
 	c := &it.p.core
 	c.init(m.ctx, newRecord(termsOf(m.terms, m.name, x), c), 0)
 	m.add(it)
-	if m.todo == nil || m.ctx.Err() != nil {
+	switch {
+	case m.todo == nil && !m.inOrder: // others may complete it, too
+		n := new(latch.Node)
+		n.Reset(&c.Latch, it, 0)
+		c.Link(n)
 		c.launch(it)
+		return
+	case m.todo == nil:
+		c.launch(it)
+		return
+	case m.ctx.Err() != nil:
+		c.launch(it) // which cancels it
+		m.completed(it)
 		return
 	}
 	m.todo <- it
@@ -306,15 +325,18 @@ func (m *mapping[In, T]) begin(x In) {
 // work is the life of a worker. A function that calls Goexit ends the worker's goroutine;
 // another takes its place.
 func (m *mapping[In, T]) work() {
+	var it *mapped[In, T]
 	over := false
 	defer func() {
 		if !over {
+			m.completed(it)
 			go m.work()
 		}
 	}()
-	for it := range m.todo {
+	for it = range m.todo {
 		sched.Point("take an input")
 		it.run(&it.p.core)
+		m.completed(it)
 	}
 	over = true
 }
@@ -360,8 +382,7 @@ func (m *mapping[In, T]) nextComplete(wait bool) (it *mapped[In, T]) {
 		if m.first.p.core.IsSet() {
 			return m.first
 		}
-	} else if it, ok := m.complete.TryNext(); ok {
-		it.p.core.IsSet() // which waits for a completer that is at it (L6)
+	} else if it := m.take(); it != nil {
 		return it
 	}
 	if !wait {
@@ -369,16 +390,71 @@ func (m *mapping[In, T]) nextComplete(wait bool) (it *mapped[In, T]) {
 	}
 	m.until.GiveWay()
 	if !m.inOrder {
-		m.complete.q.Next(m.sleeper, m.until, func(n *latch.Node) { it = m.complete.leaveLocked(n) })
-		if it != nil {
-			it.p.core.IsSet() // L6
+		if it := m.take(); it != nil {
+			return it
 		}
-		return it
+		return m.await()
 	}
 	if m.first.p.core.Wait(m.until) {
 		return m.first
 	}
 	return nil
+}
+
+// Fire tells that a call is complete which does not run on a worker.
+func (it *mapped[In, T]) Fire(*latch.Node) { it.of.completed(it) }
+
+// completed adds an input to those that are complete, and wakes the loop if need be.
+func (m *mapping[In, T]) completed(it *mapped[In, T]) {
+	if m.inOrder {
+		return
+	}
+	m.mu.Lock()
+	if m.complete == nil {
+		it.then = it
+		m.some.Store(true)
+	} else {
+		it.then, m.complete.then = m.complete.then, it
+	}
+	m.complete = it
+	asleep := m.asleep
+	m.asleep = false
+	m.mu.Unlock()
+	if asleep {
+		select {
+		case m.wake <- struct{}{}:
+		default: // an old wake-up does as well
+		}
+	}
+}
+
+// take returns the next input that is complete, or nil.
+func (m *mapping[In, T]) take() (it *mapped[In, T]) {
+	if m.batch == nil && m.some.Load() {
+		m.mu.Lock()
+		m.batch, m.complete.then = m.complete.then, nil
+		m.complete = nil
+		m.some.Store(false)
+		m.mu.Unlock()
+	}
+	if it = m.batch; it != nil {
+		m.batch, it.then = it.then, nil
+	}
+	return it
+}
+
+// await waits for an input that is complete, and returns nil where ctx ends first and none
+// is there (R6). A wake-up may be an old one, and nothing be there: await sleeps again.
+func (m *mapping[In, T]) await() *mapped[In, T] {
+	for {
+		m.mu.Lock()
+		m.asleep = m.complete == nil
+		asleep := m.asleep
+		m.mu.Unlock()
+		if !asleep || !m.until.Receive(m.wake) {
+			return m.take()
+		}
+	}
 }
 
 // hand gives one result to the body of the loop, and reports whether the loop goes on.
@@ -417,7 +493,6 @@ func (m *mapping[In, T]) stop() {
 }
 
 func (m *mapping[In, T]) awaitFunctions() {
-	m.complete.Release()
 	m.ending.Store(true)
 	if m.active.Load() > 0 {
 		m.quiet.Wait(latch.Until{Slot: m.until.Slot})
@@ -460,9 +535,6 @@ func (m *mapping[In, T]) add(it *mapped[In, T]) {
 	}
 	m.last = it
 	m.flying++
-	if !m.inOrder {
-		m.complete.addLatch(it, &it.p.core.Latch)
-	}
 }
 
 func (m *mapping[In, T]) remove(it *mapped[In, T]) {
