@@ -103,12 +103,20 @@ func (c *Call[T]) IsDone() bool { return c.h.state.Load()&bitSeen != 0 || c.h.se
 // released meanwhile (R5). Where the function panicked, Await panics with its
 // [*PanicError].
 func (c *Call[T]) Await(ctx context.Context) (v T, err error) {
-	if core := c.h.complete(); core != nil {
-		return promiseOf[T](core).value, core.outcome()
+	if core := c.h.taken(); core != nil {
+		return promiseOf[T](core).value, core.err
 	}
-	core, err := handleOf(c).await(ctx, c)
-	if err != nil {
-		return v, err
+	return await(ctx, c)
+}
+
+// await is Await for a call whose outcome nobody has taken. It stands apart so that the
+// frame of Await is small.
+func await[T any](ctx context.Context, c *Call[T]) (v T, err error) {
+	core := c.h.complete()
+	if core == nil {
+		if core, err = handleOf(c).await(ctx, c); err != nil {
+			return v, err
+		}
 	}
 	return promiseOf[T](core).value, core.outcome()
 }
@@ -259,7 +267,7 @@ func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
 
 // discard hands a value to the Discard of a call, if it has one.
 func discard[T any](c *core, v T, err error) {
-	if f, _ := c.terms().discard.(func(T, error)); f != nil {
+	if f, _ := c.terms().discard.(discarder[T]); f != nil {
 		f(v, err)
 	}
 }
@@ -300,7 +308,7 @@ type functionOf[T any] func(context.Context) (T, error)
 func (fn functionOf[T]) run(c *core) (next *scope.Member) {
 	var v T
 	p := promiseOf[T](c)
-	return c.run(body{
+	return c.run(&body{
 		call: func(ctx context.Context) (err error) {
 			v, err = fn(ctx)
 			return err
@@ -309,6 +317,8 @@ func (fn functionOf[T]) run(c *core) (next *scope.Member) {
 		discard: func(err error) { discard(c, v, err) },
 	})
 }
+
+func (f discarder[T]) dispose(c *core) { f(promiseOf[T](c).value, c.err) }
 
 // gather adds up options for a call of type T. No options are nil terms.
 func gather[T any](opts []Option) *terms {
@@ -339,10 +349,8 @@ func gatherMany[T any](opts []Option) *terms {
 	if t == nil || t.discard == nil {
 		return t
 	}
-	f, ok := t.discard.(func(T, error))
-	if !ok {
+	if _, ok := t.discard.(discarder[T]); !ok {
 		panicDiscard(t.discard, (*T)(nil))
 	}
-	t.dispose = func(c *core) { f(promiseOf[T](c).value, c.err) }
 	return t
 }

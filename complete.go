@@ -47,12 +47,25 @@ func (c *core) publish(bits uint64) uint64 {
 // It is called once for each call that was published, outside every lock. It panics
 // where a function of the user does.
 func (c *core) tell(w uint64, d due) {
+	if d.first == nil && c.tellsNobody() && !isOrphaned(w) {
+		return // the ordinary case, without the frame of all others
+	}
 	d.c = c
 	if o := c.owner(); o != nil {
 		o.completed(w, d)
 		return
 	}
 	d.tell(w, nil)
+}
+
+// tellsNobody reports whether nobody is to be told of the completion.
+func (c *core) tellsNobody() bool { return c.owner() == nil && len(c.terms().onSignal) == 0 }
+
+// isOrphaned reports whether the call is a promise with a result that nobody is left to
+// take.
+func isOrphaned(w uint64) bool {
+	const result = bitPromise | bitResult
+	return w&result == result && latch.Refs(w) == 0
 }
 
 // tell calls what is due: first, what the owner has to say, then the OnSignal
@@ -62,8 +75,7 @@ func (c *core) tell(w uint64, d due) {
 // also where a function panics. The result of a function in that state is discarded by
 // its own goroutine.
 func (d due) tell(w uint64, owners func()) {
-	const orphaned = bitPromise | bitResult
-	if w&orphaned == orphaned && latch.Refs(w) == 0 {
+	if isOrphaned(w) {
 		defer d.c.discardElsewhere(w, nil)
 	}
 	fs := d.c.terms().onSignal
@@ -283,8 +295,8 @@ func (c *core) abandoned(tell func()) {
 // code of a user; first is called before, unless it is nil.
 func (c *core) discardElsewhere(w uint64, first func()) {
 	fs := notNil(first, c.discarded(w, c.err))
-	if dispose := c.terms().dispose; dispose != nil {
-		fs = append(fs, func() { dispose(c) })
+	if d := c.terms().discard; d != nil {
+		fs = append(fs, func() { d.dispose(c) })
 	}
 	if len(fs) == 0 {
 		return

@@ -129,8 +129,7 @@ type terms struct {
 	track    bool        // the owner records handles; see tracker
 	room     bool        // WaitForRoom
 	panics   PanicPolicy // of the scope
-	discard  any         // nil, or the func(T, error) of Discard
-	dispose  func(*core) // calls discard with the result of a call; nil where discard is
+	discard  disposer    // nil, or the function of Discard
 	onSignal []func()    // in the order given
 	group    *errgroup.Group
 	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
@@ -143,6 +142,11 @@ type manyTerms struct {
 	atOnce   int // 0: not given
 	inOrder  bool
 	nameEach any // nil, or the func(In) string of NameEach
+}
+
+// A disposer is the function of [Discard], for any type of result: a discarder.
+type disposer interface {
+	dispose(c *core) // calls the function with the result of a call
 }
 
 // isScoped reports whether calls that are begun with the terms belong to a scope. No

@@ -163,6 +163,20 @@ func (h *handle) see() bool {
 	return true
 }
 
+// taken returns the call where somebody has taken its outcome, which is no panic, and
+// nobody is to be told of more: the fastest path of Await. Else it returns nil.
+func (h *handle) taken() *core {
+	if h.phase() != phaseHeld {
+		return nil
+	}
+	sched.Point("await")
+	c := h.core.Load() // no older than the phase: next stores it first
+	if c == nil || c.Word.Load()&(bitTaken|bitPanicked) != bitTaken || c.record != nil {
+		return nil
+	}
+	return c
+}
+
 // complete returns the call where its outcome is there and now taken for the caller,
 // or nil. It is the fast path of Await: it adds no reference.
 func (h *handle) complete() *core {

@@ -50,7 +50,7 @@ func Discard[T any](f func(v T, err error)) Option {
 	return optionFunc(func(o *terms) {
 		o.discard = nil
 		if f != nil {
-			o.discard = f
+			o.discard = discarder[T](f)
 		}
 	})
 }
@@ -190,8 +190,12 @@ func gatherAny(opts []Option) *terms {
 	return t
 }
 
+// A discarder is the function of a Discard. As an interface it takes no allocation.
+type discarder[T any] func(v T, err error)
+
 // panicDiscard panics where a Discard is of another type; of is a pointer to the right
 // one.
-func panicDiscard(discard, of any) {
-	panic(fmt.Sprintf("async: Discard of a %T on a call that returns (%v, error)", discard, reflect.TypeOf(of).Elem()))
+func panicDiscard(discard disposer, of any) {
+	t := reflect.TypeOf(discard).In(0)
+	panic(fmt.Sprintf("async: Discard of a func(%v, error) on a call that returns (%v, error)", t, reflect.TypeOf(of).Elem()))
 }

@@ -132,6 +132,8 @@ func (t *table[K, T]) within(ctx context.Context, key K) *sharedRun[K, T] {
 
 // shrinkLocked makes a new map where the map has become much larger than what is in
 // it: a map of Go keeps the memory of its largest size.
+//
+//go:noinline // its frame is large, and the goroutine of a run has a small stack
 func (t *table[K, T]) shrinkLocked() {
 	const small = 64
 	if t.peak > small && len(t.runs) < t.peak/8 {

@@ -178,7 +178,7 @@ type body struct {
 // run is the life of a function's goroutine, or a part of one: in a scope it returns the
 // member that has the slot next. A call that was canceled before it started never runs
 // (R10).
-func (c *core) run(f body) (next *scope.Member) {
+func (c *core) run(f *body) (next *scope.Member) {
 	sched.Point("run")
 	if pl := placeOf(c); pl != nil {
 		return pl.run(f)
@@ -192,7 +192,7 @@ func (c *core) run(f body) (next *scope.Member) {
 // run is that of a call in a scope, which has a slot, or needs none. The slot is given
 // up however the function ends, and whatever is called for it, but not where the
 // program ends by a panic: nobody is to go on as if the call were over.
-func (pl *place) run(f body) (next *scope.Member) {
+func (pl *place) run(f *body) (next *scope.Member) {
 	c := pl.core
 	if c.IsSet() || pl.expired() {
 		return pl.Finish(false)
@@ -216,13 +216,15 @@ func (pl *place) run(f body) (next *scope.Member) {
 
 // call calls the function and completes the call, with all that the observer is told or
 // asked for that.
-func (pl *place) call(f body) {
+func (pl *place) call(f *body) {
 	o := pl.observer()
 	if o.Started != nil {
 		pl.tell(o.Started)
 	}
 	if o.Context != nil {
-		f.call = pl.inContext(o.Context, f.call)
+		g := *f // what f points to must not leave the stack
+		g.call = pl.inContext(o.Context, f.call)
+		f = &g
 	}
 	if o.Returned != nil {
 		defer func() { // also where the function called Goexit
@@ -248,7 +250,7 @@ func (pl *place) inContext(of func(context.Context, CallInfo) context.Context, c
 // call calls the function and completes the call with what comes of it: a result, a
 // panic, or ErrGoexit. The deferred function is what runs where the function calls
 // Goexit.
-func (c *core) call(f body) {
+func (c *core) call(f *body) {
 	var (
 		err      error
 		panicked *PanicError
@@ -273,7 +275,7 @@ func (c *core) call(f body) {
 // guard calls the function and turns a panic into a value. guard does not return where
 // the function calls Goexit. A return without a result is a panic even where recover
 // says nil, as it does for panic(nil) under GODEBUG=panicnil=1.
-func (c *core) guard(f body) (err error, panicked *PanicError) {
+func (c *core) guard(f *body) (err error, panicked *PanicError) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -288,7 +290,7 @@ func (c *core) guard(f body) (err error, panicked *PanicError) {
 // completeOrDiscard ends a call whose function has returned: with its result, or,
 // where the result comes too late for anybody, by discarding it on this goroutine. Too
 // late is a call that was canceled, and one whose handles are all released.
-func (c *core) completeOrDiscard(bits uint64, err error, f body) {
+func (c *core) completeOrDiscard(bits uint64, err error, f *body) {
 	if !c.claim() {
 		c.discardHere(err, f)
 		return
@@ -296,14 +298,25 @@ func (c *core) completeOrDiscard(bits uint64, err error, f body) {
 	f.keep()
 	c.err = err
 	w := c.publish(bits)
-	if latch.Refs(w) == 0 {
-		defer c.discardHere(err, f) // also where an OnSignal function calls Goexit
+	switch {
+	case latch.Refs(w) != 0:
+		c.tell(w, due{})
+	case c.tellsNobody():
+		f.discard(err) // by the shortest way: the stack of the goroutine is small
+	default:
+		c.tellAndDiscard(w, err, f)
 	}
+}
+
+// tellAndDiscard has everybody told, and discards what the function returned, also where
+// an OnSignal function calls Goexit.
+func (c *core) tellAndDiscard(w uint64, err error, f *body) {
+	defer c.discardHere(err, f)
 	c.tell(w, due{})
 }
 
 // discardHere discards what the function returned.
-func (c *core) discardHere(err error, f body) {
+func (c *core) discardHere(err error, f *body) {
 	if tell := c.discarded(c.Word.Load(), err); tell != nil {
 		tell()
 	}
@@ -313,7 +326,7 @@ func (c *core) discardHere(err error, f body) {
 // completePanic ends a call whose function panicked, as the scope would have it (C5). A
 // panic that nobody can be given, because the call was canceled or every handle
 // released, ends the program here, as in a plain goroutine.
-func (c *core) completePanic(e *PanicError, f body) {
+func (c *core) completePanic(e *PanicError, f *body) {
 	switch c.terms().panics {
 	case PanicCrash:
 		panic(e)
