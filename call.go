@@ -106,12 +106,6 @@ func (c *Call[T]) Await(ctx context.Context) (v T, err error) {
 	if core := c.h.taken(); core != nil {
 		return promiseOf[T](core).value, core.err
 	}
-	return await(ctx, c)
-}
-
-// await is Await for a call whose outcome nobody has taken. It stands apart so that the
-// frame of Await is small.
-func await[T any](ctx context.Context, c *Call[T]) (v T, err error) {
 	core := c.h.complete()
 	if core == nil {
 		if core, err = handleOf(c).await(ctx, c); err != nil {

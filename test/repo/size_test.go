@@ -29,7 +29,7 @@ var resultTypes = map[string]struct {
 }{
 	"pointers":         {func(n int) string { return fmt.Sprintf("type S%d %s\ntype T%[1]d = *S%[1]d", n, layout(n)) }, 100_000},
 	"one layout":       {func(n int) string { return fmt.Sprintf("type T%d %s", n, layout(0)) }, 100_000},
-	"distinct layouts": {func(n int) string { return fmt.Sprintf("type T%d %s", n, layout(n)) }, 180_000},
+	"distinct layouts": {func(n int) string { return fmt.Sprintf("type T%d %s", n, layout(n)) }, 195_000},
 }
 
 // layout returns a struct type of n+1 words. A struct of many fields costs more: the

@@ -119,7 +119,7 @@ func (g *generator) fillContext(x *entry, o *Op, at place, rank int) {
 		return
 	case x.ctx == waitsBy && at == inFunction:
 		o.Ctx = Ctx{Base: Own, How: WithTimeout, D: g.duration()}
-		if g.info(o).Rank < rank && g.IntN(2) == 0 && x.members == 0 && x.name != "shutdown" {
+		if g.info(o).Rank < rank && g.IntN(2) == 0 && x.members == 0 && x.on != Set && x.name != "shutdown" { // a set may get the call itself later
 			o.Ctx = Ctx{Base: Own}
 		}
 		return
