@@ -37,7 +37,8 @@ func handleOf[T any](c *Call[T]) *handle {
 }
 
 // Begin begins a call: fn is run in a goroutine of its own and its result is the
-// call's. Begin returns at once, whatever fn does (R7). It returns
+// call's. Begin returns at once, whatever fn does (R7); with [WaitForRoom] it may wait for
+// a place in its scope's queue first. It returns
 // [ErrCallPending] where an earlier call is not finished (R1, R2),
 // [ErrReleased] after Release, [ErrScopeClosed] or [ErrQueueFull] where the scope
 // it was given takes no more, [ErrQueueFull] where [InGroup]'s group is full; then
@@ -52,7 +53,8 @@ func handleOf[T any](c *Call[T]) *handle {
 // and Await as a [*PanicError]; where fn calls [runtime.Goexit] the call completes
 // with [ErrGoexit] (R4).
 //
-// Begin panics where ctx or fn is nil, and where [Discard] is of another type.
+// Begin panics where ctx or fn is nil, where [Discard] is of another type, where two
+// scopes are among the options, and where one of them is for [Map] alone.
 func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error), opts ...Option) error {
 	checkBegin(ctx, fn == nil)
 	_, err := begin(ctx, c, opts, 0, functionOf[T](fn))

@@ -24,21 +24,23 @@ import (
 // value is of no use. It must not be copied. Its methods may be called by any
 // number of goroutines at the same time.
 //
-// Beginning a call never blocks (C1), but with WaitForRoom. Where Limit functions run already, the call
-// waits in a queue, in order, without a goroutine of its own; where Queue calls
-// wait there, Begin returns [ErrQueueFull], or waits itself where the call is begun with
-// [WaitForRoom]. A queued call whose context ends is
-// canceled at once, and its function never runs. A promise takes neither a slot
-// nor a place in the queue.
+// Beginning a call never blocks (C1), but with [WaitForRoom] (C9). Where Limit functions
+// run already, the call waits in a queue, in order, without a goroutine of its own. Where
+// Queue calls wait there, Begin returns [ErrQueueFull]. A queued call whose context ends
+// is canceled at once, and its function never runs. A promise takes neither a slot nor a
+// place in the queue.
 //
 // A function that waits hands its slot back meanwhile, so that calls may wait for
 // calls under any limit, one included (C2). Any wait of this package counts that
 // is given the function's context or one made from it, [Sleep] included. A plain receive
-// from Done cannot, and a wait without a context, such as WaitFor, keeps the slot. Who comes out of such a wait has a slot again: it may have waited for
-// one, past the end of its own context, and then tells what is true by then (R6).
+// from Done cannot, and a wait without a context, such as WaitFor, keeps the slot. A
+// function that comes out of a wait has a slot again. It may have waited for one, past
+// the end of its own context; the wait then returns what is true by then (R6).
+//
 // A function gives its slot up when it has returned and its result was handed on,
-// Discard included: who begins a call the moment another is complete may find no
-// slot yet.
+// Discard included. So a caller that begins a call the moment another is complete may
+// find no slot yet.
+//
 // Slots go in turn to functions that come out of a wait and to calls that wait to
 // start, each in order. A function that uses its context in several goroutines has
 // one slot for them all. As long as one of them waits, it is lent, and the others
