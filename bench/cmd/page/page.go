@@ -69,7 +69,7 @@ func (p *page) what(bench string) (does, floor string) {
 var variant = regexp.MustCompile(`(AllCores|Late|Working|Context|Drain)$`)
 
 // used are the programs that a user would measure, which open the page.
-var used = []string{"Gateway", "Hedge", "Crawl", "Stampede"}
+var used = []string{"Gateway", "Hedge", "Crawl", "Stampede", "Queue"}
 
 // chapters are the parts of the page that have a table for each benchmark.
 var chapters = []struct{ title, benches string }{
@@ -80,7 +80,7 @@ var chapters = []struct{ title, benches string }{
 	{"Looking at what is complete", "Check CheckAllCores WaitComplete WaitCompleteAllCores WaitCompleteContext WaitCompleteContextAllCores Gate GateAllCores"},
 	{"Callbacks and handles", "Callback CallbackInline CallbackStopped Clone CloneAllCores"},
 	{"Sharing", "HotKey DistinctKeys DistinctKeysAllCores"},
-	{"Under a limit", "Limit"},
+	{"Under a limit", "Limit Map"},
 	{"Giving up", "Abandon WaitGivenUp RaceNever"},
 	{"How fast a waiter wakes", "Wake"},
 	{"Memory", "PendingBytes RunningBytes QueuedBytes WaiterBytes CallbackBytes EntryBytes"},
@@ -121,7 +121,7 @@ var usedUnits = []struct{ unit, name string }{
 
 // usedTable is about the programs that a user would measure.
 func (p *page) usedTable() string {
-	text := "## Where it is used\n\nThe same programs with this library and with others, over real loopback HTTP. Each figure is the ratio of this library's program to the other: above 1 the other is better. Requests a second are the reciprocal of the time for one. The worst comes first.\n\n"
+	text := "## Where it is used\n\nThe same programs with this library and with others, over real loopback HTTP or on files. Each figure is the ratio of this library's program to the other: above 1 the other is better. Requests a second are the reciprocal of the time for one. The worst comes first.\n\n"
 	for _, bench := range used {
 		does, _ := p.what(bench)
 		text = fmt.Sprintf("%s- **%s.** %s\n", text, bench, does)
