@@ -2362,6 +2362,7 @@ func TestC9_APlaceIsHandedOn(t *testing.T) {
 		"its context":  func(_ *async.Scope, _ *async.Call[int], end func()) { end() },
 		"CancelQueued": func(s *async.Scope, _ *async.Call[int], _ func()) { s.CancelQueued(nil) },
 		"abandoned":    func(_ *async.Scope, c *async.Call[int], _ func()) { c.Release() },
+		"CancelWait":   func(_ *async.Scope, c *async.Call[int], _ func()) { _ = c.CancelWait(bg, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachScope(t, async.ScopeOptions{Limit: 1, Queue: 1}, func(t *testing.T, s *async.Scope) {

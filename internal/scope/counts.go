@@ -7,38 +7,45 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// counts is the ledger of a hub. The counts that a completion changes are atomic, the
-// others change under the lock.
-type counts struct {
-	begun    uint64 // also the last number of a member
-	running  int64
-	stopping int64
+// This file has the ledger: what is counted, and how the counts are read so that they
+// balance. A new count is changed before the thing that it counts can be seen (T3), and
+// Counts reads it in its place in the order.
 
-	outcomes  [outcomes]atomic.Int64
+// counts is the ledger of a hub. The counts that a completion changes are atomic, since a
+// completion of a job that runs takes no lock of the hub for them.
+type counts struct {
+	// Under the lock of the hub.
+	begun    uint64 // also the last number of a member
+	running  int64  // functions that have had their first slot and not returned
+	stopping int64  // those of these whose job is canceled
+
+	// Atomic.
+
+	outcomes  [outcomes]atomic.Int64 // T3
 	taken     atomic.Int64 // results that were handed out
 	discarded atomic.Int64 // results that were there, and nobody took
 	late      atomic.Int64 // results that came after their job was canceled
 	refused   atomic.Int64 // jobs that were not accepted
 
-	stopCount atomic.Int64
-	stopTotal atomic.Int64
-	stopMax   atomic.Int64
-	stopTimes [Classes]atomic.Int64
+	stopCount atomic.Int64          // functions of canceled jobs that have returned
+	stopTotal atomic.Int64          // how long these took to return, in nanoseconds
+	stopMax   atomic.Int64          // the longest of them
+	stopTimes [Classes]atomic.Int64 // how many took how long
 }
 
 // An Outcome is how a job ended.
 type Outcome int
 
-// The outcomes.
+// The outcomes. Exactly one is counted for each job.
 const (
-	Returned Outcome = iota
-	Failed
-	Panicked
-	Canceled
-	Goexited
-	Broken
+	Returned Outcome = iota // a result without an error
+	Failed                  // a result with an error
+	Panicked                // the function panicked
+	Canceled                // the job was canceled, whatever its function did then
+	Goexited                // the function called runtime.Goexit
+	Broken                  // the promise was broken
 
-	outcomes
+	outcomes // how many there are
 )
 
 // Classes is into how many classes the times to stop are sorted.
@@ -58,7 +65,10 @@ func Bound(class int) time.Duration {
 }
 
 // Counts are the counts of a hub at one moment. The sums that package async states for
-// its Stats hold of them.
+// its Stats hold of them:
+//
+//	Begun = the sum of Outcomes + Pending
+//	Returned + Failed + Panicked = Taken + the results that nobody took + Untaken
 type Counts struct {
 	Begun, Refused, Queued, Running, Lent, Pending int64
 
@@ -72,10 +82,11 @@ type Counts struct {
 }
 
 // Counts returns the ledger. Nothing is stopped for that: where jobs begin and end
-// meanwhile, a count may be a moment older than another. The sums hold all the same.
+// meanwhile, a count may be a moment older than another. The sums hold all the same, since
+// Pending and Untaken are differences. A count that follows from another is read before
+// the other: taken before outcomes, and outcomes before begun. So no difference is
+// negative.
 func (h *Hub) Counts() (c Counts) {
-	// What follows from something else is read before that, so that no difference is
-	// negative.
 	c.Refused = h.refused.Load()
 	c.Taken, c.Discarded = h.taken.Load(), h.discarded.Load()
 	c.Stopped = h.stopCount.Load()
@@ -93,7 +104,7 @@ func (h *Hub) Counts() (c Counts) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c.Begun, c.Running, c.Stopping = int64(h.begun), h.running, h.stopping
-	c.Queued = int64(h.slots.queue)
+	c.Queued = int64(h.queue.size)
 	if h.slots.limit > 0 {
 		c.Lent = h.running - int64(h.slots.used)
 	}
@@ -122,7 +133,9 @@ func (m *Member) Discarded(late bool) {
 }
 
 // stopped records how long the function of a canceled job took to return. The caller
-// holds the lock of the hub.
+// holds the lock of the hub, so stopMax has one writer at a time. stopCount is last: a
+// reader that sees a function in stopCount, which Counts reads first, finds it in the
+// other three.
 func (c *counts) stopped(took int64) {
 	class := 0
 	for took >= int64(Bound(class)) {

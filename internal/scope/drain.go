@@ -2,6 +2,9 @@ package scope
 
 import "slices"
 
+// This file has the wait for the end of a hub. It reads live and inside, and changes
+// inside alone; whoever counts live down calls wakeDrainsLocked.
+
 // A Drain is one wait for the end of a hub: until every member is over and every
 // goroutine of theirs has returned. Shutdown of package async is one.
 type Drain struct {
@@ -10,9 +13,10 @@ type Drain struct {
 	own []*Member
 }
 
-// Drain closes the hub and begins to wait for its end. own are the members in whose
-// functions the caller is: these could not return before the wait is over, so the drain
-// does not wait for them, nor for other members whose own functions wait in a drain.
+// Drain closes the hub and begins to wait for its end, in one step: a job that is not
+// refused is waited for. own are the members in whose functions the caller is. These could
+// not return before the wait is over, so the drain does not wait for them, nor for other
+// members whose own functions wait in a drain. They are counted in inside.
 func (h *Hub) Drain(own []*Member) *Drain {
 	d := &Drain{hub: h, end: make(chan struct{}), own: own}
 	h.mu.Lock()
@@ -49,7 +53,8 @@ func (d *Drain) GiveUp() bool {
 	return true
 }
 
-// leaveDrainLocked counts the members of a drain out that is over.
+// leaveDrainLocked counts the own members of a drain that is over out of inside. A member
+// that is over was counted out by overLocked.
 func (h *Hub) leaveDrainLocked(d *Drain) {
 	for _, m := range d.own {
 		if m.extra.drains--; m.extra.drains == 0 && m.state != stateOver {
@@ -58,9 +63,10 @@ func (h *Hub) leaveDrainLocked(d *Drain) {
 	}
 }
 
-// wakeDrainsLocked ends the drains that wait for no more than there is: outside of the
-// hub for nothing, inside for the members that wait in a drain themselves. It is called
-// at every completion, so it looks at no drain that goes on.
+// wakeDrainsLocked ends the drains that have come to their end. A drain without members of
+// its own waits until nothing is left (T1). A drain inside of the hub waits until nothing
+// is left but members that wait in a drain themselves. wakeDrainsLocked is called at every
+// completion of a hub that somebody waits for, so it looks at no drain that goes on.
 func (h *Hub) wakeDrainsLocked() {
 	if h.live > h.inside {
 		return

@@ -1,32 +1,42 @@
 package scope
 
 import (
-	"iter"
 	"time"
 
+	"github.com/seed4712c49f/async/internal/list"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
+// This file has the hub: what the members of one owner share, whether new jobs are taken,
+// and how many goroutines the end of the hub waits for. What the fields are for stands in
+// the files that work on them. A new field is written under mu, or before the hub is used.
+
 // A Hub is what the members of one owner share. The zero Hub is of no use; Init comes
 // first. A Hub must not be copied. Its methods may be called by any number of goroutines
-// at the same time.
+// at the same time. The invariants stand at [Member].
 type Hub struct {
-	o     Options
-	start time.Time // all times count from here
+	o     Options   // written by Init
+	start time.Time // written by Init; all times count from here
 	counts
 
-	mu      sched.Mutex
-	closed  bool
-	ended   bool // EndedAll: a job that still comes is canceled
-	live    int  // members that are not over, and other goroutines of theirs (T1)
-	coming  int  // functions that have a place, but are not yet in the list
-	members list
-	slots   slots
-	line    line
-	drains  []*Drain
-	inside  int   // members that are not over, and whose own function waits in a drain
-	kept    chain // members that have a handle
+	mu      sched.Mutex // guards all that follows, and the members; a hub has no other lock
+	closed  bool        // no job is taken any more
+	ended   bool        // EndAll was called: a job that still enters is canceled
+	live    int         // members that are not over, and other goroutines of theirs; T1
+	coming  int         // places that are promised to functions which are not in the list yet; T4
+	members members     // T1
+	slots   slots       // T2
+	queue   queue       // T5
+	watches watches     // T6
+	line    line        // T4
+	drains  []*Drain    // the waits for the end of the hub
+	inside  int         // members that are not over, and whose own function waits in a drain
+	kept    keeps       // the members that have a handle, in the order of their numbers
 }
+
+// members are the members that are not over, in the order of entering. A cursor of a loop
+// may stand between two of them; see walk.go.
+type members = list.List[Member, *Member]
 
 // Options say what a hub is like.
 type Options struct {
@@ -37,8 +47,8 @@ type Options struct {
 	// Job returns the job whose member m is.
 	Job func(m *Member) Job
 
-	// Sweep calls f for each i below n, whatever f does: cancel jobs, which may call
-	// code of a user.
+	// Sweep calls f for each i below n, in order, whatever f does. The hub cancels many
+	// jobs by it, and to cancel a job may call code of a user, which may panic.
 	Sweep func(n int, f func(i int))
 }
 
@@ -58,13 +68,27 @@ func (h *Hub) Limit() int { return h.slots.limit }
 // Limited reports whether the hub bounds how many functions run.
 func (h *Hub) Limited() bool { return h.slots.limit > 0 }
 
-// Now returns the time since the hub was made, which is never 0.
+// Now returns the time since the hub was made, which is never 0. This is the clock of the
+// hub: members have their times by it, in 8 bytes each.
 func (h *Hub) Now() int64 { return int64(time.Since(h.start)) }
 
 // Time returns what a time on the clock of the hub is for everybody.
 func (h *Hub) Time(at int64) time.Time { return h.start.Add(time.Duration(at)) }
 
-// Close has the hub take no more jobs. The jobs that are in are not touched.
+// unlock frees mu, and then stops the watches that nobody needs since the lock was taken
+// (T6). A stop function may be code of a user, so it is not called under the lock (T7).
+// A step by which a member may leave the queue ends by unlock. Others free mu themselves.
+func (h *Hub) unlock() {
+	idle := h.watches.idle
+	h.watches.idle = nil
+	h.mu.Unlock()
+	for ; idle != nil; idle = idle.next {
+		idle.stop()
+	}
+}
+
+// Close has the hub take no more jobs. The jobs that are in are not touched. Those that
+// wait for room are woken, and get none.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,8 +107,9 @@ func (h *Hub) IsClosed() bool {
 	return h.closed
 }
 
-// EndAll returns the members that are in, in the order of entering, but for some: the
-// caller cancels them. A job that was accepted and enters later is canceled by Enter.
+// EndAll returns the members that are in the list, in the order of entering, but for
+// those that but is true of. The caller cancels them. A job that was accepted and enters
+// the list later is canceled by [Member.Enter].
 func (h *Hub) EndAll(but func(m *Member) bool) (ms []*Member) {
 	h.mu.Lock()
 	h.ended = true
@@ -97,7 +122,7 @@ func (h *Hub) EndAll(but func(m *Member) bool) (ms []*Member) {
 	return ms
 }
 
-// Spawn runs f in a goroutine that the end of the hub waits for.
+// Spawn runs f in a goroutine that the end of the hub waits for (T1).
 func (h *Hub) Spawn(f func()) {
 	h.mu.Lock()
 	h.live++
@@ -109,7 +134,7 @@ func (h *Hub) Spawn(f func()) {
 	}()
 }
 
-// down counts out of live.
+// down counts one member or goroutine out of live (T1).
 func (h *Hub) down() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,94 +146,4 @@ func (h *Hub) downLocked() {
 	if len(h.drains) > 0 {
 		h.wakeDrainsLocked()
 	}
-}
-
-// Members ranges over the members in the list, in the order of entering, those included
-// that enter meanwhile. A cursor stands in the list where the loop goes on, so that
-// nobody is held up by the body of the loop.
-func (h *Hub) Members() iter.Seq[*Member] {
-	return func(yield func(*Member) bool) {
-		cursor := new(Member)
-		h.mu.Lock()
-		h.members.insert(cursor, nil)
-		h.mu.Unlock()
-		defer func() {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.members.remove(cursor)
-		}()
-		var some [portion]*Member
-		for n := h.advance(cursor, some[:]); n > 0; n = h.advance(cursor, some[:]) {
-			for _, m := range some[:n] {
-				if !yield(m) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// advance moves a cursor past the next members and returns how many of these are in
-// some.
-func (h *Hub) advance(cursor *Member, some []*Member) (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for m := cursor.next; m != nil && n < len(some); m = m.next {
-		if !m.isCursor() {
-			some[n] = m
-			n++
-		}
-	}
-	if n > 0 {
-		h.members.remove(cursor)
-		h.members.insert(cursor, some[n-1])
-	}
-	return n
-}
-
-// Keep enters the member in the chain of members that have a handle, which is in the
-// order of the members. Again, Keep does nothing.
-func (m *Member) Keep() {
-	m.hub.mu.Lock()
-	defer m.hub.mu.Unlock()
-	m.hub.kept.insertByID(&m.extras().kept, m)
-}
-
-// Unkeep takes the member out of that chain where gone, called under the lock, reports
-// that no handle is left.
-func (m *Member) Unkeep(gone func() bool) {
-	m.hub.mu.Lock()
-	defer m.hub.mu.Unlock()
-	if m.extra != nil && gone() {
-		m.hub.kept.remove(&m.extra.kept)
-	}
-}
-
-// Kept ranges over the members that have a handle and were admitted before, some at a
-// time.
-func (h *Hub) Kept() iter.Seq[*Member] {
-	return func(yield func(*Member) bool) {
-		var cursor link
-		defer func() {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.kept.remove(&cursor)
-		}()
-		h.mu.Lock()
-		last := h.begun
-		h.mu.Unlock()
-		for some := h.keptAfter(&cursor, last); len(some) > 0; some = h.keptAfter(&cursor, last) {
-			for _, m := range some {
-				if !yield(m) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (h *Hub) keptAfter(cursor *link, last uint64) []*Member {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.kept.after(cursor, func(m *Member) bool { return m.id <= last })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"unsafe"
 )
@@ -88,7 +89,7 @@ func TestC6_UnreleasedLetsTheScopeGoOn(t *testing.T) {
 	if seen == 0 || seen > most {
 		t.Errorf("it looked at %d members in one piece", seen)
 	}
-	if h.kept.first != nil {
+	if h.kept.First() != nil {
 		t.Error("a cursor, or a member, is left")
 	}
 }
@@ -104,7 +105,7 @@ func TestC1_TheEndOfAContextLetsTheScopeGoOn(t *testing.T) {
 		j.Watch()
 	}
 	h.mu.Lock()
-	w := h.slots.watches[ctx.Done()]
+	w := h.watches.byKey[ctx.Done()]
 	h.mu.Unlock()
 	w.stop() // the test is the one that is told
 	cancel()
@@ -121,7 +122,7 @@ func TestC1_TheEndOfAContextLetsTheScopeGoOn(t *testing.T) {
 	if taken != n {
 		t.Errorf("it took %d members of %d", taken, n)
 	}
-	if h.slots.watches[ctx.Done()] != nil {
+	if h.watches.byKey[ctx.Done()] != nil {
 		t.Error("the watch is joined although its context has ended")
 	}
 	if next := first.Run(); next != nil {
@@ -163,35 +164,40 @@ func TestC11_TheEndOfTheQueueLetsTheScopeGoOn(t *testing.T) {
 	h := newHub(1)
 	first := admit(context.Background(), t, h, 1, true)[0]
 	jobs := admit(context.Background(), t, h, n, true)
-	from, to := new(Member), new(Member)
-	h.members.insert(from, &first.Member)
-	h.members.push(to)
-	later := admit(context.Background(), t, h, 1, true)[0]
-	taken := 0
-	for more := true; more; {
-		var some []*Member
-		if some, more = h.doomSome(nil, from, to); len(some) > most {
-			t.Errorf("it took %d members in one piece", len(some))
+	var later *fakeJob
+	var queued []*Member
+	for m := range h.queued() {
+		if later == nil {
+			later = admit(context.Background(), t, h, 1, true)[0]
+			for _, j := range jobs[most:] { // which the loop has not come to
+				j.Cancel(errStopped)
+			}
 		}
-		for _, m := range some {
-			taken++
-			m.Job().Cancel(errStopped)
-		}
+		queued = append(queued, m)
 	}
-	h.members.remove(from)
-	h.members.remove(to)
-	if taken != n || later.canceled != nil {
-		t.Errorf("it took %d members of %d; canceled the one that came later: %v", taken, n, later.canceled)
+	if len(queued) == 0 || len(queued) > most {
+		t.Errorf("it looked at %d members in one piece", len(queued))
 	}
-	if next := first.Run(); next != &later.Member {
-		t.Error("the next to run is not the one that came later")
+	if slices.Contains(queued, &later.Member) {
+		t.Error("it looked at one that came later")
+	}
+	if h.members.First() != &first.Member || h.members.Last() != &later.Member {
+		t.Error("a cursor is left")
+	}
+	taken := len(jobs) - most + h.CancelQueued(errStopped)
+	if taken != n+1 || later.canceled == nil {
+		t.Errorf("it canceled %d members of %d", taken, n+1)
+	}
+	last := admit(context.Background(), t, h, 1, true)[0]
+	if next := first.Run(); next != &last.Member {
+		t.Error("the next to run is not the one that came after the queue was ended")
 	}
 	for _, j := range jobs {
 		if j.runs != 0 {
 			t.Fatal("a canceled job has run")
 		}
 	}
-	later.Run()
+	last.Run()
 	if d := h.Drain(nil); d.GiveUp() {
 		t.Error("the hub is not at its end")
 	}

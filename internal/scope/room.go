@@ -1,12 +1,16 @@
 package scope
 
-import "github.com/seed4712c49f/async/internal/sched"
+import (
+	"github.com/seed4712c49f/async/internal/list"
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // This file has the line of those that wait for room: for a place in a full queue, or for
-// a slot where there is no queue. Package async waits so for a call with WaitForRoom.
+// a slot where there is no queue. Package async waits so for a call with WaitForRoom. A
+// waiter has no job yet, only a goroutine, so the line is no part of the queue.
 //
 // Room is handed on under the lock, straight to the first in the line (T4). A place that
-// was handed on is counted as coming until Admit takes the place or Free gives it back.
+// was handed on is counted in coming until Admit takes the place or Free gives it back.
 // So a waiter that is slow to wake loses its place to nobody, and nobody polls.
 //
 // A place is no slot. The place of a waiter may be one that a function made by lending
@@ -17,17 +21,16 @@ import "github.com/seed4712c49f/async/internal/sched"
 
 // A Waiter stands in the line of a hub.
 type Waiter struct {
-	hub        *Hub
-	ready      chan struct{} // closed when the waiter has a place
-	shut       <-chan struct{}
-	next, prev *Waiter
-	listed     bool // is in the line: has no place yet
+	list.Links[Waiter] // in the line until the waiter has a place
+	hub                *Hub
+	ready              chan struct{}   // closed when the waiter has a place
+	closed             <-chan struct{} // of the line
 }
 
-// A line is the waiters in the order in which they came, under the lock of the hub.
+// A line is the waiters in the order in which they came.
 type line struct {
-	first, last *Waiter
-	shut        chan struct{} // closed when the hub is; made by the first waiter
+	waiters list.List[Waiter, *Waiter]
+	closed  chan struct{} // closed when the hub is; made by the first waiter
 }
 
 // Reserve keeps a place for a job with a function that is about to be admitted, and
@@ -39,14 +42,20 @@ func (h *Hub) Reserve() (room bool, w *Waiter) {
 	switch {
 	case h.closed || !h.Limited() || h.o.Queue < 0:
 		return false, nil
-	case !h.fullLocked():
+	case !h.isFullLocked():
 		h.coming++
 		return true, nil
 	}
-	return false, h.line.pushLocked(h)
+	if h.line.closed == nil {
+		h.line.closed = make(chan struct{})
+	}
+	w = &Waiter{hub: h, ready: make(chan struct{}), closed: h.line.closed}
+	h.line.waiters.Push(w)
+	return false, w
 }
 
-// Free gives a place back that Reserve or a waiter has, and Admit was not called for.
+// Free gives a place back that Reserve or a waiter has, and that Admit was not called
+// with.
 func (h *Hub) Free() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,14 +63,23 @@ func (h *Hub) Free() {
 	h.roomLocked()
 }
 
-// roomLocked hands room that there is to those that wait for room. It is called wherever
-// a slot or a place in the queue may have become free.
+// roomLocked hands on the room that there is to the waiters in the line (T4). Each step
+// ends by it that may leave more room than there was: a slot is handed on, a member leaves
+// the queue, a place is given back.
 func (h *Hub) roomLocked() {
-	for h.line.first != nil && !h.closed && !h.fullLocked() {
-		w := h.line.first
-		h.line.removeLocked(w)
+	for w := h.line.waiters.First(); w != nil && !h.closed && !h.isFullLocked(); w = h.line.waiters.First() {
+		h.line.waiters.Remove(w)
 		h.coming++
 		close(w.ready)
+	}
+}
+
+// endLocked wakes all waiters of a hub that is closed now. Each leaves for itself, so the
+// lock is held for one step only, however many there are.
+func (l *line) endLocked() {
+	if l.closed != nil {
+		close(l.closed)
+		l.closed = nil
 	}
 }
 
@@ -69,52 +87,16 @@ func (h *Hub) roomLocked() {
 func (w *Waiter) Ready() <-chan struct{} { return w.ready }
 
 // Closed returns a channel that is closed when the hub is.
-func (w *Waiter) Closed() <-chan struct{} { return w.shut }
+func (w *Waiter) Closed() <-chan struct{} { return w.closed }
 
-// Leave ends the wait and reports whether the waiter has a place.
+// Leave ends the wait and reports whether the waiter has a place. A place may have come in
+// the instant in which the wait ended for another reason. The caller then uses the place,
+// or gives it back by [Hub.Free].
 func (w *Waiter) Leave() (room bool) {
 	sched.Point("leave the line")
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	if !w.listed {
-		return true
-	}
-	w.hub.line.removeLocked(w)
-	return false
-}
-
-func (l *line) pushLocked(h *Hub) *Waiter {
-	if l.shut == nil {
-		l.shut = make(chan struct{})
-	}
-	w := &Waiter{hub: h, ready: make(chan struct{}), shut: l.shut, prev: l.last, listed: true}
-	if l.last == nil {
-		l.first = w
-	} else {
-		l.last.next = w
-	}
-	l.last = w
-	return w
-}
-
-func (l *line) removeLocked(w *Waiter) {
-	if w.prev == nil {
-		l.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		l.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.next, w.prev, w.listed = nil, nil, false
-}
-
-// endLocked wakes all waiters of a hub that is closed now. Each leaves for itself.
-func (l *line) endLocked() {
-	if l.shut != nil {
-		close(l.shut)
-		l.shut = nil
-	}
+	room = !w.hub.line.waiters.Has(w)
+	w.hub.line.waiters.Remove(w)
+	return room
 }

@@ -6,68 +6,84 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// A watch looks after a context that queued jobs were begun with. When the context ends,
-// the jobs are canceled at once: their functions do not run yet, so nobody else looks.
-// The queued jobs of a hub that share a context share its watch, so that a million of
-// them register once.
+// This file cancels queued jobs whose contexts end. The function of a queued job does not
+// run yet, so nobody else looks at its context.
+
+// A watch is the registration at one context, for all queued members whose jobs were begun
+// with that context or with one that ends together with it. So a million queued jobs of one
+// context register once (T6).
 type watch struct {
 	hub     *Hub
-	key     <-chan struct{} // of the context, in the watches of the hub
-	members chain           // queued; guarded by the lock of the hub, as is all below
-	stop    func() bool
-	over    bool // nobody needs it
+	key     <-chan struct{} // the Done channel: contexts that end together share it
+	members extras          // queued; the last to leave ends the watch
+	stop    func() bool     // takes the registration back; nil until begin has registered
+	over    bool            // nobody needs the registration
+	next    *watch          // in watches.idle
 }
 
-// Watch has the job canceled if its context ends while the job is queued. It is called
-// without any lock: the context may be of a foreign kind, and so anybody's code.
+// watches are the watches of a hub.
+type watches struct {
+	byKey map[<-chan struct{}]*watch // those that another member may join; made when needed
+	idle  *watch                     // those that nobody needs since the lock was taken; see unlock
+}
+
+// Watch has the job canceled if its context ends while the job is queued. It is called once
+// a job was admitted and has no slot. It is called without any lock: the context may be of
+// a foreign kind, and so anybody's code (T7).
 func (m *Member) Watch() {
 	ctx := m.Job().Context()
-	key := ctx.Done() // what contexts that end together share
+	key := ctx.Done()
 	if key == nil {
-		return
+		return // a context that never ends
 	}
-	h := m.hub
-	h.mu.Lock()
-	if m.state != stateQueued {
-		h.mu.Unlock()
-		return
-	}
-	w := h.slots.watches[key]
-	first := w == nil
-	if first {
-		w = &watch{hub: h, key: key}
-		if h.slots.watches == nil {
-			h.slots.watches = make(map[<-chan struct{}]*watch)
-		}
-		h.slots.watches[key] = w
-	}
-	x := m.extras()
-	x.watch = w
-	w.members.push(&x.watched, m)
-	h.mu.Unlock()
-	if first {
+	if w := m.watch(key); w != nil {
 		w.begin(ctx)
 	}
 }
 
-// begin registers at the context.
+// watch has the member join the watch of a context. It returns the watch where that is a
+// new one, which has no registration yet.
+func (m *Member) watch(key <-chan struct{}) (begin *watch) {
+	h := m.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m.state != stateQueued {
+		return nil
+	}
+	w := h.watches.byKey[key]
+	if w == nil {
+		w = &watch{hub: h, key: key}
+		begin = w
+		if h.watches.byKey == nil {
+			h.watches.byKey = make(map[<-chan struct{}]*watch)
+		}
+		h.watches.byKey[key] = w
+	}
+	x := m.extras()
+	x.watch = w
+	w.members.Push(x)
+	return begin
+}
+
+// begin registers at the context. All members may have left meanwhile.
 func (w *watch) begin(ctx context.Context) {
 	stop := context.AfterFunc(ctx, w.ended)
 	w.hub.mu.Lock()
+	defer w.hub.unlock()
 	w.stop = stop
-	over := w.over
-	w.hub.mu.Unlock()
-	if over {
-		stop()
+	if w.over {
+		w.hub.watches.drop(w)
 	}
 }
 
-// ended cancels every job that waits with the context.
+// ended is called when the context has ended. It cancels every job that waits with the
+// context. First nobody joins the watch any more: a job that comes later registers anew,
+// and is canceled by that.
 func (w *watch) ended() {
 	sched.Point("the watched context ended")
 	h := w.hub
 	h.mu.Lock()
-	h.slots.forget(w) // a job that comes later registers anew
+	h.watches.forget(w)
 	h.mu.Unlock()
 	var ms []*Member
 	for some := w.takeSome(); len(some) > 0; some = w.takeSome() {
@@ -79,52 +95,46 @@ func (w *watch) ended() {
 	})
 }
 
-// takeSome takes the next members out of the watch and returns them.
+// takeSome takes the next members out of the watch and returns them: as many as may be
+// looked at under the lock (T7). They stay in the queue until their jobs are canceled. A
+// function that gets its slot before that is about to find that its context has ended.
 func (w *watch) takeSome() (some []*Member) {
 	w.hub.mu.Lock()
-	defer w.hub.mu.Unlock()
-	for w.members.first != nil && len(some) < portion {
-		m := w.members.first.m
-		m.unwatchLocked()
-		some = append(some, m)
+	defer w.hub.unlock()
+	for x := w.members.First(); x != nil && len(some) < portion; x = w.members.First() {
+		x.m.unwatchLocked()
+		some = append(some, x.m)
 	}
 	return some
 }
 
-// unwatchLocked takes the member out of its watch. It returns the watch where the member
-// was the last: the caller ends the watch, without the lock.
-func (m *Member) unwatchLocked() *watch {
+// unwatchLocked takes a member that leaves the queue out of its watch, if it is in one. The
+// last member ends the watch.
+func (m *Member) unwatchLocked() {
 	if m.extra == nil || m.extra.watch == nil {
-		return nil
+		return
 	}
 	w := m.extra.watch
 	m.extra.watch = nil
-	w.members.remove(&m.extra.watched)
-	if w.members.first != nil {
-		return nil
-	}
-	m.hub.slots.forget(w)
-	w.over = true
-	return w
-}
-
-// forget has nobody join the watch any more.
-func (s *slots) forget(w *watch) {
-	if s.watches[w.key] == w {
-		delete(s.watches, w.key)
+	w.members.Remove(m.extra)
+	if w.members.First() == nil {
+		m.hub.watches.forget(w)
+		w.over = true
+		m.hub.watches.drop(w)
 	}
 }
 
-// end takes the registration at the context back, where there is one. A nil watch has
-// none.
-func (w *watch) end() {
-	if w == nil {
-		return
+// forget keeps other members from joining the watch.
+func (ws *watches) forget(w *watch) {
+	if ws.byKey[w.key] == w {
+		delete(ws.byKey, w.key)
 	}
-	w.hub.mu.Lock()
-	stop := w.stop
-	w.hub.mu.Unlock()
-	if stop != nil {
-		stop()
+}
+
+// drop has unlock take the registration of a watch back. Where begin has not registered
+// yet, begin calls drop again.
+func (ws *watches) drop(w *watch) {
+	if w.stop != nil {
+		w.next, ws.idle = ws.idle, w
 	}
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // floors are the folders of the library itself.
-var floors = []string{".", "internal/latch", "internal/scope"}
+var floors = []string{".", "internal/latch", "internal/scope", "internal/list"}
 
 // aboveTheCore lists, for files at the bottom of the root, the files and packages that these
 // files may not name. The core tells an owner of a call, and does not know which owner that

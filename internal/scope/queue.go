@@ -1,0 +1,63 @@
+package scope
+
+// This file has the queue: the members that wait for their first slot. Whose turn it is
+// stands in slots.go, and what happens to a member that leaves stands in steps.go.
+
+// A queue is the part of the list of members that waits (T5). So a member that waits
+// needs no memory beside that of a member that runs.
+type queue struct {
+	size int     // how many members are in the queue
+	head *Member // the first of them; nil where there is none
+}
+
+// isFullLocked reports whether another function would find neither a slot nor a place in
+// the queue. The functions that are about to come have theirs.
+func (h *Hub) isFullLocked() bool {
+	return h.slots.limit > 0 && h.o.Queue >= 0 && h.slots.used+h.queue.size+h.coming >= h.slots.limit+h.o.Queue
+}
+
+// enqueueLocked has a member wait for its first slot. The member is the last in the list.
+func (h *Hub) enqueueLocked(m *Member) {
+	m.state, m.waited = stateQueued, true
+	h.queue.size++
+	if h.queue.head == nil {
+		h.queue.head = m
+	}
+}
+
+// dequeueLocked takes a member out of the queue, and out of its watch. The caller gives
+// the member its next state. The head only moves forward (T5), so the steps to the next
+// head are one for each member of the list, however many members leave.
+func (h *Hub) dequeueLocked(m *Member) {
+	h.queue.size--
+	switch {
+	case h.queue.size == 0:
+		h.queue.head = nil
+	case h.queue.head == m:
+		next := h.members.Next(m)
+		for next.state != stateQueued {
+			next = h.members.Next(next)
+		}
+		h.queue.head = next
+	}
+	m.unwatchLocked()
+}
+
+// CancelQueued cancels each job that waits for its first slot, in order, and returns how
+// many jobs it canceled: others may have canceled some. The functions never run, whatever
+// slots become free meanwhile, since all members are withdrawn before the first job is
+// canceled. A job that enters the queue after CancelQueued was called is not touched.
+func (h *Hub) CancelQueued(cause error) (n int) {
+	var ms []*Member
+	for m := range h.queued() {
+		if m.Withdraw() {
+			ms = append(ms, m)
+		}
+	}
+	h.o.Sweep(len(ms), func(i int) {
+		if ms[i].Job().Cancel(cause) {
+			n++
+		}
+	})
+	return n
+}
