@@ -22,10 +22,10 @@ type counts struct {
 	// Atomic.
 
 	outcomes  [outcomes]atomic.Int64 // T3
-	taken     atomic.Int64 // results that were handed out
-	discarded atomic.Int64 // results that were there, and nobody took
-	late      atomic.Int64 // results that came after their job was canceled
-	refused   atomic.Int64 // jobs that were not accepted
+	taken     atomic.Int64           // results that were handed out
+	discarded atomic.Int64           // results that were there, and nobody took
+	late      atomic.Int64           // results that came after their job was canceled
+	refused   atomic.Int64           // jobs that were not accepted
 
 	stopCount atomic.Int64          // functions of canceled jobs that have returned
 	stopTotal atomic.Int64          // how long these took to return, in nanoseconds

@@ -22,56 +22,30 @@ const portion = 64
 func (h *Hub) Members() iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
 		from := new(Member)
-		h.mu.Lock()
-		h.members.Insert(from, nil)
-		h.mu.Unlock()
-		h.walk(from, new(Member), yield)
+		begin := func() { h.members.Insert(from, nil) }
+		walk(h, &h.members, from, begin, (*Member).isCursor, func(*Member) bool { return false }, yield)
 	}
 }
 
 // queued ranges over the members from the head of the queue on, which are the members in
-// the queue and others between them. Members that enter meanwhile are not included.
+// the queue and others between them. Members that enter meanwhile are not included: a
+// second cursor marks the end.
 func (h *Hub) queued() iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
 		from, to := new(Member), new(Member)
-		h.mu.Lock()
-		if head := h.queue.head; head != nil {
-			h.members.Insert(from, h.members.Prev(head))
-			h.members.Push(to)
-		}
-		h.mu.Unlock()
-		h.walk(from, to, yield)
-	}
-}
-
-// walk calls yield for the members between two cursors, in order, and takes the cursors
-// out of the list. A cursor that is not in the list is of no effect: without from there
-// is nothing to walk, and without to the walk ends with the list.
-func (h *Hub) walk(from, to *Member, yield func(*Member) bool) {
-	defer func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.members.Remove(from)
-		h.members.Remove(to)
-	}()
-	var room [portion]*Member
-	for {
-		some := h.nextMembers(from, to, room[:0])
-		if len(some) == 0 {
-			return
-		}
-		for _, m := range some {
-			if !yield(m) {
-				return
+		begin := func() {
+			if h.queue.head != nil {
+				h.members.Insert(from, h.members.Prev(h.queue.head))
+				h.members.Push(to)
 			}
 		}
+		defer func() {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.members.Remove(to)
+		}()
+		walk(h, &h.members, from, begin, (*Member).isCursor, func(m *Member) bool { return m == to }, yield)
 	}
-}
-
-func (h *Hub) nextMembers(from, to *Member, some []*Member) []*Member {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return advance(&h.members, from, some, (*Member).isCursor, func(m *Member) bool { return m == to })
 }
 
 // A keep is the link of a member in the list of members that have a handle. A cursor in
@@ -118,35 +92,44 @@ func (m *Member) Unkeep(gone func() bool) {
 // that are admitted meanwhile are not included.
 func (h *Hub) Kept() iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
-		cursor := new(keep)
-		h.mu.Lock()
-		h.kept.Insert(cursor, nil)
-		last := h.begun
-		h.mu.Unlock()
-		defer func() {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.kept.Remove(cursor)
-		}()
-		var room [portion]*keep
-		for {
-			some := h.nextKept(cursor, room[:0], last)
-			if len(some) == 0 {
-				return
-			}
-			for _, k := range some {
-				if !yield(k.m) {
-					return
-				}
-			}
+		from, last := new(keep), uint64(0)
+		begin := func() {
+			h.kept.Insert(from, nil)
+			last = h.begun
+		}
+		later := func(k *keep) bool { return !k.isCursor() && k.m.id > last }
+		walk(h, &h.kept, from, begin, (*keep).isCursor, later, func(k *keep) bool { return yield(k.m) })
+	}
+}
+
+// walk calls yield for the elements of l behind a cursor, in order, up to the first that
+// end is true of. begin puts the cursor into the list; where begin does not, there is
+// nothing to walk. begin, isCursor and end are called under the lock, and yield without.
+func walk[T any, P list.Element[T]](h *Hub, l *list.List[T, P], from P, begin func(), isCursor, end, yield func(P) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	begin()
+	defer l.Remove(from)
+	var room [portion]P
+	for {
+		some := advance(l, from, room[:0], isCursor, end)
+		if len(some) == 0 || !unlocked(h, some, yield) {
+			return
 		}
 	}
 }
 
-func (h *Hub) nextKept(cursor *keep, some []*keep, last uint64) []*keep {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return advance(&h.kept, cursor, some, (*keep).isCursor, func(k *keep) bool { return !k.isCursor() && k.m.id > last })
+// unlocked calls yield for some elements, and reports whether the loop goes on. The lock is
+// free meanwhile, and held again when unlocked ends, however yield does.
+func unlocked[P any](h *Hub, some []P, yield func(P) bool) bool {
+	h.mu.Unlock()
+	defer h.mu.Lock()
+	for _, x := range some {
+		if !yield(x) {
+			return false
+		}
+	}
+	return true
 }
 
 // advance appends the elements behind a cursor to some, until some is full, and moves the
