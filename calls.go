@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sync/atomic"
+	"time"
 
-	"github.com/seed4712c49f/async/internal/sched"
+	"github.com/seed4712c49f/async/internal/latch"
 )
 
 // Calls are many calls of one type, and the ways to wait for them together.
@@ -24,83 +24,6 @@ import (
 // panic where a member is nil. A member that is a released or finished handle
 // counts as complete with [ErrReleased] or [ErrCallComplete].
 type Calls[T any] []*Call[T]
-
-// GoAll begins a call of each function, with the same options; see [Go]. The slice is
-// the caller's again when GoAll has returned. GoAll panics where a function is nil,
-// naming its index, and as Go does.
-func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), opts ...Option) Calls[T] {
-	for i, fn := range fns {
-		if fn == nil {
-			panic(fmt.Sprintf("async: function %d of GoAll is nil", i))
-		}
-	}
-	checkBegin(ctx, false)
-	return goEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
-		return fn(ctx)
-	}, gather[T](opts), nil)
-}
-
-// GoEach begins one call of fn for each input; see [Go]. The calls are made in
-// one piece: starting a thousand takes as few allocations as starting two, and
-// the memory of all of them is kept while a handle on one is. [NameEach] names each call.
-// For more inputs than may be in memory at once, see [Map].
-func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
-	checkBegin(ctx, fn == nil)
-	t, name := gatherEach[In, T](opts)
-	if t != nil {
-		t.many.refuse(true)
-	}
-	return goEach(ctx, in, fn, t, name)
-}
-
-// goEach begins one call for each input, on the terms t, by a name of its own where name
-// is not nil.
-func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), t *terms, name func(In) string) Calls[T] {
-	in = slices.Clone(in) // the caller may use the slice again
-	cores, cs := make([]*core, len(in)), make(Calls[T], len(in))
-	if t.isScoped() {
-		calls := make([]scopedPromise[T], len(in))
-		for i := range calls {
-			c := &calls[i].p.core
-			cores[i] = c.init(ctx, calls[i].place.init(termsOf(t, name, in[i]), c), 0)
-		}
-	} else {
-		calls := make([]Promise[T], len(in))
-		for i := range calls {
-			cores[i] = calls[i].core.init(ctx, termsOf(t, name, in[i]).plain(), 0)
-		}
-	}
-	for i, c := range cores {
-		cs[i] = callOf[T](c)
-	}
-	if !t.isScoped() && (t == nil || t.group == nil) && ctx.Err() == nil {
-		// One function without arguments serves them all: a go statement of it
-		// allocates nothing.
-		var started atomic.Int64
-		next := func() {
-			sched.Point("take a number")
-			i := started.Add(1) - 1
-			functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }).run(cores[i])
-		}
-		for range in {
-			go next()
-		}
-		return cs
-	}
-	for i, c := range cores {
-		c.launch(functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
-	}
-	return cs
-}
-
-// termsOf returns the terms of the call for one input: t, or a copy with the name that
-// NameEach gives to the input.
-func termsOf[In any](t *terms, name func(In) string, in In) *terms {
-	if name == nil {
-		return t
-	}
-	return t.named(name(in))
-}
 
 // Race returns the index and the result of the first call to complete, whatever
 // it says; where some are complete on entry, the lowest. An error is that of the
@@ -335,4 +258,151 @@ func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
 		_ = c.outcome()
 	}
 	return resultOf[T](c, err)
+}
+
+// Hedge runs fn and, while no attempt has succeeded, runs it again beside those
+// still running: after delay, or at once when an attempt has failed, up to max
+// attempts. A delay of zero or less starts them all. It returns the value of the
+// first to succeed; when all have failed, their errors, joined in the order of
+// the attempts; when ctx ends before, a [*CanceledError] with its cause, and with the
+// [Name] among the options.
+//
+// fn is given the number of its attempt, counted from 0 in the order in which the
+// attempts begin: so each attempt may ask another server. A caller who wants to know
+// which attempt has won has fn return the number as a part of the value.
+//
+// Hedge owns its attempts: on return the losers are canceled, and what they
+// still return goes to [Discard]. With [Streaming] the winner's context lives on
+// until ctx ends, so that a response body can be read. The panic of an attempt
+// is raised as a [*PanicError]. Where max is below 1, Hedge returns
+// [ErrNothingToWait].
+func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(ctx context.Context, attempt int) (T, error), opts ...Option) (v T, err error) {
+	checkBegin(ctx, fn == nil)
+	if max < 1 {
+		return v, ErrNothingToWait
+	}
+	h := &hedge[T]{ctx: ctx, delay: delay, max: max, fn: fn, opts: opts}
+	defer h.end()
+	h.begin()
+	for {
+		i, err := h.set.Next(ctx)
+		switch {
+		case err != nil:
+			return v, h.canceled()
+		case i < 0: // a delay is over: that before the next attempt, or an old one
+			if ^i == len(h.calls) {
+				h.begin()
+			}
+		case !h.isFailed(i):
+			return h.win(i)
+		case ctx.Err() != nil: // the failure is an echo of that
+			return v, h.canceled()
+		case len(h.calls) < max:
+			h.begin()
+		case h.failed == max:
+			return v, h.errors()
+		}
+	}
+}
+
+// A hedge is the state of one Hedge. One goroutine uses it: the one that called Hedge. The
+// attempts are calls like others, and nobody else has a handle on them.
+type hedge[T any] struct {
+	ctx   context.Context
+	delay time.Duration
+	max   int
+	fn    func(ctx context.Context, attempt int) (T, error)
+	opts  []Option
+
+	calls  Calls[T] // the attempts
+	failed int      // how many of them have been seen to fail
+	set    Set[int] // attempt i under i; the delay before attempt i under ^i
+	timer  *time.Timer
+}
+
+// begin begins the next attempt and the delay before the one after it, or all
+// where there is no delay.
+func (h *hedge[T]) begin() {
+	for more := true; more; more = h.delay <= 0 && len(h.calls) < h.max {
+		i := len(h.calls)
+		c := Go(h.ctx, func(ctx context.Context) (T, error) { return h.fn(ctx, i) }, h.opts...)
+		h.set.Add(i, c)
+		h.calls = append(h.calls, c)
+	}
+	h.stop()
+	if len(h.calls) < h.max {
+		over := new(Event)
+		h.set.Add(^len(h.calls), over)
+		h.timer = time.AfterFunc(h.delay, func() { over.Set() })
+	}
+}
+
+// stop ends the delay that runs. Where it is over already, its Event comes out of the set,
+// and is not that of the next attempt.
+func (h *hedge[T]) stop() {
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+}
+
+// isFailed reports whether attempt i, which has come out of the set, failed. A panic it
+// raises.
+func (h *hedge[T]) isFailed(i int) bool {
+	c := h.calls[i].h.core.Load()
+	c.IsSet() // which waits for a completer that is at it: it tells the set before (L6)
+	w := c.Word.Load()
+	if w&bitPanicked != 0 {
+		_, _ = h.calls[i].Await(h.ctx)
+	}
+	if w&bitFailed != 0 {
+		h.failed++
+	}
+	return w&bitFailed != 0
+}
+
+// win ends the losers, then takes the result of the winner: should a loser's
+// panic come up, the winner's value goes to Discard and is not lost. The handle is
+// released in any case, since nobody else has it.
+//
+// With Streaming the context of the winner lives until that of the hedge ends, with which
+// the winner was begun. For that win keeps a reference, which is never given up: that of
+// a wait and not of a handle, so that nothing is reported that nobody could release. The
+// owner is told that no handle is left, and forgets the call, too.
+func (h *hedge[T]) win(i int) (T, error) {
+	c := h.calls[i]
+	h.calls = slices.Delete(h.calls, i, i+1)
+	if core := c.h.core.Load(); core.terms().stream {
+		defer core.gone(core.Add(latch.OneWait)) // when the handle is released
+	}
+	defer c.Release()
+	h.release()
+	return c.Await(h.ctx)
+}
+
+// canceled is the error of a Hedge whose context ended before an attempt succeeded.
+func (h *hedge[T]) canceled() error {
+	return &CanceledError{Name: h.calls[0].h.core.Load().name(), Cause: context.Cause(h.ctx)}
+}
+
+// errors takes and joins the errors of all attempts.
+func (h *hedge[T]) errors() error {
+	errs := make([]error, len(h.calls))
+	for i, c := range h.calls {
+		_, errs[i] = c.Await(h.ctx)
+	}
+	return errors.Join(errs...)
+}
+
+// end leaves nothing behind, however the loop ends.
+func (h *hedge[T]) end() {
+	h.stop()
+	h.set.Release()
+	h.release()
+}
+
+// release cancels what still runs and releases every attempt.
+func (h *hedge[T]) release() {
+	h.calls.Cancel(context.Cause(h.ctx))
+	h.calls.Release()
+	h.calls = nil
 }

@@ -153,10 +153,7 @@ func sweep(n int, f func(i int)) {
 		if len(raised) == 0 {
 			return
 		}
-		if first := recover(); first != nil {
-			raised = slices.Insert(raised, 0, newPanicError(first))
-		}
-		panic(joinPanics(raised))
+		panic(joinRaised(recover(), raised))
 	}()
 	for ; i < n; i++ {
 		f(i)
@@ -195,6 +192,16 @@ func caught(f func()) (e *PanicError) {
 	}()
 	f()
 	return nil
+}
+
+// joinRaised returns the panic that a deferred function ends with: what it has recovered,
+// if anything, and what was raised since. A panic in a deferred function replaces the one
+// before, which would be lost.
+func joinRaised(recovered any, raised []*PanicError) *PanicError {
+	if recovered != nil {
+		raised = slices.Insert(raised, 0, newPanicError(recovered))
+	}
+	return joinPanics(raised)
 }
 
 // joinPanics returns the one panic there is, or one that stands for several: its

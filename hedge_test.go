@@ -187,6 +187,27 @@ func TestW6_HedgeEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// The error of a Hedge that its context ended names the call as its attempts are named.
+func TestW6_HedgeIsNamedLikeItsAttempts(t *testing.T) {
+	for what, after := range map[string]time.Duration{"before it began": 0, "meanwhile": time.Second} {
+		for name, opts := range map[string][]async.Option{"fetch": {async.Name("fetch")}, "": nil} {
+			t.Run(what+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(bg, after)
+					defer cancel()
+					_, err := async.Hedge(ctx, time.Hour, 3, func(ctx context.Context, _ int) (int, error) {
+						<-ctx.Done()
+						return 0, context.Cause(ctx)
+					}, opts...)
+					var canceled *async.CanceledError
+					wantEq(t, "is a *CanceledError", errors.As(err, &canceled), true)
+					wantEq(t, "Name", canceled.Name, name)
+				})
+			})
+		}
+	}
+}
+
 // An attempt that succeeds as the context ends has won (R6).
 func TestR6_HedgeWonAsTheContextEnded(t *testing.T) {
 	for round := range rounds(5000) {

@@ -3,7 +3,6 @@ package async
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
@@ -113,14 +112,9 @@ func (m *members) expire() {
 // are dropped first. A panic that the method is raising already is joined, since a
 // panic in a deferred function replaces the one before.
 func (m *members) leave() {
-	raised := m.drop(func(int) bool { return false })
-	if len(raised) == 0 {
-		return
+	if raised := m.drop(func(int) bool { return false }); len(raised) > 0 {
+		panic(joinRaised(recover(), raised))
 	}
-	if first := recover(); first != nil {
-		raised = slices.Insert(raised, 0, newPanicError(first))
-	}
-	panic(joinPanics(raised))
 }
 
 // leaveOthers is leave for all members but those to keep. A method takes results after

@@ -162,6 +162,10 @@ func (m *manyTerms) refuse(names bool) {
 	}
 }
 
+// runsFree reports whether nothing has a say in when the functions of calls run, and
+// nothing waits for them: neither a scope nor an errgroup.
+func (t *terms) runsFree() bool { return t == nil || !t.isScoped() && t.group == nil }
+
 // named returns terms for one call that are t, but for the name.
 func (t *terms) named(name string) *terms {
 	n := *t

@@ -32,7 +32,7 @@ const modulePath = "github.com/seed4712c49f/async"
 const imports = `
 root:           cmp context errors fmt io iter log/slog maps math math/rand/v2 reflect runtime runtime/debug
                 slices strings sync/atomic time unsafe
-                golang.org/x/sync/errgroup internal/dump internal/latch internal/sched internal/scope
+                golang.org/x/sync/errgroup internal/dump internal/latch internal/list internal/sched internal/scope
 root tests:     std async internal/latch golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 test/explore tests: std async internal/sched go.uber.org/goleak
@@ -60,7 +60,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // declared in the files before it, and nothing else: no arrow points up.
 const order = `
 errors wait core context complete signal info place start scope option handle call
-async members set calls many shared group
+async members set calls each shared group
 `
 
 // TestDeps_Imports checks the imports of every package of the module against

@@ -1,0 +1,444 @@
+package async
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/list"
+	"github.com/seed4712c49f/async/internal/sched"
+	"github.com/seed4712c49f/async/internal/scope"
+)
+
+// This file has the calls of many inputs: [GoEach] begins all at once and hands them out,
+// and [Map] runs a few at a time and owns them. What is done with calls that are begun
+// stands in calls.go.
+
+// GoAll begins a call of each function, with the same options; see [Go]. The slice is
+// the caller's again when GoAll has returned. GoAll panics where a function is nil,
+// naming its index, and as Go does.
+func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), opts ...Option) Calls[T] {
+	for i, fn := range fns {
+		if fn == nil {
+			panic(fmt.Sprintf("async: function %d of GoAll is nil", i))
+		}
+	}
+	checkBegin(ctx, false)
+	return goEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
+		return fn(ctx)
+	}, gather[T](opts), nil)
+}
+
+// GoEach begins one call of fn for each input; see [Go]. The calls are made in
+// one piece: starting a thousand takes as few allocations as starting two, and
+// the memory of all of them is kept while a handle on one is. [NameEach] names each call.
+// For more inputs than may be in memory at once, see [Map].
+func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
+	checkBegin(ctx, fn == nil)
+	t, name := gatherEach[In, T](opts)
+	if t != nil {
+		t.many.refuse(true)
+	}
+	return goEach(ctx, in, fn, t, name)
+}
+
+// goEach begins one call for each input, on the terms t, by a name of its own where name
+// is not nil.
+func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), t *terms, name func(In) string) Calls[T] {
+	in = slices.Clone(in) // the caller may use the slice again
+	cores, cs := make([]*core, len(in)), make(Calls[T], len(in))
+	if t.isScoped() {
+		calls := make([]scopedPromise[T], len(in))
+		for i := range calls {
+			c := &calls[i].p.core
+			cores[i] = c.init(ctx, calls[i].place.init(termsOf(t, name, in[i]), c), 0)
+		}
+	} else {
+		calls := make([]Promise[T], len(in))
+		for i := range calls {
+			cores[i] = calls[i].core.init(ctx, termsOf(t, name, in[i]).plain(), 0)
+		}
+	}
+	for i, c := range cores {
+		cs[i] = callOf[T](c)
+	}
+	if t.runsFree() && ctx.Err() == nil {
+		// One function without arguments serves them all: a go statement of it
+		// allocates nothing.
+		var started atomic.Int64
+		next := func() {
+			sched.Point("take a number")
+			i := started.Add(1) - 1
+			functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }).run(cores[i])
+		}
+		for range in {
+			go next()
+		}
+		return cs
+	}
+	for i, c := range cores {
+		c.launch(functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
+	}
+	return cs
+}
+
+// termsOf returns the terms of the call for one input: t, or a copy with the name that
+// NameEach gives to the input.
+func termsOf[In any](t *terms, name func(In) string, in In) *terms {
+	if name == nil {
+		return t
+	}
+	return t.named(name(in))
+}
+
+// Map runs fn on each input, several at once, and ranges over the inputs and their
+// results: the bounded pipeline (C10). The results come in the order of completion, or,
+// with [InOrder], of the inputs. A panic of fn is held as Err, a [*PanicError].
+//
+// At most n inputs are in flight or unread, and so at most n functions run at once: n is
+// that of [AtOnce], or the limit of the [Scope] among the options, or GOMAXPROCS. The
+// next input is pulled when a function can run; so the memory that Map needs does not
+// grow with the number of inputs. Each input is a call: it runs in its scope, it has a
+// context of its own that ends with the call (R12), a result with [Streaming] may use the
+// context until the loop's body is through with the result, and [NameEach] names the
+// call. What cannot be begun, because the scope is closed, has the refusal as its result.
+//
+// The loop runs in, and nothing else does: in may share variables with the body of the
+// loop. While in blocks, no result is handed out: inputs that come from elsewhere, one
+// now and one later, are begun by [Go] and waited for in a [Set].
+//
+// The loop ends when the results of all inputs were handed out. When ctx ends, the loop
+// pulls no more inputs, hands out what is complete, and ends without a word (R6, W5). The
+// same holds for every way of leaving the loop early, a panic of in included, which is
+// raised: Map cancels what is left, with the cause of ctx, and waits until every function
+// has returned. Functions that have not started never run, and results that the loop did
+// not take go to [Discard]. A panic that the loop was not given is raised then.
+//
+// In a function of a scope, by its context, Map lends the slot while Map waits (C2). To
+// range over the result twice is to range over in twice. Map panics where ctx, in or fn
+// is nil, and where [Discard] or [NameEach] is of another type.
+func Map[In, T any](ctx context.Context, in iter.Seq[In], fn func(context.Context, In) (T, error), opts ...Option) iter.Seq2[In, Result[T]] {
+	checkBegin(ctx, fn == nil)
+	if in == nil {
+		panic("async: Map of a nil sequence")
+	}
+	t, name := gatherEach[In, T](opts)
+	return func(yield func(In, Result[T]) bool) {
+		m := newMapping(ctx, t)
+		m.function = func(it *mapped) function { return inputOf[In, T](it) }
+		m.yield = func(it *mapped) bool { return yield(inputOf[In, T](it).in, resultOf[T](it.c, nil)) }
+		m.fn = fn
+		defer m.raise()
+		defer m.stop()
+		if ctx.Err() != nil {
+			return
+		}
+		for x := range in {
+			i := &input[In, T]{in: x}
+			i.c, i.of = &i.p.core, m
+			if !m.begin(&i.mapped, termsOf(t, name, x)) {
+				return
+			}
+		}
+		m.handOutAll()
+	}
+}
+
+// An input is one input of a Map with its call, in one piece of memory: the typed part of
+// a mapped, and the [function] of the call.
+type input[In, T any] struct {
+	mapped // first: see inputOf
+	p      Promise[T]
+	in     In
+}
+
+// inputOf returns the typed input that it is the untyped part of. A mapped is made as the
+// first field of an input and in no other way, so the address of the one is that of the
+// other; and all inputs of one mapping have the same types.
+func inputOf[In, T any](it *mapped) *input[In, T] { return (*input[In, T])(unsafe.Pointer(it)) }
+
+// run is the life of a function's goroutine, or a part of one.
+func (i *input[In, T]) run(c *core) *scope.Member {
+	i.of.active.Add(1)
+	defer i.of.returned()
+	return functionOf[T](i.call).run(c)
+}
+
+// call calls the function of the user. The worker is counted as free before the result can
+// be seen, so the loop that sees the result finds the worker free.
+func (i *input[In, T]) call(ctx context.Context) (T, error) {
+	defer i.of.free.Add(1)
+	return i.of.fn.(func(context.Context, In) (T, error))(ctx, i.in)
+}
+
+// A mapped is one input that is in flight or unread, and its call.
+type mapped struct {
+	list.Links[mapped] // in the flying of the mapping
+	c                  *core
+	of                 *mapping
+}
+
+// A mapping is the state of one loop over a Map, for any types of inputs and results.
+//
+// The goroutine of the loop does everything but run functions: it pulls the inputs, begins
+// the calls, and hands out the results. Without a scope and without [InGroup] the
+// functions run on workers, which live as long as the loop. A goroutine for each call, as
+// Go would begin, costs more than the rest of a call that does nothing.
+//
+// Both channels have room for bound inputs, and no more are in flight or unread. So
+// nobody who sends waits, and a completer may send (L6).
+//
+// Rejected: to pull the inputs on a goroutine of their own, or on the workers. Results
+// would then come while the input blocks; but the input would run beside the body of the
+// loop, which no other iterator of Go does, and a loop that is left would have to wait for
+// an input that waits for the loop.
+type mapping struct {
+	ctx     context.Context
+	until   latch.Until // the end of a wait of the loop, and what the loop lends
+	bound   int         // the most inputs that are in flight or unread
+	inOrder bool        // results come in the order of the inputs
+
+	// What depends on the types.
+	fn       any                        // the function of the user: a func(context.Context, In) (T, error)
+	function func(it *mapped) function  // of the call of an input
+	yield    func(it *mapped) (on bool) // hands one result to the body of the loop
+
+	// Of the goroutine of the loop alone: what is in flight or unread, in the order in
+	// which it began.
+	flying   list.List[mapped, *mapped]
+	inFlight int // how many those are
+
+	complete chan *mapped // what is complete, in the order of completion; nil with InOrder
+
+	// The workers. free is the number of workers without an input, less the number of
+	// inputs without a worker; it is never negative, so every input has a worker.
+	todo chan *mapped // nil where each call has a goroutine of its own
+	free atomic.Int64
+
+	// The end. A function counts itself in before it looks whether its call is canceled, and
+	// the loop cancels the calls before it looks at the count. So a function that is not
+	// counted by then finds its call canceled and never runs.
+	active atomic.Int64 // functions that run, or are about to look
+	ending atomic.Bool  // the loop waits for them
+	quiet  latch.Latch  // set when none is active any more
+}
+
+func newMapping(ctx context.Context, t *terms) *mapping {
+	m := &mapping{ctx: ctx, until: untilDone(ctx)}
+	if t != nil && t.many != nil {
+		m.bound, m.inOrder = t.many.atOnce, t.many.inOrder
+	}
+	if m.bound == 0 && t.isScoped() {
+		m.bound = t.home.(*home).hub.Limit()
+	}
+	if m.bound == 0 {
+		m.bound = runtime.GOMAXPROCS(0)
+	}
+	if !m.inOrder {
+		m.complete = make(chan *mapped, m.bound)
+	}
+	if t.runsFree() {
+		m.todo = make(chan *mapped, m.bound)
+	}
+	return m
+}
+
+// begin begins the call of an input and hands out what is complete by then, and more where
+// the bound is reached: then begin waits. It reports whether the loop goes on.
+func (m *mapping) begin(it *mapped, t *terms) bool {
+	it.c.init(m.ctx, newRecord(t, it.c), 0)
+	m.flying.Push(it)
+	m.inFlight++
+	switch {
+	case m.todo == nil:
+		if !m.inOrder { // others than its function may complete it, too
+			n := new(latch.Node)
+			n.Reset(&it.c.Latch, it, 0)
+			it.c.Link(n)
+		}
+		it.c.launch(m.function(it))
+	case m.ctx.Err() != nil:
+		it.c.launch(m.function(it)) // which cancels it
+		m.completed(it)
+	default:
+		m.todo <- it
+		if m.free.Add(-1) < 0 {
+			m.free.Add(1)
+			go m.work()
+		}
+	}
+	return m.handOut(m.inFlight == m.bound) && m.ctx.Err() == nil
+}
+
+// work is the life of a worker. A function that calls Goexit ends the worker's goroutine;
+// another takes its place.
+func (m *mapping) work() {
+	var it *mapped
+	over := false
+	defer func() {
+		if !over {
+			m.completed(it)
+			go m.work()
+		}
+	}()
+	for it = range m.todo {
+		sched.Point("take an input")
+		m.function(it).run(it.c)
+		m.completed(it)
+	}
+	over = true
+}
+
+// Fire is told that a call is complete which does not run on a worker.
+func (it *mapped) Fire(*latch.Node) { it.of.completed(it) }
+
+// completed has the loop find an input that is complete. With InOrder the loop looks at
+// the first call that is in flight.
+func (m *mapping) completed(it *mapped) {
+	if !m.inOrder {
+		m.complete <- it
+	}
+}
+
+// returned counts a function out.
+func (m *mapping) returned() {
+	if m.active.Add(-1) == 0 && m.ending.Load() {
+		m.quiet.Set()
+	}
+}
+
+// handOutAll hands out all results, and waits for them.
+func (m *mapping) handOutAll() {
+	for m.inFlight > 0 && m.handOut(true) {
+	}
+}
+
+// handOut hands out the results that are there. Where wait is true and there is none,
+// handOut waits for one. It reports whether the loop goes on.
+func (m *mapping) handOut(wait bool) bool {
+	for m.inFlight > 0 {
+		it := m.nextComplete()
+		if it == nil && wait {
+			it = m.await()
+		}
+		if it == nil {
+			return !wait // ctx has ended
+		}
+		wait = false
+		if !m.hand(it) {
+			return false
+		}
+	}
+	return true
+}
+
+// nextComplete returns the next input whose result is there, or nil.
+func (m *mapping) nextComplete() *mapped {
+	if m.inOrder {
+		if it := m.flying.First(); it.c.IsSet() {
+			return it
+		}
+		return nil
+	}
+	select {
+	case it := <-m.complete:
+		return it
+	default:
+		return nil
+	}
+}
+
+// await is nextComplete, and waits. It returns nil where ctx ends first and none is
+// complete by then (R6).
+func (m *mapping) await() *mapped {
+	m.until.GiveWay()
+	if m.inOrder {
+		m.flying.First().c.Wait(m.until)
+	} else if it := m.nextComplete(); it != nil {
+		return it
+	} else if it = m.receive(); it != nil {
+		return it
+	}
+	return m.nextComplete()
+}
+
+// receive parks until an input is complete, or until ctx ends, and lends the slot of the
+// loop meanwhile (C2).
+func (m *mapping) receive() (it *mapped) {
+	m.until.Lend()
+	defer m.until.Regain()
+	select {
+	case it = <-m.complete:
+	case <-m.until.Done:
+	}
+	sched.Point("woken")
+	return it
+}
+
+// hand gives one result to the body of the loop, and reports whether the loop goes on. A
+// stream may be used until the body is through.
+func (m *mapping) hand(it *mapped) bool {
+	m.flying.Remove(it)
+	m.inFlight--
+	it.c.take()
+	if it.c.terms().stream {
+		defer it.drop()
+	} else {
+		it.drop()
+	}
+	return m.yield(it)
+}
+
+// drop gives up the reference on a call.
+func (it *mapped) drop() {
+	it.c.untrack(&it.c.first)
+	it.c.drop()
+}
+
+// stop cancels the calls that are left and waits until their functions have returned. The
+// last call comes first: a function that returns at once must start none that is queued
+// behind it.
+func (m *mapping) stop() {
+	defer m.awaitFunctions()
+	if m.todo != nil {
+		close(m.todo)
+	}
+	left := m.left()
+	slices.Reverse(left)
+	cause := context.Cause(m.ctx)
+	sweep(len(left), func(i int) { left[i].c.cancel(cause, due{}) })
+}
+
+func (m *mapping) awaitFunctions() {
+	m.ending.Store(true)
+	if m.active.Load() > 0 {
+		m.quiet.Wait(latch.Until{Slot: m.until.Slot})
+	}
+}
+
+// raise gives up what the loop did not take. A panic among it is raised, and joined with
+// the panic that ended the loop.
+func (m *mapping) raise() {
+	var raised []*PanicError
+	for _, it := range m.left() {
+		if e := caught(it.drop); e != nil {
+			raised = append(raised, e)
+		}
+	}
+	if len(raised) > 0 {
+		panic(joinRaised(recover(), raised))
+	}
+}
+
+// left returns the inputs that are in flight or unread, in the order in which they began.
+func (m *mapping) left() (left []*mapped) {
+	for it := m.flying.First(); it != nil; it = m.flying.Next(it) {
+		left = append(left, it)
+	}
+	return left
+}
