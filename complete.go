@@ -18,18 +18,28 @@ import (
 //	tell      have the owner and the OnSignal functions told, outside every lock
 //
 // A claimed call is always published, and a published one always told.
+//
+// Those who complete a call are the goroutine of its function (start.go), Complete and Break
+// of a promise, Cancel, the end of a context, the last reference of a call with
+// CancelOnAbandon, and the run that a handle of Group.Join is on. All of them come through
+// claim, so one of them wins (K2).
+//
+// What may not change: between claim and publish the lock is held, so nothing there waits or
+// runs code of a user. And publish does its steps in the order that it has: whoever is woken
+// finds the outcome counted (T3), the contexts below ended (R12), and nothing registered at
+// Begin's context (X3).
 
 // claim makes the caller the completer, as that of the latch. A promise first gives up
-// its registration at Begin's context: a goroutine that sees the promise complete finds
-// none there. Complete has looked at Begin's context by then.
+// its registration at Begin's context: a goroutine that sees the promise complete
+// finds none there. Complete has looked at Begin's context by then.
 func (c *core) claim() bool {
 	c.unbind()
 	return c.Latch.Claim()
 }
 
-// publish completes a call that the caller has claimed and whose outcome is written: it
-// frees mu and wakes everyone. It returns the word as of completion. The caller calls
-// tell when there is nothing else to see to: functions of a user may panic.
+// publish completes a call that the caller has claimed and whose outcome is written:
+// it frees mu and wakes everyone. It returns the word as of completion. The caller
+// calls tell when there is nothing else to see to: functions of a user may panic.
 func (c *core) publish(bits uint64) uint64 {
 	if o := c.owner(); o != nil {
 		o.completing(bits)
@@ -58,7 +68,8 @@ func (c *core) tell(w uint64, d due) {
 	d.tell(w, nil)
 }
 
-// tellsNobody reports whether nobody is to be told of the completion.
+// tellsNobody reports whether nobody is to be told of the completion: no owner, and no
+// OnSignal function.
 func (c *core) tellsNobody() bool { return c.owner() == nil && len(c.terms().onSignal) == 0 }
 
 // isOrphaned reports whether the call is a promise with a result that nobody is left to
@@ -91,7 +102,7 @@ func (d due) tell(w uint64, owners func()) {
 	}
 }
 
-// notNil returns the functions that are not nil.
+// notNil returns the functions that are not nil, in order.
 func notNil(fs ...func()) (some []func()) {
 	for _, f := range fs {
 		if f != nil {
@@ -101,7 +112,8 @@ func notNil(fs ...func()) (some []func()) {
 	return some
 }
 
-// spawn runs f in a goroutine of the owner's, or, where nobody owns the call, of nobody.
+// spawn runs f in a goroutine of the owner's, or, where nobody owns the call, of
+// nobody. The end of a scope waits for its goroutines (T1).
 func (c *core) spawn(f func()) {
 	if o := c.owner(); o != nil {
 		o.spawn(f)
@@ -111,7 +123,8 @@ func (c *core) spawn(f func()) {
 }
 
 // cancel completes the call as canceled and reports whether it was the one to do so.
-// Where it was not, the call is complete.
+// Where it was not, the call is complete. The function of the call goes on, and finds
+// its context ended; what it returns is discarded (R10).
 func (c *core) cancel(cause error, d due) bool {
 	if !c.claim() {
 		return false
@@ -148,7 +161,8 @@ func resultBits(err error) uint64 {
 }
 
 // bind has the end of Begin's context cancel a promise (R14). The registration is
-// taken back before the promise completes; see claim.
+// taken back before the promise completes; see claim. The look at the word comes after
+// the registration is stored (X3).
 func (c *core) bind() {
 	switch {
 	case c.ctx.Err() != nil:
@@ -198,7 +212,8 @@ func (c *core) expired() bool {
 }
 
 // withdraw keeps a function that has not started from ever starting, and reports
-// whether it did. The caller cancels the call then.
+// whether it did. The caller cancels the call then. It is for CancelWait, which must
+// not leave a call pending that nobody runs (R11).
 func (c *core) withdraw() bool {
 	o := c.owner()
 	return o != nil && c.Word.Load()&bitPromise == 0 && o.queued(true)
@@ -221,6 +236,8 @@ func (c *core) drop() { c.giveUp(latch.MinusRef) }
 func (c *core) leave() { c.giveUp(latch.MinusWait) }
 
 // giveUp gives up a reference; minus is what the atomic Add of the word takes for it.
+// The word that Add returns says whether it was the last: one goroutine alone sees
+// that (K3).
 func (c *core) giveUp(minus uint64) {
 	sched.Point("give up")
 	c.dropped(c.Word.Add(minus))
@@ -273,7 +290,8 @@ func (c *core) dropped(w uint64) {
 	}
 }
 
-// gone is that of the owner, if there is one.
+// gone is that of the owner, if there is one. Hedge calls it for a reference that
+// nobody gives up.
 func (c *core) gone(w uint64) (tell func(), seen bool) {
 	if o := c.owner(); o != nil {
 		return o.gone(w)
@@ -282,6 +300,7 @@ func (c *core) gone(w uint64) (tell func(), seen bool) {
 }
 
 // abandoned is dropped for a call that is pending; tell is what the owner has to say.
+// The caller may be a Release, which runs no code of a user (R9a).
 func (c *core) abandoned(tell func()) {
 	if c.terms().abandon && c.cancel(ErrAbandoned, due{elsewhere: true, first: tell}) {
 		return
@@ -291,8 +310,9 @@ func (c *core) abandoned(tell func()) {
 	}
 }
 
-// discardElsewhere disposes of the call's own result, for a goroutine that must not run
-// code of a user; first is called before, unless it is nil.
+// discardElsewhere disposes of the call's own result, for a goroutine that must not
+// run code of a user; first is called before, unless it is nil. The value is not
+// cleared: a handle that is released may still be read.
 func (c *core) discardElsewhere(w uint64, first func()) {
 	fs := notNil(first, c.discarded(w, c.err))
 	if d := c.terms().discard; d != nil {
@@ -317,8 +337,9 @@ func (c *core) discarded(w uint64, err error) (tell func()) {
 	return nil
 }
 
-// runInTurn calls every one of fs, the rest also where one does not return. Its
-// frames on a stack are the completions that are nested there: see tooNested.
+// runInTurn calls every one of fs, the rest also where one does not return. Its frames
+// on a stack are the completions that are nested there: see tooNested. So it is not
+// inlined.
 //
 //go:noinline
 func runInTurn(fs []func()) {

@@ -8,8 +8,24 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// This file is what a handle does, for any type of result. The zero handle is on no call
-// yet: see handleOf, which the typed part calls where a call has to be there. A method that has a self is given the *Call: errors name it.
+// This file is what a handle does, for any type of result: the work behind each method of
+// [Call], which call.go declares. The zero handle is on no call yet: see handleOf, which
+// the typed part calls where a call has to be there. A method that has a self is given the
+// *Call, since errors name it.
+//
+// Any number of goroutines may call any method at any time. Three rules make that safe:
+//
+//	core    The handle changes from one call to another under the mu of the old one, and
+//	        only where the old one is finished. So a goroutine that holds the mu of the
+//	        call that the handle is on, see lock, knows call and phase.
+//	phase   The phase changes under that mu, too. It changes before the reference of the
+//	        handle is given up (K3). So a goroutine that finds the phase held, and the
+//	        call without references, looks at the phase again; see retain.
+//	fast    A method that takes no lock reads the phase first and the call second. Begin
+//	        stores them in the other order. So the call is no older than the phase.
+//
+// What a method does with the call, it does with a reference: that of the handle while the
+// mu is held, or one of its own (K3).
 
 // The state of a handle says what the handle is to the call:
 //
@@ -31,11 +47,13 @@ const (
 	oneGeneration uint32 = 8
 )
 
-// phase returns the phase of the handle.
+// phase returns the phase of the handle. Without the lock it may be an old one by the
+// time that it is looked at.
 func (h *handle) phase() uint32 { return h.state.Load() & phaseMask }
 
-// first makes c the first call of a handle that is on none. Where several goroutines
-// do so at once, one of their calls becomes the handle's, and the others are garbage.
+// first makes c the first call of a handle that is on none: a call that is to come,
+// with the reference of the handle. Where several goroutines do so at once, one of
+// their calls becomes the handle's, and the others are garbage.
 func (h *handle) first(c *core) {
 	c.Word.Store(latch.OneRef)
 	sched.Point("make the first call")
@@ -43,13 +61,15 @@ func (h *handle) first(c *core) {
 }
 
 // beginGeneration makes the handle one that holds a call just begun, and that nobody
-// has seen complete. The caller holds the lock.
+// has seen complete. The caller holds the lock. A see that looked before finds another
+// state and changes nothing, or is overwritten here.
 func (h *handle) beginGeneration() {
 	h.state.Store(h.state.Load()&^(oneGeneration-1) + oneGeneration)
 }
 
 // lock returns the call that the handle is on, with the mu of the call held. While it
-// is held, neither the call nor the phase of the handle changes.
+// is held, neither the call nor the phase of the handle changes. The call may have
+// changed between the load and the lock, so lock looks again.
 func (h *handle) lock() *core {
 	for {
 		c := h.core.Load()
@@ -74,6 +94,11 @@ type beginning struct {
 // begin makes the handle's next call and starts it. fresh makes a call of the handle's
 // type, where one is needed: not for an object that was asked before it began, whose
 // call is there.
+//
+// What may be code of a user, or may wait, stands outside of next: the look at the
+// context and the wait for room come before the lock, and what a start tells or
+// registers comes after. Where b waits for room, isIdle answers first, so a Begin on a
+// busy object is refused at once and does not wait (R1).
 func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
 	if b.fn != nil && !ended && b.terms.waitsForRoom() {
@@ -99,14 +124,16 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	return c, err
 }
 
-// isIdle returns nil where the handle can begin a call, or why not.
+// isIdle returns nil where the handle can begin a call, or why not. Another Begin may
+// come first: next asks again.
 func (h *handle) isIdle() error {
 	c := h.lock()
 	defer c.Mu.Unlock()
 	return h.idle(c)
 }
 
-// idle is isIdle for the call that the handle is on, whose lock is held.
+// idle is isIdle for the call that the handle is on, whose lock is held. A handle that
+// holds a call which has not begun, because it was asked before, is idle.
 func (h *handle) idle(c *core) error {
 	switch phase := h.phase(); {
 	case phase == phaseReleased:
@@ -118,7 +145,12 @@ func (h *handle) idle(c *core) error {
 }
 
 // next is begin under the lock. It also returns the last call, where the handle had
-// kept a reference on that: the caller gives the reference up without the lock.
+// kept a reference on that: the caller gives the reference up without the lock, since
+// that may end a stream and discard.
+//
+// The order of the steps is that of the three rules above, and of K1: what the call is
+// begun with, then the bit begun, then the call in the handle, then the phase. Where
+// the scope or the errgroup refuses the call, nothing has changed.
 func (h *handle) next(b beginning, fresh func() *core) (c, kept *core, err error) {
 	c = h.lock()
 	defer c.Mu.Unlock()
@@ -150,9 +182,10 @@ func (h *handle) next(b beginning, fresh func() *core) (c, kept *core, err error
 	return c, kept, nil
 }
 
-// see is IsDone for a generation that nobody has seen complete.
+// see is IsDone for a generation that nobody has seen complete. It reports what is so
+// and notes it in the state.
 func (h *handle) see() bool {
-	state := h.state.Load() // before core: should a Begin come between, the swap fails or is overwritten
+	state := h.state.Load() // before core, as the third rule says: should a Begin come between, the swap fails
 	sched.Point("see")
 	c := h.core.Load()
 	if c == nil || !c.IsSet() {
@@ -170,7 +203,7 @@ func (h *handle) taken() *core {
 		return nil
 	}
 	sched.Point("await")
-	c := h.core.Load() // no older than the phase: next stores it first
+	c := h.core.Load() // no older than the phase
 	if c == nil || c.Word.Load()&(bitTaken|bitPanicked) != bitTaken || c.record != nil {
 		return nil
 	}
@@ -178,13 +211,14 @@ func (h *handle) taken() *core {
 }
 
 // complete returns the call where its outcome is there and now taken for the caller,
-// or nil. It is the fast path of Await: it adds no reference.
+// or nil. It is the fast path of Await: it adds no reference. The handle has one, and
+// take fails where it has gone meanwhile (K4).
 func (h *handle) complete() *core {
 	if h.phase() != phaseHeld {
 		return nil
 	}
 	sched.Point("await")
-	c := h.core.Load() // no older than the phase: next stores it first
+	c := h.core.Load() // no older than the phase
 	if c == nil || c.Word.Load()&bitTaken == 0 && !c.take() {
 		return nil
 	}
@@ -195,7 +229,9 @@ func (h *handle) complete() *core {
 }
 
 // await is Await for a call that was pending a moment ago. It returns the call with
-// its outcome taken, or why there is none.
+// its outcome taken, or why there is none. The reference of the wait keeps the result
+// for this goroutine, whatever others release or finish (R5); mark and reference go in
+// one step (K4).
 func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 	u := untilDone(ctx)
 	u.GiveWay()
@@ -213,7 +249,8 @@ func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 }
 
 // retain returns the call that the handle holds, with one reference more, of a handle
-// or of a wait; or why the handle holds none.
+// or of a wait; or why the handle holds none. Where the call has no reference to add
+// to, the phase is about to be another one: it changes before the reference goes.
 func (h *handle) retain(one uint64) (*core, error) {
 	for {
 		switch h.phase() {
@@ -230,7 +267,8 @@ func (h *handle) retain(one uint64) (*core, error) {
 	}
 }
 
-// status and beginWait make a handle one that can be waited on; see waiter.
+// status and beginWait make a handle a [waiter]. A wait on a finished handle is over at
+// once and says nothing; on an object never begun it waits for the first call.
 
 func (h *handle) status() (over bool, err error) {
 	state := h.state.Load()
@@ -252,7 +290,8 @@ func (h *handle) beginWait() (target, error) {
 }
 
 // finish is Finish, but for the result of the call that it returns. With Streaming the
-// reference of the handle stays, and Release or Begin gives it up.
+// reference of the handle stays, and Release or Begin gives it up. Of two goroutines
+// that finish at the same time, the second finds another phase under the lock (R3).
 func (h *handle) finish() (*core, error) {
 	if h.core.Load() == nil {
 		return nil, ErrCallComplete
@@ -278,7 +317,7 @@ func (h *handle) finish() (*core, error) {
 }
 
 // finishable returns why the call cannot be finished, or nil. The caller holds the
-// lock.
+// lock of the call.
 func (h *handle) finishable(c *core) error {
 	w := c.Word.Load()
 	switch phase := h.phase(); {
@@ -292,7 +331,9 @@ func (h *handle) finishable(c *core) error {
 	return nil
 }
 
-// cancel is Cancel.
+// cancel is Cancel. It completes the call without the lock of cancelable: who comes
+// first is decided by the claim (K2), and a canceler that comes too late says what it
+// finds.
 func (h *handle) cancel(cause error) error {
 	c, err := h.cancelable()
 	if c == nil {
@@ -306,7 +347,8 @@ func (h *handle) cancel(cause error) error {
 }
 
 // cancelable returns the pending call, with the reference of a wait, or nil and what
-// Cancel says.
+// Cancel says. The reference keeps the call from being abandoned while the caller is
+// at it.
 func (h *handle) cancelable() (*core, error) {
 	if h.core.Load() == nil {
 		return nil, ErrCallComplete
@@ -325,7 +367,7 @@ func (h *handle) cancelable() (*core, error) {
 }
 
 // tooLate is what Cancel says of a call that is complete. When it has returned, the
-// contexts below a canceled call have ended.
+// contexts below a canceled call have ended (R12).
 func (c *core) tooLate() error {
 	if c.Word.Load()&bitCanceled != 0 {
 		c.endChild(c.binding.Load()) // the contexts below have ended, too, when Cancel returns
@@ -334,7 +376,10 @@ func (c *core) tooLate() error {
 	return ErrCallComplete
 }
 
-// cancelWait is CancelWait.
+// cancelWait is CancelWait: a call whose function has yet to start is canceled at
+// once, since there is nobody to ask (R11). Else the child of the context is ended,
+// which the function sees, and the call is left pending. Where ctx ends first, the
+// call is canceled, unless it is complete by then.
 func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) error {
 	u := untilDone(ctx)
 	c, err := h.cancelable()
@@ -375,7 +420,9 @@ func (h *handle) signal() *Signal {
 	return newSignal(c)
 }
 
-// clone makes the zero handle d another one on the call.
+// clone makes the zero handle d another one on the call. The first look takes no lock,
+// since most handles are cloned while they hold their call. A clone of a handle
+// without a reference has none either, and only the phase.
 func (h *handle) clone(d *handle) {
 	if c, err := h.retain(latch.OneRef); err == nil {
 		d.core.Store(c)
@@ -396,7 +443,9 @@ func (h *handle) clone(d *handle) {
 	d.state.Store(phase)
 }
 
-// release is Release. A handle that is finished has no reference to give up.
+// release is Release. A handle that is finished has no reference to give up; again,
+// release does nothing. The reference goes without the lock, since the last one may
+// complete the call.
 func (h *handle) release() {
 	c := h.lock()
 	sched.Point("release")

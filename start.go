@@ -13,9 +13,18 @@ import (
 //	start     under a lock: the scope takes the call, or refuses it
 //	proceed   without a lock: observers are told, contexts are watched
 //	run       in the goroutine of the function: call it, complete the call
+//
+// A call is started by launch, where its caller alone knows it, by handle.begin, or by a
+// table of shared runs. Each makes the core, and calls start and proceed in this order.
+//
+// Two things may not change here without a look at what depends on them. Between the go
+// statement and the function of the user stand as few frames as can be: the stack of a new
+// goroutine is small, and to grow it costs more than the rest of a call. And whatever the
+// function does, by panic and Goexit too, the call is completed and the slot given up (R4).
 
 // init makes c a call that is begun by its caller alone, with bits, and with its first
-// handle. Nobody else knows c yet, so nothing is locked.
+// handle. Nobody else knows c yet, so nothing is locked, and the word is stored and
+// not added to (K1).
 func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 	c.ctx, c.record = ctx, r
 	c.Word.Store(bitBegun | bits | latch.OneRef)
@@ -26,6 +35,9 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // launch starts a call that init has made. Where the scope or the errgroup of the call
 // does not take it, the call completes with the reason, and nobody owns it. Where the
 // context of the call has ended already, its function never runs (R8).
+//
+// launch holds no lock, so it may wait for room, and the function of an observer may
+// panic: the call is completed all the same.
 func (c *core) launch(fn function) {
 	ended, room := fn != nil && c.ctx.Err() != nil, false
 	if fn != nil && !ended {
@@ -47,8 +59,11 @@ func (c *core) launch(fn function) {
 // start has fn run in a goroutine of its own, at once or as soon as the scope has a
 // slot for it, or returns why not. fn is nil for a promise, and where the context of
 // the call had ended before. start may be called under the lock of a latch, so it
-// calls no code of a user; proceed is called after it, without the lock. room is that of
-// makeRoom: start takes the place, or gives it back.
+// calls no code of a user; proceed is called after it, without the lock. room is that
+// of makeRoom: start takes the place, or gives it back.
+//
+// The errgroup is asked before the scope: a task that is begun can be ended again, and
+// a call that a scope has accepted is counted.
 func (c *core) start(fn function, room bool) (err error) {
 	group := (*groupFunction)(nil)
 	if fn != nil && c.terms().group != nil {
@@ -70,7 +85,8 @@ func (c *core) start(fn function, room bool) (err error) {
 	return err
 }
 
-// start has the scope take the call, and starts a function that has a slot.
+// start has the scope take the call, and starts a function that has a slot. Where the
+// scope has none free, the function stays in the place until it is its turn.
 func (pl *place) start(fn function, room bool) error {
 	pl.fn = fn
 	start, err := pl.admit(fn != nil, room)
@@ -80,16 +96,18 @@ func (pl *place) start(fn function, room bool) error {
 	return err
 }
 
-// A groupFunction is a function that runs as a task of an errgroup (InGroup). The function
-// runs beside the task, which waits for it: a task that is ended by Goexit could not tell
-// its group so.
+// A groupFunction is a function that runs as a task of an errgroup (InGroup). The
+// function runs beside the task, which waits for it: a task that is ended by Goexit
+// could not tell its group so.
 type groupFunction struct {
 	function
 	over    chan struct{} // closed when the function is over, or is not going to run
 	refused bool          // the group hears nothing of the call; written before over is closed
 }
 
-// inGroup begins the task of a call in its errgroup, or returns nil where that is full.
+// inGroup begins the task of a call in its errgroup, or returns nil where that is
+// full. The task ends with the function, also where the call was canceled before, and
+// its error is that of the call.
 func inGroup(c *core, fn function) *groupFunction {
 	f := &groupFunction{function: fn, over: make(chan struct{})}
 	if !c.terms().group.TryGo(func() error {
@@ -105,18 +123,21 @@ func inGroup(c *core, fn function) *groupFunction {
 	return f
 }
 
+// run is that of the function, and ends the task however it ends.
 func (f *groupFunction) run(c *core) (next *scope.Member) {
 	defer close(f.over)
 	return f.function.run(c)
 }
 
-// refuse ends the task of a call that the scope did not take.
+// refuse ends the task of a call that the scope did not take. The group hears nothing
+// of it.
 func (f *groupFunction) refuse() {
 	f.refused = true
 	close(f.over)
 }
 
-// refuse makes the call one that nobody owns, as its scope did not take it.
+// refuse makes the call one that nobody owns, as its scope did not take it. The terms
+// stay: the call is completed by them. Nobody else knows the call yet.
 func (c *core) refuse() {
 	if c.owner() != nil {
 		c.record = &c.record.alone
@@ -125,7 +146,8 @@ func (c *core) refuse() {
 
 // proceed is the part of a start that needs to be without every lock: the observer of
 // the scope is told, the context of a call that waits for a slot is watched, and so is
-// that of a promise. A call whose context had ended before it began is over.
+// that of a promise. A call whose context had ended before it began is over. Only a
+// call that start has accepted proceeds.
 func (c *core) proceed(ended bool) {
 	pl := placeOf(c)
 	if pl != nil && pl.observer().Begun != nil {
@@ -137,7 +159,8 @@ func (c *core) proceed(ended bool) {
 }
 
 // enter is what follows when the observer was told of Begin: the call goes into the
-// list of its scope, and has a slot or waits for one.
+// list of its scope, and has a slot or waits for one. The call may be canceled by
+// then, and then has neither.
 func (c *core) enter(pl *place, ended bool) {
 	if pl.Enter() {
 		pl.Start()
@@ -146,7 +169,7 @@ func (c *core) enter(pl *place, ended bool) {
 }
 
 // begun ends a start: it registers at the context of the call what the call needs
-// there.
+// there. A function that runs, or is about to, looks at its context itself.
 func (c *core) begun(pl *place, ended bool) {
 	switch {
 	case ended:
@@ -158,8 +181,8 @@ func (c *core) begun(pl *place, ended bool) {
 	}
 }
 
-// stillborn ends a call whose context had ended before it began (R8). It never runs, but
-// a group hears of it where the group has room.
+// stillborn ends a call whose context had ended before it began (R8). It never runs,
+// but a group hears of it where the group has room.
 func (c *core) stillborn() {
 	c.cancel(context.Cause(c.ctx), due{})
 	if g := c.terms().group; g != nil {
@@ -167,17 +190,18 @@ func (c *core) stillborn() {
 	}
 }
 
-// A body is what the typed part of a call does for run. None of the three is called under
-// a lock but keep, which only stores.
+// A body is what the typed part of a call does for run. None of the three is called
+// under a lock but keep, which only stores. A body stays on the stack of its
+// goroutine.
 type body struct {
 	call    func(ctx context.Context) error // calls the function of the user, and has its value
 	keep    func()                          // makes the value that of the call, which is claimed
 	discard func(err error)                 // hands the value to Discard
 }
 
-// run is the life of a function's goroutine, or a part of one: in a scope it returns the
-// member that has the slot next. A call that was canceled before it started never runs
-// (R10).
+// run is the life of a function's goroutine, or a part of one: in a scope it returns
+// the member that has the slot next. A call that was canceled before it started never
+// runs (R10).
 func (c *core) run(f *body) (next *scope.Member) {
 	sched.Point("run")
 	if pl := placeOf(c); pl != nil {
@@ -191,7 +215,8 @@ func (c *core) run(f *body) (next *scope.Member) {
 
 // run is that of a call in a scope, which has a slot, or needs none. The slot is given
 // up however the function ends, and whatever is called for it, but not where the
-// program ends by a panic: nobody is to go on as if the call were over.
+// program ends by a panic: nobody is to go on as if the call were over. Where a Goexit
+// ends this goroutine, the next member gets another.
 func (pl *place) run(f *body) (next *scope.Member) {
 	c := pl.core
 	if c.IsSet() || pl.expired() {
@@ -214,8 +239,8 @@ func (pl *place) run(f *body) (next *scope.Member) {
 	return nil
 }
 
-// call calls the function and completes the call, with all that the observer is told or
-// asked for that.
+// call calls the function and completes the call, with all that the observer is told
+// or asked for that. Without an observer it is core.call.
 func (pl *place) call(f *body) {
 	o := pl.observer()
 	if o.Started != nil {
@@ -236,8 +261,9 @@ func (pl *place) call(f *body) {
 	pl.core.call(f)
 }
 
-// inContext is call with the context that the observer makes of the function's own. The
-// observer is asked where a panic is the function's.
+// inContext is call with the context that the observer makes of the function's own.
+// The observer is asked where a panic is the function's, so a panic of its own is one
+// of the call (V3).
 func (pl *place) inContext(of func(context.Context, CallInfo) context.Context, call func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if ctx = of(ctx, pl.info()); ctx == nil {
@@ -248,8 +274,8 @@ func (pl *place) inContext(of func(context.Context, CallInfo) context.Context, c
 }
 
 // call calls the function and completes the call with what comes of it: a result, a
-// panic, or ErrGoexit. The deferred function is what runs where the function calls
-// Goexit.
+// panic, or ErrGoexit. The context of the call ends first (R12). The deferred function
+// is what runs where the function calls Goexit.
 func (c *core) call(f *body) {
 	var (
 		err      error
@@ -288,8 +314,9 @@ func (c *core) guard(f *body) (err error, panicked *PanicError) {
 }
 
 // completeOrDiscard ends a call whose function has returned: with its result, or,
-// where the result comes too late for anybody, by discarding it on this goroutine. Too
-// late is a call that was canceled, and one whose handles are all released.
+// where the result comes too late for anybody, by discarding it on this goroutine
+// (R9f). Too late is a call that was canceled, and one whose handles are all released:
+// the word as of completion tells (K3).
 func (c *core) completeOrDiscard(bits uint64, err error, f *body) {
 	if !c.claim() {
 		c.discardHere(err, f)
@@ -308,14 +335,15 @@ func (c *core) completeOrDiscard(bits uint64, err error, f *body) {
 	}
 }
 
-// tellAndDiscard has everybody told, and discards what the function returned, also where
-// an OnSignal function calls Goexit.
+// tellAndDiscard has everybody told, and discards what the function returned, also
+// where an OnSignal function calls Goexit.
 func (c *core) tellAndDiscard(w uint64, err error, f *body) {
 	defer c.discardHere(err, f)
 	c.tell(w, due{})
 }
 
-// discardHere discards what the function returned.
+// discardHere discards what the function returned, on its own goroutine: the owner
+// counts and tells first, then the Discard of the call runs.
 func (c *core) discardHere(err error, f *body) {
 	if tell := c.discarded(c.Word.Load(), err); tell != nil {
 		tell()
@@ -323,8 +351,8 @@ func (c *core) discardHere(err error, f *body) {
 	f.discard(err)
 }
 
-// completePanic ends a call whose function panicked, as the scope would have it (C5). A
-// panic that nobody can be given, because the call was canceled or every handle
+// completePanic ends a call whose function panicked, as the scope would have it (C5).
+// A panic that nobody can be given, because the call was canceled or every handle
 // released, ends the program here, as in a plain goroutine.
 func (c *core) completePanic(e *PanicError, f *body) {
 	switch c.terms().panics {
