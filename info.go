@@ -56,6 +56,11 @@ type CallInfo struct {
 	Started     time.Time // when its function got its first slot; zero before, and of a promise
 	Deadline    time.Time // of the context that it was begun with; zero for none
 	Lent        bool      // its function waits, and the slot of the function is lent
+
+	// With Track: what the goroutines of its function are parked on, in the order in which
+	// they parked; for a queued call, the slot. Of one wait for many things no more than
+	// 100 that are not complete are listed; see [WaitInfo].
+	WaitsFor []WaitInfo
 }
 
 // String names the call for logs and reports.
@@ -68,6 +73,87 @@ func (i CallInfo) String() string {
 		return fmt.Sprintf("%s, %v", s, i.State)
 	}
 	return fmt.Sprintf("%s, canceled", s)
+}
+
+// A WaitInfo is one thing that a function waits for at one moment (V1). A wait is that of
+// the function whose context it was given, or one made from that context (C2). A wait for
+// many things has a WaitInfo for each of them that is not complete. Kind says what it is:
+//
+//	call      a call; Scope and Call say which, where it is one of a scope
+//	slot      the function, or the call, waits for a slot of its scope, which Name names
+//	room      a Begin waits for room in the queue of a scope, which Name names (C9)
+//	scope     a Shutdown waits for the end of a scope, which Name names
+//	event     an [Event], or a Signal of one
+//	context   the end of a context; Name is its type
+//	channel   a channel; Name is the type of a Waitable of another kind than [Chan]
+//	set       a completion of a [Set]; Name says how many members that has
+//	time      a time, that of a [Sleep] or until the next attempt of a [Hedge]
+//	more      more things than are listed; Name says how many
+type WaitInfo struct {
+	Scope string    // the name of the scope of the call; empty where Call is 0
+	Call  uint64    // the ID of the call that is waited for; 0 where it is none of a scope
+	Kind  string    // what is waited for
+	Name  string    // its name: of a call what [Name] called it
+	Since time.Time // when the goroutine parked, or the call was queued
+	Line  string    // file:line of the wait, outside of this package; empty for a queued call
+}
+
+// A Graph is who waits for whom, of the calls of a scope, at one moment (V2). It comes
+// from [Scope.WaitGraph] and does not change.
+type Graph struct {
+	// Calls are the calls of the scope that are in flight, in the order of
+	// [Scope.InFlight], and behind them the calls of other scopes that one of Calls waits
+	// for.
+	Calls []CallInfo
+
+	// Waits has a Wait for each thing that one of Calls waits for and that is not complete.
+	Waits []Wait
+
+	deadlocks [][]int // indices of Calls
+}
+
+// A Wait is one edge of a [Graph]: a call that waits, and one thing that the call waits
+// for. Scopes may share a name, and then a name and an ID do not say which call is meant;
+// FromCall and ToCall do.
+type Wait struct {
+	From, To           uint64    // the IDs of the calls; To is 0 where the thing is no call of a scope
+	FromScope, ToScope string    // the names of their scopes
+	FromCall, ToCall   int       // their indices in Calls; ToCall is -1 where To is 0
+	Kind, Name         string    // of the thing, as in [WaitInfo]
+	Since              time.Time // when the goroutine parked, or the call was queued
+	Line               string    // file:line of the wait, as in [WaitInfo]
+}
+
+// Cycles returns the deadlocks among the calls: each as its calls, in the order in which
+// one waits for the next as far as there is one, the oldest first (V2). Every function in
+// it waits for one that is in it, and nothing outside of it lets any of them go on. Calls
+// that wait for a deadlock, and nobody in it for them, are not listed.
+//
+// A deadlock that is reported is one: [Scope.WaitGraph] has looked twice, and found the
+// same waits both times. A deadlock that lasts is reported by every graph of a scope that
+// has one of its calls. What counts:
+//
+//   - The function of a call waits where the goroutine that runs the function is parked in
+//     a wait of this package that was given the function's context, in a scope with Track.
+//     Other goroutines of the function may run beside that one; where they wait, too, by
+//     that context, each of them has to wait within the deadlock.
+//   - A wait for any of many things is in a deadlock where all of them are; a wait for all
+//     of many where one of them is.
+//   - An event, a promise, a channel, a context, a time, a set, the end of a scope and a
+//     call without a scope are outside: anybody may bring them about.
+//   - That the context of a wait may end, by a deadline or by a cancellation, does not
+//     count. A deadlock that a deadline is going to end is one until then. The Deadline of
+//     its calls tells.
+func (g Graph) Cycles() [][]CallInfo {
+	var cycles [][]CallInfo
+	for _, d := range g.deadlocks {
+		calls := make([]CallInfo, len(d))
+		for i, c := range d {
+			calls[i] = g.Calls[c]
+		}
+		cycles = append(cycles, calls)
+	}
+	return cycles
 }
 
 // A HandleInfo is a handle that has not been released.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -457,7 +458,7 @@ func TestC6_InFlight(t *testing.T) {
 				}
 				got[i].Stack, got[i].Started = "", time.Time{} // see TestV1_CallInfo
 			}
-			if !slices.Equal(got, want) {
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 		}

@@ -63,7 +63,13 @@ type ScopeOptions struct {
 	Queue    int         // how many calls may wait for a slot; 0: no limit; NoQueue: none
 	Panic    PanicPolicy // what becomes of a panic in a function
 	Observer Observer    // is told what happens
-	Track    bool        // record where calls begin and handles are cloned, at some cost
+	Track    bool        // record where calls begin and handles are cloned, and what functions wait for, at some cost
+
+	// Labels has the functions run with the labels async.scope and async.call of package
+	// [runtime/pprof], the names of the scope and of the call, so that a profile says which
+	// call it was. While a trace of package [runtime/trace] is on, each function is a task
+	// of that, and a region (V4).
+	Labels bool
 }
 
 // NoQueue is the Queue of a scope in which no call waits for a slot: where Limit functions
@@ -173,6 +179,22 @@ func (s *Scope) InFlight() iter.Seq[CallInfo] {
 			}
 		}
 	}
+}
+
+// WaitGraph returns the calls of the scope that are in flight, and who of them waits for
+// whom (V2). Waits are followed into other scopes, so that [Graph.Cycles] finds a deadlock
+// through two scopes. What functions wait for is known in scopes with Track; that a call
+// waits for a slot is known in all.
+//
+// WaitGraph stops nothing, and blocks no call for longer than it takes to look at a few.
+// So what it says of one call may be a moment older than what it says of another. It
+// needs memory for what it returns, and little more.
+func (s *Scope) WaitGraph() Graph {
+	var g Graph
+	for info := range s.InFlight() {
+		g.Calls = append(g.Calls, info)
+	}
+	return g
 }
 
 // Unreleased ranges over the handles of the scope's calls that have been neither
