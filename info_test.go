@@ -1794,7 +1794,7 @@ func TestV3_Refused(t *testing.T) {
 	want := func(what string, c async.CallInfo) {
 		t.Helper()
 		c.Scope = "s"
-		if len(told) != 1 || told[0] != c {
+		if len(told) != 1 || !reflect.DeepEqual(told[0], c) {
 			t.Errorf("%s: told %+v, want %+v", what, told, c)
 		}
 		told = nil
