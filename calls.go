@@ -285,7 +285,7 @@ func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(ctx
 	defer h.end()
 	h.begin()
 	for {
-		i, err := h.set.Next(ctx)
+		i, err := h.set.next(ctx, nil, h.waited)
 		switch {
 		case err != nil:
 			return v, h.canceled()
@@ -335,6 +335,18 @@ func (h *hedge[T]) begin() {
 		h.set.Add(^len(h.calls), over)
 		h.timer = time.AfterFunc(h.delay, func() { over.Set() })
 	}
+}
+
+// waited is what a hedge waits for: an attempt that is over, or the time for the next one.
+func (h *hedge[T]) waited() *waited {
+	w := &waited{came: h.failed}
+	for _, c := range h.calls {
+		w.many = append(w.many, c.h.core.Load())
+	}
+	if len(h.calls) < h.max {
+		w.kind = "time"
+	}
+	return w
 }
 
 // stop ends the delay that runs. Where it is over already, its Event comes out of the set,

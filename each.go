@@ -358,7 +358,8 @@ func (m *mapping) nextComplete() *mapped {
 func (m *mapping) await() *mapped {
 	m.until.GiveWay()
 	if m.inOrder {
-		m.flying.First().c.Wait(m.until)
+		c := m.flying.First().c
+		c.Wait(waitingFor(m.until, c))
 	} else if it := m.nextComplete(); it != nil {
 		return it
 	} else if it = m.receive(); it != nil {
@@ -370,14 +371,24 @@ func (m *mapping) await() *mapped {
 // receive parks until an input is complete, or until ctx ends, and lends the slot of the
 // loop meanwhile (C2).
 func (m *mapping) receive() (it *mapped) {
-	m.until.Lend()
-	defer m.until.Regain()
+	u := waitingNoted(m.until, m.waited)
+	u.Lend()
+	defer u.Regain()
 	select {
 	case it = <-m.complete:
-	case <-m.until.Done:
+	case <-u.Done:
 	}
 	sched.Point("woken")
 	return it
+}
+
+// waited is what the loop waits for: one of the calls in flight.
+func (m *mapping) waited() *waited {
+	w := new(waited)
+	for it := m.flying.First(); it != nil; it = m.flying.Next(it) {
+		w.many = append(w.many, it.c)
+	}
+	return w
 }
 
 // hand gives one result to the body of the loop, and reports whether the loop goes on. A
@@ -417,7 +428,7 @@ func (m *mapping) stop() {
 func (m *mapping) awaitFunctions() {
 	m.ending.Store(true)
 	if m.active.Load() > 0 {
-		m.quiet.Wait(latch.Until{Slot: m.until.Slot})
+		m.quiet.Wait(waitingKind(latch.Until{Slot: m.until.Slot}, "return", "canceled functions"))
 	}
 }
 

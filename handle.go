@@ -239,7 +239,7 @@ func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Wait(u) && !c.expired() {
+	if !c.Wait(waitingFor(u, c)) && !c.expired() {
 		c.leave()
 		return nil, contextWaitError(ctx, self)
 	}
@@ -394,7 +394,7 @@ func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) err
 		return c.tooLate()
 	}
 	c.child().cancel(cause)
-	if !c.Wait(u) && c.cancel(cause, due{}) {
+	if !c.Wait(waitingFor(u, c)) && c.cancel(cause, due{}) {
 		return contextWaitError(ctx, self)
 	}
 	if err := c.tooLate(); err == ErrCanceled {

@@ -52,7 +52,7 @@ type CallInfo struct {
 
 	Scope       string    // the name of the scope
 	Parent      uint64    // the ID of the call of a scope with whose context it was begun, as in a function; 0 for none
-	ParentScope string    // the name of the scope of Parent, where that is another one
+	ParentScope string    // the name of the scope of Parent, where that is another one; "(unnamed)" where it has no name
 	Started     time.Time // when its function got its first slot; zero before, and of a promise
 	Deadline    time.Time // of the context that it was begun with; zero for none
 	Lent        bool      // its function waits, and the slot of the function is lent
@@ -88,6 +88,7 @@ func (i CallInfo) String() string {
 //	channel   a channel; Name is the type of a Waitable of another kind than [Chan]
 //	set       a completion of a [Set]; Name says how many members that has
 //	time      a time, that of a [Sleep] or until the next attempt of a [Hedge]
+//	return    the return of functions that a [Map] has canceled
 //	more      more things than are listed; Name says how many
 type WaitInfo struct {
 	Scope string    // the name of the scope of the call; empty where Call is 0

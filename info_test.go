@@ -456,7 +456,7 @@ func TestC6_InFlight(t *testing.T) {
 					wantIs(t, got[i].Err, async.ErrCanceled, errBoom)
 					got[i].Err = nil
 				}
-				got[i].Stack, got[i].Started = "", time.Time{} // see TestV1_CallInfo
+				got[i].Stack, got[i].Started, got[i].WaitsFor = "", time.Time{}, nil // see TestV1_CallInfo
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)

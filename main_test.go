@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -84,7 +85,13 @@ func wantIs(t *testing.T, err error, targets ...error) {
 
 func wantEq(t *testing.T, what string, got, want any) {
 	t.Helper()
-	if got != want {
+	same := false
+	if of := reflect.TypeOf(got); of != nil && !of.Comparable() {
+		same = reflect.DeepEqual(got, want)
+	} else {
+		same = got == want
+	}
+	if !same {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }

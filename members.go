@@ -69,7 +69,7 @@ func (m *members) first(ctx context.Context) int {
 	m.nodes = a.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay()
-	if i := a.Park(u); i >= 0 {
+	if i := a.Park(m.waiting(u, untilAny)); i >= 0 {
 		return i
 	}
 	m.expire()
@@ -83,18 +83,33 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 	if m.pending() < 0 {
 		return -1
 	}
-	var bits uint64
+	mode, bits := untilAll, uint64(0)
 	if failFast {
-		bits = bitFailed
+		mode, bits = untilFailure, bitFailed
 	}
 	t := latch.NewAll(len(m.cores), bits)
 	m.nodes = t.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay() // registered, so as to know which failure was the first
-	if failed = t.Park(u); failed < 0 && latch.Ready(u.Done) {
+	if failed = t.Park(m.waiting(u, mode)); failed < 0 && latch.Ready(u.Done) {
 		m.expire()
 	}
 	return failed
+}
+
+// waiting has a wait for the members noted, where somebody wants to know.
+func (m *members) waiting(u latch.Until, mode waitMode) latch.Until {
+	return waitingNoted(u, func() *waited { return &waited{mode: mode, many: m.things()} })
+}
+
+// things returns the calls that are waited for.
+func (m *members) things() (things []any) {
+	for _, c := range m.cores {
+		if c != nil {
+			things = append(things, c)
+		}
+	}
+	return things
 }
 
 // expire completes the members that core.expired says are over: ctx has ended, and so
@@ -271,9 +286,11 @@ func (m *members) echoes(i int) bool {
 // Each, Any and Quorum.
 type turns struct {
 	*members
-	ctx context.Context
-	q   latch.Queue
-	s   *latch.Sleeper
+	ctx  context.Context
+	q    latch.Queue
+	s    *latch.Sleeper
+	came int   // calls that have come out
+	all  []any // the calls, where somebody wants to know what is waited for
 }
 
 // inTurn registers a queue at every member. A member that is complete comes out first.
@@ -290,7 +307,7 @@ func inTurn(ctx context.Context, m *members) *turns {
 // ErrNothingToWait after the last, a *WaitError when the context is done.
 func (t *turns) next() (i int, err error) {
 	take := func(n *latch.Node) { i = n.Index() }
-	end := t.q.Next(t.s, untilDone(t.ctx), take)
+	end := t.q.Next(t.s, waitingNoted(untilDone(t.ctx), t.waited), take)
 	if end == latch.Ended {
 		if t.expire(); t.q.TryNext(take) {
 			end = latch.Taken
@@ -303,5 +320,16 @@ func (t *turns) next() (i int, err error) {
 		return -1, contextWaitError(t.ctx, nil)
 	}
 	t.isComplete(i) // which waits for a completer that is at it (L6)
+	if t.cores[i] != nil {
+		t.came++
+	}
 	return i, nil
+}
+
+// waited is what next waits for. The calls are listed once, whatever is given up later.
+func (t *turns) waited() *waited {
+	if t.all == nil {
+		t.all = t.things()
+	}
+	return &waited{many: t.all, came: t.came}
 }

@@ -4,17 +4,19 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/dump"
+	"github.com/seed4712c49f/async/internal/handles"
+	"github.com/seed4712c49f/async/internal/knot"
+	"github.com/seed4712c49f/async/internal/label"
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/parked"
 	"github.com/seed4712c49f/async/internal/sched"
 	"github.com/seed4712c49f/async/internal/scope"
+	"github.com/seed4712c49f/async/internal/stack"
 )
 
 // A home is what a place knows of its scope.
@@ -22,6 +24,8 @@ type home struct {
 	name     string
 	hub      scope.Hub
 	observer Observer
+	stacks   *stack.Table  // with Track; else nil
+	labels   *label.Labels // with Labels; else nil
 }
 
 // A function is the function of a call. run is the life of its goroutine, or a part of
@@ -91,7 +95,8 @@ func (pl *place) observer() *Observer { return &pl.home.(*home).observer }
 // a place for the call.
 func (pl *place) admit(function, room bool) (start bool, err error) {
 	if pl.terms.track {
-		pl.Attach(&trace{began: callers(), handles: make(map[any]origin)})
+		t := pl.home.(*home).newTrace()
+		pl.Attach(&t.Extra, t)
 	}
 	start, why := pl.Admit(function, pl.observer().Begun != nil, room)
 	switch {
@@ -99,8 +104,6 @@ func (pl *place) admit(function, room bool) (start bool, err error) {
 		return false, ErrScopeClosed
 	case why == scope.Full:
 		return false, ErrQueueFull
-	case pl.terms.track:
-		pl.Keep()
 	}
 	return start, nil
 }
@@ -117,7 +120,7 @@ func (t *terms) makeRoom(ctx context.Context) (room, ended bool) {
 	u := untilDone(ctx) // before there is anything to give back: it may be anybody's code
 	room, w := t.home.(*home).hub.Reserve()
 	if w != nil {
-		room = awaitRoom(u, w)
+		room = awaitRoom(waitingKind(u, "room", t.home.(*home).name), w)
 	}
 	if ctx.Err() == nil {
 		return room, false
@@ -267,10 +270,13 @@ func (pl *place) queued(withdraw bool) bool {
 }
 
 func (pl *place) lender() latch.Slot {
-	if !pl.Hub().Limited() {
-		return nil
+	switch {
+	case pl.terms.track:
+		return (*tracked)(pl)
+	case pl.Hub().Limited():
+		return &pl.Member
 	}
-	return &pl.Member
+	return nil
 }
 
 func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
@@ -302,16 +308,19 @@ func infoOf(c *core) CallInfo {
 }
 
 // info is what there is to know of the call.
-func (pl *place) info() CallInfo {
+func (pl *place) info() CallInfo { return pl.infoAt(pl.Look(), pl.waits(nil)) }
+
+// infoAt is info with what was found of the call already.
+func (pl *place) infoAt(look scope.Look, looks []parked.Look) CallInfo {
 	i := pl.core.baseInfo()
-	look := pl.Look()
 	i.ID, i.Lent = pl.ID(), look.Lent
 	i.Began, i.Started, i.Canceled = pl.time(pl.Began()), pl.time(look.Started), pl.time(look.Canceled)
 	if i.State == StateRunning && look.Queued {
 		i.State = StateQueued
 	}
 	if pl.terms.track {
-		i.Stack = frames(pl.trace().began)
+		i.Stack = pl.trace().began.String()
+		i.WaitsFor = pl.waitsFor(look, looks)
 	}
 	return i.begunWith(pl.core.ctx, pl.home.(*home))
 }
@@ -331,11 +340,15 @@ func (i CallInfo) begunWith(ctx context.Context, h *home) CallInfo {
 	if parent := parentOf(ctx); parent != nil {
 		i.Parent = parent.ID()
 		if of := parent.home.(*home); of != h {
-			i.ParentScope = of.name
+			i.ParentScope = cmp.Or(of.name, unnamedScope)
 		}
 	}
 	return i
 }
+
+// unnamedScope is the name of another scope that has none: an empty name would say that the
+// scope is the same.
+const unnamedScope = "(unnamed)"
 
 // parentOf returns the nearest call of a scope whose context ctx is, or is made from; or
 // nil. The contexts tell that, so no call has to remember its parent.
@@ -375,21 +388,18 @@ func (pl *place) dumpState(look scope.Look) dump.State {
 	return dump.Ending
 }
 
-// A trace is what a scope with Track knows of one call: where it was begun, and where
-// each handle on it comes from.
+// A trace is what a scope with Track knows of one call: where it was begun, where each
+// handle on it comes from, and what its function waits for. It has the part of the member
+// that it needs, too, so that both are one allocation.
 type trace struct {
-	began []uintptr
-
-	mu      sched.Mutex    // taken after all others; the scope is not held up by a call with many handles
-	handles map[any]origin // of a *handle or *Signal
+	scope.Extra
+	began   *stack.Stack
+	handles handles.Handles
+	waits   parked.List
 }
 
-// An origin is where a handle comes from.
-type origin struct {
-	stack []uintptr
-	clone bool
-	taken bool // the outcome was taken through it
-}
+// newTrace returns the trace of a call that begins where the caller is.
+func (h *home) newTrace() *trace { return &trace{began: h.stacks.Here()} }
 
 // trace returns the trace of a call in a scope with Track.
 func (pl *place) trace() *trace { return pl.Attached().(*trace) }
@@ -399,33 +409,16 @@ func (pl *place) trace() *trace { return pl.Attached().(*trace) }
 
 func (pl *place) track(handle any, clone bool) {
 	t := pl.trace()
-	from := origin{stack: t.began, clone: clone}
+	from := handles.Origin{Stack: t.began, Clone: clone}
 	if clone {
-		from.stack = callers()
+		from.Stack = pl.home.(*home).stacks.Here()
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.handles[handle] = from
+	t.handles.Add(handle, from)
 }
 
-func (pl *place) took(handle any) {
-	t := pl.trace()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if from, ok := t.handles[handle]; ok && !from.taken {
-		from.taken = true
-		t.handles[handle] = from
-	}
-}
-
-func (pl *place) untrack(handle any) {
-	t := pl.trace()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.handles, handle)
-}
-
-func (pl *place) back() { pl.Keep() }
+func (pl *place) took(handle any)    { pl.trace().handles.Took(handle) }
+func (pl *place) untrack(handle any) { pl.trace().handles.Remove(handle) }
+func (pl *place) back()              { pl.Keep() }
 
 // unreleased returns the handles of the call.
 func (pl *place) unreleased() (hs []HandleInfo) {
@@ -435,14 +428,10 @@ func (pl *place) unreleased() (hs []HandleInfo) {
 	if w&bitPanicked != 0 {
 		pl.core.disarm() // a report has it (R15)
 	}
-	t := pl.trace()
-	t.mu.Lock()
-	from := slices.Collect(maps.Values(t.handles))
-	t.mu.Unlock()
-	for _, from := range from {
+	for _, from := range pl.trace().handles.All() {
 		hs = append(hs, HandleInfo{
-			Call: call, Untaken: untaken, Clone: from.clone, Stack: frames(from.stack),
-			Taken: from.taken && !pl.terms.stream,
+			Call: call, Untaken: untaken, Clone: from.Clone, Stack: from.Stack.String(),
+			Taken: from.Taken && !pl.terms.stream,
 		})
 	}
 	slices.SortFunc(hs, func(a, b HandleInfo) int { return cmp.Compare(a.Stack, b.Stack) })
@@ -452,27 +441,415 @@ func (pl *place) unreleased() (hs []HandleInfo) {
 	return hs
 }
 
-// callers returns the stack of the calling goroutine.
-func callers() []uintptr {
-	pcs := make([]uintptr, 64)
-	return pcs[:runtime.Callers(2, pcs)]
-}
+// A tracked is the place of a call in a scope with Track, as what the function lends while
+// it waits: a [noter].
+type tracked place
 
-// frames prints a stack as panics do, from the first function outside of this
-// package.
-func frames(pcs []uintptr) string {
-	var b strings.Builder
-	more := len(pcs) > 0
-	for fs := runtime.CallersFrames(pcs); more; {
-		var f runtime.Frame
-		f, more = fs.Next()
-		if b.Len() == 0 && strings.HasPrefix(f.Function, packagePrefix) {
-			continue
-		}
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+// note notes a wait of the function.
+func (x *tracked) note(w *waited, end <-chan struct{}) latch.Slot {
+	pl := (*place)(x)
+	if pl.Hub().Limited() {
+		return pl.trace().waits.New(w, end, &pl.Member)
 	}
-	return b.String()
+	return pl.trace().waits.New(w, end, nil)
 }
 
-// packagePrefix begins the names of this package's functions.
-const packagePrefix = "github.com/seed4712c49f/async."
+// The slot of a wait that nobody has said anything of. Nothing is noted.
+
+func (x *tracked) Lend() {
+	if x.Hub().Limited() {
+		x.Member.Lend()
+	}
+}
+
+func (x *tracked) TryRegain() bool { return !x.Hub().Limited() || x.Member.TryRegain() }
+
+func (x *tracked) Regain() {
+	if x.Hub().Limited() {
+		x.Member.Regain()
+	}
+}
+
+// waits appends what the goroutines of the function are parked in. Of a call that is
+// complete nothing is known: nobody waits for its function.
+func (pl *place) waits(to []parked.Look) []parked.Look {
+	if !pl.terms.track {
+		return to
+	}
+	return pl.trace().waits.Looks(to)
+}
+
+// maxWaitsFor is how many of the things that one wait is for are listed in a CallInfo.
+const maxWaitsFor = 100
+
+// waitsFor says what the function of a call with Track waits for.
+func (pl *place) waitsFor(look scope.Look, looks []parked.Look) (infos []WaitInfo) {
+	if look.InQueue {
+		infos = append(infos, WaitInfo{Kind: "slot", Name: pl.home.(*home).name, Since: pl.time(pl.Began())})
+	}
+	for _, l := range looks {
+		infos = append(infos, pl.waitInfos(l)...)
+	}
+	return infos
+}
+
+// waitInfos says what one wait is for.
+func (pl *place) waitInfos(l parked.Look) (infos []WaitInfo) {
+	info := WaitInfo{Since: l.Since, Line: l.Wait.Line()}
+	for i, thing := range left(l) {
+		if i == maxWaitsFor {
+			info.Kind, info.Name = "more", fmt.Sprint(len(left(l))-i)
+			infos = append(infos, info)
+			break
+		}
+		infos = append(infos, info.of(thing, pl))
+	}
+	return infos
+}
+
+// of returns i for one thing that the function at pl waits for.
+func (i WaitInfo) of(thing any, pl *place) WaitInfo {
+	switch t := thing.(type) {
+	case *core:
+		i.Kind, i.Name = "call", t.name()
+		if to := servedBy(t); to != nil {
+			i.Name, i.Scope, i.Call = to.name, to.home.(*home).name, to.ID()
+		}
+	case *Event:
+		i.Kind = "event"
+	case context.Context:
+		i.Kind, i.Name = "context", fmt.Sprintf("%T", t)
+	case Chan:
+		i.Kind = "channel"
+	case regained:
+		i.Kind, i.Name = "slot", pl.home.(*home).name
+	case *waited:
+		i.Kind, i.Name = t.kind, t.name
+	default:
+		i.Kind, i.Name = "channel", fmt.Sprintf("%T", t)
+	}
+	return i
+}
+
+// A regained is the thing that a goroutine waits for which wants the slot of its function
+// back.
+type regained struct{}
+
+// left returns the things that a wait is for and that are not complete, as far as it can be
+// known: a channel is not asked. What has a kind and is no thing stands for itself.
+func left(l parked.Look) (things []any) {
+	w := l.For.(*waited)
+	if l.Regains {
+		return []any{regained{}}
+	}
+	for thing := range w.things() {
+		if t, ok := thing.(target); !ok || t.source().Word.Load()&latch.BitSet == 0 {
+			things = append(things, thing)
+		}
+	}
+	if w.kind != "" {
+		things = append(things, w)
+	}
+	return things
+}
+
+// servedBy returns the place of the call that has to be complete before c is: its own, or,
+// of a handle of Group.Join, that of the run. It returns nil for a call of no scope.
+func servedBy(c *core) *place {
+	if c.Word.Load()&bitBegun == 0 {
+		return nil
+	}
+	if j, ok := c.owner().(interface{ copied() *core }); ok {
+		c = j.copied()
+	}
+	return placeOf(c)
+}
+
+// A web is who waits for whom, among calls that wait: a look at their waits, and what
+// follows from it. Only calls with Track are known to wait. One goroutine uses a web.
+type web struct {
+	nodes []node
+	of    map[*place]int // the index of each node
+	most  int            // how many nodes there may be; 0: any number
+}
+
+// A node is a call whose function waits, and that is not complete.
+type node struct {
+	pl    *place
+	looks []parked.Look
+}
+
+// newWeb returns a web of no more than most calls, or of any number where most is 0.
+func newWeb(most int) *web { return &web{of: make(map[*place]int), most: most} }
+
+// add looks at a call, and adds it if its function waits. It returns what it has seen.
+func (w *web) add(pl *place) []parked.Look {
+	looks := pl.waits(nil)
+	if _, ok := w.of[pl]; !ok && len(looks) > 0 && !w.isFull() {
+		w.of[pl] = len(w.nodes)
+		w.nodes = append(w.nodes, node{pl, looks})
+	}
+	return looks
+}
+
+func (w *web) isFull() bool { return w.most > 0 && len(w.nodes) >= w.most }
+
+// follow adds the calls that those in the web wait for, in this scope and in others.
+func (w *web) follow() {
+	for i := 0; i < len(w.nodes); i++ {
+		for _, l := range w.nodes[i].looks {
+			for _, thing := range left(l) {
+				if to := placeOfThing(thing); to != nil {
+					w.add(to)
+				}
+			}
+		}
+	}
+}
+
+// placeOfThing returns the place of the call that is waited for, or nil where the thing is
+// no call of a scope.
+func placeOfThing(thing any) *place {
+	if c, ok := thing.(*core); ok {
+		return servedBy(c)
+	}
+	return nil
+}
+
+// deadlocks returns the deadlocks in the web (V2). The web is a first look at each of its
+// calls. deadlocks looks again at those that are stuck as far as the first look goes, and
+// keeps those that are still in the same waits: at the moment between the two looks, all of
+// them were. So a deadlock that is found is one, although nothing was stopped.
+func (w *web) deadlocks() [][]int {
+	g := make(knot.Graph, len(w.nodes))
+	for i := range g {
+		g[i] = w.needs(i)
+	}
+	again := make(knot.Graph, len(w.nodes))
+	sched.Point("look again")
+	for _, i := range g.Stuck() {
+		if w.isSame(i) {
+			again[i] = w.needs(i)
+		}
+	}
+	return again.Deadlocks()
+}
+
+// isSame reports whether a call is in the same waits as before, and not complete.
+func (w *web) isSame(i int) bool {
+	n := w.nodes[i]
+	return !n.pl.core.IsSet() && slices.EqualFunc(n.looks, n.pl.waits(nil), func(a, b parked.Look) bool {
+		return a.Wait == b.Wait && a.Generation == b.Generation
+	})
+}
+
+// needs returns what has to happen before the function of a call goes on. A function of
+// which no wait is one of a goroutine that runs functions may go on by itself; and so may
+// a promise, which anybody may complete.
+func (w *web) needs(i int) (needs []knot.Need) {
+	pl, own := w.nodes[i].pl, false
+	if word := pl.core.Word.Load(); word&(latch.BitSet|bitPromise) != 0 {
+		return nil
+	}
+	for _, l := range w.nodes[i].looks {
+		own = own || l.Own
+		needs = append(needs, w.need(l))
+	}
+	if !own {
+		return nil
+	}
+	return needs
+}
+
+// need returns what has to happen before a wait ends. A wait that something has ended
+// already, and one for a slot, needs nothing that is known: a slot is held by functions
+// that run, since one that waits by its context has lent its own.
+func (w *web) need(l parked.Look) knot.Need {
+	wd := l.For.(*waited)
+	n := knot.Need{All: wd.mode == untilAll, Out: wd.kind != ""}
+	if l.Regains || latch.Ready(l.End) {
+		return knot.Need{Out: true}
+	}
+	seen := 0
+	for thing := range wd.things() {
+		t, ok := thing.(target)
+		switch {
+		case ok && t.source().IsSet():
+			seen++
+			n.Out = n.Out || wd.mode == untilFailure && t.source().Word.Load()&bitFailed != 0
+			continue
+		case ok:
+			if j, known := w.of[placeOfThing(thing)]; known {
+				n.For = append(n.For, j)
+				continue
+			}
+		}
+		n.Out = true
+	}
+	n.Out = n.Out || wd.mode == untilAny && seen > wd.came || wd.mode != untilAll && len(n.For) == 0
+	return n
+}
+
+// deadlocked returns the deadlocks among the calls of the scope and those that they wait
+// for, as far as those are no more than most. It reports whether there may be more.
+func (h *home) deadlocked(most int) (deadlocks [][]*place, more bool) {
+	w := newWeb(most)
+	for m := range h.hub.Members() {
+		w.add(memberPlace(m))
+	}
+	w.follow()
+	for _, d := range w.deadlocks() {
+		pls := make([]*place, len(d))
+		for i, n := range d {
+			pls[i] = w.nodes[n].pl
+		}
+		deadlocks = append(deadlocks, pls)
+	}
+	return deadlocks, w.isFull()
+}
+
+// A drawing is a [Graph] that is being made.
+type drawing struct {
+	Graph
+	home   *home
+	web    *web
+	places []*place       // of Calls
+	of     map[*place]int // the index in Calls of those that somebody waits for, or that wait
+	holds  []int          // the first calls that hold a slot
+	queued int            // queued calls that were drawn
+}
+
+// maxHolders is how many of the calls that hold a slot a queued call is said to wait for,
+// and manyQueued how many queued calls are said to wait for more than the first of them: a
+// scope may have a million queued calls, and a thousand that run.
+const (
+	maxHolders = 8
+	manyQueued = 1000
+)
+
+// graph returns who waits for whom.
+func (h *home) graph() Graph {
+	d := &drawing{home: h, web: newWeb(0), of: make(map[*place]int)}
+	for m := range h.hub.Members() {
+		pl := memberPlace(m)
+		if look := pl.Look(); !look.Over {
+			if look.Held && len(d.holds) < maxHolders {
+				d.holds = append(d.holds, len(d.Calls))
+			}
+			d.list(pl, look, d.web.add(pl))
+		}
+	}
+	d.web.follow()
+	deadlocks := d.web.deadlocks()
+	d.number()
+	for i := range d.Calls {
+		d.draw(i)
+	}
+	for _, nodes := range deadlocks {
+		d.circle(nodes)
+	}
+	return d.Graph
+}
+
+// list adds a call to those of the graph.
+func (d *drawing) list(pl *place, look scope.Look, looks []parked.Look) {
+	d.places = append(d.places, pl)
+	d.Calls = append(d.Calls, pl.infoAt(look, looks))
+}
+
+// number gives an index to each call that waits or is waited for, and lists those that are
+// not listed: calls of other scopes.
+func (d *drawing) number() {
+	d.eachInWeb(func(pl *place, _ []parked.Look) { d.of[pl] = -1 })
+	for i, pl := range d.places {
+		if _, ok := d.of[pl]; ok {
+			d.of[pl] = i
+		}
+	}
+	d.eachInWeb(func(pl *place, looks []parked.Look) {
+		if look := pl.Look(); d.of[pl] < 0 && !look.Over {
+			d.of[pl] = len(d.Calls)
+			d.list(pl, look, looks)
+		}
+	})
+}
+
+// eachInWeb calls f for each call that waits, and then for each that is waited for, some of
+// them more than once.
+func (d *drawing) eachInWeb(f func(pl *place, looks []parked.Look)) {
+	for _, n := range d.web.nodes {
+		f(n.pl, n.looks)
+	}
+	for _, n := range d.web.nodes {
+		for _, l := range n.looks {
+			for _, thing := range left(l) {
+				if to := placeOfThing(thing); to != nil {
+					f(to, nil)
+				}
+			}
+		}
+	}
+}
+
+// draw adds the waits of a call.
+func (d *drawing) draw(from int) {
+	pl := d.places[from]
+	if d.Calls[from].State == StateQueued {
+		d.drawQueued(from)
+	}
+	n, waits := d.web.of[pl]
+	if !waits {
+		return
+	}
+	for _, l := range d.web.nodes[n].looks {
+		info := WaitInfo{Since: l.Since, Line: l.Wait.Line()}
+		for _, thing := range left(l) {
+			to := -1
+			if of := placeOfThing(thing); of != nil {
+				if to = d.of[of]; to < 0 {
+					continue // over by now
+				}
+			}
+			d.edge(from, to, info.of(thing, pl))
+		}
+	}
+}
+
+// drawQueued adds the waits of a queued call for those that hold a slot.
+func (d *drawing) drawQueued(from int) {
+	pl := d.places[from]
+	h := pl.home.(*home)
+	info := WaitInfo{Kind: "slot", Name: h.name, Since: pl.time(pl.Began())}
+	holds := d.holds
+	if d.queued++; d.queued > manyQueued {
+		holds = holds[:min(1, len(holds))]
+	}
+	if h != d.home || len(holds) == 0 {
+		d.edge(from, -1, info)
+		return
+	}
+	for _, to := range holds {
+		d.edge(from, to, info)
+	}
+}
+
+// edge adds one wait: to is the index of a call, or -1.
+func (d *drawing) edge(from, to int, i WaitInfo) {
+	f := d.Calls[from]
+	w := Wait{From: f.ID, FromScope: f.Scope, FromCall: from, ToCall: to, Kind: i.Kind, Name: i.Name, Since: i.Since, Line: i.Line}
+	if to >= 0 {
+		w.To, w.ToScope = d.Calls[to].ID, d.Calls[to].Scope
+	}
+	d.Waits = append(d.Waits, w)
+}
+
+// circle adds a deadlock of nodes of the web, unless one of its calls is over by now.
+func (d *drawing) circle(nodes []int) {
+	calls := make([]int, len(nodes))
+	for i, n := range nodes {
+		calls[i] = d.of[d.web.nodes[n].pl]
+	}
+	if !slices.Contains(calls, -1) {
+		d.deadlocks = append(d.deadlocks, calls)
+	}
+}

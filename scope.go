@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async/internal/dump"
+	"github.com/seed4712c49f/async/internal/label"
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 	"github.com/seed4712c49f/async/internal/scope"
+	"github.com/seed4712c49f/async/internal/stack"
 )
 
 // This file is the scope as its users see it. The books are kept by internal/scope, and
@@ -80,6 +82,12 @@ const NoQueue = -1
 func NewScope(o ScopeOptions) *Scope {
 	s := &Scope{o: o}
 	s.home.name, s.home.observer = o.Name, o.Observer
+	if o.Track {
+		s.home.stacks = new(stack.Table)
+	}
+	if o.Labels {
+		s.home.labels = label.New(o.Name)
+	}
 	s.home.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
 	s.apply(&s.alone)
 	s.alone.alone.terms = &s.alone
@@ -189,13 +197,7 @@ func (s *Scope) InFlight() iter.Seq[CallInfo] {
 // WaitGraph stops nothing, and blocks no call for longer than it takes to look at a few.
 // So what it says of one call may be a moment older than what it says of another. It
 // needs memory for what it returns, and little more.
-func (s *Scope) WaitGraph() Graph {
-	var g Graph
-	for info := range s.InFlight() {
-		g.Calls = append(g.Calls, info)
-	}
-	return g
-}
+func (s *Scope) WaitGraph() Graph { return s.home.graph() }
 
 // Unreleased ranges over the handles of the scope's calls that have been neither
 // released nor finished, in the order of the calls; those that are begun meanwhile
@@ -307,6 +309,7 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	if latch.Ready(d.Done()) {
 		return nil
 	}
+	u = waitingKind(u, "scope", s.o.Name)
 	u.Lend()
 	defer u.Regain()
 	select {

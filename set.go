@@ -118,17 +118,23 @@ func (s *Set[K]) leaveLocked(n *latch.Node) (key K) {
 // waits, it returns [ErrNothingToWait]. When ctx ends first it returns a
 // [*WaitError] and leaves nothing behind. Several goroutines may wait in Next;
 // each completion goes to one of them, in no particular order of theirs.
-func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil) }
+func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil, s.waited) }
 
-// next is Next for a loop, which has one sleeper for all of its rounds.
-func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper) (key K, err error) {
-	switch s.q.Next(sl, untilDone(ctx), func(n *latch.Node) { key = s.leaveLocked(n) }) {
+// next is Next for a loop, which has one sleeper for all of its rounds. what says what the
+// wait is for, where somebody wants to know.
+func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper, what func() *waited) (key K, err error) {
+	switch s.q.Next(sl, waitingNoted(untilDone(ctx), what), func(n *latch.Node) { key = s.leaveLocked(n) }) {
 	case latch.Empty:
 		err = ErrNothingToWait
 	case latch.Ended:
 		err = contextWaitError(ctx, nil)
 	}
 	return key, err
+}
+
+// waited is what Next waits for: anybody may add to a set.
+func (s *Set[K]) waited() *waited {
+	return &waited{kind: "set", name: fmt.Sprintf("set of %d", s.Len())}
 }
 
 // TryNext takes the next completion if there is one. Where there is none it looks
@@ -145,7 +151,7 @@ func (s *Set[K]) All(ctx context.Context) iter.Seq[K] {
 	return func(yield func(K) bool) {
 		sl := latch.NewSleeper()
 		for {
-			key, err := s.next(ctx, sl)
+			key, err := s.next(ctx, sl, s.waited)
 			if err != nil || !yield(key) {
 				return
 			}
@@ -201,9 +207,15 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 		}
 	}
 	over := make([]bool, len(ws))
+	came, what := 0, []any(nil)
 	first := m.failure(-1) // of the failures that are there
 	for first < 0 {
-		i, err := s.Next(ctx)
+		i, err := s.next(ctx, nil, func() *waited {
+			if what == nil {
+				what = thingsOf(ws)
+			}
+			return &waited{many: what, came: came}
+		})
 		switch {
 		case err == ErrNothingToWait:
 			return nil
@@ -211,6 +223,7 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 			return contextWaitError(ctx, ws[slices.Index(over, false)])
 		}
 		over[i] = true
+		came++
 		if k := of[i]; k >= 0 && m.isComplete(k) && m.failed(k) { // the first waits for a completer (L6)
 			first = m.failure(k)
 		}

@@ -61,7 +61,7 @@ func (t *table[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 	if begun {
 		u.GiveWay()
 	}
-	if !r.wait(u) {
+	if !r.wait(waitingFor(u, &r.p.core)) {
 		return nil, contextWaitError(ctx, r)
 	}
 	return r, nil
@@ -491,6 +491,7 @@ func (j *joinedCall[K, T]) completed(w uint64, d due)          { d.tell(w, nil) 
 func (j *joinedCall[K, T]) discarded(uint64, error) (f func()) { return nil }
 func (j *joinedCall[K, T]) queued(bool) bool                   { return false }
 func (j *joinedCall[K, T]) lender() latch.Slot                 { return nil }
+func (j *joinedCall[K, T]) copied() *core                      { return &j.run.p.core } // see servedBy
 func (j *joinedCall[K, T]) spawn(f func())                     { go f() }
 
 // taken marks the run's result as handed out.

@@ -45,7 +45,7 @@ func (e *Event) Wait(ctx context.Context) error {
 
 // waitContext is Wait for an event that was not set a moment ago.
 func (e *Event) waitContext(ctx context.Context) error {
-	if e.l.IsSet() || e.l.Wait(untilDone(ctx)) {
+	if e.l.IsSet() || e.l.Wait(waitingFor(untilDone(ctx), e)) {
 		return nil
 	}
 	return contextWaitError(ctx, e)
@@ -124,7 +124,7 @@ func waitContext(ctx context.Context, h waiter, self Waitable) error {
 		return err
 	}
 	defer on.leave()
-	if !on.source().Wait(u) && !on.expired() {
+	if !on.source().Wait(waitingFor(u, on)) && !on.expired() {
 		return contextWaitError(ctx, self)
 	}
 	return nil

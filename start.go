@@ -251,6 +251,11 @@ func (pl *place) call(f *body) {
 		g.call = pl.inContext(o.Context, f.call)
 		f = &g
 	}
+	if labels := pl.home.(*home).labels; labels != nil {
+		g, call := *f, f.call
+		g.call = func(ctx context.Context) error { return labels.Run(ctx, pl.name, call) }
+		f = &g
+	}
 	if o.Returned != nil {
 		defer func() { // also where the function called Goexit
 			if pl.core.Word.Load()&bitCanceled != 0 {

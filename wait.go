@@ -3,6 +3,7 @@ package async
 import (
 	"context"
 	"fmt"
+	"iter"
 	"reflect"
 	"time"
 
@@ -134,12 +135,104 @@ type lenderKey struct{}
 // called before any lock: ctx may be anybody's code. It panics where ctx is nil: here a
 // wait looks at its context for the first time, so a nil context costs nothing, and is
 // not noticed, where there is nothing to wait for.
+//
+// Who wants to know what is waited for is told so by one of the functions below, before
+// the goroutine parks.
 func untilDone(ctx context.Context) latch.Until {
 	if ctx == nil {
 		panic("async: wait with a nil context")
 	}
 	slot, _ := ctx.Value(lenderKey{}).(latch.Slot)
 	return latch.Until{Done: ctx.Done(), Slot: slot}
+}
+
+// A noter is a [latch.Slot] that notes what a function waits for (V1). Slots of most
+// functions are none, and then a wait computes nothing of what follows.
+type noter interface {
+	latch.Slot
+
+	// note returns what a function lends in one wait, which the closing of end may end
+	// before its time. The wait is noted from Lend to Regain.
+	note(w *waited, end <-chan struct{}) latch.Slot
+}
+
+// A waited is what one wait is for: things, or something that has a kind and a name. A
+// thing is a [target], a context, or another Waitable. A waited is not changed.
+type waited struct {
+	kind string // of what is no thing; see [WaitInfo]
+	name string
+
+	mode waitMode
+	one  any   // the only thing, or nil
+	many []any // the things, where there is more than one
+	came int   // of things that are complete, those that the waiter has seen; of a wait for any
+}
+
+// things ranges over the things.
+func (w *waited) things() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		if w.one != nil && !yield(w.one) {
+			return
+		}
+		for _, thing := range w.many {
+			if !yield(thing) {
+				return
+			}
+		}
+	}
+}
+
+// A waitMode is how many of the things are to be complete before a wait ends.
+type waitMode uint8
+
+const (
+	untilAny     waitMode = iota // one that the waiter has not seen
+	untilAll                     // all of them
+	untilFailure                 // all of them, or one that has failed
+)
+
+// waitingFor has the wait noted as one for a thing, where somebody wants to know.
+func waitingFor(u latch.Until, thing any) latch.Until {
+	if n, ok := u.Slot.(noter); ok {
+		u.Slot = n.note(&waited{one: thing}, u.Done)
+	}
+	return u
+}
+
+// waitingKind is waitingFor for what is no thing.
+func waitingKind(u latch.Until, kind, name string) latch.Until {
+	if n, ok := u.Slot.(noter); ok {
+		u.Slot = n.note(&waited{kind: kind, name: name}, u.Done)
+	}
+	return u
+}
+
+// waitingMany is waitingFor for some of ws.
+func waitingMany(u latch.Until, mode waitMode, ws []Waitable) latch.Until {
+	if n, ok := u.Slot.(noter); ok {
+		u.Slot = n.note(&waited{mode: mode, many: thingsOf(ws)}, u.Done)
+	}
+	return u
+}
+
+// waitingNoted is waitingFor where the caller says what for when somebody wants to know.
+func waitingNoted(u latch.Until, what func() *waited) latch.Until {
+	if n, ok := u.Slot.(noter); ok {
+		u.Slot = n.note(what(), u.Done)
+	}
+	return u
+}
+
+// thingsOf returns the things that are to be complete before ws are.
+func thingsOf(ws []Waitable) (things []any) {
+	for _, w := range ws {
+		if on, _, own := nativeOf(w); own {
+			things = append(things, on)
+		} else {
+			things = append(things, w)
+		}
+	}
+	return things
 }
 
 // Sleep waits for d and returns nil. When ctx ends first, Sleep returns a [*WaitError],
@@ -152,7 +245,7 @@ func untilDone(ctx context.Context) latch.Until {
 // from running.
 func Sleep(ctx context.Context, d time.Duration) error {
 	u := untilDone(ctx)
-	if ctx.Err() != nil || d > 0 && !u.Sleep(d) {
+	if ctx.Err() != nil || d > 0 && !waitingKind(u, "time", "").Sleep(d) {
 		return contextWaitError(ctx, nil)
 	}
 	return nil
@@ -197,7 +290,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if first >= 0 {
 		return first, nil
 	}
-	if i := a.Park(u); i >= 0 {
+	if i := a.Park(waitingMany(u, untilAny, ws)); i >= 0 {
 		return i, nil
 	}
 	if i := a.Complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
@@ -291,6 +384,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 		}
 	}
 	first := len(ws) // that is not complete
+	u = waitingMany(u, untilAll, ws)
 	for _, k := range latch.ReceiveEach(foreign, u) {
 		first = min(first, index[k])
 	}

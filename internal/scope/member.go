@@ -67,7 +67,7 @@ type Member struct {
 	began              int64  // on the clock of the hub
 	started            int64  // when the function had its first slot; 0 where it has had none
 
-	extra    *extra // what few members need
+	extra    *Extra // what few members need
 	state    state
 	held     bool   // has a slot; T2
 	waited   bool   // had to wait for its first slot
@@ -75,16 +75,17 @@ type Member struct {
 	parked   uint32 // goroutines of its function that are in a wait; 2^32 of them have no room in memory
 }
 
-// An extra is what few members need: 80 bytes that a call without any of it does not have.
-type extra struct {
-	list.Links[extra]               // among those of the watch, or those that wait for their slot again
+// An Extra is what few members need: memory that a call without any of it does not have. A
+// member that carries something brings its own; see Attach.
+type Extra struct {
+	list.Links[Extra]               // among those of the watch, or those that wait for their slot again
 	m                 *Member       // the member that this is part of
 	canceled          int64         // when, on the clock of the hub; 0 where it is not
 	watch             *watch        // of the job's context, while the job is queued; T6
 	ready             chan struct{} // closed by wakeLocked; nil where no goroutine waits for the slot
 	drains            int           // how many drains its function waits in
 	kept              keep          // in the members that have a handle
-	attached          any           // see Attach; written before Admit
+	attached          any           // see Attach; written before Admit, and nil for most
 }
 
 // A state is where a member is in its life. A member that is lent is running, too.
@@ -123,8 +124,13 @@ func (m *Member) ID() uint64 { return m.id }
 // Began returns when the job was admitted, on the clock of the hub. Admit has written it.
 func (m *Member) Began() int64 { return m.began }
 
-// Attach gives the member something to carry. It is called before Admit, at most once.
-func (m *Member) Attach(v any) { m.extras().attached = v }
+// Attach gives the member something to carry, and the Extra for that, which is part of it
+// and zero. Attach is called before Admit, at most once. Admit enters a member that carries
+// something in the list of [Member.Keep].
+func (m *Member) Attach(x *Extra, v any) {
+	x.m, x.attached = m, v
+	m.extra = x
+}
 
 // Attached returns what the member carries; something was attached.
 func (m *Member) Attached() any { return m.extra.attached }
@@ -146,7 +152,9 @@ type Look struct {
 	Canceled int64 // when the job was canceled
 	Started  int64 // when the function had its first slot
 	Queued   bool  // the function waits for that, or for what is told of Begin, or never starts
+	InQueue  bool  // the function waits for its first slot, and everybody is told of Begin
 	Lent     bool  // the function waits, and its slot is lent
+	Held     bool  // the function has a slot
 	Over     bool  // the member is over
 }
 
@@ -159,16 +167,18 @@ func (m *Member) Look() Look {
 		Canceled: m.canceledAt(),
 		Started:  m.started,
 		Queued:   m.state == stateAnnounced || m.state == stateQueued || m.state == stateWithdrawn,
+		InQueue:  m.state == stateQueued,
 		Lent:     h.Limited() && m.state == stateRunning && !m.held,
+		Held:     m.held,
 		Over:     m.state == stateOver,
 	}
 }
 
 // extras returns the extra of the member, made now if there is none. The caller holds the
 // lock, or is about to admit the member.
-func (m *Member) extras() *extra {
+func (m *Member) extras() *Extra {
 	if m.extra == nil {
-		m.extra = &extra{m: m}
+		m.extra = &Extra{m: m}
 	}
 	return m.extra
 }

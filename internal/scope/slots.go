@@ -26,7 +26,7 @@ type slots struct {
 // extras are members that are in one line beside the list of all members: those of a
 // watch, or those that wait for their slot again. A member is in one of these at most,
 // since it is queued there, and running here.
-type extras = list.List[extra, *extra]
+type extras = list.List[Extra, *Extra]
 
 func (s *slots) isFree() bool { return s.limit == 0 || s.used < s.limit }
 

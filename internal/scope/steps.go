@@ -45,6 +45,9 @@ func (m *Member) Admit(function, announce, room bool) (start bool, why Refusal) 
 	h.begun++
 	h.live++ // T1
 	m.id, m.began = h.begun, now
+	if m.extra != nil && m.extra.attached != nil {
+		m.keepLocked()
+	}
 	m.state = stateWaiting
 	if function {
 		m.state = stateAnnounced

@@ -63,9 +63,13 @@ type keeps = list.List[keep, *keep]
 // of the numbers. Again, Keep does nothing. The last places are looked at first: most
 // members are kept in the order in which they were admitted.
 func (m *Member) Keep() {
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	m.keepLocked()
+}
+
+func (m *Member) keepLocked() {
 	h := m.hub
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	k := &m.extras().kept
 	if h.kept.Has(k) {
 		return

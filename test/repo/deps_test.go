@@ -32,7 +32,8 @@ const modulePath = "github.com/seed4712c49f/async"
 const imports = `
 root:           cmp context errors fmt io iter log/slog maps math math/rand/v2 reflect runtime runtime/debug
                 slices strings sync/atomic time unsafe
-                golang.org/x/sync/errgroup internal/dump internal/latch internal/list internal/sched internal/scope
+                golang.org/x/sync/errgroup internal/dump internal/handles internal/knot internal/label
+                internal/latch internal/list internal/parked internal/sched internal/scope internal/stack
 root tests:     std async internal/latch golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 test/explore tests: std async internal/sched go.uber.org/goleak
@@ -46,6 +47,16 @@ internal/list:
 internal/list tests: std internal/list
 internal/dump:      cmp fmt io maps slices strconv strings time unicode/utf8
 internal/dump tests: std internal/dump
+internal/stack:     fmt runtime slices strings sync/atomic
+internal/stack tests: std internal/stack
+internal/parked:    runtime time internal/sched internal/stack
+internal/parked tests: std internal/parked internal/sched
+internal/handles:   maps slices internal/sched internal/stack
+internal/handles tests: std internal/handles internal/stack
+internal/knot:      slices
+internal/knot tests: std internal/knot
+internal/label:     context maps runtime/pprof runtime/trace sync/atomic
+internal/label tests: std internal/label
 internal/sched:     std
 internal/sched tests: std internal/sched
 asynctest:          std async internal/sched go.uber.org/goleak

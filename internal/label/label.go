@@ -1,0 +1,104 @@
+// Package label has the functions of a scope run with labels for a CPU profile, and as
+// tasks for an execution trace. Package async calls it in scopes with the option Labels.
+package label
+
+import (
+	"context"
+	"maps"
+	"runtime/pprof"
+	"runtime/trace"
+	"sync/atomic"
+)
+
+// The names of the labels.
+const (
+	Scope = "async.scope"
+	Call  = "async.call"
+)
+
+// Labels are those of the functions of one scope. The labels for a name of a call are
+// made once, since to make them costs more than the call. Any number of goroutines may use
+// Labels at the same time.
+type Labels struct {
+	scope string
+	made  atomic.Pointer[map[string]context.Context] // copied to be changed; no more than bound
+}
+
+// bound is for how many names of calls labels are kept. Those of others are made for each
+// call.
+const bound = 512
+
+// New returns the labels of a scope with a name.
+func New(scope string) *Labels {
+	l := &Labels{scope: scope}
+	l.made.Store(new(map[string]context.Context))
+	return l
+}
+
+// Run calls f with a context made from ctx, and labels the goroutine meanwhile: with those
+// of ctx, and with the names of the scope and of the call. When f has returned, panicked or
+// called Goexit, the goroutine has the labels of ctx. While an execution trace is on, f is
+// a task below that of ctx, and a region of it.
+func (l *Labels) Run(ctx context.Context, call string, f func(context.Context) error) error {
+	labeled := l.with(ctx, call)
+	pprof.SetGoroutineLabels(labeled)
+	defer pprof.SetGoroutineLabels(ctx)
+	if trace.IsEnabled() {
+		name := l.scope + ": " + call
+		in, task := trace.NewTask(labeled, name)
+		defer task.End()
+		defer trace.StartRegion(in, name).End()
+		return f(in)
+	}
+	return f(labeled)
+}
+
+// with returns ctx with the labels.
+func (l *Labels) with(ctx context.Context, call string) context.Context {
+	if hasOthers(ctx) {
+		return pprof.WithLabels(ctx, pprof.Labels(Scope, l.scope, Call, call))
+	}
+	return &labeled{ctx, l.of(call)}
+}
+
+// hasOthers reports whether a context has labels of other names.
+func hasOthers(ctx context.Context) (others bool) {
+	pprof.ForLabels(ctx, func(key, _ string) bool {
+		others = key != Scope && key != Call
+		return !others
+	})
+	return others
+}
+
+// of returns a context that has the labels for a name of a call, and nothing else.
+func (l *Labels) of(call string) context.Context {
+	made := l.made.Load()
+	if of, ok := (*made)[call]; ok {
+		return of
+	}
+	of := pprof.WithLabels(context.Background(), pprof.Labels(Scope, l.scope, Call, call))
+	if len(*made) < bound {
+		more := maps.Clone(*made)
+		if more == nil {
+			more = make(map[string]context.Context)
+		}
+		more[call] = of
+		l.made.CompareAndSwap(made, &more) // where another was faster, the next call tries again
+	}
+	return of
+}
+
+// A labeled is a context with the labels of another one.
+type labeled struct {
+	context.Context
+	labels context.Context
+}
+
+// Value returns the labels for the key that package pprof has for them, and else the value
+// of the context.
+func (x *labeled) Value(key any) any {
+	if v := x.labels.Value(key); v != nil {
+		return v
+	}
+	return x.Context.Value(key)
+}

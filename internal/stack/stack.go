@@ -1,0 +1,147 @@
+// Package stack records where goroutines are, cheaply: where a call was begun, where a
+// handle was cloned, and on which line a function waits. Package async has one [Table] in
+// each scope that records such places.
+//
+// A program begins its calls in few places. So a table keeps each stack once, and to
+// record a place that the table knows allocates nothing. The text of a stack is made when
+// somebody first asks for it, and is kept, too. A table is bounded: stacks beyond its
+// bound are kept by those who recorded them.
+package stack
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+const (
+	depth   = 64   // frames of a stack that are recorded
+	buckets = 256  // of a table
+	bound   = 4096 // stacks that a table keeps
+)
+
+// A Stack is where a goroutine was. A Stack does not change. A nil Stack is nowhere.
+type Stack struct {
+	pcs  []uintptr
+	hash uint64
+	next *Stack // in the same bucket; written before the Stack is published
+	text atomic.Pointer[string]
+}
+
+// A Table keeps stacks. The zero Table is empty and ready for use. Any number of goroutines
+// may use it at the same time.
+type Table struct {
+	buckets [buckets]atomic.Pointer[Stack]
+	kept    atomic.Int64
+}
+
+// Here returns the stack of the calling goroutine, without the frame of Here itself.
+func (t *Table) Here() *Stack {
+	var pcs [depth]uintptr
+	return t.of(pcs[:runtime.Callers(2, pcs[:])])
+}
+
+// of returns the stack of some program counters, which of does not keep. Two goroutines
+// that record a place for the first time may get two stacks of the same frames: which of
+// them the table finds later makes no difference.
+func (t *Table) of(pcs []uintptr) *Stack {
+	h := hashOf(pcs)
+	bucket := &t.buckets[h%buckets]
+	first := bucket.Load()
+	for s := first; s != nil; s = s.next {
+		if s.hash == h && slices.Equal(s.pcs, pcs) {
+			return s
+		}
+	}
+	s := &Stack{pcs: slices.Clone(pcs), hash: h, next: first}
+	if t.kept.Load() < bound && bucket.CompareAndSwap(first, s) {
+		t.kept.Add(1)
+		return s
+	}
+	s.next = nil // the table does not have it
+	return s
+}
+
+// hashOf mixes the program counters, most of whose bits are the same in all of them.
+func hashOf(pcs []uintptr) (h uint64) {
+	const odd = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
+	for _, pc := range pcs {
+		h = (h ^ uint64(pc)) * odd
+		h ^= h >> 32
+	}
+	return h
+}
+
+// String prints the stack as panics do, from the first function outside of package async.
+// The text is made once.
+func (s *Stack) String() string {
+	if s == nil {
+		return ""
+	}
+	if text := s.text.Load(); text != nil {
+		return *text
+	}
+	text := print(s.pcs)
+	s.text.Store(&text)
+	return text
+}
+
+func print(pcs []uintptr) string {
+	var b strings.Builder
+	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {
+		var f runtime.Frame
+		f, more = fs.Next()
+		if b.Len() > 0 || !isInside(f.Function) {
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+	}
+	return b.String()
+}
+
+// Line returns the file and the line of the first function outside of package async among
+// some program counters, or nothing where there is none.
+func Line(pcs []uintptr) string {
+	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {
+		var f runtime.Frame
+		if f, more = fs.Next(); !isInside(f.Function) {
+			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+	}
+	return ""
+}
+
+// Begins reports whether the goroutine that called runtime.Callers for pcs was begun by
+// function: whether that is the outermost function of the stack. A stack that is deeper
+// than maxDepth begins nowhere. skip is that of runtime.Callers, seen from the caller of
+// Begins. pcs may be full, and Begins looks at the rest of the stack then.
+func Begins(function string, pcs []uintptr, full bool) bool {
+	for n := 4 * depth; full && n <= maxDepth; n *= 4 {
+		pcs = make([]uintptr, n)
+		pcs = pcs[:runtime.Callers(2, pcs)]
+		full = len(pcs) == n
+	}
+	if full {
+		return false
+	}
+	for _, pc := range slices.Backward(pcs) {
+		switch name := runtime.FuncForPC(pc - 1).Name(); {
+		case name == function:
+			return true
+		case !strings.HasPrefix(name, "runtime."):
+			return false
+		}
+	}
+	return false
+}
+
+// maxDepth is how deep a stack is looked at for its beginning.
+const maxDepth = 1 << 16
+
+// isInside reports whether a function is one of package async, or of a package below it
+// that package async calls.
+func isInside(function string) bool {
+	rest, ok := strings.CutPrefix(function, "github.com/seed4712c49f/async")
+	return ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/"))
+}
