@@ -8,6 +8,11 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
+// This file has what shares the runs of shared.go: [Group], whose callers wait or have a
+// handle by Join, and [Lazy], which keeps one result. Both are thin: counting in and out
+// stands in shared.go, under the lock of the table. What is here runs without that lock,
+// but for keep.
+
 // A Group has callers that ask for the same key at the same time share one run of a
 // function (H1). The zero value is an empty group, ready for use. It must not be
 // copied. Its methods may be called by any number of goroutines at the same time.
@@ -35,9 +40,9 @@ import (
 type Group[K comparable, T any] struct {
 	// Options are those of every run, to be set before the group is used: a *Scope
 	// to run in, a Name, a Discard for results that nobody took. A run is
-	// abandoned with the last who leaves, as with [CancelOnAbandon]. With [Streaming]
-	// its context lives until the contexts of all who got its result by Do have
-	// ended, and all handles of Join are released.
+	// abandoned with the last caller that leaves, as with [CancelOnAbandon]. With
+	// [Streaming] its context lives until the contexts of all callers that got its
+	// result by Do have ended, and all handles of Join are released.
 	Options []Option
 
 	runs table[K, T]
@@ -67,8 +72,8 @@ func (g *Group[K, T]) Do(ctx context.Context, key K, fn func(context.Context) (T
 	return v, err, shared
 }
 
-// Join is [Group.Do] for one who does not wait at once: it returns a handle on the
-// run of key, which it begins with fn where there is none. It never blocks.
+// Join is [Group.Do] for a caller that does not wait at once: it returns a handle on the
+// run of key, which it begins with fn where there is none. Join never blocks.
 //
 // The handle is that of a call of its own, which completes with the run and with
 // its result, panics included, and is finished for itself (R3). To Cancel it, or to
@@ -98,6 +103,139 @@ func (g *Group[K, T]) Join(ctx context.Context, key K, fn func(context.Context) 
 // Forget has the next caller that asks for key begin a new run, whether or not there
 // is one now. The callers that share that one stay with it, and get its result.
 func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
+
+// A joinedCall is a handle of [Group.Join], its call, and what ties that to the run. It has
+// the reference of a handle on the run, and is counted as a sharer (G2). It gives both up
+//
+//   - where its call was canceled, or released by all before completion: when
+//     that call completes, which the node at its own latch is told;
+//   - where the run's completion came first: when the last reference on its call
+//     has gone, which the owner is told.
+//
+// Its call completes once, so exactly one of the two comes.
+type joinedCall[K comparable, T any] struct {
+	p        Promise[T]
+	terms    terms
+	nodes    [2]latch.Node // atRun at the run's latch, atCall at its own
+	run      *sharedRun[K, T]
+	received bool // its call completed with the run's result; written before that
+}
+
+const (
+	atRun  = iota // the node at the latch of the run
+	atCall        // the node at the latch of the call
+)
+
+// joined makes a handle for a caller that is counted in to r, and has the reference of
+// a handle there. The call of the handle has terms of its own: it is abandoned with
+// its last reference, whatever the options of the run say. Where the run is complete
+// by now, so is the call.
+func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
+	j := &joinedCall[K, T]{run: r}
+	of := r.p.core.terms()
+	j.terms = terms{name: of.name, stream: of.stream, abandon: true, alone: record{&j.terms, j}}
+	j.p.core.init(context.Background(), &j.terms.alone, 0)
+	r.p.core.track(&j.p.core.first, true)
+	own, end := &j.nodes[atCall], &j.nodes[atRun]
+	own.Reset(&j.p.core.Latch, j, atCall)
+	j.p.core.Link(own)
+	end.Reset(&r.p.core.Latch, j, atRun)
+	end.Refers()
+	if !r.p.core.Link(end) {
+		j.receive()
+	}
+	return callOf[T](&j.p.core)
+}
+
+// Fire is told that the run is complete, or that the call of the handle is. A Sink
+// runs no code of a user: the call that receive completes has no OnSignal functions.
+func (j *joinedCall[K, T]) Fire(n *latch.Node) {
+	switch {
+	case n.Index() == atRun:
+		j.receive()
+	case !j.received:
+		j.leave()
+	}
+}
+
+// receive completes the call with the run's result, where it is not canceled.
+func (j *joinedCall[K, T]) receive() {
+	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
+	r := j.run
+	w := r.p.core.Word.Load()
+	if w&(bitResult|bitPanicked) == 0 {
+		r.close()
+	}
+	if !j.p.core.claim() {
+		return
+	}
+	j.received = true
+	j.p.value, j.p.core.err = r.p.value, r.p.core.err
+	own := j.p.core.publish(w & outcome)
+	j.p.core.tell(own, due{})
+	if latch.Refs(own) == 0 {
+		j.drop()
+	}
+}
+
+// leave gives up what a call that was canceled has in the run: first the node, so that
+// the completion of the run is not told any more.
+func (j *joinedCall[K, T]) leave() {
+	j.run.p.core.Unlink(&j.nodes[atRun])
+	j.run.leave()
+	j.drop()
+}
+
+// drop gives up the reference on the run, on a goroutine that is told of a completion. No
+// panic is raised there, so one that nobody was given ends the program.
+func (j *joinedCall[K, T]) drop() {
+	c := &j.run.p.core
+	c.untrack(&j.p.core.first)
+	sched.Point("drop")
+	w := c.Word.Add(latch.MinusRef)
+	if latch.Refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
+		c.spawn(func() { c.dropped(w) })
+		return
+	}
+	c.dropped(w)
+}
+
+// A joinedCall is the [owner] of its own call, which is a copy of the outcome of the run. It
+// counts nothing, runs no function, and has no goroutines to wait for.
+
+func (j *joinedCall[K, T]) completing(uint64)                  {}
+func (j *joinedCall[K, T]) completed(w uint64, d due)          { d.tell(w, nil) }
+func (j *joinedCall[K, T]) discarded(uint64, error) (f func()) { return nil }
+func (j *joinedCall[K, T]) queued(bool) bool                   { return false }
+func (j *joinedCall[K, T]) lender() latch.Slot                 { return nil }
+func (j *joinedCall[K, T]) copied() *core                      { return &j.run.p.core } // see servedBy
+func (j *joinedCall[K, T]) spawn(f func())                     { go f() }
+
+// taken marks the run's result as handed out: it is not discarded then (R9d).
+func (j *joinedCall[K, T]) taken(uint64) {
+	if j.received {
+		j.run.p.core.take()
+	}
+}
+
+// gone gives up the reference on the run where the call has completed with the run's
+// result, and marks that as handed out where the copy was, in one step. Where the
+// reference was the last, a result that nobody took is disposed of, and a panic that
+// nobody was given raised.
+func (j *joinedCall[K, T]) gone(w uint64) (tell func(), seen bool) {
+	if w&latch.BitSet == 0 {
+		return nil, false
+	}
+	if c := &j.run.p.core; j.received {
+		c.untrack(&j.p.core.first)
+		if w&bitTaken != 0 {
+			c.takeAndDrop()
+		} else {
+			c.drop()
+		}
+	}
+	return nil, true
+}
 
 // A Lazy is a value that is made when it is first asked for (H2), and waited for by
 // every caller that asks meanwhile. It comes from [NewLazy]; its zero value is of no

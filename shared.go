@@ -14,8 +14,12 @@ import (
 	"github.com/seed4712c49f/async/internal/scope"
 )
 
-// This file is what a [Group] and a [Lazy] are made of: runs that several callers share,
-// and the handles of [Group.Join].
+// This file is what a [Group] and a [Lazy] are made of: a table of runs, and the run that
+// several callers share. A run is a call as any other, and not in anybody's hand: callers
+// have references on it, and the count of sharers beside these.
+//
+// What may not change is when a run gets over, and what is written then (G3, G4): every
+// step that counts a caller in or out is one critical section of the table.
 
 // ErrCycle says that a shared run, of a [Group] or a [Lazy], asked for its own
 // result: directly, or by way of what it began with its context. The error that
@@ -35,7 +39,7 @@ type table[K comparable, T any] struct {
 }
 
 // sharedTerms returns the terms of shared runs: those of opts, and CancelOnAbandon,
-// since a run is abandoned with the last caller that leaves it.
+// since a run is abandoned with the last caller that leaves it (H1c).
 func sharedTerms[T any](opts []Option) *terms {
 	t := gather[T](append(slices.Clip(opts), CancelOnAbandon()))
 	if t.room {
@@ -69,8 +73,9 @@ func (t *table[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 
 // join counts the caller in to the run of key, and reports whether it began the run.
 // The caller has a reference on the run then, which is one of a wait or of a handle.
-// Where no run can be begun, join returns the reason: the run's scope or errgroup is
-// closed or full, or the caller stands in a run of that key itself.
+// Where the caller stands in a run of that key itself, join returns an error (H1h). A
+// run that could not be started, because its scope or errgroup is closed or full, is
+// complete with the reason. What may be code of a user stands outside of joinLocked.
 func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, one uint64) (r *sharedRun[K, T], begun bool, err error) {
 	own := t.within(ctx, key)
 	r, begun, err = t.joinLocked(ctx, key, fn, opts, own, one)
@@ -217,8 +222,8 @@ func (t *table[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.C
 	return r
 }
 
-// start starts the run, or returns why the run cannot be started. The run has no owner
-// then, and its function never runs.
+// start starts the run under the lock of the table, or returns why the run cannot be
+// started. The run has no owner then, and its function never runs.
 func (r *sharedRun[K, T]) start() error {
 	err := r.p.core.start(r, false)
 	if err != nil {
@@ -242,7 +247,7 @@ func (r *sharedRun[K, T]) call(ctx context.Context) (T, error) {
 }
 
 // close makes the run one that is over, and notes whether more than one caller shares
-// it. Again, close does nothing.
+// it (G3, G4). Again, close does nothing.
 func (r *sharedRun[K, T]) close() {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
@@ -270,7 +275,8 @@ func (r *sharedRun[K, T]) listLocked() {
 	r.listed = true
 }
 
-// unlistLocked takes the run off the list, if it is on it.
+// unlistLocked takes the run off the list, if it is on it. A run that Forget took off
+// is not on it, and another run of the key may be.
 func (r *sharedRun[K, T]) unlistLocked() {
 	if !r.listed {
 		return
@@ -300,7 +306,8 @@ func (r *sharedRun[K, T]) joinLocked(one uint64) bool {
 
 // leave counts a caller out and reports true, or reports that the run is over and it
 // is too late to leave. A caller that has left gives its reference up, which cancels
-// the call where the reference was the last.
+// the call where the reference was the last. The order of the two is G2: a newcomer in
+// between finds the run unlisted.
 func (r *sharedRun[K, T]) leave() bool {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
@@ -351,10 +358,12 @@ func (r *sharedRun[K, T]) take(ctx context.Context) {
 	}
 }
 
-// cycle is the error of a caller that asks within the run's function for its result.
+// cycle is the error of a caller that asks within the run's function for its result
+// (H1h).
 func (r *sharedRun[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, r) }
 
-// A run is the Waitable that the errors of its waits name. No user has it in hand.
+// A run is the [Waitable] that the errors of its waits name, and a native one: a user who
+// waits for what an error names waits for the call.
 
 func (r *sharedRun[K, T]) Done() <-chan struct{} { return r.p.core.Done() }
 func (r *sharedRun[K, T]) native() (self Waitable, on target, usable bool) {
@@ -383,7 +392,7 @@ func (t *table[K, T]) nameOf(key K) string {
 }
 
 // A runContext is the context that a run is begun with: the run itself, by another
-// name. It has the values of the first caller's and ends with nobody's. By it a
+// name. It has the values of the first caller's and ends with nobody's (H1c). By it a
 // group knows its runs in the lineage of a context.
 type runContext[K comparable, T any] sharedRun[K, T]
 
@@ -392,132 +401,3 @@ func (x *runContext[K, T]) Done() <-chan struct{}                   { return nil
 func (x *runContext[K, T]) Err() error                              { return nil }
 func (x *runContext[K, T]) Value(key any) any                       { return x.ctx.Value(key) }
 func (x *runContext[K, T]) String() string                          { return fmt.Sprintf("%v.WithRun", x.ctx) }
-
-// A joinedCall is a handle of [Group.Join], its call, and what ties that to the run. It
-// has the reference and the place in the run of whoever joined (G2). It gives them
-// up
-//
-//   - where its call was canceled, or released by all before completion: when
-//     that call completes, which the node at its own latch is told;
-//   - where the run's completion came first: when the last reference on its call
-//     has gone, which the owner is told.
-//
-// Its call completes once, so exactly one of the two comes.
-type joinedCall[K comparable, T any] struct {
-	p        Promise[T]
-	terms    terms
-	nodes    [2]latch.Node // atRun at the run's latch, atCall at its own
-	run      *sharedRun[K, T]
-	received bool // its call completed with the run's result; written before that
-}
-
-const (
-	atRun  = iota // the node at the latch of the run
-	atCall        // the node at the latch of the call
-)
-
-// joined makes a handle of a place in r.
-func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
-	j := &joinedCall[K, T]{run: r}
-	of := r.p.core.terms()
-	j.terms = terms{name: of.name, stream: of.stream, abandon: true, alone: record{&j.terms, j}}
-	j.p.core.init(context.Background(), &j.terms.alone, 0)
-	r.p.core.track(&j.p.core.first, true)
-	own, end := &j.nodes[atCall], &j.nodes[atRun]
-	own.Reset(&j.p.core.Latch, j, atCall)
-	j.p.core.Link(own)
-	end.Reset(&r.p.core.Latch, j, atRun)
-	end.Refers()
-	if !r.p.core.Link(end) {
-		j.receive()
-	}
-	return callOf[T](&j.p.core)
-}
-
-func (j *joinedCall[K, T]) Fire(n *latch.Node) {
-	switch {
-	case n.Index() == atRun:
-		j.receive()
-	case !j.received:
-		j.leave()
-	}
-}
-
-// receive completes the call with the run's result, where it is not canceled.
-func (j *joinedCall[K, T]) receive() {
-	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
-	r := j.run
-	w := r.p.core.Word.Load()
-	if w&(bitResult|bitPanicked) == 0 {
-		r.close()
-	}
-	if !j.p.core.claim() {
-		return
-	}
-	j.received = true
-	j.p.value, j.p.core.err = r.p.value, r.p.core.err
-	own := j.p.core.publish(w & outcome)
-	j.p.core.tell(own, due{})
-	if latch.Refs(own) == 0 {
-		j.drop()
-	}
-}
-
-// leave gives up what a call that was canceled has in the run.
-func (j *joinedCall[K, T]) leave() {
-	j.run.p.core.Unlink(&j.nodes[atRun])
-	j.run.leave()
-	j.drop()
-}
-
-// drop gives up the reference on the run, for one who is told of a completion: it
-// raises no panic there. One that nobody was given ends the program.
-func (j *joinedCall[K, T]) drop() {
-	c := &j.run.p.core
-	c.untrack(&j.p.core.first)
-	sched.Point("drop")
-	w := c.Word.Add(latch.MinusRef)
-	if latch.Refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
-		c.spawn(func() { c.dropped(w) })
-		return
-	}
-	c.dropped(w)
-}
-
-// A joinedCall is the [owner] of its own call, the copy.
-
-func (j *joinedCall[K, T]) completing(uint64)                  {}
-func (j *joinedCall[K, T]) completed(w uint64, d due)          { d.tell(w, nil) }
-func (j *joinedCall[K, T]) discarded(uint64, error) (f func()) { return nil }
-func (j *joinedCall[K, T]) queued(bool) bool                   { return false }
-func (j *joinedCall[K, T]) lender() latch.Slot                 { return nil }
-func (j *joinedCall[K, T]) copied() *core                      { return &j.run.p.core } // see servedBy
-func (j *joinedCall[K, T]) spawn(f func())                     { go f() }
-
-// taken marks the run's result as handed out.
-func (j *joinedCall[K, T]) taken(uint64) {
-	if j.received {
-		j.run.p.core.take()
-	}
-}
-
-// gone gives up the reference on the run where the call has completed with the run's
-// result, and marks that as handed out where the copy was, in one step. Where the
-// reference was the last, a result that nobody took is disposed of, and a panic that
-// nobody was given raised.
-func (j *joinedCall[K, T]) gone(w uint64) (tell func(), seen bool) {
-	if w&latch.BitSet == 0 {
-		return nil, false
-	}
-	c := &j.run.p.core
-	switch {
-	case !j.received:
-	case w&bitTaken != 0:
-		c.untrack(&j.p.core.first)
-		c.takeAndDrop()
-	default:
-		c.untrack(&j.p.core.first)
-		c.drop()
-	}
-	return nil, true
-}
