@@ -9,10 +9,18 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
+// This file has the context of a call: what it answers before somebody has looked, the child
+// that answers afterwards, and the ends of that child. Only this file makes and ends the
+// context. complete.go calls it in the steps of a completion, start.go when a function has
+// returned, and handle.go for CancelWait.
+//
+// What may not change is the order of any two steps: a look and an end may race, and X3 to
+// X5 say which of the two sees the other. A change here needs an exploration.
+
 // A callContext is the [context.Context] of a call: the function of the call runs
 // with this context, and [Promise.Context] returns it. A callContext is the core of
 // the call under another name, so a call pays nothing for a context that nobody
-// looks at. Only this file makes and ends the context of a call.
+// looks at.
 //
 //	        nobody has looked                 somebody asked for Done,
 //	                                          or looked after the end
@@ -47,6 +55,7 @@ type callContext core
 // child (X5). Nothing is ever written to unasked.
 var unasked binding //nolint:gochecknoglobals // it never changes
 
+// hasChild reports whether somebody has asked for a child. A nil binding has none.
 func (b *binding) hasChild() bool { return b != nil && b.ctx != nil }
 
 // A coreKey is the key under which the context of a call has the core of the call.
@@ -63,7 +72,8 @@ func (x *callContext) core() *core { return (*core)(x) }
 // Deadline returns the deadline of Begin's context.
 func (x *callContext) Deadline() (deadline time.Time, ok bool) { return x.ctx.Deadline() }
 
-// Done returns a channel that is closed when the context ends (X2).
+// Done returns a channel that is closed when the context ends (X2). It makes the
+// child: a channel that can be received from has to be there.
 func (x *callContext) Done() <-chan struct{} {
 	c := x.core()
 	b := c.child()
@@ -71,7 +81,8 @@ func (x *callContext) Done() <-chan struct{} {
 	return b.ctx.Done()
 }
 
-// Err returns nil until the context has ended; Done is closed when Err is not nil.
+// Err returns nil until the context has ended; Done is closed when Err is not nil. The
+// first look at a context that has not ended costs no child; see needsChild.
 func (x *callContext) Err() error {
 	c := x.core()
 	b := c.binding.Load()
@@ -88,8 +99,13 @@ func (x *callContext) Err() error {
 	return b.ctx.Err()
 }
 
-// Value returns the value of Begin's context. Package context finds the cause of
-// the end, and the place for contexts below, by a key of its own.
+// Value returns the value of Begin's context. Two keys of this package are answered
+// here: the core of the call, and what its function lends. The answers hide those of the
+// contexts above, also where there is nothing to lend.
+//
+// Package context finds the cause of the end, and the place for contexts below, by a
+// key of its own. Where the context has ended, the child has to answer that, so Value
+// makes one then.
 func (x *callContext) Value(key any) any {
 	c := x.core()
 	switch key {
@@ -109,7 +125,8 @@ func (x *callContext) Value(key any) any {
 	return b.ctx.Value(key)
 }
 
-// lender is what Value says of a [lenderKey].
+// lender is what Value says of a [lenderKey]: the slot of the call, or nil as an any.
+// A nil slot in an any would not be nil.
 func (c *core) lender() any {
 	if o := c.owner(); o != nil {
 		if slot := o.lender(); slot != nil {
@@ -119,6 +136,7 @@ func (c *core) lender() any {
 	return nil
 }
 
+// String names the context for %v, as the contexts of package context do.
 func (x *callContext) String() string { return fmt.Sprintf("%v.WithCall", x.ctx) }
 
 // needsChild reports whether Err needs the child: the context has ended (X4), or the
@@ -130,6 +148,7 @@ func (c *core) needsChild() bool {
 }
 
 // ownEnd reports whether the call itself has ended its context, and by which cause.
+// The word alone tells, so any goroutine may ask at any time (L2).
 func (c *core) ownEnd() (cause error, ended bool) {
 	switch w := c.Word.Load(); {
 	case w&bitCanceled != 0:
@@ -142,7 +161,9 @@ func (c *core) ownEnd() (cause error, ended bool) {
 	return nil, false
 }
 
-// child returns the binding with the child, which child makes where there is none.
+// child returns the binding with the child, which child makes where there is none. Of
+// several goroutines that do so at once, one stores its child, and the others end
+// theirs and take that (X1). The registration of a promise is kept beside the child.
 func (c *core) child() *binding {
 	for {
 		b := c.binding.Load()
@@ -163,7 +184,9 @@ func (c *core) child() *binding {
 	}
 }
 
-// newChild makes a child, which has ended where the call has ended its context.
+// newChild makes a child, which has ended where the call has ended its context. The
+// call is asked before the child is made and again after: Begin's context may be
+// canceled with another cause between a cancellation of the call and the making (X5).
 func (c *core) newChild() *binding {
 	n := new(binding)
 	sched.Point("has the call ended the context?")
@@ -192,7 +215,7 @@ func (c *core) endChild(b *binding) {
 
 // functionOver ends the child when the function has returned, before the call
 // completes. So a goroutine that learns of the completion finds every context below
-// ended.
+// ended (R12). A call that was canceled meanwhile has its own cause.
 func (c *core) functionOver() {
 	b := c.binding.Load()
 	if !b.hasChild() || c.terms().stream {
@@ -225,7 +248,8 @@ func (c *core) bound(stop func() bool) bool {
 	}
 }
 
-// unbind takes the registration of bind back.
+// unbind takes the registration of bind back. The completer does so before it claims
+// the call, without the lock: to stop a registration may call code of a user.
 func (c *core) unbind() {
 	if b := c.binding.Load(); b != nil && b.stop != nil {
 		sched.Point("unbind")
@@ -258,6 +282,7 @@ var (
 )
 
 // A callOverError is the cause of a context that ended because its call is complete.
+// The text names the mistake that is most likely behind it.
 type callOverError struct{}
 
 func (callOverError) Error() string {
