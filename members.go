@@ -8,6 +8,10 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
+// This file has the untyped part of a wait for many calls: the references, the nodes, and
+// which failure counts. The methods of [Calls] use it, and [FirstError]. How a goroutine
+// parks at many latches stands in internal/latch, and values are taken in calls.go.
+
 // members are the calls that a method of [Calls] waits for: a reference at each, and a
 // node at each where the method has to wait. A member whose handle is released or
 // finished is refused: the member counts as complete, and has an error in place of a
@@ -42,7 +46,8 @@ func newMembers(n int, handleOf func(i int) *handle) *members {
 	return m
 }
 
-// refuse notes why the handle of member i is of no use.
+// refuse notes why the handle of member i is of no use: its error is the outcome of
+// the member.
 func (m *members) refuse(i int, err error) {
 	if m.refused == nil {
 		m.refused = make(map[int]error)
@@ -60,7 +65,7 @@ func (m *members) latchOf(i int) *latch.Latch {
 
 // first waits until a member has an outcome, and returns its index: at once, and the
 // lowest, where some have. It returns -1 where ctx ends first and none has by then
-// (R6).
+// (R6). For Race.
 func (m *members) first(ctx context.Context) int {
 	if i := m.complete(); i >= 0 {
 		return i
@@ -76,9 +81,10 @@ func (m *members) first(ctx context.Context) int {
 	return m.complete() // R6
 }
 
-// tally waits until every member has an outcome or ctx ends. Where failFast is true,
-// the first failure ends the wait, too, and tally returns the index of the failure
-// that it was told of first. Else, and where it had not to wait, tally returns -1.
+// tally waits until every member has an outcome or ctx ends, and parks once. Where
+// failFast is true, the first failure ends the wait, too, and tally returns the index
+// of the failure that it was told of first. Else, and where it had not to wait, tally
+// returns -1. For All and Settle.
 func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 	if m.pending() < 0 {
 		return -1
@@ -150,8 +156,9 @@ func (m *members) oneOf(some []int) func(i int) bool {
 	return func(i int) bool { return is[i] }
 }
 
-// drop drops the references on all members but those to keep, and returns the panics that
-// come up.
+// drop drops the references on all members but those to keep, and returns the panics
+// that come up: each is caught, so the rest is dropped, too. The nodes go first, for
+// all members: nothing is told to a wait that is over (S5).
 func (m *members) drop(keep func(i int) bool) (raised []*PanicError) {
 	latch.UnlinkAll(m.nodes)
 	m.nodes = nil
@@ -174,7 +181,7 @@ func (m *members) isComplete(i int) bool { return m.cores[i] == nil || m.cores[i
 
 // complete returns the index of the lowest member that has an outcome, or -1. No
 // member below it had one when it had. So the members below are looked at again: one
-// that completes behind the look may have done so before the one that is found.
+// that completes behind the look may have done so before the one that is found (W1).
 func (m *members) complete() int {
 	lowest := -1
 	for end := len(m.cores); ; end = lowest {
@@ -201,7 +208,7 @@ func (m *members) pending() int {
 }
 
 // look returns the error of a complete member without taking it. A panic it takes and
-// raises.
+// raises: a panic that a method meets has been given to somebody (R15).
 func (m *members) look(i int) error {
 	switch c := m.cores[i]; {
 	case c == nil:
@@ -219,7 +226,8 @@ func (m *members) panicked(i int) bool {
 	return m.cores[i] != nil && m.cores[i].Word.Load()&bitPanicked != 0
 }
 
-// keep takes the outcome of a complete member, which stays a member.
+// keep takes the outcome of a complete member, which stays a member. For Each, whose
+// loop may be left at any time.
 func (m *members) keep(i int) (*core, error) {
 	c := m.cores[i]
 	if c == nil {
@@ -229,7 +237,7 @@ func (m *members) keep(i int) (*core, error) {
 	return c, nil
 }
 
-// finish is keep for the last time: it gives the reference up in the same step.
+// finish is keep for the last time: it gives the reference up in the same step (K4).
 func (m *members) finish(i int) (*core, error) {
 	c := m.cores[i]
 	if c == nil {
@@ -241,8 +249,8 @@ func (m *members) finish(i int) (*core, error) {
 }
 
 // failure returns the index of the failure that All reports, or -1: the first in time
-// where that is known, else the lowest; but one that is no cancellation before one that
-// is (W7).
+// where that is known, else the lowest; but one that is no cancellation before one
+// that is (W7). A cancellation is most often what followed from the other failure.
 func (m *members) failure(first int) int {
 	for i := range m.cores {
 		if !m.failed(i) {
@@ -276,14 +284,15 @@ func (m *members) errorOf(i int) error {
 }
 
 // echoes reports whether the failure of member i is a cancellation: most often the
-// echo of another failure.
+// echo of another failure. A panic is none, whatever its value is.
 func (m *members) echoes(i int) bool {
 	c := m.cores[i]
 	return c != nil && c.Word.Load()&bitPanicked == 0 && errors.Is(c.err, context.Canceled)
 }
 
 // turns are members that come out one after the other, in the order of completion: for
-// Each, Any and Quorum.
+// Each, Any and Quorum. One goroutine takes them, so one sleeper serves for all
+// rounds.
 type turns struct {
 	*members
 	ctx  context.Context
@@ -303,8 +312,9 @@ func inTurn(ctx context.Context, m *members) *turns {
 	return t
 }
 
-// next returns the index of the next member to complete, or an error:
-// ErrNothingToWait after the last, a *WaitError when the context is done.
+// next returns the index of the next member to complete, or an error: ErrNothingToWait
+// after the last, a *WaitError when the context is done and nothing is complete, after
+// a look at the contexts of the calls (R6).
 func (t *turns) next() (i int, err error) {
 	take := func(n *latch.Node) { i = n.Index() }
 	end := t.q.Next(t.s, waitingNoted(untilDone(t.ctx), t.waited), take)
