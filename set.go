@@ -10,7 +10,12 @@ import (
 	"github.com/seed4712c49f/async/internal/latch"
 )
 
-// This file has the set, and [FirstError], which waits by one.
+// This file has the set, and [FirstError], which waits by one. The order in which members
+// come out, and which taker gets one, is that of [latch.Queue]; here are the keys, and the
+// memory of the entries.
+//
+// An entry may not move once it was used: its node is linked at a latch, and queues know it.
+// So entries stand in blocks, which are never copied.
 
 // A Set waits for many things and hands out their keys in the order in which
 // they complete. What is added is registered once, so taking one after the
@@ -28,7 +33,8 @@ type Set[K any] struct {
 	used    int          // entries that have ever been used
 }
 
-// An entry is a member of a set. The number of its node says which.
+// An entry is a member of a set, and guarded by the lock of the queue. The number of
+// its node says which entry it is.
 type entry[K any] struct {
 	latch.Node
 	key K
@@ -65,13 +71,13 @@ func (s *Set[K]) Add(key K, w Waitable) {
 	s.q.AddChan(w.Done(), enter)
 }
 
-// addLatch enters a latch under key.
+// addLatch enters a latch under key. The queue calls enterLocked once, under its lock.
 func (s *Set[K]) addLatch(key K, l *latch.Latch) {
 	s.q.Add(l, func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) })
 }
 
 // enterLocked gives key an entry and returns its node: that of an entry which is free,
-// or of one that was never used.
+// or of one that was never used. The queue has the entries that are free.
 func (s *Set[K]) enterLocked(free *latch.Node, key K) *latch.Node {
 	if free == nil {
 		free = s.growLocked()
@@ -106,18 +112,23 @@ func (s *Set[K]) entry(i int) *entry[K] {
 	return &s.entries[1+i/moreEntries][i%moreEntries]
 }
 
-// leaveLocked returns the key of a member that has come out. The entry is free then.
+// leaveLocked returns the key of a member that has come out. The entry is free then,
+// and holds the key no longer.
 func (s *Set[K]) leaveLocked(n *latch.Node) (key K) {
 	m := s.entry(n.Index())
 	key, m.key = m.key, key
 	return key
 }
 
-// Next takes the next completion and returns its key: at once where there is
-// one, even if ctx is done (R6). Where the set is empty, or becomes it while Next
-// waits, it returns [ErrNothingToWait]. When ctx ends first it returns a
-// [*WaitError] and leaves nothing behind. Several goroutines may wait in Next;
-// each completion goes to one of them, in no particular order of theirs.
+// Next takes the next completion and returns its key: at once where there is one, even if
+// ctx is done (R6). Where the set is empty, or becomes empty while Next waits, Next returns
+// [ErrNothingToWait], also where something is added a moment later. When ctx ends first,
+// Next returns a [*WaitError] and leaves nothing behind; the set is as it was. Unlike a wait
+// for one call, Next does not look whether a call in the set is canceled by the same
+// context: what has not come out by then comes out of a later Next.
+//
+// Several goroutines may wait in Next. Each completion goes to one of them, in no particular
+// order of theirs.
 func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil, s.waited) }
 
 // next is Next for a loop, which has one sleeper for all of its rounds. what says what the
@@ -231,8 +242,8 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 	return m.errorOf(first)
 }
 
-// callsAmong holds the calls among ws, and returns for each of ws the number of its call,
-// or -1.
+// callsAmong holds the calls among ws, and returns for each of ws the number of its
+// call, or -1. A type that embeds a call is none (W2).
 func callsAmong(ws []Waitable) (m *members, of []int) {
 	of = make([]int, len(ws))
 	var hs []*handle
