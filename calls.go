@@ -11,11 +11,16 @@ import (
 	"github.com/seed4712c49f/async/internal/latch"
 )
 
+// This file has the ways to wait for many calls of one type, and [Hedge], which waits for
+// calls of its own. Each method holds its members, see members.go, waits, and then takes
+// what it returns; only the taking knows the type. A method takes a result as its last act:
+// a panic of another member comes up before that, and no result is lost with it (R9).
+
 // Calls are many calls of one type, and the ways to wait for them together.
 // Their methods cancel nothing by themselves: defer calls.Cancel(nil) stops the
 // losers, whose late results go to [Discard]. While a method waits it holds a
-// reference on each call, so that another's Release takes no result from it; a
-// result that it returned is taken, one that it only looked at is not.
+// reference on each call, so that another's Release takes no result from it. A
+// result that a method returned is taken. One that it only looked at is not.
 //
 // A deferred call of a method sees the slice as it is at the defer statement:
 // begin the calls first, or defer a closure.
@@ -25,10 +30,10 @@ import (
 // counts as complete with [ErrReleased] or [ErrCallComplete].
 type Calls[T any] []*Call[T]
 
-// Race returns the index and the result of the first call to complete, whatever
-// it says; where some are complete on entry, the lowest. An error is that of the
-// call named, or, with index -1, of the wait: a [*WaitError] when ctx ends first,
-// [ErrNothingToWait] where there are no calls. Where the function panicked, Race
+// Race returns the index and the result of the first call to complete, success or not:
+// at once, and the lowest, where some are complete on entry. An error is that of the call
+// with that index. With the index -1 it is the error of the wait: a [*WaitError] when ctx
+// ends first, [ErrNothingToWait] where there are no calls. Where the function panicked, Race
 // panics with its [*PanicError]. The other calls are left as they are.
 func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	var zero T
@@ -192,9 +197,11 @@ type Result[T any] struct {
 	Err   error
 }
 
-// Below is the typed part of the members that a method waits for: see members.go.
+// Below, results are taken of the members that a method waits for: the typed part of
+// members.go.
 
-// hold holds every call.
+// hold holds every call, each with the reference of a wait. It panics where one is
+// nil, before it holds any.
 func (cs Calls[T]) hold() *members {
 	for i, c := range cs {
 		if c == nil {
@@ -215,7 +222,7 @@ func resultOf[T any](c *core, refused error) (r Result[T]) {
 }
 
 // look returns the error of a complete member without taking it. A panic it takes and
-// raises.
+// raises, and the handle is noted as one whose outcome was taken.
 func (cs Calls[T]) look(m *members, i int) error {
 	if m.panicked(i) {
 		noteTaken(m.cores[i], cs[i])
@@ -235,7 +242,8 @@ func (cs Calls[T]) join(m *members, failed []int) error {
 	return errors.Join(errs...)
 }
 
-// noteTaken notes that the outcome of a member was taken through its handle.
+// noteTaken notes that the outcome of a member was taken through its handle, for leak
+// reports. A member that was refused has no call.
 func noteTaken[T any](c *core, by *Call[T]) {
 	if c != nil {
 		c.took(&by.h)
@@ -250,14 +258,15 @@ func (cs Calls[T]) finish(m *members, i int) Result[T] {
 }
 
 // takeLast leaves all other members, and finishes a complete one. A panic it raises.
+// It is the last act of a method that returns one result.
 func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
 	m.leaveOthers(func(j int) bool { return j == i })
-	c, err := m.finish(i)
-	noteTaken(c, cs[i])
+	c := m.cores[i]
+	r := cs.finish(m, i)
 	if c != nil {
 		_ = c.outcome()
 	}
-	return resultOf[T](c, err)
+	return r
 }
 
 // Hedge runs fn and, while no attempt has succeeded, runs it again beside those
@@ -268,7 +277,7 @@ func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
 // [Name] among the options.
 //
 // fn is given the number of its attempt, counted from 0 in the order in which the
-// attempts begin: so each attempt may ask another server. A caller who wants to know
+// attempts begin: so each attempt may ask another server. A caller that wants to know
 // which attempt has won has fn return the number as a part of the value.
 //
 // Hedge owns its attempts: on return the losers are canceled, and what they
@@ -320,8 +329,9 @@ type hedge[T any] struct {
 	timer  *time.Timer
 }
 
-// begin begins the next attempt and the delay before the one after it, or all
-// where there is no delay.
+// begin begins the next attempt and the delay before the one after it, or all where
+// there is no delay. The delay is an Event in the set, so the loop waits for attempts
+// and delays in one place.
 func (h *hedge[T]) begin() {
 	for more := true; more; more = h.delay <= 0 && len(h.calls) < h.max {
 		i := len(h.calls)
