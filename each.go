@@ -34,10 +34,14 @@ func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), o
 	}, gather[T](opts), nil)
 }
 
-// GoEach begins one call of fn for each input; see [Go]. The calls are made in
-// one piece: starting a thousand takes as few allocations as starting two, and
-// the memory of all of them is kept while a handle on one is. [NameEach] names each call.
-// For more inputs than may be in memory at once, see [Map].
+// GoEach begins one call of fn for each input; see [Go]. The calls are made in one piece:
+// to begin a thousand takes as few allocations as to begin two, and the memory of all of
+// them is kept while a handle on one is. The slice is the caller's again when GoEach has
+// returned. [NameEach] names each call. For more inputs than may be in memory at once, see
+// [Map].
+//
+// GoEach panics where ctx or fn is nil, where [Discard] or [NameEach] is of another type,
+// and where [AtOnce] or [InOrder] is among the options.
 func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
 	checkBegin(ctx, fn == nil)
 	t, name := gatherEach[In, T](opts)
@@ -47,8 +51,10 @@ func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 	return goEach(ctx, in, fn, t, name)
 }
 
-// goEach begins one call for each input, on the terms t, by a name of its own where name
-// is not nil.
+// goEach begins one call for each input, on the terms t, by a name of its own where
+// name is not nil. Calls that nothing bounds are begun by one go statement each, of
+// one function without arguments, which takes the next number: such a go statement
+// allocates nothing. All others are launched one after the other.
 func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), t *terms, name func(In) string) Calls[T] {
 	in = slices.Clone(in) // the caller may use the slice again
 	cores, cs := make([]*core, len(in)), make(Calls[T], len(in))
@@ -68,8 +74,6 @@ func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 		cs[i] = callOf[T](c)
 	}
 	if t.runsFree() && ctx.Err() == nil {
-		// One function without arguments serves them all: a go statement of it
-		// allocates nothing.
 		var started atomic.Int64
 		next := func() {
 			sched.Point("take a number")
@@ -191,7 +195,7 @@ type mapped struct {
 // Go would begin, costs more than the rest of a call that does nothing.
 //
 // Both channels have room for bound inputs, and no more are in flight or unread. So
-// nobody who sends waits, and a completer may send (L6).
+// no sender waits, and a completer may send (L6).
 //
 // Rejected: to pull the inputs on a goroutine of their own, or on the workers. Results
 // would then come while the input blocks; but the input would run beside the body of the
