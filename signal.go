@@ -9,21 +9,26 @@ import (
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
-// This file has the event and the signal, and the wait on one thing by a handle.
+// This file has the event and the signal, and the wait on one thing by a handle: that of a
+// [Signal], and that of a [Call]. Both wait on a target (wait.go), which has a latch; how a
+// goroutine parks at the latch stands in internal/latch.
+//
+// Event.IsSet and Event.Wait are inlined into their callers, which a test holds. Nothing can
+// be added to them.
 
 // An Event is set once and can be waited for any number of times, by any number
 // of goroutines, all at the same time. The zero value is an event that is not
 // set, ready for use. It must not be copied.
 //
-// What happened before Set is visible to whoever learned of it, by any method
+// What happened before Set is visible to each goroutine that learned of it, by any method
 // (S3).
 type Event struct{ l latch.Latch }
 
-// Set sets the event and releases everyone who waits for it. It reports whether
-// this call was the one: setting it again changes nothing. Whoever is told
-// false finds the event set and Done closed. In the terms of the Go memory
-// model, the call of Set that returns true is synchronized before every
-// observation of the event as set.
+// Set sets the event and wakes every goroutine that waits for it. Set returns true where
+// this call has set the event, and false where it was set before; nothing changes then. A
+// goroutine to which Set returns false finds the event set and Done closed (S3). In the
+// terms of the Go memory model, the call of Set that returns true is synchronized before
+// every observation of the event as set.
 func (e *Event) Set() bool { return e.l.Set() }
 
 // IsSet reports whether the event is set.
@@ -61,7 +66,8 @@ func (e *Event) WaitFor(d time.Duration) error {
 	return &WaitError{On: e, Err: ErrTimeout}
 }
 
-// Signal returns a new wait-only handle on the event.
+// Signal returns a new wait-only handle on the event. An event may have any number of
+// them, and none of them keeps the event from being set.
 func (e *Event) Signal() *Signal {
 	sched.Point("signal")
 	e.l.Add(latch.OneRef)
@@ -70,6 +76,7 @@ func (e *Event) Signal() *Signal {
 
 func (e *Event) source() *latch.Latch { return &e.l }
 
+// native makes an event a member of this package's own; see wait.go.
 func (e *Event) native() (self Waitable, on target, usable bool) {
 	if e == nil {
 		return e, nil, false
@@ -77,8 +84,8 @@ func (e *Event) native() (self Waitable, on target, usable bool) {
 	return e, e, true
 }
 
-// The references of an event are its Signals, and the waits on these.
-
+// retain, join, drop and leave count the references of an event: its Signals, and the
+// waits on these. An event is never abandoned, so nothing follows from the last one.
 func (e *Event) retain() bool { return e.l.Refer(latch.OneRef) }
 func (e *Event) join() bool   { return e.l.Refer(latch.OneWait) }
 
@@ -111,8 +118,8 @@ type waiter interface {
 }
 
 // waitContext waits by a handle until ctx ends: first without a reference, then with
-// one of its own, so that a Release beside it does not disturb it (S4). self is what
-// an error names.
+// one of its own, so that a Release beside it does not disturb it (S4). A wait that
+// ends looks once more (R6). self is what an error names.
 func waitContext(ctx context.Context, h waiter, self Waitable) error {
 	if over, err := h.status(); over {
 		return err
@@ -130,7 +137,8 @@ func waitContext(ctx context.Context, h waiter, self Waitable) error {
 	return nil
 }
 
-// waitDuration is waitContext with a time in place of a context.
+// waitDuration is waitContext with a time in place of a context. It lends no slot:
+// only a context tells in which function the caller is (C2).
 func waitDuration(d time.Duration, h waiter, self Waitable) (err error) {
 	if over, err := h.status(); over {
 		return err
@@ -200,6 +208,7 @@ func (s *Signal) WaitFor(d time.Duration) error {
 	return waitDuration(d, s, s)
 }
 
+// status is that of a waiter: it takes no reference, since a look needs none.
 func (s *Signal) status() (over bool, err error) {
 	if s.released.Load() {
 		return true, ErrReleased
@@ -267,14 +276,15 @@ func AfterFunc(w Waitable, f func()) (stop func() bool) {
 	return afterChan(w.Done(), f)
 }
 
-// afterChan is AfterFunc for a foreign channel: a latch set by a goroutine that
-// waits for the channel until it is stopped.
+// afterChan is AfterFunc for a foreign channel: a latch set by a goroutine that waits
+// for the channel until it is stopped. The channel and stop race to set the latch, and
+// the first of the two decides (L1).
 func afterChan(done <-chan struct{}, f func()) (stop func() bool) {
 	if latch.Ready(done) {
 		go f()
 		return func() bool { return false }
 	}
-	var decided latch.Latch // by whoever sets it: the channel or stop
+	var decided latch.Latch // set by the channel or by stop
 	go func() {
 		select {
 		case <-done:
