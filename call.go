@@ -13,7 +13,8 @@ import (
 // This file is the typed shell of a call: the value, its way in and its way out. What does
 // not depend on the type of the result is compiled once: the call itself in core.go, its
 // start in start.go, its handles in handle.go. So one more type costs its users little to
-// compile; see decision 0020.
+// compile; see decision 0020. A method here is a line or two, and a change of what it does
+// belongs into handle.go. A test holds what one more type costs.
 
 // A Call is a handle on an asynchronous call: begun, then complete, then
 // finished by taking its result, after which the object is idle and can begin
@@ -28,7 +29,8 @@ import (
 // [Calls], needs no Release, unless it streams; every other handle does.
 type Call[T any] struct{ h handle }
 
-// handleOf returns the untyped handle, which has a call, made to come where there was none.
+// handleOf returns the untyped handle, which has a call: one that is to come, made now
+// where there was none. Methods that only look do without.
 func handleOf[T any](c *Call[T]) *handle {
 	if c.h.core.Load() == nil {
 		c.h.first(&new(Promise[T]).core)
@@ -36,13 +38,14 @@ func handleOf[T any](c *Call[T]) *handle {
 	return &c.h
 }
 
-// Begin begins a call: fn is run in a goroutine of its own and its result is the
-// call's. Begin returns at once, whatever fn does (R7); with [WaitForRoom] it may wait for
-// a place in its scope's queue first. It returns
-// [ErrCallPending] where an earlier call is not finished (R1, R2),
-// [ErrReleased] after Release, [ErrScopeClosed] or [ErrQueueFull] where the scope
-// it was given takes no more, [ErrQueueFull] where [InGroup]'s group is full; then
-// nothing has changed. Of several Begins at the same time one wins.
+// Begin begins a call: fn is run in a goroutine of its own, and the result of fn is that
+// of the call. Begin returns at once, whatever fn does (R7); with [WaitForRoom] it may wait
+// for a place in the queue of its scope first. Of several Begins at the same time one wins.
+//
+// The errors are refusals, and nothing has changed then: [ErrCallPending] where an earlier
+// call is not finished (R1, R2), [ErrReleased] after Release, [ErrScopeClosed] or
+// [ErrQueueFull] where the scope among the options takes no more, and [ErrQueueFull] where
+// the group of [InGroup] is full.
 //
 // Where ctx is done already, the call completes at once as canceled, with ctx's
 // cause, and fn never runs (R8).
@@ -69,6 +72,8 @@ func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T]
 	return promiseOf[T](core), err
 }
 
+// checkBegin panics where a call cannot be begun whatever happens: a mistake of the
+// caller.
 func checkBegin(ctx context.Context, noFunc bool) {
 	if ctx == nil {
 		panic("async: call begun with a nil context")
@@ -84,26 +89,25 @@ func begin[T any](ctx context.Context, c *Call[T], opts []Option, bits uint64, f
 	return handleOf(c).begin(beginning{ctx: ctx, terms: gather[T](opts), bits: bits, fn: fn}, fresh)
 }
 
-// Done returns a channel that is closed on completion. It is the same one for
-// the whole of a call: from before it begins, and after Finish or Release, until
-// the next Begin (R13). It is made when it is first asked for; a wait by the
-// methods of this package needs none.
+// Done returns a channel that is closed on completion. The channel is the same for the
+// whole of a call: from before the call begins, and after Finish or Release, until the
+// next Begin (R13). It is made when somebody first asks for it; a wait by the methods of
+// this package needs none.
 func (c *Call[T]) Done() <-chan struct{} { return handleOf(c).core.Load().Done() }
 
 // IsDone reports whether the call is complete, also after Finish or Release.
 func (c *Call[T]) IsDone() bool { return c.h.state.Load()&bitSeen != 0 || c.h.see() }
 
-// Await waits and reads: it returns the function's value and error when the call
-// completes, at once where it has, even if ctx is done (R6). When ctx ends first
-// it returns a [*WaitError], and the call goes on. On an object that was never
-// begun it waits for the first call. After Finish it returns [ErrCallComplete]
-// until the next Begin; after Release, [ErrReleased].
+// Await waits and reads: it returns the value and the error of the function when the call
+// completes, at once where the call is complete, even if ctx is done (R6). When ctx ends
+// first, Await returns a [*WaitError], and the call goes on. On an object that was never
+// begun, Await waits for the first call. After Finish it returns [ErrCallComplete] until
+// the next Begin; after Release, [ErrReleased].
 //
-// It leaves nothing behind, and the object as it is: any number of goroutines
-// may Await, any number of times, until one finishes. A wait in progress holds a
-// reference of its own and gets the result even if the handle is finished or
-// released meanwhile (R5). Where the function panicked, Await panics with its
-// [*PanicError].
+// Await leaves nothing behind, and leaves the object as it is. Any number of goroutines may
+// Await, any number of times, until one finishes. A wait in progress holds a reference of
+// its own and gets the result even if the handle is finished or released meanwhile (R5).
+// Where the function panicked, Await panics with its [*PanicError].
 func (c *Call[T]) Await(ctx context.Context) (v T, err error) {
 	if core := c.h.taken(); core != nil {
 		return promiseOf[T](core).value, core.err
@@ -117,24 +121,26 @@ func (c *Call[T]) Await(ctx context.Context) (v T, err error) {
 	return promiseOf[T](core).value, core.outcome()
 }
 
-// Wait returns nil when the call is complete, at once where it was before, even
-// if ctx is done (R6), and where the object is idle after Finish. On an object
-// that was never begun it waits for the first call. When ctx ends first it
-// returns a [*WaitError] and leaves nothing behind; the call goes on. After
-// Release it returns [ErrReleased]. Any number of goroutines may wait.
+// Wait returns nil when the call is complete: at once where it was before, even if ctx is
+// done (R6), and where the object is idle after Finish. On an object that was never begun,
+// Wait waits for the first call. When ctx ends first, Wait returns a [*WaitError] and
+// leaves nothing behind; the call goes on. After Release it returns [ErrReleased]. Any
+// number of goroutines may wait.
 func (c *Call[T]) Wait(ctx context.Context) error { return waitContext(ctx, handleOf(c), c) }
 
-// WaitFor is Wait for at most d: when the time is up it returns a [*WaitError]
-// that is [ErrTimeout]. Zero or less polls. Without a context it keeps the slot of a
-// function that waits (C2).
+// WaitFor is Wait for at most d: when the time is up, WaitFor returns a [*WaitError] that
+// is [ErrTimeout]. Zero or less polls. A function of a scope that waits so keeps its slot,
+// since WaitFor has no context (C2).
 func (c *Call[T]) WaitFor(d time.Duration) error { return waitDuration(d, handleOf(c), c) }
 
-// Finish takes the result of a completed call: the function's value and error,
-// exactly. The object is idle then and can be begun again. While the call is
-// pending it returns [ErrCallPending], where there is no call or its result was
-// finished before [ErrCallComplete], after Release [ErrReleased], and changes
-// nothing. It never waits. Of two Finishes at the same time one gets the result;
-// other handles on the same call finish for themselves (R3).
+// Finish takes the result of a completed call: the value and the error of the function,
+// exactly. The object is idle then and can be begun again. Finish never waits. Of two
+// Finishes at the same time one gets the result; other handles on the same call finish for
+// themselves (R3).
+//
+// Finish returns a refusal, and changes nothing: [ErrCallPending] while the call is pending,
+// [ErrCallComplete] where there is no call or its result was finished before, [ErrReleased]
+// after Release.
 //
 // Where the function panicked, Finish panics with its [*PanicError]; the object
 // is idle then, too.
@@ -146,23 +152,23 @@ func (c *Call[T]) Finish() (v T, err error) {
 	return promiseOf[T](core).value, core.outcome()
 }
 
-// Cancel completes a pending call at once: its outcome is a [*CanceledError]
-// with cause, which may be nil, and the context of its function is canceled with
-// cause, whether or not the function listens. A function that has not started
-// never runs; what one still returns goes to [Discard]. Cancel returns nil where
-// it ended the call; [ErrCanceled] where the call was canceled already;
-// [ErrCallComplete] where it was complete, and the result stands, or where there
-// is no call; [ErrReleased] after Release. A caller that is told to have come
-// too late finds the call complete (R10).
+// Cancel completes a pending call at once: the outcome is a [*CanceledError] with cause,
+// which may be nil, and the context of the function is canceled with cause, whether or not
+// the function listens. A function that has not started never runs. What a function still
+// returns goes to [Discard].
+//
+// Cancel returns nil where it has ended the call; [ErrCanceled] where the call was canceled
+// already; [ErrCallComplete] where the call was complete, and the result stands, or where
+// there is no call; [ErrReleased] after Release. A caller that is told to have come too late
+// finds the call complete (R10).
 func (c *Call[T]) Cancel(cause error) error { return c.h.cancel(cause) }
 
-// CancelWait asks before it cancels: the function's context is canceled with
-// cause, and the call completes with what the function makes of it; then
-// CancelWait returns nil. A call that waits for a slot of its scope is canceled at
-// once, and its function never runs. When ctx ends before the call is complete, the
-// call is canceled as by Cancel and CancelWait returns a [*WaitError]. Where there is
-// nothing to cancel, or somebody else canceled the call meanwhile, it returns what
-// Cancel would (R11).
+// CancelWait asks before it cancels: the context of the function is canceled with cause,
+// and the call completes with what the function makes of that; then CancelWait returns nil.
+// A call that waits for a slot of its scope is canceled at once, and its function never
+// runs. When ctx ends before the call is complete, the call is canceled as by Cancel, and
+// CancelWait returns a [*WaitError]. Where there is nothing to cancel, or somebody else
+// canceled the call meanwhile, CancelWait returns what Cancel would (R11).
 func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	return c.h.cancelWait(ctx, cause, c)
 }
@@ -182,10 +188,10 @@ func (c *Call[T]) Clone() *Call[T] {
 	return d
 }
 
-// Release gives up the handle. It never blocks and runs no user code (R7); again,
-// it does nothing. Other handles stay as they are. Afterwards IsDone and Done
-// answer as before, what returns an error returns [ErrReleased], and Clone,
-// Signal and [AfterFunc] panic.
+// Release gives up the handle. Release never blocks and runs no user code (R7); again, it
+// does nothing. Other handles stay as they are. Afterwards IsDone and Done answer as before,
+// a method that returns an error returns [ErrReleased], and Clone, Signal and [AfterFunc]
+// panic.
 //
 // Releasing the last reference on a call abandons it, which is not canceling:
 // the work runs on, unless the call was begun with [CancelOnAbandon]. A result
@@ -204,6 +210,7 @@ func (c *Call[T]) String() string { return c.h.String() }
 // untyped returns the handle, for waits on calls of different types.
 func (c *Call[T]) untyped() *handle { return handleOf(c) }
 
+// native makes a call a member of this package's own; see wait.go.
 func (c *Call[T]) native() (self Waitable, on target, usable bool) {
 	if c == nil {
 		return c, nil, false
@@ -261,7 +268,8 @@ func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
 	return false
 }
 
-// discard hands a value to the Discard of a call, if it has one.
+// discard hands a value to the Discard of a call, if it has one. It is called without
+// any lock.
 func discard[T any](c *core, v T, err error) {
 	if f, _ := c.terms().discard.(discarder[T]); f != nil {
 		f(v, err)
@@ -283,13 +291,15 @@ func (p *Promise[T]) Context() context.Context { return (*callContext)(&p.core) 
 // callOf returns the handle that the call was made with.
 func callOf[T any](c *core) *Call[T] { return (*Call[T])(unsafe.Pointer(&c.first)) }
 
-// A scopedPromise is a call and its place in a scope, in one piece of memory.
+// A scopedPromise is a call and its place in a scope, in one piece of memory, so a
+// call in a scope takes no allocation more.
 type scopedPromise[T any] struct {
 	p     Promise[T]
 	place place
 }
 
-// newCall returns a call that is begun by its caller alone, and has one handle.
+// newCall returns a call that is begun by its caller alone, and has one handle. The
+// caller launches it.
 func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
 	if t.isScoped() {
 		p := new(scopedPromise[T])
@@ -298,9 +308,12 @@ func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
 	return new(Promise[T]).core.init(ctx, t.plain(), bits)
 }
 
-// A functionOf is the function of a call, as the untyped part of a call knows it.
+// A functionOf is the function of a call, as the untyped part of a call knows it: a
+// [function].
 type functionOf[T any] func(context.Context) (T, error)
 
+// run has the untyped part run the function. The value stays on the stack of the
+// goroutine until the call is claimed, and is kept or discarded then.
 func (fn functionOf[T]) run(c *core) (next *scope.Member) {
 	var v T
 	p := promiseOf[T](c)
@@ -314,6 +327,7 @@ func (fn functionOf[T]) run(c *core) (next *scope.Member) {
 	})
 }
 
+// dispose hands the value that the call has to the function.
 func (f discarder[T]) dispose(c *core) { f(promiseOf[T](c).value, c.err) }
 
 // gather adds up options for a call of type T. No options are nil terms.
