@@ -10,8 +10,8 @@
 //
 // # Pieces
 //
-// An [Event] is set once. A [Call] runs a function, a [Promise] is completed by
-// whoever has it; both end up in the same handle. A [Signal] is a wait-only
+// An [Event] is set once. A [Call] runs a function. A [Promise] is completed by its
+// owner, and the client has a Call of it, too. A [Signal] is a wait-only
 // handle on one completion. All of them, and every context, are [Waitable]: their
 // Done goes into any select.
 //
@@ -93,7 +93,7 @@ func Ready[T any](v T, err error) *Call[T] {
 // not know that.
 //
 // A factory may be asked by any number of goroutines at the same time. What it
-// returns belongs to the caller, who releases it.
+// returns belongs to the caller, which releases it.
 type CallFactory interface {
 	CreateCall(iface reflect.Type) (any, error)
 }

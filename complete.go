@@ -19,14 +19,14 @@ import (
 //
 // A claimed call is always published, and a published one always told.
 //
-// Those who complete a call are the goroutine of its function (start.go), Complete and Break
-// of a promise, Cancel, the end of a context, the last reference of a call with
-// CancelOnAbandon, and the run that a handle of Group.Join is on. All of them come through
-// claim, so one of them wins (K2).
+// A call is completed by the goroutine of its function (start.go), by Complete and Break of
+// a promise, by Cancel, by the end of a context, by the last reference of a call with
+// CancelOnAbandon, and by the run that a handle of Group.Join is on. All of them come
+// through claim, so one of them wins (K2).
 //
 // What may not change: between claim and publish the lock is held, so nothing there waits or
-// runs code of a user. And publish does its steps in the order that it has: whoever is woken
-// finds the outcome counted (T3), the contexts below ended (R12), and nothing registered at
+// runs code of a user. And publish does its steps in the order that it has: a goroutine that
+// is woken finds the outcome counted (T3), the contexts below ended (R12), and nothing registered at
 // Begin's context (X3).
 
 // claim makes the caller the completer, as that of the latch. A promise first gives up
@@ -283,7 +283,7 @@ func (c *core) dropped(w uint64) {
 	switch {
 	case seen || w&bitTaken != 0:
 	case w&bitPanicked != 0:
-		c.tookFirst(w) // by whoever gets the panic
+		c.tookFirst(w) // by the goroutine that gets the panic
 		panic(c.error())
 	case w&bitResult != 0:
 		c.discardElsewhere(w, tell)

@@ -11,8 +11,9 @@ import (
 )
 
 // This file has the errors of the package, and the means by which a panic is carried
-// from one goroutine to another. It names no other file. The errors of a wait stand in
-// wait.go, and that of a canceled call in complete.go.
+// from one goroutine to another. It names no other file, and any file may use it. The error
+// of a wait stands in wait.go, that of a canceled call in core.go, and that of a scope in
+// scope.go. A sentinel may not change its identity: users compare by ==.
 
 // Refusals. Each is returned as it is, so == works as well as [errors.Is].
 var (
@@ -97,7 +98,7 @@ func (p PanicPolicy) String() string {
 	return nameOf(int(p), "PanicReraise", "PanicCrash", "PanicReturn")
 }
 
-// A PanicError carries a panic of a call's function to whoever takes the
+// A PanicError carries a panic of a call's function to the goroutine that takes the
 // result. Finish and Await panic with it; [Result] holds it as its Err.
 //
 // One PanicError may stand for several panics, where one method call, such as
@@ -109,6 +110,8 @@ type PanicError struct {
 	Stack []byte // the stack of the goroutine that panicked, as of debug.Stack
 }
 
+// Error returns the value and the stack, as a program that ends by a panic prints
+// them.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("async: panic in call: %v\n\n%s", e.Value, e.Stack)
 }
@@ -123,8 +126,9 @@ func (e *PanicError) Unwrap() error {
 // many things are done one after the other, as by [Calls.Release], all of them are done,
 // and no panic is lost: see sweep.
 
-// newPanicError carries a recovered value. A panic that came out of another call
-// goes on as it is, so that its stack stays the origin's (R4).
+// newPanicError carries a recovered value, with the stack of the caller. A panic that
+// came out of another call goes on as it is, so that its stack stays the origin's
+// (R4).
 func newPanicError(value any) *PanicError {
 	if e, ok := value.(*PanicError); ok {
 		return e
@@ -221,7 +225,8 @@ func joinPanics(ps []*PanicError) *PanicError {
 // panicsShown is of how many panics a text tells. The others are counted.
 const panicsShown = 10
 
-// panics are several panics as one error.
+// panics are several panics as one error: the Value of a PanicError that stands for
+// them.
 type panics []*PanicError
 
 func (ps panics) Error() string {
@@ -246,6 +251,7 @@ func (ps panics) Unwrap() []error {
 	return errs
 }
 
+// named returns what something is, with its name where it has one.
 func named(what, name string) string {
 	if name == "" {
 		return what
@@ -253,6 +259,8 @@ func named(what, name string) string {
 	return fmt.Sprintf("%s %q", what, name)
 }
 
+// nameOf returns the name of a constant, for its String. A value that is none is
+// printed as a number.
 func nameOf(i int, names ...string) string {
 	if i < 0 || i >= len(names) {
 		return fmt.Sprintf("%d", i)

@@ -331,9 +331,8 @@ func (h *handle) finishable(c *core) error {
 	return nil
 }
 
-// cancel is Cancel. It completes the call without the lock of cancelable: who comes
-// first is decided by the claim (K2), and a canceler that comes too late says what it
-// finds.
+// cancel is Cancel. It completes the call without the lock of cancelable: the claim decides
+// between two completers (K2), and a canceler that comes too late says what it finds.
 func (h *handle) cancel(cause error) error {
 	c, err := h.cancelable()
 	if c == nil {

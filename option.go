@@ -7,14 +7,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// This file has the options of a call. An option writes terms (core.go), and nothing else
-// hangs on it.
+// This file has the options of a call. An option writes terms (core.go) and does nothing
+// else; what the terms bring about stands where they are read. Terms are written before a
+// call begins, and then shared by many calls (K1). So an option may not hold state of one
+// call, and a function here may not change terms that were gathered; see named.
 
 // An Option changes how a call is run. Options are made by the functions of
 // this package; nothing else can be one. Of an option given twice the last
 // counts, except [OnSignal], whose functions add up.
 type Option interface{ apply(*terms) }
 
+// An optionFunc is every option but a [Scope], which is one itself.
 type optionFunc func(*terms)
 
 func (f optionFunc) apply(t *terms) { f(t) }
@@ -140,7 +143,8 @@ func NameEach[In any](f func(In) string) Option {
 	return optionFunc(func(o *terms) { o.forMany().nameEach = f })
 }
 
-// forMany returns the terms for calls of many inputs, made where there are none.
+// forMany returns the terms for calls of many inputs, made where there are none. Most
+// calls have none.
 func (t *terms) forMany() *manyTerms {
 	if t.many == nil {
 		t.many = new(manyTerms)
@@ -166,7 +170,8 @@ func (m *manyTerms) refuse(names bool) {
 // nothing waits for them: neither a scope nor an errgroup.
 func (t *terms) runsFree() bool { return t == nil || !t.isScoped() && t.group == nil }
 
-// named returns terms for one call that are t, but for the name.
+// named returns terms for one call that are t, but for the name: a copy, since t may
+// be those of other calls.
 func (t *terms) named(name string) *terms {
 	n := *t
 	n.name = name
@@ -174,8 +179,9 @@ func (t *terms) named(name string) *terms {
 	return &n
 }
 
-// gatherAny adds up options for a call of any type. A scope alone needs nothing that it
-// does not have already.
+// gatherAny adds up options for a call of any type, in order. A scope alone needs
+// nothing that it does not have already: its terms are made once, so a call with a
+// scope and nothing else allocates none.
 func gatherAny(opts []Option) *terms {
 	if len(opts) == 0 {
 		return nil
@@ -194,11 +200,12 @@ func gatherAny(opts []Option) *terms {
 	return t
 }
 
-// A discarder is the function of a Discard. As an interface it takes no allocation.
+// A discarder is the function of a Discard, as the [disposer] of calls of one type. As
+// an interface it takes no allocation.
 type discarder[T any] func(v T, err error)
 
 // panicDiscard panics where a Discard is of another type; of is a pointer to the right
-// one.
+// one. It is compiled once for all types.
 func panicDiscard(discard disposer, of any) {
 	t := reflect.TypeOf(discard).In(0)
 	panic(fmt.Sprintf("async: Discard of a func(%v, error) on a call that returns (%v, error)", t, reflect.TypeOf(of).Elem()))

@@ -18,7 +18,8 @@ import (
 )
 
 // This file is the scope as its users see it. The books are kept by internal/scope, and
-// place.go ties a call to them.
+// place.go ties a call to them; the methods here ask these two and hold no lock. A scope is
+// an Option, too: it writes itself into the terms of a call.
 
 // A Scope owns calls: it bounds how many of their functions run at once, keeps a
 // ledger of what became of them, and ends when the last has ended. It comes from
@@ -94,7 +95,8 @@ func NewScope(o ScopeOptions) *Scope {
 	return s
 }
 
-// queueOf returns how many places the queue of a hub has: below 0 is no bound there.
+// queueOf returns how many places the queue of a hub has: below 0 is no bound there,
+// where 0 is none here, so that the zero ScopeOptions bound nothing.
 func queueOf(queue int) int {
 	switch {
 	case queue == 0:
@@ -105,7 +107,8 @@ func queueOf(queue int) int {
 	return queue
 }
 
-// apply makes the scope an Option: the call runs in it. A call is in one scope.
+// apply makes the scope an Option: the call runs in it. A call is in one scope, so two
+// panic. The options of the scope that every call of it has are written here.
 func (s *Scope) apply(t *terms) {
 	s.check()
 	if t.isScoped() && t.home != &s.home {
@@ -114,7 +117,8 @@ func (s *Scope) apply(t *terms) {
 	t.home, t.track, t.panics = &s.home, s.o.Track, s.o.Panic
 }
 
-// only returns the terms of a call begun with the scope and nothing else.
+// only returns the terms of a call begun with the scope and nothing else. NewScope has
+// made them.
 func (s *Scope) only() *terms {
 	s.check()
 	return &s.alone
@@ -270,6 +274,7 @@ type ShutdownError struct {
 	Err   error      // why Shutdown waits no longer
 }
 
+// Error names the scope, the reason, and the first ten of what was left.
 func (e *ShutdownError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "async: %v did not stop: %v", e.Scope, e.Err)
