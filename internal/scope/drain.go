@@ -2,15 +2,16 @@ package scope
 
 import "slices"
 
-// This file has the wait for the end of a hub. It reads live and inside, and changes
-// inside alone; whoever counts live down calls wakeDrainsLocked.
+// This file has the wait for the end of a hub. It reads live and inside, and changes inside
+// alone. A step that counts live down calls wakeDrainsLocked, and so does a step that counts
+// inside up. A drain that looked at anything but these two would have to look at members.
 
 // A Drain is one wait for the end of a hub: until every member is over and every
 // goroutine of theirs has returned. Shutdown of package async is one.
 type Drain struct {
 	hub *Hub
-	end chan struct{}
-	own []*Member
+	end chan struct{} // closed when the drain has come to its end
+	own []*Member     // in whose functions the caller is
 }
 
 // Drain closes the hub and begins to wait for its end, in one step: a job that is not
@@ -39,7 +40,9 @@ func (d *Drain) Done() <-chan struct{} { return d.end }
 // Own reports whether m is one of the members that the drain does not wait for.
 func (d *Drain) Own(m *Member) bool { return slices.Contains(d.own, m) }
 
-// GiveUp ends the wait and reports true, or that the end has come.
+// GiveUp ends the wait and reports true, or reports false where the end has come. The hub
+// stays closed. A drain that was given up is counted out of inside, so that other drains
+// wait for its members again.
 func (d *Drain) GiveUp() bool {
 	h := d.hub
 	h.mu.Lock()
