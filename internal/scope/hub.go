@@ -88,13 +88,14 @@ func (h *Hub) unlock() {
 }
 
 // Close has the hub take no more jobs. The jobs that are in are not touched. Those that
-// wait for room are woken, and get none.
+// wait for room are woken, and get none. When Close has returned, no job is accepted.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closeLocked()
 }
 
+// closeLocked is Close under the lock, for a drain.
 func (h *Hub) closeLocked() {
 	h.closed = true
 	h.line.endLocked()
@@ -141,6 +142,8 @@ func (h *Hub) down() {
 	h.downLocked()
 }
 
+// downLocked is down under the lock. Nobody waits for the end of most hubs, and then it is a
+// subtraction.
 func (h *Hub) downLocked() {
 	h.live--
 	if len(h.drains) > 0 {
