@@ -7,7 +7,8 @@ import (
 )
 
 // This file has the member: what a hub knows of one job, the states, and what can be read
-// of them. Each step from one state to another stands in steps.go.
+// of them. Each step from one state to another stands in steps.go. A Member is in every
+// call of a scope, and has 64 bytes: what few members need belongs into extra.
 
 // A Job is what a member stands for: a call, as its scope knows it. The methods are
 // called without the lock of the hub (T7).
