@@ -1,7 +1,9 @@
 package scope
 
 // This file has the queue: the members that wait for their first slot. Whose turn it is
-// stands in slots.go, and what happens to a member that leaves stands in steps.go.
+// stands in slots.go, and what happens to a member that leaves stands in steps.go. The
+// order of the queue is that of the list, and cannot be another without a list of its own:
+// decision 0011 says what that costs each call.
 
 // A queue is the part of the list of members that waits (T5). So a member that waits
 // needs no memory beside that of a member that runs.
@@ -11,12 +13,14 @@ type queue struct {
 }
 
 // isFullLocked reports whether another function would find neither a slot nor a place in
-// the queue. The functions that are about to come have theirs.
+// the queue. The functions that are about to come have theirs. A member that is lent
+// has neither: when it wants its slot again, it waits beside the queue.
 func (h *Hub) isFullLocked() bool {
 	return h.slots.limit > 0 && h.o.Queue >= 0 && h.slots.used+h.queue.size+h.coming >= h.slots.limit+h.o.Queue
 }
 
-// enqueueLocked has a member wait for its first slot. The member is the last in the list.
+// enqueueLocked has a member wait for its first slot. The member is the last in the list
+// (T5). isFullLocked was asked when the member was admitted.
 func (h *Hub) enqueueLocked(m *Member) {
 	m.state, m.waited = stateQueued, true
 	h.queue.size++
