@@ -7,7 +7,15 @@ import (
 
 // This file has the slots: who may run, whose turn it is, and how a function lends its
 // slot while it waits. A [Member] is a slot of package latch by Lend, TryRegain and
-// Regain; a wait calls these around parking.
+// Regain; a wait calls these around parking, without a lock.
+//
+// Which of the waiting members is next may be changed, in grantLocked. That a slot never
+// lies free while somebody waits may not (T2): nobody would look again. Nor may a goroutine
+// be refused its slot for ever, since Regain cannot be given up.
+
+// Go does not tell the goroutines of one function apart. So a member counts those that are
+// parked, and not which. While one of them is parked the member has no slot, and the others
+// go on without one; see decision 0010.
 
 // slots are what the limit of a hub leaves to share: so many functions may run at once. A
 // slot that becomes free is handed on in the same step (T2). Two kinds of members wait for
