@@ -8,7 +8,9 @@ import "github.com/seed4712c49f/async/internal/sched"
 // function has returned, and Completing, Settled and Told when it is complete.
 //
 // A step that is added here says which state it starts from, counts what it moves, and
-// ends by roomLocked where it may leave more room than there was.
+// ends by roomLocked where it may leave more room than there was. Two steps may not become
+// one, nor one step two, without a look at who may come in between: a completer in another
+// goroutine, a canceler of the queue, a context that ends.
 
 // A Refusal is why a hub does not take a job.
 type Refusal uint8
@@ -34,7 +36,7 @@ func (m *Member) Admit(function, announce, room bool) (start bool, why Refusal) 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if room {
-		h.coming--
+		h.coming-- // the place is this job's, or nobody's where the hub is closed
 	}
 	switch {
 	case h.closed:
@@ -51,7 +53,7 @@ func (m *Member) Admit(function, announce, room bool) (start bool, why Refusal) 
 	m.state = stateWaiting
 	if function {
 		m.state = stateAnnounced
-		h.coming++
+		h.coming++ // until the member is in the list
 	}
 	if announce {
 		return false, Accepted
@@ -93,7 +95,8 @@ func (h *Hub) enterLocked(m *Member, now int64) (start bool) {
 	return start
 }
 
-// startLocked gives a slot to a member that has not run.
+// startLocked gives a slot to a member that has not run. The caller has found one free, and
+// has the function started when the lock is free: by Start, or on a goroutine that is free.
 func (h *Hub) startLocked(m *Member, now int64) {
 	m.state, m.started = stateRunning, now
 	h.running++
@@ -138,7 +141,9 @@ func (m *Member) Finish(ran bool) (next *Member) {
 
 // Completing counts the outcome of a job that is about to be complete (T3). It is called
 // once for each job, under the lock of the job's latch. Where alone is true, the job is
-// completed without its function. The completer is counted in live then, until Told (T1).
+// completed without its function. The completer is counted in live then, until Told: the
+// function may return, and the member be over, before everybody is told (T1). The time of a
+// cancellation is written here and not in Settled, since Finish may come between.
 func (m *Member) Completing(o Outcome, alone bool) {
 	h := m.hub
 	if alone {
@@ -154,13 +159,16 @@ func (m *Member) Completing(o Outcome, alone bool) {
 }
 
 // Withdraw keeps a function that has not started from starting, and reports whether it
-// did. The caller then cancels the job, and Settled ends the member.
+// did. The caller then cancels the job, and Settled ends the member. Between the two the
+// member is in the list, where it has entered, and counted in live.
 func (m *Member) Withdraw() bool {
 	m.hub.mu.Lock()
 	defer m.hub.unlock()
 	return m.withdrawLocked()
 }
 
+// withdrawLocked is Withdraw under the lock. It gives up the place that the member has: one
+// that was promised to it, or one in the queue.
 func (m *Member) withdrawLocked() bool {
 	h := m.hub
 	switch m.state {
@@ -176,9 +184,11 @@ func (m *Member) withdrawLocked() bool {
 	return true
 }
 
-// Settled is told that the job is complete without its function. A member for which no
-// function is going to run is over. Settled reports whether the function was to run and
-// is not going to: the caller lets go of the function then.
+// Settled is told that the job is complete without its function: it was canceled, or it is
+// a promise. It is called after the completion, by the completer. A member for which no
+// function is going to run is over. The function of a running member goes on and is counted
+// as stopping, until Finish. Settled reports whether the function was to run and is not
+// going to: the caller lets go of the function then.
 func (m *Member) Settled() (dismissed bool) {
 	h := m.hub
 	h.mu.Lock()
