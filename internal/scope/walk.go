@@ -12,6 +12,10 @@ import (
 // A loop looks at a portion of a list under the lock, and lets go of the lock before the
 // body runs. A cursor keeps the place of the loop in the list meanwhile. A cursor is an
 // element of the list that stands for no job: every reader of a list steps over cursors.
+// What the body is given may have left the list by then, and asks the member itself.
+//
+// Rejected: to copy the list under the lock. A million pointers take milliseconds, in which
+// no call of the scope begins, waits or returns.
 
 // portion is how many members are looked at while the lock is held. A hub may have a
 // million members, and must not stand still for a goroutine that counts them.
