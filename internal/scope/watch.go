@@ -7,7 +7,9 @@ import (
 )
 
 // This file cancels queued jobs whose contexts end. The function of a queued job does not
-// run yet, so nobody else looks at its context.
+// run yet, so nobody else looks at its context. Only begin and unlock call what belongs to
+// a context, and neither holds the lock (T7). That jobs of one context share a registration
+// may not change: a million queued jobs may have been begun with one context.
 
 // A watch is the registration at one context, for all queued members whose jobs were begun
 // with that context or with one that ends together with it. So a million queued jobs of one
@@ -34,7 +36,7 @@ func (m *Member) Watch() {
 	ctx := m.Job().Context()
 	key := ctx.Done()
 	if key == nil {
-		return // a context that never ends
+		return // the context never ends
 	}
 	if w := m.watch(key); w != nil {
 		w.begin(ctx)
@@ -42,7 +44,8 @@ func (m *Member) Watch() {
 }
 
 // watch has the member join the watch of a context. It returns the watch where that is a
-// new one, which has no registration yet.
+// new one, which has no registration yet. A member that has a slot by now, or was canceled,
+// joins none.
 func (m *Member) watch(key <-chan struct{}) (begin *watch) {
 	h := m.hub
 	h.mu.Lock()
@@ -65,13 +68,15 @@ func (m *Member) watch(key <-chan struct{}) (begin *watch) {
 	return begin
 }
 
-// begin registers at the context. All members may have left meanwhile.
+// begin registers at the context. Other members may join before it has, and all may leave:
+// then it takes the registration back at once (T6). A context that has ended already calls
+// ended on a goroutine of its own.
 func (w *watch) begin(ctx context.Context) {
 	stop := context.AfterFunc(ctx, w.ended)
 	w.hub.mu.Lock()
 	defer w.hub.unlock()
 	w.stop = stop
-	if w.over {
+	if w.over { // unwatchLocked found no registration to take back
 		w.hub.watches.drop(w)
 	}
 }
