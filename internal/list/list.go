@@ -6,7 +6,7 @@
 // elements in it.
 package list
 
-// Links tie an element to its neighbours. A type that embeds Links[T], where T is the
+// Links tie an element to its neighbors. A type that embeds Links[T], where T is the
 // type itself, can be an element of one list at a time. The zero value is in no list.
 type Links[T any] struct{ next, prev *T }
 

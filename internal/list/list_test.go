@@ -84,7 +84,7 @@ func TestList_RemoveTwice(t *testing.T) {
 		t.Errorf("the list is %v", got)
 	}
 	if l.Next(a) != nil || l.Prev(a) != nil {
-		t.Error("an element that left has a neighbour")
+		t.Error("an element that left has a neighbor")
 	}
 }
 
