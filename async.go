@@ -57,6 +57,11 @@ import (
 	"reflect"
 )
 
+// This file has the functions that begin one call on an object of its own, and the factories
+// of call objects. The steps of a start stand in start.go; here the memory of the call is
+// made, and the handle on it. A way to begin a call that is added here returns a call in any
+// case: a refusal is the error of the call.
+
 // Go begins a call of fn in a goroutine of its own and returns the handle on it.
 // It is [Call.Begin] on a new object, whose rules it follows, except that it
 // always returns a call: where the call cannot be run, because its scope is

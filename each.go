@@ -18,6 +18,11 @@ import (
 // This file has the calls of many inputs: [GoEach] begins all at once and hands them out,
 // and [Map] runs a few at a time and owns them. What is done with calls that are begun
 // stands in calls.go.
+//
+// The typed part is small, since a user pays for it with each pair of types: what Map does
+// stands in the methods of mapping, which know an input as a mapped. What may not change:
+// the goroutine of the loop alone pulls inputs and calls the body (C10), a Map that has ended
+// has no goroutine, and no more than bound inputs are in flight or unread.
 
 // GoAll begins a call of each function, with the same options; see [Go]. The slice is
 // the caller's again when GoAll has returned. GoAll panics where a function is nil,
@@ -232,6 +237,8 @@ type mapping struct {
 	quiet  latch.Latch  // set when none is active any more
 }
 
+// newMapping returns a mapping for calls that are begun on the terms t. Functions run on
+// workers where nothing but Map bounds them.
 func newMapping(ctx context.Context, t *terms) *mapping {
 	m := &mapping{ctx: ctx, until: untilDone(ctx)}
 	if t != nil && t.many != nil {
@@ -301,15 +308,18 @@ func (m *mapping) work() {
 // Fire is told that a call is complete which does not run on a worker.
 func (it *mapped) Fire(*latch.Node) { it.of.completed(it) }
 
-// completed has the loop find an input that is complete. With InOrder the loop looks at
-// the first call that is in flight.
+// completed has the loop find an input that is complete. It is called once for each input:
+// by its worker, by the node at its latch, or by the loop where ctx had ended. With InOrder
+// the loop looks at the first call that is in flight.
 func (m *mapping) completed(it *mapped) {
 	if !m.inOrder {
 		m.complete <- it
 	}
 }
 
-// returned counts a function out.
+// returned counts a function out. The last one sets quiet, once the loop has said that it
+// waits: ending is stored before active is looked at, and active is changed before ending
+// is.
 func (m *mapping) returned() {
 	if m.active.Add(-1) == 0 && m.ending.Load() {
 		m.quiet.Set()
@@ -429,6 +439,8 @@ func (m *mapping) stop() {
 	sweep(len(left), func(i int) { left[i].c.cancel(cause, due{}) })
 }
 
+// awaitFunctions waits until no function is active, with the slot of the loop lent. Nothing
+// ends the wait: a loop that is left has no goroutine when it is over (C10).
 func (m *mapping) awaitFunctions() {
 	m.ending.Store(true)
 	if m.active.Load() > 0 {

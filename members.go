@@ -11,6 +11,10 @@ import (
 // This file has the untyped part of a wait for many calls: the references, the nodes, and
 // which failure counts. The methods of [Calls] use it, and [FirstError]. How a goroutine
 // parks at many latches stands in internal/latch, and values are taken in calls.go.
+//
+// What may not change: every method of Calls gives up all its references however it ends, and
+// raises what comes up by that once, joined (C5). And no result is taken before the other
+// members are left, or a panic of theirs would lose it (R9).
 
 // members are the calls that a method of [Calls] waits for: a reference at each, and a
 // node at each where the method has to wait. A member whose handle is released or

@@ -19,7 +19,8 @@ import (
 
 // This file is the scope as its users see it. The books are kept by internal/scope, and
 // place.go ties a call to them; the methods here ask these two and hold no lock. A scope is
-// an Option, too: it writes itself into the terms of a call.
+// an Option, too: it writes itself into the terms of a call. What a scope counts, and when a
+// function may run, is changed below; here stands how the result is shown.
 
 // A Scope owns calls: it bounds how many of their functions run at once, keeps a
 // ledger of what became of them, and ends when the last has ended. It comes from
