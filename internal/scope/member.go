@@ -40,7 +40,8 @@ type Job interface {
 //	  │             withdrawn ───────────────────────┤
 //	  └──▶ waiting, without a function ──────────────┘
 //
-// Invariants, all of them under the lock of the hub:
+// Invariants, all of them under the lock of the hub. TestMember_EveryStepKeepsTheInvariants
+// looks at each of them after steps in a random order:
 //
 //	T1  Each accepted member is counted in live until the member is over, and is in the
 //	    list, in the order of entering, but for the time in which an observer is told of
