@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
@@ -268,7 +269,9 @@ type Observer struct {
 //     that nobody took; [slog.LevelWarn] unless given.
 //
 // Each record has the scope, the ID and the name of the call, and what belongs to the
-// event: the error, how long the call waited for its slot, and how long it took. The
+// event: the error, how long the call waited for its slot, and how long it took. Of a
+// panic, err is its first line, and the record which says that the call panicked has the
+// stack of the panic, as stack, too. The
 // handler of the logger is called where the call begins and ends, and must not block.
 // LogObserver panics where l is nil, and where there are more than three levels.
 func LogObserver(l *slog.Logger, levels ...slog.Level) Observer {
@@ -311,7 +314,8 @@ type logObserver struct {
 // completed logs how a call ended.
 func (o logObserver) completed(c CallInfo) {
 	kind, what := logFailure, "async: call failed"
-	switch _, panicked := errors.AsType[*PanicError](c.Err); {
+	p, panicked := errors.AsType[*PanicError](c.Err)
+	switch {
 	case c.Err == nil:
 		kind, what = logCourse, "async: call completed"
 	case !c.Canceled.IsZero():
@@ -319,7 +323,11 @@ func (o logObserver) completed(c CallInfo) {
 	case panicked:
 		kind, what = logLoss, "async: call panicked"
 	}
-	o.log(kind, what, c, slog.Duration("took", time.Since(c.Began)))
+	more := []slog.Attr{slog.Duration("took", time.Since(c.Began))}
+	if panicked {
+		more = append(more, slog.String("stack", string(p.Stack)))
+	}
+	o.log(kind, what, c, more...)
 }
 
 // log writes one record.
@@ -333,20 +341,29 @@ func (o logObserver) log(kind int, what string, c CallInfo, more ...slog.Attr) {
 		attrs = append(attrs, slog.Uint64("parent", c.Parent))
 	}
 	if c.Err != nil {
-		attrs = append(attrs, slog.Any("err", c.Err))
+		attrs = append(attrs, errAttr(c.Err))
 	}
 	o.logger.LogAttrs(ctx, o.levels[kind], what, attrs...)
 }
 
-// baseInfo is what there is to know of a call that has begun, without its scope.
-func (c *core) baseInfo() CallInfo {
-	i := CallInfo{State: StateRunning}
+// errAttr is the attribute for an error: the error itself, but of a panic, whose text has a
+// stack, the first line.
+func errAttr(err error) slog.Attr {
+	if _, panicked := errors.AsType[*PanicError](err); panicked {
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		return slog.String("err", line)
+	}
+	return slog.Any("err", err)
+}
+
+// fill sets what there is to know of a call that has begun, without its scope.
+func (c *core) fill(i *CallInfo) {
+	i.State = StateRunning
 	i.Handles, i.Waiters = c.census()
 	i.Name = c.name() // now that a Begin that is at it has let go of the lock
 	if c.IsSet() {
 		i.State, i.Err = StateCompleted, c.error()
 	}
-	return i
 }
 
 // censusLimit is how many waiters are counted: to count them is to hold up the

@@ -26,6 +26,7 @@ type home struct {
 	observer Observer
 	stacks   *stack.Table  // with Track; else nil
 	labels   *label.Labels // with Labels; else nil
+	seen     bool          // something is told or asked where functions run; see place.call
 }
 
 // A function is the function of a call. run is the life of its goroutine, or a part of
@@ -45,10 +46,18 @@ type place struct {
 }
 
 // init makes pl the place of a call that is about to begin, and returns its record.
+//
+// Where the scope tracks its calls, the stack is recorded here, where it is least deep: to
+// walk it is most of what Track costs.
 func (pl *place) init(t *terms, c *core) *record {
+	h := t.home.(*home)
 	pl.record = record{t, pl}
 	pl.core = c
-	pl.Init(&t.home.(*home).hub)
+	pl.Init(&h.hub)
+	if t.track {
+		x := &trace{began: h.stacks.Here()}
+		pl.Attach(&x.Extra, x)
+	}
 	return &pl.record
 }
 
@@ -85,7 +94,21 @@ func (pl *place) Cancel(cause error) bool { return pl.core.cancel(cause, due{}) 
 func (pl *place) Run() *scope.Member {
 	fn := pl.fn
 	pl.fn = nil
+	if pl.home.(*home).seen {
+		growStack(1)
+	}
 	return fn.run(pl.core)
+}
+
+// growStack has the stack of the goroutine grow, which is at its beginning. What a scope
+// tells and asks while a function runs does not fit into the first stack of a goroutine.
+// To grow costs time for each frame that is on the stack, and now there are few.
+//
+//go:noinline // or the frame would be that of the caller
+func growStack(at int) byte {
+	var frame [2048]byte
+	frame[at] = 1 // or the compiler would see that the frame is of no use
+	return frame[at/2]
 }
 
 func (pl *place) observer() *Observer { return &pl.home.(*home).observer }
@@ -94,10 +117,6 @@ func (pl *place) observer() *Observer { return &pl.home.(*home).observer }
 // may start. function is false for a call without one. room is true where the scope keeps
 // a place for the call.
 func (pl *place) admit(function, room bool) (start bool, err error) {
-	if pl.terms.track {
-		t := pl.home.(*home).newTrace()
-		pl.Attach(&t.Extra, t)
-	}
 	start, why := pl.Admit(function, pl.observer().Begun != nil, room)
 	switch {
 	case why == scope.Closed:
@@ -163,7 +182,9 @@ func (t *terms) refused(ctx context.Context, err error) {
 	h := t.home.(*home)
 	h.hub.Refused()
 	if f := h.observer.Refused; f != nil {
-		f(CallInfo{Name: t.name, Err: err}.begunWith(ctx, h))
+		i := CallInfo{Name: t.name, Err: err}
+		i.begunWith(ctx, h)
+		f(i)
 	}
 }
 
@@ -244,9 +265,9 @@ func (pl *place) discarded(w uint64, err error) (tell func()) {
 		return nil
 	}
 	return func() {
-		info := pl.info()
-		info.Err = err
-		f(info)
+		i := pl.info()
+		i.Err = err
+		f(i)
 	}
 }
 
@@ -304,15 +325,24 @@ func infoOf(c *core) CallInfo {
 	if pl := placeOf(c); pl != nil {
 		return pl.info()
 	}
-	return c.baseInfo()
+	var i CallInfo
+	c.fill(&i)
+	return i
 }
 
 // info is what there is to know of the call.
-func (pl *place) info() CallInfo { return pl.infoAt(pl.Look(), pl.waits(nil)) }
+func (pl *place) info() (i CallInfo) {
+	look := pl.Look()
+	pl.fill(&i, &look)
+	if pl.terms.track {
+		i.WaitsFor = pl.waitsFor(look.InQueue, pl.waits(nil))
+	}
+	return i
+}
 
-// infoAt is info with what was found of the call already.
-func (pl *place) infoAt(look scope.Look, looks []parked.Look) CallInfo {
-	i := pl.core.baseInfo()
+// fill sets all of i but WaitsFor.
+func (pl *place) fill(i *CallInfo, look *scope.Look) {
+	pl.core.fill(i)
 	i.ID, i.Lent = pl.ID(), look.Lent
 	i.Began, i.Started, i.Canceled = pl.time(pl.Began()), pl.time(look.Started), pl.time(look.Canceled)
 	if i.State == StateRunning && look.Queued {
@@ -320,9 +350,8 @@ func (pl *place) infoAt(look scope.Look, looks []parked.Look) CallInfo {
 	}
 	if pl.terms.track {
 		i.Stack = pl.trace().began.String()
-		i.WaitsFor = pl.waitsFor(look, looks)
 	}
-	return i.begunWith(pl.core.ctx, pl.home.(*home))
+	i.begunWith(pl.core.ctx, pl.home.(*home))
 }
 
 // time returns a time on the clock of the hub; 0 there is the zero Time.
@@ -333,8 +362,8 @@ func (pl *place) time(at int64) time.Time {
 	return pl.Hub().Time(at)
 }
 
-// begunWith returns i with what the context tells that a call of h is begun with.
-func (i CallInfo) begunWith(ctx context.Context, h *home) CallInfo {
+// begunWith sets what the context tells that a call of h is begun with.
+func (i *CallInfo) begunWith(ctx context.Context, h *home) {
 	i.Scope = h.name
 	i.Deadline, _ = ctx.Deadline()
 	if parent := parentOf(ctx); parent != nil {
@@ -343,7 +372,6 @@ func (i CallInfo) begunWith(ctx context.Context, h *home) CallInfo {
 			i.ParentScope = cmp.Or(of.name, unnamedScope)
 		}
 	}
-	return i
 }
 
 // unnamedScope is the name of another scope that has none: an empty name would say that the
@@ -397,9 +425,6 @@ type trace struct {
 	handles handles.Handles
 	waits   parked.List
 }
-
-// newTrace returns the trace of a call that begins where the caller is.
-func (h *home) newTrace() *trace { return &trace{began: h.stacks.Here()} }
 
 // trace returns the trace of a call in a scope with Track.
 func (pl *place) trace() *trace { return pl.Attached().(*trace) }
@@ -470,8 +495,7 @@ func (x *tracked) Regain() {
 	}
 }
 
-// waits appends what the goroutines of the function are parked in. Of a call that is
-// complete nothing is known: nobody waits for its function.
+// waits appends what the goroutines of the function are parked in: nothing without Track.
 func (pl *place) waits(to []parked.Look) []parked.Look {
 	if !pl.terms.track {
 		return to
@@ -483,8 +507,8 @@ func (pl *place) waits(to []parked.Look) []parked.Look {
 const maxWaitsFor = 100
 
 // waitsFor says what the function of a call with Track waits for.
-func (pl *place) waitsFor(look scope.Look, looks []parked.Look) (infos []WaitInfo) {
-	if look.InQueue {
+func (pl *place) waitsFor(queued bool, looks []parked.Look) (infos []WaitInfo) {
+	if queued {
 		infos = append(infos, WaitInfo{Kind: "slot", Name: pl.home.(*home).name, Since: pl.time(pl.Began())})
 	}
 	for _, l := range looks {
@@ -690,22 +714,49 @@ func (w *web) need(l parked.Look) knot.Need {
 	return n
 }
 
+// maxDumped is among how many calls that wait a dump looks for deadlocks.
+const maxDumped = 10_000
+
 // deadlocked returns the deadlocks among the calls of the scope and those that they wait
-// for, as far as those are no more than most. It reports whether there may be more.
-func (h *home) deadlocked(most int) (deadlocks [][]*place, more bool) {
-	w := newWeb(most)
+// for, for a dump. It reports whether there were calls that it did not look at.
+func (h *home) deadlocked() (deadlocks [][]dump.Step, more bool) {
+	w := newWeb(maxDumped)
 	for m := range h.hub.Members() {
 		w.add(memberPlace(m))
 	}
 	w.follow()
 	for _, d := range w.deadlocks() {
-		pls := make([]*place, len(d))
+		steps := make([]dump.Step, len(d))
 		for i, n := range d {
-			pls[i] = w.nodes[n].pl
+			steps[i] = w.step(h, n, d)
 		}
-		deadlocks = append(deadlocks, pls)
+		deadlocks = append(deadlocks, steps)
 	}
 	return deadlocks, w.isFull()
+}
+
+// step says which call of a deadlock the one with the index i waits for, seen from h.
+func (w *web) step(h *home, i int, d []int) dump.Step {
+	s := dump.Step{Call: w.nodes[i].pl.callOf(h)}
+	for _, l := range w.nodes[i].looks {
+		for _, thing := range left(l) {
+			to := placeOfThing(thing)
+			if j, known := w.of[to]; known && slices.Contains(d, j) {
+				s.For, s.Since, s.Line = to.callOf(h), l.Since, l.Wait.Line()
+				return s
+			}
+		}
+	}
+	return s
+}
+
+// callOf names the call for a dump of h.
+func (pl *place) callOf(h *home) dump.Name {
+	n := dump.Name{Call: cmp.Or(pl.name, "call"), ID: pl.ID()}
+	if of := pl.home.(*home); of != h {
+		n.Scope = cmp.Or(of.name, unnamedScope)
+	}
+	return n
 }
 
 // A drawing is a [Graph] that is being made.
@@ -754,7 +805,12 @@ func (h *home) graph() Graph {
 // list adds a call to those of the graph.
 func (d *drawing) list(pl *place, look scope.Look, looks []parked.Look) {
 	d.places = append(d.places, pl)
-	d.Calls = append(d.Calls, pl.infoAt(look, looks))
+	d.Calls = append(d.Calls, CallInfo{})
+	i := &d.Calls[len(d.Calls)-1]
+	pl.fill(i, &look)
+	if pl.terms.track {
+		i.WaitsFor = pl.waitsFor(look.InQueue, looks)
+	}
 }
 
 // number gives an index to each call that waits or is waited for, and lists those that are

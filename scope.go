@@ -90,6 +90,7 @@ func NewScope(o ScopeOptions) *Scope {
 	if o.Labels {
 		s.home.labels = label.New(o.Name)
 	}
+	s.home.seen = o.Labels || o.Observer.Started != nil || o.Observer.Context != nil || o.Observer.Returned != nil
 	s.home.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
 	s.apply(&s.alone)
 	s.alone.alone.terms = &s.alone
@@ -221,12 +222,14 @@ func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 }
 
 // Dump writes what the scope does at the moment, for a log or a terminal: a line of its
-// own, its ledger, and its calls that are in flight as a tree by [CallInfo.Parent], the
+// own, the deadlocks (see [Graph.Cycles]) with who waits for whom in them and on which
+// line, its ledger, and its calls that are in flight as a tree by [CallInfo.Parent], the
 // oldest first (V5). The calls of one name below one parent fold into one line:
 //
 //	fetch ×312, oldest 4.2s: 300 running, 12 lent
 //
-// What has more than 1,000 such names, or is nested more than 64 deep, is summed up. So
+// What has more than 1,000 such names, or is nested more than 64 deep, is summed up, and
+// deadlocks are looked for among no more than 10,000 calls that wait. So
 // Dump needs little memory, however many calls there are, and blocks no call for longer
 // than it takes to look at a few. Names are quoted where they are not one line of plain
 // text. The error is that of w, which is written to when the look is over.
@@ -245,7 +248,14 @@ func (s *Scope) Dump(w io.Writer) error {
 		state = "closed"
 	}
 	st := s.Stats()
+	deadlocks, more := s.home.deadlocked()
 	_, err := fmt.Fprintf(w, "%v: %s, %s\n", s, s.bounds(), state)
+	if err == nil {
+		err = dump.Deadlocks(w, time.Now(), deadlocks)
+	}
+	if err == nil && more {
+		_, err = fmt.Fprintf(w, "  deadlocks among more than %d calls that wait are not all listed\n", maxDumped)
+	}
 	if err == nil {
 		_, err = st.writeTo(w)
 	}

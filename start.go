@@ -239,40 +239,55 @@ func (pl *place) run(f *body) (next *scope.Member) {
 	return nil
 }
 
-// call calls the function and completes the call, with all that the observer is told
-// or asked for that. Without an observer it is core.call.
+// call calls the function and completes the call. The frames of what a scope may be asked
+// to tell are large, and the stack of a goroutine is small at first: to let it grow costs
+// more than the rest of the call. So a call of which nothing is told goes past them, and
+// the goroutine of another has grown its stack before; see growStack.
 func (pl *place) call(f *body) {
-	o := pl.observer()
-	if o.Started != nil {
-		pl.tell(o.Started)
-	}
-	if o.Context != nil {
-		g := *f // what f points to must not leave the stack
-		g.call = pl.inContext(o.Context, f.call)
-		f = &g
-	}
-	if labels := pl.home.(*home).labels; labels != nil {
-		g, call := *f, f.call
-		g.call = func(ctx context.Context) error { return labels.Run(ctx, pl.name, call) }
-		f = &g
-	}
-	if o.Returned != nil {
-		defer func() { // also where the function called Goexit
-			if pl.core.Word.Load()&bitCanceled != 0 {
-				pl.tell(o.Returned)
-			}
-		}()
+	if h := pl.home.(*home); h.seen {
+		pl.callSeen(h, f)
+		return
 	}
 	pl.core.call(f)
 }
 
-// inContext is call with the context that the observer makes of the function's own.
-// The observer is asked where a panic is the function's, so a panic of its own is one
-// of the call (V3).
-func (pl *place) inContext(of func(context.Context, CallInfo) context.Context, call func(context.Context) error) func(context.Context) error {
+// callSeen is call, with all that the observer is told or asked for that, and with labels.
+//
+//go:noinline // see call
+func (pl *place) callSeen(h *home, f *body) {
+	o := &h.observer
+	if o.Started != nil {
+		pl.tell(o.Started)
+	}
+	if o.Context != nil || h.labels != nil {
+		g := *f // what f points to must not leave the stack
+		g.call = pl.inContext(h, f.call)
+		f = &g
+	}
+	if o.Returned != nil {
+		defer pl.tellReturned() // also where the function called Goexit
+	}
+	pl.core.call(f)
+}
+
+// tellReturned tells that the function of a canceled call has returned.
+func (pl *place) tellReturned() {
+	if pl.core.Word.Load()&bitCanceled != 0 {
+		pl.tell(pl.observer().Returned)
+	}
+}
+
+// inContext is call with the context that the observer makes of the function's own, and
+// with the labels of the scope. The observer is asked where a panic is the function's.
+func (pl *place) inContext(h *home, call func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if ctx = of(ctx, pl.info()); ctx == nil {
-			panic("async: Context of an Observer returned a nil context")
+		if of := h.observer.Context; of != nil {
+			if ctx = of(ctx, pl.info()); ctx == nil {
+				panic("async: Context of an Observer returned a nil context")
+			}
+		}
+		if h.labels != nil {
+			return h.labels.Run(ctx, pl.name, call)
 		}
 		return call(ctx)
 	}

@@ -202,3 +202,51 @@ func printable(name string) string {
 	}
 	return name
 }
+
+// A Name says which call is meant.
+type Name struct {
+	Call  string
+	ID    uint64
+	Scope string // where it is another than that of the dump
+}
+
+func (n Name) String() string {
+	if n.Scope == "" {
+		return fmt.Sprintf("%s #%d", printable(n.Call), n.ID)
+	}
+	return fmt.Sprintf("%s #%d of scope %s", printable(n.Call), n.ID, printable(n.Scope))
+}
+
+// A Step is one call of a deadlock, and the one of the deadlock that it waits for.
+type Step struct {
+	Call, For Name
+	Since     time.Time
+	Line      string // of the wait
+}
+
+// How much of deadlocks is written.
+const (
+	maxDeadlocks = 10
+	maxSteps     = 20 // of one deadlock
+)
+
+// Deadlocks writes deadlocks, each as its calls and what these wait for.
+func Deadlocks(w io.Writer, now time.Time, deadlocks [][]Step) error {
+	var b strings.Builder
+	for i, d := range deadlocks {
+		if i == maxDeadlocks {
+			fmt.Fprintf(&b, "  and %d more deadlocks\n", len(deadlocks)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  deadlock of %d:\n", len(d))
+		for k, s := range d {
+			if k == maxSteps {
+				fmt.Fprintf(&b, "    and %d more\n", len(d)-k)
+				break
+			}
+			fmt.Fprintf(&b, "    %v waits for %v, %s, %s\n", s.Call, s.For, Age(now.Sub(s.Since)), s.Line)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

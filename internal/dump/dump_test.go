@@ -3,6 +3,7 @@ package dump_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,38 @@ func TestTree_WriterFails(t *testing.T) {
 	var tree dump.Tree
 	tree.Add([]string{"a"}, dump.Call{})
 	if err := tree.Write(full{}, now); !errors.Is(err, errFull) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A deadlock says who waits for whom, in how many lines ever.
+func TestDeadlocks(t *testing.T) {
+	step := func(i int) dump.Step {
+		return dump.Step{
+			Call: dump.Name{Call: "a\n", ID: uint64(i)}, For: dump.Name{Call: "b", ID: uint64(i + 1), Scope: "other"},
+			Since: ago(time.Second), Line: "x.go:1",
+		}
+	}
+	var b strings.Builder
+	if err := dump.Deadlocks(&b, now, [][]dump.Step{{step(1), step(2)}}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `  deadlock of 2:
+    "a\n" #1 waits for b #2 of scope other, 1s, x.go:1
+    "a\n" #2 waits for b #3 of scope other, 1s, x.go:1
+`
+	if got := b.String(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	var many [][]dump.Step
+	for range 100 {
+		many = append(many, slices.Repeat([]dump.Step{step(1)}, 100))
+	}
+	b.Reset()
+	if err := dump.Deadlocks(&b, now, many); err != nil || strings.Count(b.String(), "\n") != 10*22+1 {
+		t.Errorf("%d lines, error %v", strings.Count(b.String(), "\n"), err)
+	}
+	if err := dump.Deadlocks(full{}, now, many); !errors.Is(err, errFull) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -44,21 +44,35 @@ func (l *Labels) Run(ctx context.Context, call string, f func(context.Context) e
 	pprof.SetGoroutineLabels(labeled)
 	defer pprof.SetGoroutineLabels(ctx)
 	if trace.IsEnabled() {
-		name := l.scope + ": " + call
-		in, task := trace.NewTask(labeled, name)
-		defer task.End()
-		defer trace.StartRegion(in, name).End()
-		return f(in)
+		return l.task(labeled, call, f)
 	}
 	return f(labeled)
+}
+
+// task calls f as a task and a region of the trace that is on.
+//
+//go:noinline // see add
+func (l *Labels) task(ctx context.Context, call string, f func(context.Context) error) error {
+	name := l.scope + ": " + call
+	ctx, task := trace.NewTask(ctx, name)
+	defer task.End()
+	defer trace.StartRegion(ctx, name).End()
+	return f(ctx)
 }
 
 // with returns ctx with the labels.
 func (l *Labels) with(ctx context.Context, call string) context.Context {
 	if hasOthers(ctx) {
-		return pprof.WithLabels(ctx, pprof.Labels(Scope, l.scope, Call, call))
+		return add(ctx, l.scope, call)
 	}
 	return &labeled{ctx, l.of(call)}
+}
+
+// add returns ctx with the labels beside those that it has.
+//
+//go:noinline // the frame is large, and the stack of a goroutine is small at first
+func add(ctx context.Context, scope, call string) context.Context {
+	return pprof.WithLabels(ctx, pprof.Labels(Scope, scope, Call, call))
 }
 
 // hasOthers reports whether a context has labels of other names.
@@ -76,7 +90,14 @@ func (l *Labels) of(call string) context.Context {
 	if of, ok := (*made)[call]; ok {
 		return of
 	}
-	of := pprof.WithLabels(context.Background(), pprof.Labels(Scope, l.scope, Call, call))
+	return l.make(made, call)
+}
+
+// make is of for a name that is not among those made.
+//
+//go:noinline // see add
+func (l *Labels) make(made *map[string]context.Context, call string) context.Context {
+	of := add(context.Background(), l.scope, call)
 	if len(*made) < bound {
 		more := maps.Clone(*made)
 		if more == nil {
