@@ -323,11 +323,14 @@ func (o logObserver) completed(c CallInfo) {
 	case panicked:
 		kind, what = logLoss, "async: call panicked"
 	}
-	more := []slog.Attr{slog.Duration("took", time.Since(c.Began))}
-	if panicked {
-		more = append(more, slog.String("stack", string(p.Stack)))
+	took := slog.Duration("took", time.Since(c.Began))
+	if kind != logLoss {
+		o.log(kind, what, c, took)
+		return
 	}
-	o.log(kind, what, c, more...)
+	line := errText(c.Err)
+	c.Err = nil // said here, before the stack
+	o.log(kind, what, c, took, slog.Any("err", line), slog.String("stack", string(p.Stack)))
 }
 
 // log writes one record.
@@ -336,24 +339,25 @@ func (o logObserver) log(kind int, what string, c CallInfo, more ...slog.Attr) {
 	if !o.logger.Enabled(ctx, o.levels[kind]) {
 		return
 	}
-	attrs := append([]slog.Attr{slog.String("scope", c.Scope), slog.Uint64("id", c.ID), slog.String("call", c.Name)}, more...)
+	attrs := []slog.Attr{slog.String("scope", c.Scope), slog.Uint64("id", c.ID), slog.String("call", c.Name)}
 	if c.Parent != 0 {
 		attrs = append(attrs, slog.Uint64("parent", c.Parent))
 	}
+	attrs = append(attrs, more...)
 	if c.Err != nil {
-		attrs = append(attrs, errAttr(c.Err))
+		attrs = append(attrs, slog.Any("err", errText(c.Err)))
 	}
 	o.logger.LogAttrs(ctx, o.levels[kind], what, attrs...)
 }
 
-// errAttr is the attribute for an error: the error itself, but of a panic, whose text has a
-// stack, the first line.
-func errAttr(err error) slog.Attr {
+// errText is what a record says of an error: the error itself, but of a panic, whose text
+// has a stack, the first line.
+func errText(err error) any {
 	if _, panicked := errors.AsType[*PanicError](err); panicked {
 		line, _, _ := strings.Cut(err.Error(), "\n")
-		return slog.String("err", line)
+		return line
 	}
-	return slog.Any("err", err)
+	return err
 }
 
 // fill sets what there is to know of a call that has begun, without its scope.

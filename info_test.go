@@ -1555,9 +1555,9 @@ func TestV13_LogObserver(t *testing.T) {
 			`level=DEBUG msg="async: call begun" scope=s id=2 call=below parent=1` + "\n",
 			`level=DEBUG msg="async: call completed" scope=s id=1 call=good took=1s` + "\n",
 			`level=INFO msg="async: call failed" scope=s id=3 call=bad took=0s err=boom` + "\n",
-			`level=WARN msg="async: call panicked" scope=s id=4 call=worse took=0s err=`,
-			`level=WARN msg="async: result discarded" scope=s id=4 call=worse err=`,
-			`level=WARN msg="async: call abandoned" scope=s id=4 call=worse`,
+			`level=WARN msg="async: call panicked" scope=s id=4 call=worse took=0s err="async: panic in call: x" stack="goroutine `,
+			`level=WARN msg="async: result discarded" scope=s id=4 call=worse err="async: panic in call: x"` + "\n",
+			`level=WARN msg="async: call abandoned" scope=s id=4 call=worse err="async: panic in call: x"` + "\n",
 			`level=DEBUG msg="async: call canceled" scope=s id=5 call=late took=0s err="async: call \"late\" canceled"` + "\n",
 			`level=DEBUG msg="async: function returned" scope=s id=5 call=late took=1m0s err="async: call \"late\" canceled"` + "\n",
 			`level=WARN msg="async: call refused" scope=s id=0 call="too late" err="async: scope closed"` + "\n",
@@ -1566,6 +1566,7 @@ func TestV13_LogObserver(t *testing.T) {
 				t.Errorf("no record %s in\n%s", want, all)
 			}
 		}
+		wantEq(t, "stacks", strings.Count(all, "stack="), 1)
 		wantEq(t, "failures and losses", strings.Count(log(slog.LevelInfo), "level="), strings.Count(all, "level=")-strings.Count(all, "level=DEBUG"))
 		wantEq(t, "none", log(slog.LevelError), "")
 		own := log(slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError)
