@@ -905,7 +905,14 @@ func (d *drawing) circle(nodes []int) {
 	for i, n := range nodes {
 		calls[i] = d.of[d.web.nodes[n].pl]
 	}
-	if !slices.Contains(calls, -1) {
-		d.deadlocks = append(d.deadlocks, calls)
+	if slices.Contains(calls, -1) {
+		return
 	}
+	oldest := 0
+	for i := range calls {
+		if d.Calls[calls[i]].Began.Before(d.Calls[calls[oldest]].Began) {
+			oldest = i
+		}
+	}
+	d.deadlocks = append(d.deadlocks, slices.Concat(calls[oldest:], calls[:oldest]))
 }

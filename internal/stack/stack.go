@@ -90,10 +90,11 @@ func (s *Stack) String() string {
 
 func print(pcs []uintptr) string {
 	var b strings.Builder
+	here := root()
 	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {
 		var f runtime.Frame
 		f, more = fs.Next()
-		if b.Len() > 0 || !isInside(f.Function) {
+		if b.Len() > 0 || !here.has(f) {
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 		}
 	}
@@ -101,15 +102,21 @@ func print(pcs []uintptr) string {
 }
 
 // Line returns the file and the line of the first function outside of package async among
-// some program counters, or nothing where there is none.
-func Line(pcs []uintptr) string {
+// some program counters, or nothing where there is none. The loop of Map runs in an
+// iterator of somebody else, which is called by Map: there, the line is that of the Map.
+func Line(pcs []uintptr) (line string) {
+	here := root()
 	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {
 		var f runtime.Frame
-		if f, more = fs.Next(); !isInside(f.Function) {
-			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		f, more = fs.Next()
+		switch {
+		case strings.Contains(f.Function, modulePath+".(*mapping["):
+			line = ""
+		case line == "" && !here.has(f):
+			line = fmt.Sprintf("%s:%d", f.File, f.Line)
 		}
 	}
-	return ""
+	return line
 }
 
 // Begins reports whether the goroutine that called runtime.Callers for pcs was begun by
@@ -139,9 +146,24 @@ func Begins(function string, pcs []uintptr, full bool) bool {
 // maxDepth is how deep a stack is looked at for its beginning.
 const maxDepth = 1 << 16
 
-// isInside reports whether a function is one of package async, or of a package below it
-// that package async calls.
-func isInside(function string) bool {
-	rest, ok := strings.CutPrefix(function, "github.com/seed4712c49f/async")
-	return ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/"))
+const modulePath = "github.com/seed4712c49f/async"
+
+// A folder is that of package async, as the files of frames begin.
+type folder string
+
+// root returns the folder of package async, by the file of this package.
+func root() folder {
+	_, file, _, _ := runtime.Caller(0)
+	return folder(strings.TrimSuffix(file, "internal/stack/stack.go"))
+}
+
+// has reports whether a frame is one of package async, or of a package below it that
+// package async calls. The function of an iterator that is inlined has the name of the
+// function that it is inlined into, and the file tells.
+func (r folder) has(f runtime.Frame) bool {
+	if rest, ok := strings.CutPrefix(f.Function, modulePath); ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(f.File, string(r))
+	return ok && !strings.HasSuffix(rest, "_test.go") && (!strings.Contains(rest, "/") || strings.HasPrefix(rest, "internal/"))
 }
