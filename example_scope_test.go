@@ -557,6 +557,44 @@ func ExampleWaitForRoom() {
 
 // A program with a full queue ends in order: nothing comes any more, what waits never
 // runs, and what runs comes to its end.
+func ExampleScope_Options() {
+	scope := async.NewScope(async.ScopeOptions{Name: "mail", Limit: 4})
+	o := scope.Options()
+	fmt.Println(o.Name, o.Limit)
+	// Output: mail 4
+}
+
+func ExampleScope_Info() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{})
+	promise, call := async.NewPromise[int](ctx, scope, async.Name("answer"))
+	fmt.Println(scope.Info(1))
+	promise.Complete(42, nil)
+	fmt.Println(scope.Info(1))
+	fmt.Println(call.Await(ctx))
+	// Output:
+	// call "answer" #1, running true
+	// call, idle false
+	// 42 <nil>
+}
+
+// What is known of a call from a report, or a page for people, is its scope and its ID.
+func ExampleScope_Cancel() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Name: "mail"})
+	call := async.Go(ctx, func(ctx context.Context) (string, error) {
+		<-ctx.Done()
+		return "", context.Cause(ctx)
+	}, scope, async.Name("send"))
+
+	fmt.Println(scope.Cancel(1, errors.New("the operator said so")))
+	_, err := call.Await(ctx)
+	fmt.Println(err)
+	// Output:
+	// true
+	// async: call "send" canceled: the operator said so
+}
+
 func ExampleScope_CancelQueued() {
 	ctx := context.Background()
 	scope := async.NewScope(async.ScopeOptions{Limit: 1})

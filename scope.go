@@ -139,6 +139,9 @@ func (s *Scope) check() {
 // Name returns the name in the options of the scope.
 func (s *Scope) Name() string { return s.o.Name }
 
+// Options returns the options of the scope as [NewScope] was given them.
+func (s *Scope) Options() ScopeOptions { return s.o }
+
 // String names the scope for errors and logs.
 func (s *Scope) String() string { return named("scope", s.o.Name) }
 
@@ -155,6 +158,39 @@ func (s *Scope) Close() { s.home.hub.Close() }
 // Where an [OnSignal] function panics or calls [runtime.Goexit], the rest are canceled
 // all the same, and CancelQueued ends as that function did.
 func (s *Scope) CancelQueued(cause error) int { return s.home.hub.CancelQueued(cause) }
+
+// Cancel cancels the call of the scope whose [CallInfo.ID] is id, with cause, as
+// [Call.Cancel] does, and reports whether it did (C12). Cancel needs no handle of the call:
+// it is for reports that somebody reads and answers. Cancel returns false where there is no
+// such call in flight, and where the call is complete. Any number of goroutines may call it.
+// It looks through the calls in flight, and blocks none of them for longer than it takes to
+// look at a few.
+func (s *Scope) Cancel(id uint64, cause error) bool {
+	pl := s.place(id)
+	return pl != nil && pl.Cancel(cause)
+}
+
+// Info returns what there is to know of the call whose [CallInfo.ID] is id, and whether
+// the call is in flight, as [Scope.InFlight] has it (C12). Any number of goroutines may call
+// it.
+func (s *Scope) Info(id uint64) (info CallInfo, inFlight bool) {
+	pl := s.place(id)
+	if pl == nil {
+		return CallInfo{}, false
+	}
+	info = pl.info()
+	return info, !pl.IsOver()
+}
+
+// place returns the place of the call with an ID, or nil where the call is not in flight.
+func (s *Scope) place(id uint64) *place {
+	for m := range s.home.hub.Members() {
+		if m.ID() == id {
+			return memberPlace(m)
+		}
+	}
+	return nil
+}
 
 // Err returns [ErrScopeClosed] once the scope refuses new calls, nil before.
 func (s *Scope) Err() error {
@@ -186,6 +222,7 @@ func (s *Scope) Stats() Stats {
 // does.
 func (s *Scope) InFlight() iter.Seq[CallInfo] {
 	return func(yield func(CallInfo) bool) {
+
 		for m := range s.home.hub.Members() {
 			info := memberPlace(m).info()
 			if !m.IsOver() && !yield(info) {

@@ -2271,6 +2271,93 @@ func TestC11_AllAreCanceledAlthoughOnePanics(t *testing.T) {
 	})
 }
 
+// A call is canceled by its ID, and by that of no other call.
+func TestC12_CancelByID(t *testing.T) {
+	eachScope(t, async.ScopeOptions{Limit: 1}, func(t *testing.T, s *async.Scope) {
+		stop := make(chan struct{})
+		deaf := async.Go(bg, func(context.Context) (int, error) { <-stop; return 1, nil }, s)
+		queued := async.Go(bg, value(2, nil), s)
+		p, promise := async.NewPromise[int](bg, s)
+		other := async.Go(bg, value(4, nil), s)
+		for _, c := range []*async.Call[int]{deaf, queued, promise} {
+			id := c.Info().ID
+			wantEq(t, "canceled", s.Cancel(id, errBoom), true)
+			_, err := c.Finish()
+			wantIs(t, err, async.ErrCanceled, errBoom)
+			wantEq(t, "again", s.Cancel(id, errBoom), false)
+		}
+		wantEq(t, "the promise comes too late", p.Complete(3, nil), false)
+		wantEq(t, "no such call", s.Cancel(0, nil) || s.Cancel(99, nil), false)
+		wantEq(t, "of another scope", async.NewScope(async.ScopeOptions{}).Cancel(4, nil), false)
+		close(stop)
+		v, err := other.Await(bg)
+		wantEq(t, "the other call ran", v, 4)
+		wantEq(t, "without an error", err, nil)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		wantEq(t, "it is over", s.Cancel(4, nil), false)
+		wantEq(t, "in the ledger", s.Stats().Canceled, int64(3))
+	})
+}
+
+// Info says of a call what InFlight says, for as long as the call is in flight.
+func TestC12_InfoByID(t *testing.T) {
+	eachScope(t, async.ScopeOptions{Name: "work"}, func(t *testing.T, s *async.Scope) {
+		stop := make(chan struct{})
+		wait := func(context.Context) (int, error) { <-stop; return 0, nil }
+		cs := async.GoEach(bg, make([]int, 200), func(ctx context.Context, _ int) (int, error) { return wait(ctx) }, s)
+		async.Go(bg, wait, s).Release() // begun in another place
+		synctest.Wait()
+		wantEq(t, "the name in the options", s.Options().Name, "work")
+		for want := range s.InFlight() {
+			got, ok := s.Info(want.ID)
+			wantEq(t, "in flight", ok, true)
+			wantEq(t, "the same", got, want)
+		}
+		_ = cs[7].Cancel(nil)
+		got, ok := s.Info(8)
+		wantEq(t, "canceled, and not stopped", ok && !got.Canceled.IsZero(), true)
+		close(stop)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		got, ok = s.Info(8)
+		wantEq(t, "it is over", ok, false)
+		wantEq(t, "nothing is known", got, async.CallInfo{})
+	})
+}
+
+// Whoever cancels a call by its ID while the call ends by itself is told the truth, and a
+// later call of the same object is not touched.
+func TestC12_CancelByIDAgainstEverything(t *testing.T) {
+	for range rounds(4000) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1})
+		cs := async.GoEach(bg, make([]int, 3), func(ctx context.Context, _ int) (int, error) { return 0, ctx.Err() }, s)
+		var canceled atomic.Int64
+		cancel := func() {
+			for id := range uint64(4) {
+				if s.Cancel(id, errBoom) {
+					canceled.Add(1)
+				}
+			}
+		}
+		again := func() {
+			_, _ = cs[0].Await(bg)
+			_, _ = cs[0].Finish()
+			if err := cs[0].Begin(bg, value(1, nil), s); err != nil {
+				t.Error(err)
+			}
+			if v, err := cs[0].Await(bg); v != 1 || err != nil {
+				t.Error("the later call:", v, err)
+			}
+		}
+		together(cancel, cancel, again)
+		if err := s.Shutdown(bg); err != nil {
+			t.Fatal(err)
+		}
+		if st := s.Stats(); st.Canceled != canceled.Load() || st.Begun != 4 {
+			t.Fatalf("%d canceled, %+v", canceled.Load(), st)
+		}
+	}
+}
+
 // Beside calls that start, end, and are canceled, each call is canceled in the queue or
 // runs, never both, and what runs is not canceled.
 func TestC11_CancelQueuedAgainstEverything(t *testing.T) {
@@ -2361,6 +2448,7 @@ func TestC9_APlaceIsHandedOn(t *testing.T) {
 		"Cancel":       func(_ *async.Scope, c *async.Call[int], _ func()) { _ = c.Cancel(nil) },
 		"its context":  func(_ *async.Scope, _ *async.Call[int], end func()) { end() },
 		"CancelQueued": func(s *async.Scope, _ *async.Call[int], _ func()) { s.CancelQueued(nil) },
+		"CancelByID":   func(s *async.Scope, c *async.Call[int], _ func()) { s.Cancel(c.Info().ID, nil) },
 		"abandoned":    func(_ *async.Scope, c *async.Call[int], _ func()) { c.Release() },
 		"CancelWait":   func(_ *async.Scope, c *async.Call[int], _ func()) { _ = c.CancelWait(bg, nil) },
 	} {
