@@ -25,8 +25,9 @@ const Version = 1
 // A Report is what the calls of some scopes do at one moment.
 type Report struct {
 	Version int           `json:"version"`           // [Version]
-	Time    time.Time     `json:"time"`              // of the look; ages are counted up to it
-	Took    time.Duration `json:"took"`              // how long the look took
+	Time    time.Time     `json:"time"`              // when the scopes were looked at
+	Listed  time.Time     `json:"listed"`            // when the calls were: before Time where there are very many, see [View]
+	Took    time.Duration `json:"took"`              // how long it took to look at the calls
 	Program string        `json:"program,omitempty"` // the name of the program's file
 	PID     int           `json:"pid,omitempty"`     // of the program's process
 
@@ -100,9 +101,9 @@ type Group string
 
 // The ways to show the calls.
 const (
-	Tree   Group = "tree" // each below the call in whose function it was begun
+	Tree  Group = "tree" // each below the call in whose function it was begun
 	Names Group = "name" // those of one scope and name in one line: the Totals
-	Flat   Group = "flat" // a line for each, in the order of Sort
+	Flat  Group = "flat" // a line for each, in the order of Sort
 )
 
 // A State is what a call does at the moment.
@@ -286,7 +287,7 @@ type Call struct {
 	State State  `json:"state"`
 
 	Began    time.Time     `json:"began"`
-	Age      time.Duration `json:"age"`               // from Began to the time of the report
+	Age      time.Duration `json:"age"`               // from Began to Report.Listed
 	Started  time.Time     `json:"started,omitzero"`  // when its function got its first slot
 	Canceled time.Time     `json:"canceled,omitzero"` // when it was canceled
 	Deadline time.Time     `json:"deadline,omitzero"` // of the context that it was begun with
@@ -306,11 +307,12 @@ type Call struct {
 // that is no call of a scope.
 type Wait struct {
 	From  Ref       `json:"from"`
-	To    Ref       `json:"to,omitzero"`    // the call that is waited for; zero where it is none, or not known
-	Kind  string    `json:"kind"`           // what is waited for, as "call", "event", "context", "channel", "set"
-	Name  string    `json:"name,omitempty"` // its name, as far as it has one
-	Since time.Time `json:"since,omitzero"` // when the wait began
-	Line  string    `json:"line,omitempty"` // where the wait is
+	Waits string    `json:"waits,omitempty"` // the name of the call that waits
+	To    Ref       `json:"to,omitzero"`     // the call that is waited for; zero where it is none, or not known
+	Kind  string    `json:"kind"`            // what is waited for, as in [async.WaitInfo]: "call", "slot", "event", …
+	Name  string    `json:"name,omitempty"`  // its name, as far as it has one; of a call, the name of the call
+	Since time.Time `json:"since,omitzero"`  // when the wait began
+	Line  string    `json:"line,omitempty"`  // where the wait is
 }
 
 // A Detail is one call, and what is around it.

@@ -1,28 +1,102 @@
 package asyncview
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
+	"errors"
+	"html/template"
 	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed4712c49f/async"
 )
 
+// This file is the view itself: which scopes it shows, when it looks at them, and the report
+// that it makes of what it saw.
+
 // A View shows some scopes. It comes from [Handler] or [For] and is an [http.Handler]. Its
-// methods may be called by any number of goroutines at the same time.
+// methods may be called by any number of goroutines at the same time. Its zero value is of
+// no use.
+//
+// A view does nothing while nobody asks: it has no goroutine and no timer. It looks at the
+// ledgers of the scopes for every request, and every second for those who are connected to
+// its events. It looks at the calls one at a time, for all who ask at once, and spends no
+// more than a fiftieth of the time on that: where there are a million calls, and a look
+// takes half a second, a list of calls may be half a minute old, and says so.
+//
+// What happened in the last five minutes is known as far as somebody has looked. Where
+// nobody did, the next look tells how much happened meanwhile, and not when.
 type View struct {
-	scopes func() []*async.Scope
+	list   func() []*async.Scope
 	cancel bool
+	origin *http.CrossOriginProtection
+	page   *template.Template
+	files  map[string]file
+
+	viewers atomic.Int64 // that are connected to the events
+
+	// turn is held by the goroutine that looks. It guards what is below. A wait for it ends
+	// with the request.
+	turn    chan struct{}
+	scopes  []*watched // in the order of the list
+	keys    int        // how many there have been
+	last    *looked
+	asked   map[Query]time.Time // when, for a look that answers all at once
+	servers map[*http.Server]chan struct{}
 }
 
-// Handler returns a view of the scopes that changes nothing.
+// A watched is a scope that the view shows. It does not change: who looks makes a new one.
+type watched struct {
+	key     int
+	scope   *async.Scope
+	options async.ScopeOptions
+	name    string // printable
+	since   time.Time
+	history history
+	now     sample
+}
+
+// title names the scope in a sentence.
+func (w *watched) title() string {
+	if w.name == "" {
+		return "a scope without a name"
+	}
+	return "scope " + w.name
+}
+
+// Bounds of what a view holds.
+const (
+	mostScopes  = 500
+	mostQueries = 16
+	usedFor     = 30 * time.Second // a query is answered with the others for that long
+	share       = 50               // a look takes no more than that part of the time
+)
+
+// Handler returns a view of the scopes, by which nothing can be changed. Its methods panic
+// for no scope: one that is nil is left out, and so is one that is there twice.
 func Handler(scopes ...*async.Scope) *View {
 	return For(func() []*async.Scope { return scopes })
 }
 
-// For returns a view of the scopes that a function returns, which is asked at every look.
+// For returns a view of the scopes that a function returns, for programs whose scopes come
+// and go, and for those that give options. The function is called for every request, and for
+// every event, by any number of goroutines at the same time. For panics where the function
+// is nil.
 func For(scopes func() []*async.Scope, opts ...Option) *View {
-	v := &View{scopes: scopes}
+	if scopes == nil {
+		panic("asyncview: For with a nil function")
+	}
+	v := &View{
+		list:    scopes,
+		origin:  http.NewCrossOriginProtection(),
+		turn:    make(chan struct{}, 1),
+		asked:   make(map[Query]time.Time),
+		servers: make(map[*http.Server]chan struct{}),
+	}
+	v.page, v.files = parsePage()
 	for _, o := range opts {
 		o.apply(v)
 	}
@@ -30,29 +104,209 @@ func For(scopes func() []*async.Scope, opts ...Option) *View {
 }
 
 // An Option says how a [View] is to be.
-type Option interface{ apply(*View) }
+type Option interface{ apply(v *View) }
 
-type allowCancel struct{}
+type option func(v *View)
 
-func (allowCancel) apply(v *View) { v.cancel = true }
+func (o option) apply(v *View) { o(v) }
 
-// AllowCancel lets calls be canceled through the view.
-func AllowCancel() Option { return allowCancel{} }
+// AllowCancel lets a call, and the queue of a scope, be canceled through the view, by POST.
+// The cause is [ErrCanceled]. Without it, nothing can be changed through a view.
+//
+// A page of another site that a user has open cannot do that: see
+// [http.CrossOriginProtection]. A program that sends the request itself can, so the view
+// belongs behind authentication.
+func AllowCancel() Option { return option(func(v *View) { v.cancel = true }) }
 
-// Report looks at the scopes, and lists the calls that q asks for.
-func (v *View) Report(q Query) *Report {
-	r := &Report{Version: Version, Time: time.Now(), CanCancel: v.cancel, Query: q}
-	for i, s := range v.scopes() {
-		r.Scopes = append(r.Scopes, Scope{Key: i + 1, Name: s.Name(), Stats: Stats(s.Stats())})
-		for c := range s.InFlight() {
-			r.Calls = append(r.Calls, Call{Scope: i + 1, ID: c.ID, Name: c.Name, State: Running, Began: c.Began})
+// ErrCanceled is the cause with which calls are canceled through a view.
+var ErrCanceled = errors.New("asyncview: canceled by a viewer")
+
+// A seen is what a request is answered from. It does not change.
+type seen struct {
+	v      *View
+	now    time.Time
+	scopes []*watched
+	names  names
+	more   int // scopes that are not shown
+	looked *looked
+	pick   *pick
+	query  Query
+}
+
+// see looks at the scopes, and at the calls, unless the last look at the calls is recent
+// enough: not older than old, or than what keeps the share. The error is that of ctx.
+func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, error) {
+	list := v.list() // anybody's code; before the turn
+	if err := v.take(ctx); err != nil {
+		return nil, err
+	}
+	defer v.give()
+	s := &seen{v: v, now: time.Now(), query: q}
+	s.scopes, s.more = v.watch(list, s.now)
+	s.names = namesOf(s.scopes)
+	v.asked[q] = s.now
+	if l := v.last; l != nil && l.picked[q] != nil && s.now.Sub(l.at) <= max(old, share*l.took) {
+		s.looked = l
+	} else {
+		s.looked = look(s.scopes, v.queries(q, s.now))
+		v.last = s.looked
+	}
+	s.pick = s.looked.picked[q]
+	return s, nil
+}
+
+// take waits for the turn.
+func (v *View) take(ctx context.Context) error {
+	select {
+	case v.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (v *View) give() { <-v.turn }
+
+// queries returns q and the queries that somebody asked not long ago, some of them where
+// there are many, and forgets older ones.
+func (v *View) queries(q Query, now time.Time) []Query {
+	qs := []Query{q}
+	for other, at := range v.asked {
+		switch {
+		case now.Sub(at) > usedFor:
+			delete(v.asked, other)
+		case other != q && len(qs) < mostQueries:
+			qs = append(qs, other)
+		}
+	}
+	return qs
+}
+
+// watch looks at the ledgers of the scopes. A scope that is in the list no more is forgotten.
+func (v *View) watch(list []*async.Scope, now time.Time) (shown []*watched, more int) {
+	before := make(map[*async.Scope]*watched)
+	for _, w := range v.scopes {
+		before[w.scope] = w
+	}
+	have := make(map[*async.Scope]bool)
+	for _, s := range list {
+		switch {
+		case s == nil || have[s]:
+			continue
+		case len(shown) == mostScopes:
+			more++
+			continue
+		}
+		have[s] = true
+		w := v.watched(s, before[s], now)
+		w.now = sample{now, s.Stats()}
+		w.history.add(w.now)
+		shown = append(shown, w)
+	}
+	v.scopes = shown
+	return shown, more
+}
+
+// watched returns a scope to be watched, as it was before, or for the first time.
+func (v *View) watched(s *async.Scope, before *watched, now time.Time) *watched {
+	if before != nil {
+		w := *before
+		return &w
+	}
+	v.keys++
+	o := s.Options()
+	return &watched{key: v.keys, scope: s, options: o, name: printable(o.Name, mostName), since: now}
+}
+
+// forget makes the next look a new one, since something was changed.
+func (v *View) forget(ctx context.Context) {
+	if v.take(ctx) == nil {
+		v.last = nil
+		v.give()
+	}
+}
+
+// report makes a report of what was seen.
+func (s *seen) report() *Report {
+	l := s.looked
+	r := &Report{
+		Version: Version, Time: s.now, Listed: l.at, Took: l.took,
+		Program: printable(filepath.Base(cmp.Or(os.Args...)), mostName), PID: os.Getpid(), CanCancel: s.v.cancel,
+		Wrong:  l.wrong(s.scopes, s.now),
+		Scopes: []Scope{}, ScopesOmitted: s.more,
+		Totals: s.pick.sortedTotals(), TotalsOmitted: s.pick.omitted,
+		Query: s.query, Matched: s.pick.matched, Calls: []Call{},
+		Waits: append([]Wait{}, l.waits...), Cycles: append([][]Ref{}, l.cycles...), WaitsOmitted: l.partial,
+	}
+	for _, w := range s.scopes {
+		r.Scopes = append(r.Scopes, w.report(l.facts[w.key]))
+	}
+	for _, p := range s.pick.calls {
+		if w := s.scope(p.scope); w != nil {
+			r.Calls = append(r.Calls, s.call(w, &p.info, s.query.Stacks))
 		}
 	}
 	return r
 }
 
-// ServeHTTP serves the view.
-func (v *View) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	json.NewEncoder(w).Encode(v.Report(Query{}))
+// scope returns the scope with a key, or nil.
+func (s *seen) scope(key int) *watched {
+	for _, w := range s.scopes {
+		if w.key == key {
+			return w
+		}
+	}
+	return nil
+}
+
+// report makes a report of the scope.
+func (w *watched) report(f *facts) Scope {
+	o := w.options
+	r := Scope{
+		Key: w.key, Name: w.name, Limit: max(o.Limit, 0), Queue: max(o.Queue, 0), NoQueue: o.Queue < 0,
+		Track: o.Track, Closed: w.scope.Err() != nil, Since: w.since,
+		Stats: Stats(w.now.stats), History: w.history.points(), StopTimes: []Class{},
+	}
+	if f != nil {
+		r.InFlight = f.inFlight
+	}
+	st := w.now.stats
+	r.Ended = r.Closed && st.Pending == 0 && st.Running == 0
+	for i, n := range st.StopTimes {
+		c := Class{Below: async.StopBound(i), Count: n}
+		if i == async.StopClasses-1 {
+			c.Below = 0
+		}
+		r.StopTimes = append(r.StopTimes, c)
+	}
+	return r
+}
+
+// call makes a report of a call of w.
+func (s *seen) call(w *watched, c *async.CallInfo, stack bool) Call {
+	r := Call{
+		Scope: w.key, ID: c.ID, Name: printable(c.Name, mostName), State: stateOf(c),
+		Began: c.Began, Age: max(s.looked.at.Sub(c.Began), 0), Started: c.Started, Canceled: c.Canceled, Deadline: c.Deadline,
+		Handles: c.Handles, Waiters: c.Waiters, Err: errorText(c.Err), Parent: s.names.parent(w, c),
+		Line: lineOf(c.Stack), InCycle: s.looked.inCycle(Ref{w.key, c.ID}),
+	}
+	if stack {
+		r.Stack = stackText(c.Stack)
+	}
+	for _, i := range c.WaitsFor {
+		r.WaitsFor = append(r.WaitsFor, s.names.waitOf(w, c, i))
+	}
+	return r
+}
+
+// inCycle reports whether a call is part of a deadlock.
+func (l *looked) inCycle(r Ref) bool {
+	for _, cycle := range l.cycles {
+		for _, other := range cycle {
+			if other == r {
+				return true
+			}
+		}
+	}
+	return false
 }

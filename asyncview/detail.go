@@ -1,0 +1,71 @@
+package asyncview
+
+import "context"
+
+// This file is the page of one call: where it began, what it waits for, the way up to the
+// root, and what was begun in its function.
+
+// Bounds of what is said of one call.
+const (
+	mostAbove = 100
+	mostBelow = 200
+)
+
+// detail returns what there is to know of one call. The error is that of ctx.
+func (s *seen) detail(ctx context.Context, ref Ref) (*Detail, error) {
+	d := &Detail{Ref: ref, Way: []Call{}, Children: []Call{}, WaitedForBy: []Wait{}}
+	w := s.scope(ref.Scope)
+	if w == nil {
+		return d, nil
+	}
+	info, ok := w.scope.Info(ref.Call)
+	if !ok {
+		return d, nil
+	}
+	call := s.call(w, &info, true)
+	d.Found, d.Call = true, &call
+	s.above(d)
+	for _, wait := range s.looked.waits {
+		if wait.To == ref {
+			d.WaitedForBy = append(d.WaitedForBy, wait)
+		}
+	}
+	if err := s.v.take(ctx); err != nil { // one goroutine at a time looks at all calls
+		return nil, err
+	}
+	defer s.v.give()
+	s.below(d)
+	return d, nil
+}
+
+// above finds the way up to the root. Calls that are over are not on it: the way ends there.
+func (s *seen) above(d *Detail) {
+	for at := d.Call.Parent; at != (Ref{}) && len(d.Way) < mostAbove; {
+		w := s.scope(at.Scope)
+		if w == nil {
+			return
+		}
+		info, ok := w.scope.Info(at.Call)
+		if !ok {
+			return
+		}
+		c := s.call(w, &info, false)
+		d.Way = append(d.Way, c)
+		at = c.Parent
+	}
+}
+
+// below finds the calls that were begun in the function of the call.
+func (s *seen) below(d *Detail) {
+	for _, w := range s.scopes {
+		for c := range w.scope.InFlight() {
+			switch {
+			case c.Parent != d.Ref.Call || s.names.parent(w, &c) != d.Ref:
+			case len(d.Children) == mostBelow:
+				d.ChildrenOmitted++
+			default:
+				d.Children = append(d.Children, s.call(w, &c, false))
+			}
+		}
+	}
+}

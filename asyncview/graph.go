@@ -1,0 +1,369 @@
+package asyncview
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// This file draws who waits for whom: it gives each call a place, in layers. A call stands
+// before those that it waits for, so that nearly all arrows point the same way, and one that
+// points back closes a cycle. Calls that are alike, which have one name, wait for the same,
+// and are waited for by nobody, are one box.
+
+// Bounds of a drawing.
+const (
+	mostDrawn   = 200 // boxes
+	boxWidth    = 190
+	boxHeight   = 46
+	gapAcross   = 18 // between the boxes of a layer
+	gapAlong    = 64 // between layers, where the arrows are
+	drawnMargin = 34
+	mostLabel   = 24 // runes of a name
+	sweeps      = 8
+)
+
+// A drawing is a wait-for graph with a place for everything. Lengths are in pixels.
+type drawing struct {
+	Width, Height int
+	Boxes         []*box
+	Arrows        []arrow
+	Calls         int // that are drawn
+	Idle          int // in flight that neither wait nor are waited for
+	Left          int // that are left out, because there are too many
+	Cycles        int
+}
+
+// A box is a call, several that are alike, or something else that calls wait for.
+type box struct {
+	Ref     Ref
+	Label   string // short
+	Title   string // in full
+	Sub     string // what it does, or waits for besides
+	Count   int    // how many calls it is
+	InCycle bool
+	IsCall  bool
+	X, Y    int
+
+	out, in []*box
+	layer   int
+	at      int // in the layer
+	weight  float64
+	state   int // of the search for cycles
+}
+
+// An arrow is a wait.
+type arrow struct {
+	Path    string // as in the d of an SVG path
+	InCycle bool
+	Title   string
+}
+
+// draw makes a drawing of the waits of a report, or returns nil where there is nothing to
+// draw, or too much.
+func draw(r *Report) *drawing {
+	if r.WaitsOmitted || len(r.Waits) == 0 {
+		return nil
+	}
+	d := &drawing{Cycles: len(r.Cycles)}
+	g := newGraph(r)
+	g.fold()
+	d.Calls = g.calls()
+	switch {
+	case len(g.boxes) > mostDrawn && d.Cycles == 0:
+		return nil
+	case len(g.boxes) > mostDrawn:
+		all := d.Calls
+		g.nearCycles()
+		d.Calls = g.calls()
+		d.Left = all - d.Calls
+	}
+	inFlight := 0
+	for _, s := range r.Scopes {
+		inFlight += s.InFlight
+	}
+	d.Idle = max(inFlight-d.Calls-d.Left, 0)
+	d.place(g.layers())
+	d.Boxes = g.boxes
+	return d
+}
+
+// A graph is the boxes and who of them waits for whom.
+type graph struct {
+	boxes []*box
+	byKey map[string]*box
+}
+
+func newGraph(r *Report) *graph {
+	g := &graph{byKey: make(map[string]*box)}
+	inCycle := make(map[Ref]bool)
+	for _, cycle := range r.Cycles {
+		for _, ref := range cycle {
+			inCycle[ref] = true
+		}
+	}
+	states := make(map[Ref]State)
+	for i := range r.Calls {
+		states[Ref{r.Calls[i].Scope, r.Calls[i].ID}] = r.Calls[i].State
+	}
+	for _, w := range r.Waits {
+		from := g.call(w.From, w.Waits, states)
+		switch {
+		case w.To.Call != 0:
+			from.waitsFor(g.call(w.To, w.Name, states))
+		case w.Kind == "slot" || w.Kind == "room" || w.Kind == "scope":
+			from.waitsFor(g.thing(w.Kind, w.Name))
+		default:
+			from.Sub = "waits: " + strings.TrimSpace(w.Kind+" "+w.Name)
+		}
+	}
+	for _, b := range g.boxes {
+		b.InCycle = b.IsCall && inCycle[b.Ref]
+	}
+	return g
+}
+
+// call returns the box of a call.
+func (g *graph) call(ref Ref, name string, states map[Ref]State) *box {
+	return g.box(fmt.Sprintf("call %d %d", ref.Scope, ref.Call), func() *box {
+		return &box{Ref: ref, IsCall: true, Count: 1, Label: label(name, ref.Call), Title: title(name, ref.Call), Sub: string(states[ref])}
+	})
+}
+
+// thing returns the box of something that calls share, such as the slots of a scope.
+func (g *graph) thing(kind, name string) *box {
+	return g.box(kind+" "+name, func() *box {
+		full := strings.TrimSpace(kind + " of " + cmp.Or(name, "a scope"))
+		return &box{Label: short(full, mostLabel), Title: full}
+	})
+}
+
+func (g *graph) box(key string, make func() *box) *box {
+	b := g.byKey[key]
+	if b == nil {
+		b = make()
+		g.byKey[key] = b
+		g.boxes = append(g.boxes, b)
+	}
+	return b
+}
+
+func label(name string, id uint64) string {
+	return short(cmp.Or(name, "call"), mostLabel-6) + fmt.Sprintf(" #%d", id)
+}
+
+// short returns the first n runes of s.
+func short(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+func (b *box) waitsFor(other *box) {
+	if !slices.Contains(b.out, other) {
+		b.out = append(b.out, other)
+		other.in = append(other.in, b)
+	}
+}
+
+func (g *graph) calls() (n int) {
+	for _, b := range g.boxes {
+		n += b.Count
+	}
+	return n
+}
+
+// nearCycles leaves the calls of cycles and, as far as there is room, those that wait for
+// them.
+func (g *graph) nearCycles() {
+	keep := make(map[*box]bool)
+	var line []*box
+	for _, b := range g.boxes {
+		if b.InCycle {
+			keep[b] = true
+			line = append(line, b)
+		}
+	}
+	for i := 0; i < len(line); i++ {
+		for _, b := range line[i].in {
+			if !keep[b] && len(line) < mostDrawn {
+				keep[b] = true
+				line = append(line, b)
+			}
+		}
+	}
+	g.leave(func(b *box) bool { return keep[b] })
+}
+
+// leave takes boxes out of the graph that are not to be kept.
+func (g *graph) leave(keep func(b *box) bool) {
+	gone := func(b *box) bool { return !keep(b) }
+	g.boxes = slices.DeleteFunc(g.boxes, gone)
+	for _, b := range g.boxes {
+		b.out, b.in = slices.DeleteFunc(b.out, gone), slices.DeleteFunc(b.in, gone)
+	}
+}
+
+// fold makes one box of calls that are alike.
+func (g *graph) fold() {
+	first := make(map[string]*box)
+	gone := make(map[*box]bool)
+	for _, b := range g.boxes {
+		if len(b.in) > 0 || !b.IsCall || b.InCycle {
+			continue
+		}
+		name, _, _ := strings.Cut(b.Title, " #")
+		key := fmt.Sprintf("%d %q %q", b.Ref.Scope, name, b.Sub)
+		for _, to := range b.out {
+			key += fmt.Sprintf(" %p", to)
+		}
+		f := first[key]
+		if f == nil {
+			first[key] = b
+			continue
+		}
+		gone[b] = true
+		f.Count++
+		f.Label = fmt.Sprintf("%s ×%d", short(name, mostLabel-6), f.Count)
+		f.Title = fmt.Sprintf("%s ×%d, the first is #%d", name, f.Count, f.Ref.Call)
+	}
+	g.leave(func(b *box) bool { return !gone[b] })
+}
+
+// layers gives each box a layer behind all that wait for it, but for those by which it waits
+// for itself, and an order within the layer in which few arrows cross.
+func (g *graph) layers() [][]*box {
+	var order []*box // each behind all that wait for it, arrows back left out
+	back := make(map[[2]*box]bool)
+	var visit func(b *box)
+	visit = func(b *box) {
+		b.state = 1
+		for _, to := range b.out {
+			switch to.state {
+			case 0:
+				visit(to)
+			case 1:
+				back[[2]*box{b, to}] = true
+			}
+		}
+		b.state = 2
+		order = append(order, b)
+	}
+	for _, roots := range []bool{true, false} {
+		for _, b := range g.boxes {
+			if b.state == 0 && (len(b.in) == 0 || !roots) {
+				visit(b)
+			}
+		}
+	}
+	slices.Reverse(order)
+	var layers [][]*box
+	for _, b := range order {
+		for len(layers) <= b.layer {
+			layers = append(layers, nil)
+		}
+		b.at = len(layers[b.layer])
+		layers[b.layer] = append(layers[b.layer], b)
+		for _, to := range b.out {
+			if !back[[2]*box{b, to}] {
+				to.layer = max(to.layer, b.layer+1)
+			}
+		}
+	}
+	for i := range sweeps {
+		for _, layer := range layers {
+			arrange(layer, i%2 == 0)
+		}
+	}
+	return layers
+}
+
+// arrange orders a layer by where the neighbors of its boxes are: those that wait, or those
+// that are waited for.
+func arrange(layer []*box, waiters bool) {
+	for _, b := range layer {
+		near := b.out
+		if waiters {
+			near = b.in
+		}
+		b.weight = float64(b.at)
+		if len(near) == 0 {
+			continue
+		}
+		sum := 0
+		for _, n := range near {
+			sum += n.at
+		}
+		b.weight = float64(sum) / float64(len(near))
+	}
+	slices.SortStableFunc(layer, func(a, b *box) int { return cmp.Compare(a.weight, b.weight) })
+	for i, b := range layer {
+		b.at = i
+	}
+}
+
+// place gives every box its place and every arrow its way. Layers stand beside each other,
+// or, where there are more of them than boxes in the largest, below each other.
+func (d *drawing) place(layers [][]*box) {
+	most := 0
+	for _, layer := range layers {
+		most = max(most, len(layer))
+	}
+	down := len(layers) > most
+	for i, layer := range layers {
+		for j, b := range layer {
+			// a small layer stands in the middle
+			along, across := float64(i), float64(j)+float64(most-len(layer))/2
+			if down {
+				b.X = drawnMargin + int(across*(boxWidth+gapAcross))
+				b.Y = drawnMargin + int(along*(boxHeight+gapAlong))
+			} else {
+				b.X = drawnMargin + int(along*(boxWidth+gapAlong))
+				b.Y = drawnMargin + int(across*(boxHeight+gapAcross))
+			}
+			d.Width, d.Height = max(d.Width, b.X+boxWidth+drawnMargin), max(d.Height, b.Y+boxHeight+drawnMargin)
+		}
+	}
+	for _, layer := range layers {
+		for _, b := range layer {
+			for _, to := range b.out {
+				d.Arrows = append(d.Arrows, arrow{
+					Path: way(b, to, down), InCycle: b.InCycle && to.InCycle,
+					Title: b.Title + " waits for " + to.Title,
+				})
+			}
+		}
+	}
+}
+
+// way returns the way of an arrow: from the far side of a box to the near side of one in a
+// later layer, and around where it points back.
+func way(from, to *box, down bool) string {
+	type point struct{ x, y int }
+	var a, b, c, e point // the ends, and what the way bends to
+	switch {
+	case down && to.layer > from.layer:
+		a, b = point{from.X + boxWidth/2, from.Y + boxHeight}, point{to.X + boxWidth/2, to.Y}
+		c, e = point{a.x, a.y + gapAlong/2}, point{b.x, b.y - gapAlong/2}
+	case down:
+		a, b = point{from.X + boxWidth, from.Y + boxHeight/2}, point{to.X + boxWidth, to.Y + boxHeight/2}
+		bend := max(a.x, b.x) + drawnMargin
+		c, e = point{bend, a.y}, point{bend, b.y}
+	case to.layer > from.layer:
+		a, b = point{from.X + boxWidth, from.Y + boxHeight/2}, point{to.X, to.Y + boxHeight/2}
+		c, e = point{a.x + gapAlong/2, a.y}, point{b.x - gapAlong/2, b.y}
+	default:
+		a, b = point{from.X + boxWidth/2, from.Y + boxHeight}, point{to.X + boxWidth/2, to.Y + boxHeight}
+		bend := max(a.y, b.y) + drawnMargin
+		c, e = point{a.x, bend}, point{b.x, bend}
+	}
+	if from == to {
+		c, e = point{a.x - boxWidth/4, c.y}, point{b.x + boxWidth/4, e.y}
+		if down {
+			c, e = point{c.x, a.y - boxHeight/2}, point{e.x, b.y + boxHeight/2}
+		}
+	}
+	return fmt.Sprintf("M%d %dC%d %d %d %d %d %d", a.x, a.y, c.x, c.y, e.x, e.y, b.x, b.y)
+}

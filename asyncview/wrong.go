@@ -1,0 +1,220 @@
+package asyncview
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file says what is wrong: the first thing on the page, and often the only one that is
+// read.
+
+// From when on something is worse than it was.
+const (
+	notedAfter  = time.Second
+	warnedAfter = time.Minute
+	faultAfter  = 10 * time.Second // that a function does not stop
+)
+
+// wrong returns what is wrong, the worst first.
+func (l *looked) wrong(scopes []*watched, now time.Time) []Wrong {
+	all := l.deadlocks()
+	for _, w := range scopes {
+		f := l.facts[w.key]
+		if f == nil {
+			f = new(facts) // the scope came after the look at the calls
+		}
+		for _, find := range []func(*watched, *facts, time.Time) (Wrong, bool){notStopping, queueGrowing, oldest, untaken, refused} {
+			if found, ok := find(w, f, now); ok {
+				found.Scope = w.key
+				all = append(all, found)
+			}
+		}
+	}
+	severities := []Severity{Fault, Warning, Note}
+	kinds := []Kind{Deadlock, NotStopping, QueueGrowing, Oldest, Untaken, Refused}
+	slices.SortStableFunc(all, func(a, b Wrong) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
+			cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
+			a.Since.Compare(b.Since))
+	})
+	return all
+}
+
+func (l *looked) deadlocks() []Wrong {
+	all := []Wrong{}
+	for _, cycle := range l.cycles {
+		var since time.Time // the last wait that closed the cycle
+		var way []string
+		for _, r := range cycle {
+			way = append(way, l.names[r])
+			for _, w := range l.waits {
+				if w.From == r && slices.Contains(cycle, w.To) && w.Since.After(since) {
+					since = w.Since
+				}
+			}
+		}
+		text := fmt.Sprintf("%s, which waits for itself", way[0])
+		if len(cycle) > 1 {
+			text = fmt.Sprintf("%d calls wait for each other: %s", len(cycle), strings.Join(append(way, way[0]), " → "))
+		}
+		all = append(all, Wrong{
+			Kind: Deadlock, Severity: Fault, Scope: cycle[0].Scope, Calls: cycle,
+			Count: int64(len(cycle)), Since: since, Text: cut(text, mostError),
+		})
+	}
+	return all
+}
+
+// notStopping finds functions that go on although they were canceled.
+func notStopping(w *watched, f *facts, now time.Time) (Wrong, bool) {
+	if f.stopping == 0 {
+		return Wrong{}, false
+	}
+	first := f.stuck[0].info
+	ago := now.Sub(first.Canceled)
+	found := Wrong{
+		Kind: NotStopping, Severity: Warning, Calls: refsOf(f.stuck), Count: int64(f.stopping), Since: first.Canceled,
+		Text: fmt.Sprintf("%s: %s was canceled %s ago, and its function has not returned", w.title(), f.stuck[0].title(), span(ago)),
+	}
+	if f.stopping > 1 {
+		found.Text = fmt.Sprintf("%s: %d calls were canceled, and their functions have not returned; the first is %s, canceled %s ago",
+			w.title(), f.stopping, f.stuck[0].title(), span(ago))
+	}
+	if ago >= faultAfter {
+		found.Severity = Fault
+	}
+	return found, true
+}
+
+// queueGrowing finds a queue that does not get shorter. Where nobody has looked for long
+// enough to know, the call at its head is a witness.
+func queueGrowing(w *watched, f *facts, now time.Time) (Wrong, bool) {
+	since, growing := w.history.growing(w.now)
+	found := Wrong{Kind: QueueGrowing, Severity: Warning, Count: w.now.stats.Queued, Since: since}
+	what := "the queue has grown for " + span(now.Sub(since))
+	switch head := f.queued; {
+	case head != nil && now.Sub(head.info.Began) >= warnedAfter:
+		if !growing {
+			found.Since = head.info.Began
+			what = "the queue does not get shorter"
+		}
+		found.Calls = refsOf([]picked{*head})
+		what += fmt.Sprintf(", %s has waited for a slot for %s", head.title(), span(now.Sub(head.info.Began)))
+	case !growing:
+		return Wrong{}, false
+	}
+	found.Text = fmt.Sprintf("%s: %s; %s", w.title(), what, count(found.Count, "call is queued", "calls are queued"))
+	return found, true
+}
+
+// oldest finds the calls that have been pending for the longest.
+func oldest(w *watched, f *facts, now time.Time) (Wrong, bool) {
+	if len(f.oldest) == 0 {
+		return Wrong{}, false
+	}
+	first := f.oldest[0].info
+	age := now.Sub(first.Began)
+	found := Wrong{
+		Kind: Oldest, Severity: Note, Calls: refsOf(f.oldest), Count: int64(f.pending), Since: first.Began,
+		Text: fmt.Sprintf("%s: %s has been pending for %s; %s", w.title(), f.oldest[0].title(), span(age), f.oldest[0].doing()),
+	}
+	if age >= warnedAfter {
+		found.Severity = Warning
+	}
+	return found, age >= notedAfter
+}
+
+// doing says in words what the call does.
+func (p *picked) doing() string {
+	switch stateOf(&p.info) {
+	case Queued:
+		return "it waits for a slot"
+	case Lent:
+		return "its function waits"
+	}
+	if p.info.Started.IsZero() {
+		return "nobody has completed the promise"
+	}
+	return "its function runs"
+}
+
+// mostHandles is how many handles are looked at for the names of results.
+const mostHandles = 200
+
+// untaken finds results that nobody took.
+func untaken(w *watched, _ *facts, now time.Time) (Wrong, bool) {
+	n := w.now.stats.Untaken
+	if n == 0 {
+		return Wrong{}, false
+	}
+	found := Wrong{Kind: Untaken, Severity: Note, Count: n}
+	found.Text = fmt.Sprintf("%s: %s, and no handle was released for it", w.title(), count(n, "result that nobody has taken", "results that nobody has taken"))
+	if least, since := w.history.untaken(w.now); least > 0 {
+		found.Severity, found.Since = Warning, since
+		found.Text += fmt.Sprintf("; there have been %d or more for %s", least, span(now.Sub(since)))
+	}
+	if whose := w.untakenNames(); whose != "" {
+		found.Text += ": " + whose
+	}
+	return found, true
+}
+
+// untakenNames names the calls whose results nobody took, where the scope records them.
+func (w *watched) untakenNames() string {
+	if !w.options.Track {
+		return ""
+	}
+	type source struct{ name, line string }
+	n, left := make(map[source]int), mostHandles
+	for h := range w.scope.Unreleased() {
+		if h.Untaken {
+			n[source{printable(h.Call.Name, mostName), lineOf(h.Call.Stack)}]++
+		}
+		if left--; left == 0 {
+			break
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(n), func(a, b source) int {
+		return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a.name, b.name), cmp.Compare(a.line, b.line))
+	})
+	var words []string
+	for _, k := range keys[:min(len(keys), mostSome)] {
+		word := cmp.Or(k.name, "call")
+		if n[k] > 1 {
+			word = fmt.Sprintf("%s ×%d", word, n[k])
+		}
+		words = append(words, word+" begun by "+k.line)
+	}
+	return strings.Join(words, "; ")
+}
+
+// refused finds calls that were not accepted.
+func refused(w *watched, _ *facts, now time.Time) (Wrong, bool) {
+	n := w.now.stats.Refused
+	if n == 0 {
+		return Wrong{}, false
+	}
+	found := Wrong{Kind: Refused, Severity: Note, Count: n}
+	found.Text = fmt.Sprintf("%s: %s since it was made", w.title(), count(n, "call was refused", "calls were refused"))
+	if recent := w.history.refused(w.now); recent > 0 {
+		found.Severity, found.Since = Warning, w.history[0].at
+		found.Text += fmt.Sprintf(", %d of them in the last %s", recent, span(now.Sub(found.Since)))
+	}
+	return found, true
+}
+
+// title names a call in a sentence.
+func (p *picked) title() string { return title(printable(p.info.Name, mostName), p.info.ID) }
+
+func refsOf(calls []picked) []Ref {
+	var refs []Ref
+	for _, c := range calls {
+		refs = append(refs, Ref{c.scope, c.info.ID})
+	}
+	return refs
+}
