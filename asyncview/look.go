@@ -167,7 +167,7 @@ func (p *pick) trim() {
 // Facts are what may be wrong with the calls of one scope.
 type facts struct {
 	inFlight int
-	oldest   []picked // that are pending: the first ones
+	oldest   []picked // that are pending: the first of all, and then the first of each other name
 	pending  int
 	queued   *picked  // the one that has waited for its slot for the longest
 	stuck    []picked // canceled more than a second ago: those that were canceled first
@@ -192,12 +192,26 @@ func (f *facts) add(scope int, c *async.CallInfo, state State, now time.Time) {
 		return
 	}
 	f.pending++
-	if len(f.oldest) < mostSome {
+	if len(f.oldest) < mostSome && f.isAnother(c) {
 		f.oldest = append(f.oldest, picked{scope, *c})
 	}
 	if state == Queued && f.queued == nil {
 		f.queued = &picked{scope, *c}
 	}
+}
+
+// isAnother reports whether a pending call is worth to be named beside the older ones: it has
+// another name, and waits for no call, which would be to blame, nor for its slot.
+func (f *facts) isAnother(c *async.CallInfo) bool {
+	if len(f.oldest) == 0 {
+		return true
+	}
+	for i := range f.oldest {
+		if f.oldest[i].info.Name == c.Name {
+			return false
+		}
+	}
+	return c.State != async.StateQueued && !slices.ContainsFunc(c.WaitsFor, func(w async.WaitInfo) bool { return w.Call != 0 })
 }
 
 // firstCanceled returns the first ones of calls that were canceled.

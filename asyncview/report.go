@@ -145,8 +145,10 @@ const (
 	// for a minute. Calls has that one. Warning.
 	QueueGrowing Kind = "queueGrowing"
 
-	// Oldest is the calls of a scope that have been pending for the longest. Note; it is a
-	// warning from one minute on, and not there below one second.
+	// Oldest is the calls of a scope that have been pending for the longest: the oldest one,
+	// and then the oldest ones of other names, but for calls that wait for another call or
+	// for a slot. Count is how many are pending. Note; it is a warning from one minute on,
+	// and not there below one second.
 	Oldest Kind = "oldest"
 
 	// Untaken is results that nobody has taken and whose handles nobody has released. Note,

@@ -119,9 +119,13 @@ func oldest(w *watched, f *facts, now time.Time) (Wrong, bool) {
 	}
 	first := f.oldest[0].info
 	age := now.Sub(first.Began)
+	var words []string
+	for _, p := range f.oldest {
+		words = append(words, fmt.Sprintf("%s for %s, %s", p.title(), span(now.Sub(p.info.Began)), p.doing()))
+	}
 	found := Wrong{
 		Kind: Oldest, Severity: Note, Calls: refsOf(f.oldest), Count: int64(f.pending), Since: first.Began,
-		Text: fmt.Sprintf("%s: %s has been pending for %s; %s", w.title(), f.oldest[0].title(), span(age), f.oldest[0].doing()),
+		Text: fmt.Sprintf("%s: pending for the longest: %s", w.title(), strings.Join(words, "; ")),
 	}
 	if age >= warnedAfter {
 		found.Severity = Warning
@@ -153,7 +157,7 @@ func untaken(w *watched, _ *facts, now time.Time) (Wrong, bool) {
 		return Wrong{}, false
 	}
 	found := Wrong{Kind: Untaken, Severity: Note, Count: n}
-	found.Text = fmt.Sprintf("%s: %s, and no handle was released for it", w.title(), count(n, "result that nobody has taken", "results that nobody has taken"))
+	found.Text = fmt.Sprintf("%s: %s", w.title(), count(n, "result is there that nobody has taken", "results are there that nobody has taken"))
 	if least, since := w.history.untaken(w.now); least > 0 {
 		found.Severity, found.Since = Warning, since
 		found.Text += fmt.Sprintf("; there have been %d or more for %s", least, span(now.Sub(since)))
