@@ -3,6 +3,7 @@ package asyncview
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,7 @@ const (
 	gapAcross   = 18 // between the boxes of a layer
 	gapAlong    = 64 // between layers, where the arrows are
 	drawnMargin = 34
+	besides     = 9  // how far apart two arrows between the same boxes are
 	mostLabel   = 24 // runes of a name
 	sweeps      = 8
 )
@@ -48,9 +50,9 @@ type box struct {
 
 	out, in []*box
 	layer   int
-	at      int // in the layer
-	weight  float64
-	state   int // of the search for cycles
+	at      float64 // in the layer: boxes are 1 apart at least
+	want    float64 // where the box would be if there were room
+	state   int     // of the search for cycles
 }
 
 // An arrow is a wait.
@@ -110,10 +112,14 @@ func newGraph(r *Report) *graph {
 	for _, w := range r.Waits {
 		from := g.call(w.From, w.Waits, states)
 		switch {
-		case w.To.Call != 0:
-			from.waitsFor(g.call(w.To, w.Name, states))
 		case w.Kind == "slot" || w.Kind == "room" || w.Kind == "scope":
-			from.waitsFor(g.thing(w.Kind, w.Name))
+			thing := g.thing(w.Kind, w.Name)
+			from.waitsFor(thing)
+			if w.To.Call != 0 {
+				thing.waitsFor(g.call(w.To, w.Whom, states))
+			}
+		case w.To.Call != 0:
+			from.waitsFor(g.call(w.To, w.Whom, states))
 		default:
 			from.Sub = "waits: " + strings.TrimSpace(w.Kind+" "+w.Name)
 		}
@@ -264,7 +270,7 @@ func (g *graph) layers() [][]*box {
 		for len(layers) <= b.layer {
 			layers = append(layers, nil)
 		}
-		b.at = len(layers[b.layer])
+		b.at = float64(len(layers[b.layer]))
 		layers[b.layer] = append(layers[b.layer], b)
 		for _, to := range b.out {
 			if !back[[2]*box{b, to}] {
@@ -280,42 +286,48 @@ func (g *graph) layers() [][]*box {
 	return layers
 }
 
-// arrange orders a layer by where the neighbors of its boxes are: those that wait, or those
-// that are waited for.
+// arrange orders a layer by where the neighbors of its boxes are, those that wait or those
+// that are waited for, and puts each box as near to them as there is room.
 func arrange(layer []*box, waiters bool) {
 	for _, b := range layer {
 		near := b.out
 		if waiters {
 			near = b.in
 		}
-		b.weight = float64(b.at)
+		b.want = b.at
 		if len(near) == 0 {
 			continue
 		}
-		sum := 0
+		b.want = 0
 		for _, n := range near {
-			sum += n.at
+			b.want += n.at / float64(len(near))
 		}
-		b.weight = float64(sum) / float64(len(near))
 	}
-	slices.SortStableFunc(layer, func(a, b *box) int { return cmp.Compare(a.weight, b.weight) })
+	slices.SortStableFunc(layer, func(a, b *box) int { return cmp.Compare(a.want, b.want) })
+	off := 0.0 // how far they are from where they want to be
 	for i, b := range layer {
-		b.at = i
+		b.at = b.want
+		if i > 0 {
+			b.at = max(b.at, layer[i-1].at+1)
+		}
+		off += (b.at - b.want) / float64(len(layer))
+	}
+	for _, b := range layer {
+		b.at -= off
 	}
 }
 
 // place gives every box its place and every arrow its way. Layers stand beside each other,
 // or, where there are more of them than boxes in the largest, below each other.
 func (d *drawing) place(layers [][]*box) {
-	most := 0
+	most, first := 0, math.Inf(1)
 	for _, layer := range layers {
-		most = max(most, len(layer))
+		most, first = max(most, len(layer)), min(first, layer[0].at)
 	}
 	down := len(layers) > most
 	for i, layer := range layers {
-		for j, b := range layer {
-			// a small layer stands in the middle
-			along, across := float64(i), float64(j)+float64(most-len(layer))/2
+		for _, b := range layer {
+			along, across := float64(i), b.at-first
 			if down {
 				b.X = drawnMargin + int(across*(boxWidth+gapAcross))
 				b.Y = drawnMargin + int(along*(boxHeight+gapAlong))
@@ -339,30 +351,40 @@ func (d *drawing) place(layers [][]*box) {
 }
 
 // way returns the way of an arrow: from the far side of a box to the near side of one in a
-// later layer, and around where it points back.
+// later layer. An arrow that points back goes from the near side to the far side, beside the
+// one that it answers. One to the box itself, which is a call that waits for itself, is a
+// bow.
 func way(from, to *box, down bool) string {
+	// as if layers stood beside each other; x and y are exchanged for the other way
 	type point struct{ x, y int }
-	var a, b, c, e point // the ends, and what the way bends to
-	switch {
-	case down && to.layer > from.layer:
-		a, b = point{from.X + boxWidth/2, from.Y + boxHeight}, point{to.X + boxWidth/2, to.Y}
-		c, e = point{a.x, a.y + gapAlong/2}, point{b.x, b.y - gapAlong/2}
-	case down:
-		a, b = point{from.X + boxWidth, from.Y + boxHeight/2}, point{to.X + boxWidth, to.Y + boxHeight/2}
-		bend := max(a.x, b.x) + drawnMargin
-		c, e = point{bend, a.y}, point{bend, b.y}
-	case to.layer > from.layer:
-		a, b = point{from.X + boxWidth, from.Y + boxHeight/2}, point{to.X, to.Y + boxHeight/2}
-		c, e = point{a.x + gapAlong/2, a.y}, point{b.x - gapAlong/2, b.y}
-	default:
-		a, b = point{from.X + boxWidth/2, from.Y + boxHeight}, point{to.X + boxWidth/2, to.Y + boxHeight}
-		bend := max(a.y, b.y) + drawnMargin
-		c, e = point{a.x, bend}, point{b.x, bend}
+	side := func(b *box, far bool, beside int) point {
+		p := point{b.X, b.Y + boxHeight/2 + beside}
+		long := boxWidth
+		if down {
+			p, long = point{b.Y, b.X + boxWidth/2 + beside}, boxHeight
+		}
+		if far {
+			p.x += long
+		}
+		return p
+	}
+	back := to.layer <= from.layer
+	a, b := side(from, true, 0), side(to, false, 0)
+	if back {
+		a, b = side(from, false, besides), side(to, true, besides)
+	}
+	bend := max(gapAlong/2, (b.x-a.x)/2)
+	c, e := point{a.x + bend, a.y}, point{b.x - bend, b.y}
+	if back {
+		c, e = point{a.x - bend, a.y}, point{b.x + bend, b.y}
 	}
 	if from == to {
-		c, e = point{a.x - boxWidth/4, c.y}, point{b.x + boxWidth/4, e.y}
-		if down {
-			c, e = point{c.x, a.y - boxHeight/2}, point{e.x, b.y + boxHeight/2}
+		a, b = side(from, true, -besides), side(from, true, besides)
+		c, e = point{a.x + gapAlong/2, a.y - besides}, point{b.x + gapAlong/2, b.y + besides}
+	}
+	if down {
+		for _, p := range []*point{&a, &b, &c, &e} {
+			p.x, p.y = p.y, p.x
 		}
 	}
 	return fmt.Sprintf("M%d %dC%d %d %d %d %d %d", a.x, a.y, c.x, c.y, e.x, e.y, b.x, b.y)

@@ -3,6 +3,7 @@ package asyncview
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ const (
 	mostCalls   = 10_000 // calls of a query
 	usualCalls  = 400    // the same, unless a query says how many
 	mostGraphed = 2000   // calls in flight up to which waits are looked at
+	mostWaits   = 20_000 // the same of waits
 	mostSome    = 5      // calls that something wrong names
 )
 
@@ -167,7 +169,9 @@ func (p *pick) trim() {
 // Facts are what may be wrong with the calls of one scope.
 type facts struct {
 	inFlight int
+	waits    int
 	oldest   []picked // that are pending: the first of all, and then the first of each other name
+	promise  *picked  // the first that is pending and has no function, unless it is among the oldest
 	pending  int
 	queued   *picked  // the one that has waited for its slot for the longest
 	stuck    []picked // canceled more than a second ago: those that were canceled first
@@ -180,6 +184,7 @@ const tooLong = time.Second
 // add is told of a call in flight at the time now.
 func (f *facts) add(scope int, c *async.CallInfo, state State, now time.Time) {
 	f.inFlight++
+	f.waits += waitsOf(c)
 	switch {
 	case state == Stopping && now.Sub(c.Canceled) > tooLong:
 		f.stopping++
@@ -192,12 +197,31 @@ func (f *facts) add(scope int, c *async.CallInfo, state State, now time.Time) {
 		return
 	}
 	f.pending++
-	if len(f.oldest) < mostSome && f.isAnother(c) {
+	another := f.isAnother(c)
+	switch {
+	case another && len(f.oldest) < mostSome:
 		f.oldest = append(f.oldest, picked{scope, *c})
+	case another && f.promise == nil && state == Running && c.Started.IsZero():
+		f.promise = &picked{scope, *c}
 	}
 	if state == Queued && f.queued == nil {
 		f.queued = &picked{scope, *c}
 	}
+}
+
+// waitsOf counts what a call waits for, with what is not listed.
+func waitsOf(c *async.CallInfo) (n int) {
+	for i := range c.WaitsFor {
+		n++
+		if c.WaitsFor[i].Kind == "more" {
+			more, err := strconv.Atoi(c.WaitsFor[i].Name)
+			if err != nil {
+				more = mostWaits
+			}
+			n += more
+		}
+	}
+	return n
 }
 
 // isAnother reports whether a pending call is worth to be named beside the older ones: it has
@@ -226,7 +250,7 @@ func look(scopes []*watched, queries []Query) *looked {
 	for _, q := range queries {
 		l.picked[q] = newPick(q)
 	}
-	calls := 0
+	calls, waits := 0, 0
 	for _, w := range scopes {
 		f := new(facts)
 		l.facts[w.key] = f
@@ -238,12 +262,16 @@ func look(scopes []*watched, queries []Query) *looked {
 			}
 		}
 		f.stuck = firstCanceled(f.stuck)
+		if f.promise != nil {
+			f.oldest = append(f.oldest, *f.promise)
+		}
 		calls += f.inFlight
+		waits += f.waits
 	}
 	for _, p := range l.picked {
 		p.trim()
 	}
-	if l.partial = calls > mostGraphed; !l.partial {
+	if l.partial = calls > mostGraphed || waits > mostWaits; !l.partial {
 		l.graph(scopes)
 	}
 	l.took = time.Since(l.at)

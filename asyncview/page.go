@@ -62,7 +62,7 @@ func newPage(r *Report) *page {
 	for _, w := range r.Waits {
 		p.titles[w.From] = title(w.Waits, w.From.Call)
 		if w.To.Call != 0 {
-			p.titles[w.To] = title(w.Name, w.To.Call)
+			p.titles[w.To] = title(w.Whom, w.To.Call)
 		}
 	}
 	calls := r.Calls

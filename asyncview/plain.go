@@ -60,7 +60,7 @@ func (p *page) line(c *Call) string {
 // target says what is waited for.
 func (p *page) target(w Wait) string {
 	if w.To.Call != 0 {
-		return title(w.Name, w.To.Call)
+		return title(w.Whom, w.To.Call)
 	}
 	return strings.TrimSpace(w.Kind + " " + w.Name)
 }

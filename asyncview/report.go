@@ -306,13 +306,15 @@ type Call struct {
 }
 
 // A Wait is something that the function of a call is parked on: another call, or something
-// that is no call of a scope.
+// that is no call of a scope. A call that waits for a slot of its scope has a Wait for each
+// of the calls that hold one, up to a number.
 type Wait struct {
 	From  Ref       `json:"from"`
 	Waits string    `json:"waits,omitempty"` // the name of the call that waits
 	To    Ref       `json:"to,omitzero"`     // the call that is waited for; zero where it is none, or not known
+	Whom  string    `json:"whom,omitempty"`  // the name of the call that is waited for
 	Kind  string    `json:"kind"`            // what is waited for, as in [async.WaitInfo]: "call", "slot", "event", …
-	Name  string    `json:"name,omitempty"`  // its name, as far as it has one; of a call, the name of the call
+	Name  string    `json:"name,omitempty"`  // its name, as in [async.WaitInfo]: of a slot that of the scope
 	Since time.Time `json:"since,omitzero"`  // when the wait began
 	Line  string    `json:"line,omitempty"`  // where the wait is
 }

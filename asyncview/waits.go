@@ -63,10 +63,14 @@ func (n names) parent(home *watched, c *async.CallInfo) Ref {
 
 // waitOf returns a wait of a call of home.
 func (n names) waitOf(home *watched, c *async.CallInfo, i async.WaitInfo) Wait {
-	return Wait{
+	w := Wait{
 		From: Ref{home.key, c.ID}, Waits: printable(c.Name, mostName), To: n.ref(home, i.Scope, i.Call), Since: i.Since,
 		Kind: printable(i.Kind, mostName), Name: printable(i.Name, mostName), Line: printable(i.Line, mostError),
 	}
+	if w.To.Call != 0 {
+		w.Whom = w.Name
+	}
+	return w
 }
 
 // graph looks at who waits for whom in the scopes.
@@ -89,7 +93,7 @@ func (l *looked) graph(scopes []*watched) {
 				Kind: printable(e.Kind, mostName), Name: printable(e.Name, mostName), Line: printable(e.Line, mostError),
 			}
 			if e.ToCall >= 0 {
-				wait.To = ref(e.ToCall)
+				wait.To, wait.Whom = ref(e.ToCall), printable(g.Calls[e.ToCall].Name, mostName)
 			}
 			l.waits = append(l.waits, wait)
 		}
