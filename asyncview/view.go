@@ -134,7 +134,7 @@ type seen struct {
 }
 
 // see looks at the scopes, and at the calls, unless the last look at the calls is recent
-// enough: not older than old, or than what keeps the share. The error is that of ctx.
+// enough: younger than old, or than what keeps the share. The error is that of ctx.
 func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, error) {
 	list := v.list() // anybody's code; before the turn
 	if err := v.take(ctx); err != nil {
@@ -145,7 +145,7 @@ func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, erro
 	s.scopes, s.more = v.watch(list, s.now)
 	s.names = namesOf(s.scopes)
 	v.asked[q] = s.now
-	if l := v.last; l != nil && l.picked[q] != nil && s.now.Sub(l.at) <= max(old, share*l.took) {
+	if l := v.last; l != nil && l.picked[q] != nil && s.now.Sub(l.at) < max(old, share*l.took) {
 		s.looked = l
 	} else {
 		s.looked = look(s.scopes, v.queries(q, s.now))

@@ -3,6 +3,8 @@ package asyncview_test
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -261,5 +263,134 @@ func TestV6_TimeToStop(t *testing.T) {
 		}
 		wantEq(t, "all of them", sum, 4)
 		wantHas(t, get(v, "", browser), "Time to stop: 4 stopped, mean 15m0s, slowest 1h0m", `<th scope="row">10µs</th><td>1</td>`, `<th scope="row">longer</th>`)
+	})
+}
+
+var (
+	boxOf   = regexp.MustCompile(`<g class="box[^"]*" transform="translate\((-?\d+) (-?\d+)\)"><title>([^<]*)</title>`)
+	arrowOf = regexp.MustCompile(`<path class="arrow[^"]*" d="([^"]*)"[^>]*><title>([^<]*)</title>`)
+)
+
+// A drawing has a box for each call that waits or is waited for, and an arrow for each wait;
+// boxes do not touch each other, and all of them are within the drawing.
+func TestV6_Drawing(t *testing.T) {
+	for _, shape := range []struct {
+		name  string
+		n     int
+		waits func(i int) []int // the calls that call i waits for
+	}{
+		{"a chain", 199, func(i int) []int { return []int{i + 1} }},
+		{"a star", 100, func(int) []int { return []int{100} }},
+		{"a tree", 99, func(i int) []int { return []int{2*i + 1, 2*i + 2} }},
+		{"a mesh", 60, func(i int) []int { return []int{i + 1, i + 3, i + 7} }},
+		{"a circle", 40, func(i int) []int { return []int{(i + 1) % 40} }},
+		{"two circles and a tail", 30, func(i int) []int {
+			return []int{map[bool]int{true: (i + 1) % 10, false: i + 1}[i < 10], map[bool]int{true: 10, false: i - i%10}[i%10 == 9]}
+		}},
+	} {
+		t.Run(shape.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, stop chan struct{}) {
+				s := async.NewScope(async.ScopeOptions{Name: "work", Track: true})
+				calls := make([]*async.Call[int], 400)
+				ready := make(chan struct{})
+				edges := make(map[string]bool)
+				name := func(i int) string { return fmt.Sprintf("n%d #%d", i, i+1) }
+				for i := range calls {
+					var on []int
+					if i < shape.n {
+						on = shape.waits(i)
+					}
+					for _, j := range on {
+						edges[name(i)+" waits for "+name(j)] = true
+					}
+					calls[i] = async.Go(bg, func(ctx context.Context) (int, error) {
+						<-ready
+						var all []async.Waitable
+						for _, j := range on {
+							all = append(all, calls[j])
+						}
+						if len(all) == 0 {
+							return until(stop)(ctx)
+						}
+						return 0, async.WaitAll(ctx, all...)
+					}, s, async.Name(fmt.Sprint("n", i)))
+				}
+				close(ready)
+				synctest.Wait()
+				svg := regexp.MustCompile(`(?s)<svg class="graph" width="(\d+)" height="(\d+)".*</svg>`).FindStringSubmatch(get(asyncview.Handler(s), "", browser))
+				if svg == nil {
+					t.Fatal("nothing is drawn")
+				}
+				checkBoxes(t, svg)
+				for _, arrow := range arrowOf.FindAllStringSubmatch(svg[0], -1) {
+					if !edges[arrow[2]] {
+						t.Errorf("an arrow for nothing: %s", arrow[2])
+					}
+					delete(edges, arrow[2])
+				}
+				if shape.name != "a star" { // which is one box of many calls, and one arrow
+					wantEq(t, "waits without an arrow", len(edges), 0)
+				}
+				for _, c := range calls {
+					_ = c.Cancel(nil)
+				}
+			})
+		})
+	}
+}
+
+// checkBoxes checks where the boxes of a drawing are.
+func checkBoxes(t *testing.T, svg []string) {
+	t.Helper()
+	width, _ := strconv.Atoi(svg[1])
+	height, _ := strconv.Atoi(svg[2])
+	type place struct{ x, y int }
+	var boxes []place
+	for _, m := range boxOf.FindAllStringSubmatch(svg[0], -1) {
+		x, _ := strconv.Atoi(m[1])
+		y, _ := strconv.Atoi(m[2])
+		if x < 0 || y < 0 || x+190 > width || y+46 > height {
+			t.Errorf("%s is at %d, %d of %d, %d", m[3], x, y, width, height)
+		}
+		for _, b := range boxes {
+			if max(x-b.x, b.x-x) < 190 && max(y-b.y, b.y-y) < 46 {
+				t.Errorf("%s at %d, %d covers one at %v", m[3], x, y, b)
+			}
+		}
+		boxes = append(boxes, place{x, y})
+	}
+	if len(boxes) < 2 || len(boxes) > 201 {
+		t.Errorf("%d boxes", len(boxes))
+	}
+}
+
+// Where there is too much to draw, the page says so; a deadlock is drawn all the same, with
+// those that are near it.
+func TestV6_TooMuchToDraw(t *testing.T) {
+	inBubble(t, func(t *testing.T, stop chan struct{}) {
+		s := async.NewScope(async.ScopeOptions{Name: "work", Track: true})
+		target := async.Go(bg, until(stop), s, async.Name("target"))
+		for i := range 300 {
+			begin(s, 1, fmt.Sprint("waiter ", i), func(ctx context.Context) (int, error) { return target.Await(ctx) })
+		}
+		synctest.Wait()
+		v := asyncview.Handler(s)
+		page := get(v, "", browser)
+		wantHas(t, page, "300 waits are too many to be drawn, and none of them is part of a deadlock.")
+		var a, b *async.Call[int]
+		ready := make(chan struct{})
+		a = async.Go(bg, func(ctx context.Context) (int, error) { <-ready; return b.Await(ctx) }, s, async.Name("a"))
+		b = async.Go(bg, func(ctx context.Context) (int, error) { <-ready; return a.Await(ctx) }, s, async.Name("b"))
+		close(ready)
+		defer a.Cancel(nil)
+		defer b.Cancel(nil)
+		begin(s, 1, "near", func(ctx context.Context) (int, error) { return b.Await(ctx) })
+		synctest.Wait()
+		page = get(v, "", browser)
+		wantHas(t, page, "1 deadlock", "301 calls are left out", "near #304 waits for b #303")
+		begin(s, 2000, "idle", until(stop))
+		synctest.Wait()
+		wantHas(t, get(v, "", browser), "There are too many calls to look at their waits.")
+		wantEq(t, "the report says so", report(t, v, "").WaitsOmitted, true)
 	})
 }
