@@ -222,7 +222,6 @@ func (s *Scope) Stats() Stats {
 // does.
 func (s *Scope) InFlight() iter.Seq[CallInfo] {
 	return func(yield func(CallInfo) bool) {
-
 		for m := range s.home.hub.Members() {
 			info := memberPlace(m).info()
 			if !m.IsOver() && !yield(info) {

@@ -221,10 +221,7 @@ func (g *graph) fold() {
 			continue
 		}
 		name, _, _ := strings.Cut(b.Title, " #")
-		key := fmt.Sprintf("%d %q %q", b.Ref.Scope, name, b.Sub)
-		for _, to := range b.out {
-			key += fmt.Sprintf(" %p", to)
-		}
+		key := fmt.Sprintf("%d %q %q %v", b.Ref.Scope, name, b.Sub, b.out)
 		f := first[key]
 		if f == nil {
 			first[key] = b

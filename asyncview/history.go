@@ -1,6 +1,7 @@
 package asyncview
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seed4712c49f/async"
@@ -26,16 +27,17 @@ type sample struct {
 // remembered: the next one speaks of the time since.
 type history []sample
 
-// add takes a sample, unless the last is not old enough.
-func (h *history) add(now sample) {
-	old := *h
+// with returns the history with a sample more, unless the last is not old enough. h itself is
+// read by others, and does not change.
+func (h history) with(now sample) history {
+	old := h
 	if n := len(old); n > 0 && now.at.Sub(old[n-1].at) < sampled-slack {
-		return
+		return h
 	}
 	for len(old) > 1 && now.at.Sub(old[1].at) >= remembered {
 		old = old[1:]
 	}
-	*h = append(old[:len(old):len(old)], now)
+	return append(slices.Clip(old), now)
 }
 
 // points returns what happened between the samples.
@@ -91,7 +93,7 @@ func (h history) growing(now sample) (since time.Time, ok bool) {
 // untaken returns how many results have been there for a minute at least, for all that the
 // samples say, and since when there has been that many.
 func (h history) untaken(now sample) (least int64, since time.Time) {
-	least, since = now.stats.Untaken, now.at
+	least = now.stats.Untaken
 	for i := len(h) - 1; i >= 0 && h[i].stats.Untaken > 0; i-- {
 		least, since = min(least, h[i].stats.Untaken), h[i].at
 		if now.at.Sub(since) >= time.Minute {

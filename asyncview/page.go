@@ -162,8 +162,19 @@ type bar struct {
 	Full, Half  int  // how much is filled, and how much of a second kind stands behind that
 }
 
+// A card is a scope on the page.
+type card struct{ *Scope }
+
+// Cards are the scopes.
+func (p *page) Cards() (cards []card) {
+	for i := range p.Scopes {
+		cards = append(cards, card{&p.Scopes[i]})
+	}
+	return cards
+}
+
 // Bars are the bars of a scope.
-func (s *Scope) Bars() []bar {
+func (s card) Bars() []bar {
 	st := s.Stats
 	slots := bar{Label: "Slots", Text: fmt.Sprintf("%d running, no limit", st.Running)}
 	if s.Limit > 0 {
@@ -227,7 +238,7 @@ func sparkOf(label string, ps []Point, number func(Point) float64, text func(flo
 }
 
 // Sparks are the lines of a scope.
-func (s *Scope) Sparks() []spark {
+func (s card) Sparks() []spark {
 	rateOf := func(n func(Point) int64) func(Point) float64 {
 		return func(p Point) float64 { return float64(n(p)) / max(p.Span.Seconds(), 1e-9) }
 	}
@@ -261,7 +272,7 @@ func rate(perSecond float64) string {
 func clock(t time.Time) string { return t.Format("2006-01-02 15:04:05.000 MST") }
 
 // Column returns the height of a class of the histogram, in percent of the largest.
-func (s *Scope) Column(c Class) int {
+func (s card) Column(c Class) int {
 	var most int64
 	for _, other := range s.StopTimes {
 		most = max(most, other.Count)
@@ -270,7 +281,7 @@ func (s *Scope) Column(c Class) int {
 }
 
 // MeanStop is how long the functions of canceled calls took to return.
-func (s *Scope) MeanStop() time.Duration {
+func (s card) MeanStop() time.Duration {
 	return s.Stats.StopTotal / time.Duration(max(s.Stats.Stopped, 1))
 }
 

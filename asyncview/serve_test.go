@@ -408,7 +408,7 @@ func TestV8_AnotherSite(t *testing.T) {
 		synctest.Wait()
 		v := asyncview.For(func() []*async.Scope { return []*async.Scope{s} }, asyncview.AllowCancel())
 		post := func(header http.Header) int {
-			r := httptest.NewRequest("POST", "https://example.com/debug/async/cancel", strings.NewReader("scope=1&call=1"))
+			r := httptest.NewRequest(http.MethodPost, "https://example.com/debug/async/cancel", strings.NewReader("scope=1&call=1"))
 			r.Header = header
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()
@@ -437,7 +437,7 @@ func TestV9_ARequestThatEnds(t *testing.T) {
 	ended := 0
 	for range 100 { // the turn is free, so either may be taken
 		w := httptest.NewRecorder()
-		v.ServeHTTP(w, httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+		v.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx))
 		if w.Code == http.StatusServiceUnavailable {
 			ended++
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -75,14 +76,14 @@ const (
 	share       = 50               // a look takes no more than that part of the time
 )
 
-// Handler returns a view of the scopes, by which nothing can be changed. Its methods panic
-// for no scope: one that is nil is left out, and so is one that is there twice.
+// Handler returns a view of the scopes, by which nothing can be changed. A scope that is nil
+// is left out, and one that is there twice is shown once.
 func Handler(scopes ...*async.Scope) *View {
 	return For(func() []*async.Scope { return scopes })
 }
 
 // For returns a view of the scopes that a function returns, for programs whose scopes come
-// and go, and for those that give options. The function is called for every request, and for
+// and go, and for those that give options. No more than 500 of the scopes are shown. The function is called for every request, and for
 // every event, by any number of goroutines at the same time. For panics where the function
 // is nil.
 func For(scopes func() []*async.Scope, opts ...Option) *View {
@@ -200,7 +201,7 @@ func (v *View) watch(list []*async.Scope, now time.Time) (shown []*watched, more
 		have[s] = true
 		w := v.watched(s, before[s], now)
 		w.now = sample{now, s.Stats()}
-		w.history.add(w.now)
+		w.history = w.history.with(w.now)
 		shown = append(shown, w)
 	}
 	v.scopes = shown
@@ -301,12 +302,5 @@ func (s *seen) call(w *watched, c *async.CallInfo, stack bool) Call {
 
 // inCycle reports whether a call is part of a deadlock.
 func (l *looked) inCycle(r Ref) bool {
-	for _, cycle := range l.cycles {
-		for _, other := range cycle {
-			if other == r {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.cycles, func(cycle []Ref) bool { return slices.Contains(cycle, r) })
 }

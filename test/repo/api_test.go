@@ -234,6 +234,25 @@ var unshown = map[string]map[string]string{
 	".": {
 		"Chan.Done": "the waits call it",
 	},
+	"asyncview": {
+		"Call":     schema,
+		"Canceled": schema,
+		"Class":    schema,
+		"Detail":   schema,
+		"Group":    schema,
+		"Kind":     schema,
+		"Point":    schema,
+		"Query":    schema,
+		"Ref":      schema,
+		"Scope":    schema,
+		"Severity": schema,
+		"Sort":     schema,
+		"State":    schema,
+		"Stats":    schema,
+		"Total":    schema,
+		"Wait":     schema,
+		"Wrong":    schema,
+	},
 	"asynctest": {
 		"ExploreOptions": exploring,
 		"Point":          exploring,
@@ -247,6 +266,8 @@ var unshown = map[string]map[string]string{
 		"Run.Helper":     exploring,
 	},
 }
+
+const schema = "a part of the JSON, which ExampleReport shows"
 
 const exploring = "ExampleExplore shows it"
 

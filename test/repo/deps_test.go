@@ -59,6 +59,8 @@ internal/label:     context maps runtime/pprof runtime/trace sync/atomic
 internal/label tests: std internal/label
 internal/sched:     std
 internal/sched tests: std internal/sched
+asyncview:          std async
+asyncview tests:    std async asyncview go.uber.org/goleak
 asynctest:          std async internal/sched go.uber.org/goleak
 asynctest tests:    std async asynctest internal/sched go.uber.org/goleak
 docs tests:         std async

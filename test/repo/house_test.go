@@ -21,8 +21,8 @@ const (
 	mostLines = 60 // of a function, comments included
 )
 
-// floors are the folders of the library itself.
-var floors = []string{".", "internal/latch", "internal/scope", "internal/list"}
+// floors are the folders of the library itself, and of the page that shows it.
+var floors = []string{".", "internal/latch", "internal/scope", "internal/list", "asyncview"}
 
 // aboveTheCore lists, for files at the bottom of the root, the files and packages that these
 // files may not name. The core tells an owner of a call, and does not know which owner that
