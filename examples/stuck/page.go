@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncview"
+)
+
+// This file serves the page, and reads it as anybody may: over HTTP.
+
+// A page is the view of a shop's scopes, at an address of this machine.
+type page struct {
+	url    string
+	shop   *shop
+	server *http.Server
+	client *http.Client
+	served chan struct{} // closed when the server is over
+	began  time.Time
+}
+
+// path is where the page is.
+const path = "/debug/async/"
+
+// serve serves the page of s until close is called. When ctx ends, so do the requests of
+// viewers who watch it live.
+func serve(ctx context.Context, addr string, s *shop) (*page, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return serveOn(ctx, listener, s, new(http.Transport)), nil
+}
+
+// serveOn is serve for a listener that there is already, and a way to reach it.
+func serveOn(ctx context.Context, listener net.Listener, s *shop, way *http.Transport) *page {
+	mux := http.NewServeMux()
+	mux.Handle(path, asyncview.Handler(s.scopes()...))
+	mux.Handle("/{$}", http.RedirectHandler(path, http.StatusFound))
+	p := &page{
+		url: "http://" + listener.Addr().String() + path, shop: s,
+		server: &http.Server{
+			Handler: mux, ReadHeaderTimeout: time.Minute,
+			BaseContext: func(net.Listener) context.Context { return ctx },
+		},
+		client: &http.Client{Transport: way},
+		served: make(chan struct{}), began: time.Now(),
+	}
+	go func() {
+		defer close(p.served)
+		_ = p.server.Serve(listener)
+	}()
+	return p
+}
+
+// close ends the server, and the requests that it has not answered.
+func (p *page) close() {
+	p.client.CloseIdleConnections()
+	_ = p.server.Close()
+	<-p.served
+}
+
+// whereToLook is the first lines of the program.
+func (p *page) whereToLook() string {
+	return fmt.Sprintf(`Five things are stuck in this program. To see which, open
+  %[1]s
+or, in another terminal,
+  curl %[1]s
+
+`, p.url)
+}
+
+// show prints what the page says is wrong, as soon as the page says so. As text, show
+// prints the first screen instead, and returns when it has everything.
+func (p *page) show(ctx context.Context, out io.Writer, text bool) error {
+	left := faults()
+	for len(left) > 0 {
+		report, err := p.report(ctx)
+		if err != nil {
+			return err
+		}
+		var more []fault
+		for _, f := range left {
+			wrong := f.in(report)
+			if wrong == nil {
+				more = append(more, f)
+			} else if !text {
+				fmt.Fprintf(out, "%6.1fs  %s\n", time.Since(p.began).Seconds(), wrong.Text)
+			}
+		}
+		if left = more; len(left) > 0 && async.Sleep(ctx, look) != nil {
+			return nil
+		}
+	}
+	if text {
+		return p.print(ctx, out)
+	}
+	fmt.Fprintln(out, "\nThe page names all five. Ctrl-C closes the shop.")
+	<-ctx.Done()
+	return nil
+}
+
+// look is how often show looks at the page.
+const look = 200 * time.Millisecond
+
+// print prints the first screen as text.
+func (p *page) print(ctx context.Context, out io.Writer) error {
+	text, err := p.get(ctx, "text/plain")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, firstScreen(string(text)))
+	return err
+}
+
+// firstScreen is a text up to its 40th line, and says how many lines follow.
+func firstScreen(text string) string {
+	const most = 40
+	lines := strings.SplitAfter(text, "\n")
+	if len(lines) <= most {
+		return text
+	}
+	return strings.Join(lines[:most], "") + fmt.Sprintf("… and %d more lines\n\n", len(lines)-most)
+}
+
+// report returns what the page says.
+func (p *page) report(ctx context.Context) (*asyncview.Report, error) {
+	data, err := p.get(ctx, "application/json")
+	if err != nil {
+		return nil, err
+	}
+	r := new(asyncview.Report)
+	return r, json.Unmarshal(data, r)
+}
+
+// get returns the page, as the type of content that is asked for.
+func (p *page) get(ctx context.Context, content string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", content)
+	response, err := p.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the page answers %s: %s", response.Status, data)
+	}
+	return data, err
+}
