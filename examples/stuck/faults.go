@@ -47,9 +47,9 @@ func (f fault) in(r *asyncview.Report) *asyncview.Wrong {
 
 // plant begins the faults that do not come with visitors.
 func (s *shop) plant(ctx context.Context) {
+	s.promise(ctx)
 	s.deadlock(ctx)
 	s.ignore(ctx)
-	s.promise(ctx)
 }
 
 // deadlock begins three calls in two scopes, each of which waits for the next: an invoice
@@ -99,18 +99,22 @@ func (s *shop) figure(ctx context.Context, name string) *async.Call[int] {
 	return call.Clone()
 }
 
-// ignore begins a report that has half a second and takes no notice: the function reads
-// from a connection, and nothing makes that read end when the context does. The call is
-// canceled in time, so its caller goes on; the function keeps its goroutine, and its slot.
+// ignore begins a report and has little patience with it. The report is canceled, so its
+// caller goes on, and its function takes no notice: it reads from a connection, and nothing
+// makes the read end when the context does. The function keeps its goroutine and its slot.
 //
-// The mend is context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) }) before the
-// read.
+// The mend is context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Now()) }) before
+// the read.
 func (s *shop) ignore(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	report := async.Go(ctx, func(context.Context) ([]byte, error) {
 		return io.ReadAll(s.archive)
-	}, s.reports, async.Name("report of October"), async.OnSignal(cancel))
-	report.Release()
+	}, s.reports, async.Name("report of October"))
+	defer report.Release()
+	wait, done := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer done()
+	if _, err := report.Await(wait); err != nil {
+		_ = report.Cancel(err)
+	}
 }
 
 // promise begins an order that waits until the bank has confirmed the payment. The
@@ -143,7 +147,7 @@ func (s *shop) record(ctx context.Context, n int) {
 // The mend is a bound: ScopeOptions.Queue, or WaitForRoom where the letters are begun.
 func (s *shop) write(ctx context.Context, n int) {
 	letter := async.Go(context.WithoutCancel(ctx), func(ctx context.Context) (int, error) {
-		return n, async.Sleep(ctx, time.Second/2)
+		return n, work(ctx, time.Second/2)
 	}, s.mail, async.Name("letter"))
 	letter.Release()
 }

@@ -29,6 +29,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -54,7 +56,12 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return 2
 	}
 	o.text = o.text || !stdout.IsLive()
-	err = o.run(ctx, stdout)
+	return o.main(ctx, stdout, stderr)
+}
+
+// main runs the program as the command line says; it returns the exit code.
+func (o *options) main(ctx context.Context, stdout, stderr io.Writer) int {
+	err := o.run(ctx, stdout)
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "stuck: interrupted:", context.Cause(ctx))
@@ -69,30 +76,29 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 // run opens the shop, shows what is stuck in it, and closes it.
 func (o *options) run(ctx context.Context, out io.Writer) error {
 	s := newShop()
-	p, err := serve(ctx, o.addr, s)
+	p, err := serve(ctx, o, s)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	fmt.Fprint(out, p.whereToLook())
-	open, shut := context.WithCancelCause(ctx)
-	s.open(open)
-	s.plant(open)
+	inside, end := context.WithCancelCause(ctx)
+	s.open(inside)
+	s.plant(inside)
 	err = p.show(ctx, out, o.text)
-	shut(errClosing)
-	return errors.Join(err, o.closed(ctx, s, out))
+	end(errClosing)
+	o.finish(ctx, s, out)
+	return err
 }
 
-// closed closes the shop, and says what did not stop within the time that there is. One
-// function does not; that is no failure of the program.
-func (o *options) closed(ctx context.Context, s *shop, out io.Writer) error {
+// finish closes the shop, and says what did not stop within the time that there is: one
+// function, which is no failure of this program.
+func (o *options) finish(ctx context.Context, s *shop, out io.Writer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.grace)
 	defer cancel()
-	late := s.close(ctx)
-	for _, err := range late {
+	for _, err := range s.close(ctx) {
 		fmt.Fprintln(out, err)
 	}
-	return nil
 }
 
 // options are what the command line says.
@@ -100,6 +106,9 @@ type options struct {
 	addr  string
 	text  bool
 	grace time.Duration
+
+	listen func(network, addr string) (net.Listener, error)
+	way    *http.Transport // to what listens
 }
 
 const usage = `A program in which five things are stuck, and the page that names each of them.
@@ -116,7 +125,7 @@ flags:
 
 // parse reads the command line. It has told stderr of an error that it returns.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	o := new(options)
+	o := &options{listen: net.Listen, way: new(http.Transport)}
 	flags := flag.NewFlagSet("stuck", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -125,7 +134,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	}
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:0", "the `address` to serve the page on; port 0: any that is free")
 	flags.BoolVar(&o.text, "text", false, "print the first screen as text, and end")
-	flags.DurationVar(&o.grace, "grace", 200*time.Millisecond, "how long functions may take to return at the end")
+	flags.DurationVar(&o.grace, "grace", time.Second, "how long functions may take to return at the end")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}

@@ -30,17 +30,12 @@ type page struct {
 const path = "/debug/async/"
 
 // serve serves the page of s until close is called. When ctx ends, so do the requests of
-// viewers who watch it live.
-func serve(ctx context.Context, addr string, s *shop) (*page, error) {
-	listener, err := net.Listen("tcp", addr)
+// those who watch it live.
+func serve(ctx context.Context, o *options, s *shop) (*page, error) {
+	listener, err := o.listen("tcp", o.addr)
 	if err != nil {
 		return nil, err
 	}
-	return serveOn(ctx, listener, s, new(http.Transport)), nil
-}
-
-// serveOn is serve for a listener that there is already, and a way to reach it.
-func serveOn(ctx context.Context, listener net.Listener, s *shop, way *http.Transport) *page {
 	mux := http.NewServeMux()
 	mux.Handle(path, asyncview.Handler(s.scopes()...))
 	mux.Handle("/{$}", http.RedirectHandler(path, http.StatusFound))
@@ -50,14 +45,14 @@ func serveOn(ctx context.Context, listener net.Listener, s *shop, way *http.Tran
 			Handler: mux, ReadHeaderTimeout: time.Minute,
 			BaseContext: func(net.Listener) context.Context { return ctx },
 		},
-		client: &http.Client{Transport: way},
+		client: &http.Client{Transport: o.way},
 		served: make(chan struct{}), began: time.Now(),
 	}
 	go func() {
 		defer close(p.served)
 		_ = p.server.Serve(listener)
 	}()
-	return p
+	return p, nil
 }
 
 // close ends the server, and the requests that it has not answered.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -44,10 +44,10 @@ func newShop() *shop {
 	return s
 }
 
-// scopes returns all scopes, in the order in which the shop is closed: who begins calls
-// comes before who runs them.
+// scopes returns all scopes, in the order in which the shop is closed: the one that begins
+// calls before those that run them, and the one that does not stop last.
 func (s *shop) scopes() []*async.Scope {
-	return []*async.Scope{s.web, s.prices, s.payments, s.reports, s.mail, s.audit}
+	return []*async.Scope{s.web, s.prices, s.payments, s.mail, s.audit, s.reports}
 }
 
 // open lets visitors in until ctx ends.
@@ -58,7 +58,7 @@ func (s *shop) open(ctx context.Context) {
 		for n := 1; ; n++ {
 			select {
 			case <-door.C:
-				s.visit(ctx, n)
+				s.visitors.Go(func() { s.visit(ctx, n) })
 			case <-ctx.Done():
 				return
 			}
@@ -66,14 +66,19 @@ func (s *shop) open(ctx context.Context) {
 	})
 }
 
-// visit shows a page to visitor n. Every seventh visitor leaves before the page is there.
+// visit shows a page to visitor n. Every seventh visitor has no patience, and leaves.
 func (s *shop) visit(ctx context.Context, n int) {
-	leaves := context.CancelFunc(func() {})
+	page := async.Go(ctx, s.page, s.web, async.Name("page"))
+	defer page.Release()
+	patience := time.Minute
 	if n%7 == 0 {
-		ctx, leaves = context.WithTimeout(ctx, 5*time.Millisecond)
+		patience = 5 * time.Millisecond
 	}
-	page := async.Go(ctx, s.page, s.web, async.Name("page"), async.OnSignal(leaves))
-	page.Release()
+	wait, done := context.WithTimeout(ctx, patience)
+	defer done()
+	if _, err := page.Await(wait); err != nil {
+		_ = page.Cancel(errLeft)
+	}
 	s.record(ctx, n)
 	if n%2 == 0 {
 		s.write(ctx, n)
@@ -85,13 +90,26 @@ func (s *shop) page(ctx context.Context) ([]int, error) {
 	asked := async.GoEach(ctx, []string{"tea", "coffee", "cocoa", "water"}, price, s.prices,
 		async.NameEach(func(what string) string { return "price of " + what }))
 	defer asked.Release()
+	defer asked.Cancel(nil)
 	return asked.All(ctx)
 }
 
-// price asks for the price of one thing, which takes a moment.
+// price asks for the price of one thing.
 func price(ctx context.Context, what string) (int, error) {
-	took := time.Duration(2+rand.N(20)) * time.Millisecond
-	return len(what), async.Sleep(ctx, took)
+	return len(what), work(ctx, time.Duration(2+rand.N(20))*time.Millisecond)
+}
+
+// work plays work that takes a time. It ends early when ctx does, and is no wait of
+// package async: whoever works needs the slot.
+func work(ctx context.Context, took time.Duration) error {
+	done := time.NewTimer(took)
+	defer done.Stop()
+	select {
+	case <-done.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // close ends the shop in order: no visitor is let in any more, and every function has the
@@ -115,4 +133,7 @@ func (s *shop) close(ctx context.Context) []error {
 	return late
 }
 
-var errClosing = fmt.Errorf("the shop closes")
+var (
+	errClosing = errors.New("the shop closes")
+	errLeft    = errors.New("the visitor left")
+)
