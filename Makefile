@@ -8,7 +8,7 @@ COUNT  ?= 1
 FOR    ?= 1m
 SEED   ?= 1
 
-.PHONY: all help bench bench-quick bench-check micro planted planted-vet hunt soak cover update format $(CHECKS)
+.PHONY: all help bench bench-quick bench-check micro planted planted-vet hunt soak cover pictures update format $(CHECKS)
 
 all:
 	@bash .ci/run
@@ -58,6 +58,10 @@ soak:
 cover:
 	go test -coverprofile cover.out .
 	go tool cover -func cover.out
+
+#: pictures     those in docs, of the page of asyncview in a browser
+pictures:
+	cd asyncview/browsertest && go test -count=1 -run '^TestPictures$$' . -pictures ../../docs/pictures
 
 #: update       rewrite api/async.txt from the source
 update:

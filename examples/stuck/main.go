@@ -13,7 +13,8 @@
 //
 // On a terminal it serves the page on loopback until Ctrl-C, and its first lines say
 // where to look. With -text, and where its output is no terminal, it waits until all five
-// can be seen, prints the first screen as text, and ends.
+// can be seen, prints the first screen as text, and ends; -text=false serves the page there,
+// too.
 //
 // At the end the shop is closed in order, which shows one of the faults once more: the
 // report does not stop. The program exits with 0 after -text, with 1 when something
@@ -55,7 +56,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	case err != nil:
 		return 2
 	}
-	o.text = o.text || !stdout.IsLive()
+	if !o.said {
+		o.text = !stdout.IsLive()
+	}
 	return o.main(ctx, stdout, stderr)
 }
 
@@ -105,6 +108,7 @@ func (o *options) finish(ctx context.Context, s *shop, out io.Writer) {
 type options struct {
 	addr  string
 	text  bool
+	said  bool // whether text
 	grace time.Duration
 
 	listen func(network, addr string) (net.Listener, error)
@@ -119,6 +123,7 @@ examples:
   stuck                        the page is served on loopback until Ctrl-C
   stuck -addr 127.0.0.1:8080   always at the same place
   stuck -text                  the first screen as text
+  stuck -text=false            serves the page where there is no terminal, too
 
 flags:
 `
@@ -138,6 +143,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
+	flags.Visit(func(f *flag.Flag) { o.said = o.said || f.Name == "text" })
 	err := o.check(flags.Args())
 	if err != nil {
 		fmt.Fprintf(stderr, "stuck: %v (-h for help)\n", err)
