@@ -8,7 +8,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncview"
 )
 
