@@ -78,6 +78,15 @@ var programs = []program{
 		},
 		begun: "1. Ask for a call object", over: `stream: `,
 	},
+	{
+		dir: "stuck", args: []string{"-text", "-grace", "10ms"},
+		texts: []string{
+			`Five things are stuck in this program\.`, `http://127\.0\.0\.1:\d+/debug/async/`,
+			`invoice 17`, `report of October`, `payment 4711`, `audit`, `mail`,
+			`scope "reports" did not stop: .*"report of October" #1, canceled$`,
+		},
+		begun: "The page names all five", over: `stuck: interrupted`,
+	},
 }
 
 var widths = []int{40, 80, 200}
