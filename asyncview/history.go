@@ -81,22 +81,23 @@ func ended(s async.Stats) int64 { return s.Begun - s.Pending }
 func bad(s async.Stats) int64 { return s.Failed + s.Panicked + s.Goexited + s.Broken }
 
 // growing reports since when the queue has grown, or not become shorter, up to now, and
-// whether that is a minute or more and the queue is longer than it was.
-func (h history) growing(now sample) (since time.Time, ok bool) {
+// whether that is the time after which to warn, or more, and the queue is longer than it was.
+// A queue that was empty meanwhile has not grown: calls come and go, and a look finds some.
+func (h history) growing(now sample, after time.Duration) (since time.Time, ok bool) {
 	first := now
-	for i := len(h) - 1; i >= 0 && h[i].stats.Queued <= first.stats.Queued; i-- {
+	for i := len(h) - 1; i >= 0 && 0 < h[i].stats.Queued && h[i].stats.Queued <= first.stats.Queued; i-- {
 		first = h[i]
 	}
-	return first.at, now.at.Sub(first.at) >= time.Minute && now.stats.Queued > first.stats.Queued
+	return first.at, now.at.Sub(first.at) >= after && now.stats.Queued > first.stats.Queued
 }
 
-// untaken returns how many results have been there for a minute at least, for all that the
-// samples say, and since when there has been that many.
-func (h history) untaken(now sample) (least int64, since time.Time) {
+// untaken returns how many results have been there for the time after which to warn at least,
+// for all that the samples say, and since when there has been that many.
+func (h history) untaken(now sample, after time.Duration) (least int64, since time.Time) {
 	least = now.stats.Untaken
 	for i := len(h) - 1; i >= 0 && h[i].stats.Untaken > 0; i-- {
 		least, since = min(least, h[i].stats.Untaken), h[i].at
-		if now.at.Sub(since) >= time.Minute {
+		if now.at.Sub(since) >= after {
 			return least, since
 		}
 	}

@@ -33,6 +33,7 @@ import (
 type View struct {
 	list   func() []*async.Scope
 	cancel bool
+	after  time.Duration // see WarnAfter
 	origin *http.CrossOriginProtection
 	page   *template.Template
 	files  map[string]file
@@ -58,6 +59,8 @@ type watched struct {
 	since   time.Time
 	history history
 	now     sample
+
+	patience time.Duration // see WarnAfter
 }
 
 // title names the scope in a sentence.
@@ -92,6 +95,7 @@ func For(scopes func() []*async.Scope, opts ...Option) *View {
 	}
 	v := &View{
 		list:    scopes,
+		after:   warnedAfter,
 		origin:  http.NewCrossOriginProtection(),
 		turn:    make(chan struct{}, 1),
 		asked:   make(map[Query]time.Time),
@@ -118,6 +122,17 @@ func (o option) apply(v *View) { o(v) }
 // [http.CrossOriginProtection]. A program that sends the request itself can, so the view
 // belongs behind authentication.
 func AllowCancel() Option { return option(func(v *View) { v.cancel = true }) }
+
+// WarnAfter says how long things may go on before the view warns of them: a queue that grows,
+// a call that is pending, results that nobody takes. Unless given, that is a minute. What
+// depends on the last five minutes is known to five seconds. WarnAfter panics where d is not
+// positive.
+func WarnAfter(d time.Duration) Option {
+	if d <= 0 {
+		panic("asyncview: WarnAfter with " + d.String())
+	}
+	return option(func(v *View) { v.after = d })
+}
 
 // ErrCanceled is the cause with which calls are canceled through a view.
 var ErrCanceled = errors.New("asyncview: canceled by a viewer")
@@ -216,7 +231,7 @@ func (v *View) watched(s *async.Scope, before *watched, now time.Time) *watched 
 	}
 	v.keys++
 	o := s.Options()
-	return &watched{key: v.keys, scope: s, options: o, name: printable(o.Name, mostName), since: now}
+	return &watched{key: v.keys, scope: s, options: o, name: printable(o.Name, mostName), since: now, patience: v.after}
 }
 
 // forget makes the next look a new one, since something was changed.
@@ -233,7 +248,7 @@ func (s *seen) report() *Report {
 	r := &Report{
 		Version: Version, Time: s.now, Listed: l.at, Took: l.took,
 		Program: printable(filepath.Base(cmp.Or(os.Args...)), mostName), PID: os.Getpid(), CanCancel: s.v.cancel,
-		Wrong:  l.wrong(s.scopes, s.now),
+		Wrong:  l.wrong(s.scopes),
 		Scopes: []Scope{}, ScopesOmitted: s.more,
 		Totals: s.pick.sortedTotals(), TotalsOmitted: s.pick.omitted,
 		Query: s.query, Matched: s.pick.matched, Calls: []Call{},

@@ -15,12 +15,13 @@ import (
 // From when on something is worse than it was.
 const (
 	notedAfter  = time.Second
-	warnedAfter = time.Minute
+	warnedAfter = time.Minute      // unless WarnAfter says otherwise
 	faultAfter  = 10 * time.Second // that a function does not stop
 )
 
-// wrong returns what is wrong, the worst first.
-func (l *looked) wrong(scopes []*watched, now time.Time) []Wrong {
+// wrong returns what is wrong, the worst first. How long a call has done something is up to
+// the look at the calls: since then it may have ended.
+func (l *looked) wrong(scopes []*watched) []Wrong {
 	all := l.deadlocks()
 	for _, w := range scopes {
 		f := l.facts[w.key]
@@ -28,7 +29,7 @@ func (l *looked) wrong(scopes []*watched, now time.Time) []Wrong {
 			f = new(facts) // the scope came after the look at the calls
 		}
 		for _, find := range []func(*watched, *facts, time.Time) (Wrong, bool){notStopping, queueGrowing, oldest, untaken, refused} {
-			if found, ok := find(w, f, now); ok {
+			if found, ok := find(w, f, l.at); ok {
 				found.Scope = w.key
 				all = append(all, found)
 			}
@@ -71,12 +72,12 @@ func (l *looked) deadlocks() []Wrong {
 }
 
 // notStopping finds functions that go on although they were canceled.
-func notStopping(w *watched, f *facts, now time.Time) (Wrong, bool) {
+func notStopping(w *watched, f *facts, at time.Time) (Wrong, bool) {
 	if f.stopping == 0 {
 		return Wrong{}, false
 	}
 	first := f.stuck[0].info
-	ago := now.Sub(first.Canceled)
+	ago := at.Sub(first.Canceled)
 	found := Wrong{
 		Kind: NotStopping, Severity: Warning, Calls: refsOf(f.stuck), Count: int64(f.stopping), Since: first.Canceled,
 		Text: fmt.Sprintf("%s: %s was canceled %s ago, and its function has not returned", w.title(), f.stuck[0].title(), span(ago)),
@@ -93,18 +94,18 @@ func notStopping(w *watched, f *facts, now time.Time) (Wrong, bool) {
 
 // queueGrowing finds a queue that does not get shorter. Where nobody has looked for long
 // enough to know, the call at its head is a witness.
-func queueGrowing(w *watched, f *facts, now time.Time) (Wrong, bool) {
-	since, growing := w.history.growing(w.now)
+func queueGrowing(w *watched, f *facts, at time.Time) (Wrong, bool) {
+	since, growing := w.history.growing(w.now, w.patience)
 	found := Wrong{Kind: QueueGrowing, Severity: Warning, Count: w.now.stats.Queued, Since: since}
-	what := "the queue has grown for " + span(now.Sub(since))
+	what := "the queue has grown for " + span(w.now.at.Sub(since))
 	switch head := f.queued; {
-	case head != nil && now.Sub(head.info.Began) >= warnedAfter:
+	case head != nil && at.Sub(head.info.Began) >= w.patience:
 		if !growing {
 			found.Since = head.info.Began
 			what = "the queue does not get shorter"
 		}
 		found.Calls = refsOf([]picked{*head})
-		what += fmt.Sprintf(", %s has waited for a slot for %s", head.title(), span(now.Sub(head.info.Began)))
+		what += fmt.Sprintf(", %s has waited for a slot for %s", head.title(), span(at.Sub(head.info.Began)))
 	case !growing:
 		return Wrong{}, false
 	}
@@ -113,21 +114,26 @@ func queueGrowing(w *watched, f *facts, now time.Time) (Wrong, bool) {
 }
 
 // oldest finds the calls that have been pending for the longest.
-func oldest(w *watched, f *facts, now time.Time) (Wrong, bool) {
+func oldest(w *watched, f *facts, at time.Time) (Wrong, bool) {
 	if len(f.oldest) == 0 {
 		return Wrong{}, false
 	}
 	first := f.oldest[0].info
-	age := now.Sub(first.Began)
+	age := at.Sub(first.Began)
 	var words []string
+	var old []picked
 	for _, p := range f.oldest {
-		words = append(words, fmt.Sprintf("%s for %s, %s", p.title(), span(now.Sub(p.info.Began)), p.doing()))
+		if at.Sub(p.info.Began) < notedAfter {
+			continue
+		}
+		old = append(old, p)
+		words = append(words, fmt.Sprintf("%s for %s, %s", p.title(), span(at.Sub(p.info.Began)), p.doing()))
 	}
 	found := Wrong{
-		Kind: Oldest, Severity: Note, Calls: refsOf(f.oldest), Count: int64(f.pending), Since: first.Began,
+		Kind: Oldest, Severity: Note, Calls: refsOf(old), Count: int64(f.pending), Since: first.Began,
 		Text: fmt.Sprintf("%s: pending for the longest: %s", w.title(), strings.Join(words, "; ")),
 	}
-	if age >= warnedAfter {
+	if age >= w.patience {
 		found.Severity = Warning
 	}
 	return found, age >= notedAfter
@@ -151,16 +157,16 @@ func (p *picked) doing() string {
 const mostHandles = 200
 
 // untaken finds results that nobody took.
-func untaken(w *watched, _ *facts, now time.Time) (Wrong, bool) {
+func untaken(w *watched, _ *facts, _ time.Time) (Wrong, bool) {
 	n := w.now.stats.Untaken
 	if n == 0 {
 		return Wrong{}, false
 	}
 	found := Wrong{Kind: Untaken, Severity: Note, Count: n}
 	found.Text = fmt.Sprintf("%s: %s", w.title(), count(n, "result is there that nobody has taken", "results are there that nobody has taken"))
-	if least, since := w.history.untaken(w.now); least > 0 {
+	if least, since := w.history.untaken(w.now, w.patience); least > 0 {
 		found.Severity, found.Since = Warning, since
-		found.Text += fmt.Sprintf("; there have been %d or more for %s", least, span(now.Sub(since)))
+		found.Text += fmt.Sprintf("; there have been %d or more for %s", least, span(w.now.at.Sub(since)))
 	}
 	if whose := w.untakenNames(); whose != "" {
 		found.Text += ": " + whose
@@ -198,7 +204,7 @@ func (w *watched) untakenNames() string {
 }
 
 // refused finds calls that were not accepted.
-func refused(w *watched, _ *facts, now time.Time) (Wrong, bool) {
+func refused(w *watched, _ *facts, _ time.Time) (Wrong, bool) {
 	n := w.now.stats.Refused
 	if n == 0 {
 		return Wrong{}, false
@@ -207,7 +213,7 @@ func refused(w *watched, _ *facts, now time.Time) (Wrong, bool) {
 	found.Text = fmt.Sprintf("%s: %s since it was made", w.title(), count(n, "call was refused", "calls were refused"))
 	if recent := w.history.refused(w.now); recent > 0 {
 		found.Severity, found.Since = Warning, w.history[0].at
-		found.Text += fmt.Sprintf(", %d of them in the last %s", recent, span(now.Sub(found.Since)))
+		found.Text += fmt.Sprintf(", %d of them in the last %s", recent, span(w.now.at.Sub(found.Since)))
 	}
 	return found, true
 }
