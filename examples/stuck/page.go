@@ -26,8 +26,11 @@ type page struct {
 	began  time.Time
 }
 
-// path is where the page is.
-const path = "/debug/async/"
+const (
+	path     = "/debug/async/" // where the page is
+	patience = 5 * time.Second // of those who look at a demonstration; a minute is usual
+	look     = time.Second / 5 // how often show looks at the page
+)
 
 // serve serves the page of s until close is called. When ctx ends, so do the requests of
 // those who watch it live.
@@ -37,7 +40,7 @@ func serve(ctx context.Context, o *options, s *shop) (*page, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(path, asyncview.Handler(s.scopes()...))
+	mux.Handle(path, asyncview.For(s.scopes, asyncview.WarnAfter(patience)))
 	mux.Handle("/{$}", http.RedirectHandler(path, http.StatusFound))
 	p := &page{
 		url: "http://" + listener.Addr().String() + path, shop: s,
@@ -101,9 +104,6 @@ func (p *page) show(ctx context.Context, out io.Writer, text bool) error {
 	<-ctx.Done()
 	return nil
 }
-
-// look is how often show looks at the page.
-const look = 200 * time.Millisecond
 
 // print prints the first screen as text.
 func (p *page) print(ctx context.Context, out io.Writer) error {

@@ -36,7 +36,7 @@ func newShop() *shop {
 		return async.NewScope(async.ScopeOptions{Name: name, Limit: limit, Track: true})
 	}
 	s := &shop{
-		web: scope("web", 16), prices: scope("prices", 4), payments: scope("payments", 0),
+		web: scope("web", 16), prices: scope("prices", 8), payments: scope("payments", 0),
 		reports: scope("reports", 2), mail: scope("mail", 2), audit: scope("audit", 0),
 	}
 	s.figures.calls = make(map[string]*async.Call[int])
