@@ -16,7 +16,7 @@ import (
 
 // This file makes a page of a report: what the templates of page.html need besides.
 
-//go:embed page.html view.css view.js
+//go:embed page.html view.css view.js icon.svg
 var assets embed.FS
 
 // A file is served as it is.
@@ -36,7 +36,9 @@ func parsePage() (*template.Template, map[string]file) {
 		"span": span, "short": short, "title": title, "rate": rate, "clock": clock,
 	})
 	files := make(map[string]file)
-	for name, kind := range map[string]string{"view.css": "text/css; charset=utf-8", "view.js": "text/javascript; charset=utf-8"} {
+	for name, kind := range map[string]string{
+		"view.css": "text/css; charset=utf-8", "view.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+	} {
 		data, err := assets.ReadFile(name)
 		if err != nil {
 			panic(err)

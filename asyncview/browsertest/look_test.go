@@ -2,10 +2,14 @@ package browsertest_test
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+
+	"github.com/seed4712c49f/async/asyncview"
 )
 
 // fits fails the test where the page can be scrolled sideways.
@@ -26,62 +30,87 @@ func (b *tab) phone() {
 	})
 }
 
-// A look is a page that is looked at in every theme and width.
-type look struct {
-	name, path string
-	seen       string // JavaScript: the page is there
-}
-
-// looks are the pages of a world with many calls and a deadlock.
-func looks() []look {
-	return []look{
-		{"first", "", has("hen")},
-		{"by-name", "?group=name", has("fetch 0")},
-		{"flat", "?group=flat&sort=newest", has("fetch 0")},
-		{"search", "?q=fetch+3", has("fetch 3")},
-		{"nothing-found", "?q=nothing+has+this+name", has("nothing has this name") + "|| true"},
-		{"call", "call?scope=1&call=1", has("page")},
-		{"gone", "call?scope=1&call=4711", has("4711")},
+// looks are the pages of a world with many calls and a deadlock: what comes after the
+// address, and JavaScript for "it is there".
+func looks() map[string]string {
+	return map[string]string{
+		"":                         has("hen"),
+		"?group=name":              has("fetch 0"),
+		"?group=flat&sort=newest":  has("fetch 0"),
+		"?q=nothing":               lists("0 calls"),
+		"call?scope=1&call=1":      has("page"),
+		"call?scope=3&call=1":      has("hen"),
+		"call?scope=1&call=471100": has("not in flight"),
 	}
 }
 
 // Every page is of use to everybody, says axe-core, in both themes; both are real; and on
 // a phone nothing has to be scrolled sideways.
 func TestLooks(t *testing.T) {
-	w := newWorld(t)
+	t.Parallel()
+	w := newWorld(t, asyncview.AllowCancel())
 	w.people(40)
-	w.circle(w.all(), "hen", "egg")
+	w.circle("hen", "egg")
 	b := open(t)
-	for _, l := range looks() {
-		t.Run(l.name, func(t *testing.T) {
-			b.t = t
-			paper := map[string]string{}
-			for _, theme := range []string{"light", "dark"} {
-				b.theme(theme)
-				b.visit(w.url + l.path)
-				b.until(l.name, l.seen)
-				paper[theme] = eval[string](b, "getComputedStyle(document.body).backgroundColor")
-				b.fits()
-				b.wholePicture(l.name + "-" + theme)
-				b.accessible(t)
-			}
-			if paper["light"] == paper["dark"] {
-				t.Errorf("both themes are %s", paper["light"])
-			}
-			b.phone()
-			b.visit(w.url + l.path)
-			b.until(l.name, l.seen)
-			b.fits()
-			b.wholePicture(l.name + "-phone")
-			b.size(1280, 800)
-		})
+	see := func(what, path, seen string) {
+		b.visit(w.url + path)
+		b.until(path, seen)
+		b.fits()
+		b.wholePicture(what)
 	}
-	b.t = t
+	for path, seen := range looks() {
+		file := url.PathEscape(path)
+		paper := map[string]string{}
+		for _, theme := range []string{"light", "dark"} {
+			b.theme(theme)
+			see(file+"-"+theme, path, seen)
+			paper[theme] = eval[string](b, "getComputedStyle(document.documentElement).backgroundColor")
+			b.accessible()
+		}
+		if paper["light"] == paper["dark"] {
+			t.Errorf("%q: both themes are %s", path, paper["light"])
+		}
+		b.phone()
+		see(file+"-phone", path, seen)
+		b.size(1280, 800)
+	}
+	b.expected("404")
+}
+
+// A deadlock is drawn: a box for each call of it, and an arrow from each to the next.
+func TestDeadlockIsDrawn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.circle("hen", "egg", "nest")
+	b := open(t)
+	b.visit(w.url)
+	b.until("the drawing", "document.querySelector('#graph svg')")
+	got := eval[[]string](b, "[...document.querySelectorAll('#graph .arrow.cycle title')].map(t => t.textContent)")
+	for _, want := range []string{"hen #1 waits for egg #1", "egg #1 waits for nest #2", "nest #2 waits for hen #1"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no arrow for %s, but %q", want, got)
+		}
+	}
+	boxes := eval[[]map[string]float64](b, `[...document.querySelectorAll('#graph .box.cycle')].map(g => {
+		const {left, right, top, bottom} = g.getBoundingClientRect(); return {left, right, top, bottom} })`)
+	if len(boxes) != 3 {
+		t.Errorf("%d boxes are in the deadlock", len(boxes))
+	}
+	for i, p := range boxes {
+		for _, q := range boxes[:i] {
+			if p["left"] < q["right"] && q["left"] < p["right"] && p["top"] < q["bottom"] && q["top"] < p["bottom"] {
+				t.Errorf("boxes overlap: %v, %v", p, q)
+			}
+		}
+	}
+	b.press("egg")
+	b.until("the page of the call", "document.title.startsWith('egg')")
 }
 
 // The page is there in a second, and no longer than it can be read, however many calls
 // there are.
 func TestSizes(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{40, 400, 100_000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := newWorld(t)

@@ -38,13 +38,14 @@ func (a awkward) Error() string { return string(a) }
 // Nothing that others have named runs, on any page, at once or live, and nothing of it is
 // wider than the page.
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, asyncview.AllowCancel())
 	s := w.scope(script+" scope", 0)
 	for _, name := range hostile {
 		w.begin(s, name).Release()
 	}
 	w.deaf(s, hostile)
-	w.circle([]*async.Scope{s}, hostile[:4]...)
+	w.circle(hostile[:4]...)
 	b := open(t)
 	b.visit(w.url)
 	b.until("the names", has(script))
@@ -53,11 +54,12 @@ func TestStrangers(t *testing.T) {
 	}
 	b.until("the names that came live", has("later "+script))
 	b.unharmed()
-	for id := range len(hostile) * 2 {
+	b.wholePicture("all")
+	for id := range len(hostile) * 2 { // calls with such names, then such that were canceled so
 		b.visit(fmt.Sprintf("%scall?scope=1&call=%d", w.url, id+1))
 		b.unharmed()
 	}
-	for _, name := range hostile[:10] {
+	for _, name := range hostile[:6] {
 		b.visit(w.url + "?q=" + url.QueryEscape(name) + "&name=" + url.QueryEscape(name) + "&sort=" + url.QueryEscape(name))
 		b.unharmed()
 	}
@@ -79,10 +81,13 @@ func (b *tab) unharmed() {
 // deaf begins calls, cancels each with a hostile cause, and leaves its function running.
 func (w *world) deaf(s *async.Scope, causes []string) {
 	for _, cause := range causes {
+		var begun async.Event
 		call := async.Go(w.ctx, func(context.Context) (int, error) {
+			begun.Set()
 			<-w.ctx.Done()
 			return 0, nil
 		}, s, async.Name("deaf"))
+		_ = begun.Wait(w.ctx)
 		_ = call.Cancel(awkward(cause))
 		call.Release()
 	}
@@ -90,6 +95,7 @@ func (w *world) deaf(s *async.Scope, causes []string) {
 
 // A page of another site cannot have the browser cancel a call.
 func TestOtherSite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, asyncview.AllowCancel())
 	victim := w.begin(w.scope("work", 0), "victim")
 	defer victim.Release()
@@ -118,6 +124,7 @@ func TestOtherSite(t *testing.T) {
 // Where canceling is not allowed, the page offers none, and a POST from the page itself
 // does nothing.
 func TestCancel_notAllowed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	safe := w.begin(w.scope("work", 0), "safe")
 	defer safe.Release()

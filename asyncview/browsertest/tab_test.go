@@ -3,6 +3,7 @@ package browsertest_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,11 +79,19 @@ func (b *tab) listen(event any) {
 		details, _ := json.Marshal(e.Issue.Details)
 		complaint = fmt.Sprintf("%s: %s", e.Issue.Code, details)
 	}
-	if complaint != "" {
+	if complaint != "" && !b.isNoise(complaint) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.complaints = append(b.complaints, complaint)
 	}
+}
+
+// isNoise reports whether a complaint is none of the page's: of connections that end when a
+// page or its server does, of a site that sends its reader on, and of what a page could do
+// for the browser to fill in forms and to go back.
+func (b *tab) isNoise(complaint string) bool {
+	return strings.Contains(complaint, "net::ERR_") ||
+		strings.HasPrefix(complaint, "BounceTrackingIssue") || strings.HasPrefix(complaint, "GenericIssue")
 }
 
 // expected returns the complaints so far that contain a text, and forgets them.
@@ -148,6 +157,17 @@ func eval[T any](b *tab, js string) T {
 	return do(b, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
 }
 
+// press clicks on the first link, button or summary whose text begins so. It does so in one
+// step: what comes live replaces parts of the page, and a click by place would miss.
+func (b *tab) press(text string) {
+	b.t.Helper()
+	found := eval[bool](b, fmt.Sprintf(`(e => { e?.click(); return !!e })(
+		[...document.querySelectorAll("main a, main button, main summary")].find(e => e.textContent.startsWith(%q)))`, text))
+	if !found {
+		b.t.Fatalf("nothing to press says %q", text)
+	}
+}
+
 // until waits until an expression is true, and fails the test where that takes too long. A
 // page that is being replaced by another one is asked again.
 func (b *tab) until(what, js string) {
@@ -170,26 +190,25 @@ func (b *tab) until(what, js string) {
 	}
 }
 
-// picture keeps a picture of what can be seen of the page as a file.
-func (b *tab) picture(name string) []byte {
+// picture keeps a picture of what can be seen of the page as a file, where artifacts are
+// kept: go test -artifacts.
+func (b *tab) picture(name string) {
 	b.t.Helper()
-	png := do(b, chromedp.CaptureScreenshot())
-	b.keep(name+".png", png)
-	return png
+	b.keep(name, chromedp.CaptureScreenshot())
 }
 
 // wholePicture is picture of the whole page, however long it is.
-func (b *tab) wholePicture(name string) []byte {
+func (b *tab) wholePicture(name string) {
 	b.t.Helper()
-	png := do(b, chromedp.FullScreenshot(100))
-	b.keep(name+".png", png)
-	return png
+	b.keep(name, chromedp.FullScreenshot(100))
 }
 
-// keep writes a file into the folder of the test's artifacts: go test -artifacts.
-func (b *tab) keep(name string, data []byte) {
+func (b *tab) keep(name string, shot chromedp.Action[[]byte]) {
 	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name), data, 0o600); err != nil {
+	if flag.Lookup("test.artifacts").Value.String() != "true" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), do(b, shot), 0o600); err != nil {
 		b.t.Error(err)
 	}
 }

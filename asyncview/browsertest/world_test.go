@@ -3,6 +3,7 @@ package browsertest_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -93,8 +94,9 @@ func (w *world) people(n int) {
 	begun.Wait()
 }
 
-// circle begins calls that wait for each other in a circle, the first in the first scope.
-func (w *world) circle(scopes []*async.Scope, names ...string) {
+// circle begins calls that wait for each other in a circle, in two scopes by turns.
+func (w *world) circle(names ...string) {
+	scopes := []*async.Scope{w.scope("farm", 0), w.scope("coop", 0)}
 	calls := make([]*async.Call[int], len(names))
 	var all async.Event
 	for i, name := range names {
@@ -106,4 +108,14 @@ func (w *world) circle(scopes []*async.Scope, names ...string) {
 		}, scopes[i%len(scopes)], async.Name(name))
 	}
 	all.Set()
+}
+
+// listen listens at an address.
+func listen(t *testing.T, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
