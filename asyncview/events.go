@@ -15,6 +15,7 @@ import (
 
 const (
 	tick        = time.Second      // from one event to the next
+	slowest     = 5 * time.Second  // the same, where events take long to make
 	patience    = 10 * time.Second // how long a viewer may take to read one
 	mostViewers = 100
 	atOnce      = 500 * time.Millisecond // viewers whose turn comes within that time share a look
@@ -75,9 +76,10 @@ func (x *viewer) follow(ctx context.Context, down <-chan struct{}) {
 }
 
 // pace returns how long a viewer pauses whose last event took some time to make: all viewers
-// together take no more than a share of the time.
+// together take no more than a share of the time. On a machine that is busy everything takes
+// long, so there is a bound: that is when people look.
 func (v *View) pace(took time.Duration) time.Duration {
-	return max(tick, share*took*time.Duration(v.viewers.Load()))
+	return min(max(tick, share*took*time.Duration(v.viewers.Load())), slowest)
 }
 
 // send looks, and sends what has changed.

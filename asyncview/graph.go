@@ -21,8 +21,9 @@ const (
 	gapAcross   = 18 // between the boxes of a layer
 	gapAlong    = 64 // between layers, where the arrows are
 	drawnMargin = 34
-	besides     = 9  // how far apart two arrows between the same boxes are
-	mostLabel   = 24 // runes of a name
+	besides     = 9    // how far apart two arrows between the same boxes are
+	mostLabel   = 24   // runes of a name
+	mostWidth   = 1150 // of parts that stand beside each other
 	sweeps      = 8
 )
 
@@ -86,7 +87,16 @@ func draw(r *Report) *drawing {
 		inFlight += s.InFlight
 	}
 	d.Idle = max(inFlight-d.Calls-d.Left, 0)
-	d.place(g.layers())
+	var x, y, low int // where the next part stands, and how far down those beside it go
+	for _, part := range g.parts() {
+		layers := part.layers()
+		width, height := size(layers)
+		if x > 0 && x+width > mostWidth {
+			x, y = 0, low
+		}
+		d.place(layers, x, y)
+		x, low = x+width, max(low, y+height)
+	}
 	d.Boxes = g.boxes
 	return d
 }
@@ -314,27 +324,84 @@ func arrange(layer []*box, waiters bool) {
 	}
 }
 
-// place gives every box its place and every arrow its way. Layers stand beside each other,
-// or, where there are more of them than boxes in the largest, below each other.
-func (d *drawing) place(layers [][]*box) {
-	most, first := 0, math.Inf(1)
-	for _, layer := range layers {
-		most, first = max(most, len(layer)), min(first, layer[0].at)
-	}
-	down := len(layers) > most
-	for i, layer := range layers {
-		for _, b := range layer {
-			along, across := float64(i), b.at-first
-			if down {
-				b.X = drawnMargin + int(across*(boxWidth+gapAcross))
-				b.Y = drawnMargin + int(along*(boxHeight+gapAlong))
-			} else {
-				b.X = drawnMargin + int(along*(boxWidth+gapAlong))
-				b.Y = drawnMargin + int(across*(boxHeight+gapAcross))
-			}
-			d.Width, d.Height = max(d.Width, b.X+boxWidth+drawnMargin), max(d.Height, b.Y+boxHeight+drawnMargin)
+// parts returns the parts of the graph between which there is no arrow: those with a
+// deadlock first, then the larger ones.
+func (g *graph) parts() []*graph {
+	var parts []*graph
+	done := make(map[*box]bool)
+	var collect func(b *box, into *graph)
+	collect = func(b *box, into *graph) {
+		if done[b] {
+			return
+		}
+		done[b] = true
+		into.boxes = append(into.boxes, b)
+		for _, other := range slices.Concat(b.out, b.in) {
+			collect(other, into)
 		}
 	}
+	for _, b := range g.boxes {
+		if !done[b] {
+			part := new(graph)
+			collect(b, part)
+			parts = append(parts, part)
+		}
+	}
+	faultless := func(p *graph) int {
+		if slices.ContainsFunc(p.boxes, func(b *box) bool { return b.InCycle }) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(parts, func(p, q *graph) int {
+		return cmp.Or(cmp.Compare(faultless(p), faultless(q)), cmp.Compare(len(q.boxes), len(p.boxes)))
+	})
+	return parts
+}
+
+// across returns where the first box of all layers stands in its layer, and how many there is
+// room for up to the last.
+func across(layers [][]*box) (first, boxes float64) {
+	first, last := math.Inf(1), math.Inf(-1)
+	for _, layer := range layers {
+		first, last = min(first, layer[0].at), max(last, layer[len(layer)-1].at)
+	}
+	return first, last - first + 1
+}
+
+// isDown reports whether layers stand below each other: where there are many, and more than
+// boxes in the largest. Others stand beside each other.
+func isDown(layers [][]*box) bool {
+	_, boxes := across(layers)
+	return float64(len(layers)) > max(boxes, mostWidth/(boxWidth+gapAlong))
+}
+
+// size returns how much room the layers take, with a margin on each side.
+func size(layers [][]*box) (width, height int) {
+	_, boxes := across(layers)
+	along := len(layers)
+	if isDown(layers) {
+		width = int(boxes*(boxWidth+gapAcross)) - gapAcross
+		return width + 2*drawnMargin, along*(boxHeight+gapAlong) - gapAlong + 2*drawnMargin
+	}
+	height = int(boxes*(boxHeight+gapAcross)) - gapAcross
+	return along*(boxWidth+gapAlong) - gapAlong + 2*drawnMargin, height + 2*drawnMargin
+}
+
+// place gives every box its place, from a corner on, and every arrow its way.
+func (d *drawing) place(layers [][]*box, x, y int) {
+	down := isDown(layers)
+	first, _ := across(layers)
+	for i, layer := range layers {
+		for _, b := range layer {
+			b.X, b.Y = x+drawnMargin+i*(boxWidth+gapAlong), y+drawnMargin+int((b.at-first)*(boxHeight+gapAcross))
+			if down {
+				b.X, b.Y = x+drawnMargin+int((b.at-first)*(boxWidth+gapAcross)), y+drawnMargin+i*(boxHeight+gapAlong)
+			}
+		}
+	}
+	width, height := size(layers)
+	d.Width, d.Height = max(d.Width, x+width), max(d.Height, y+height)
 	for _, layer := range layers {
 		for _, b := range layer {
 			for _, to := range b.out {
@@ -349,19 +416,22 @@ func (d *drawing) place(layers [][]*box) {
 
 // way returns the way of an arrow: from the far side of a box to the near side of one in a
 // later layer. An arrow that points back goes from the near side to the far side, beside the
-// one that it answers. One to the box itself, which is a call that waits for itself, is a
-// bow.
+// one that it answers; over more than one layer, it goes around those between. One to the box
+// itself, which is a call that waits for itself, is a bow.
 func way(from, to *box, down bool) string {
 	// as if layers stood beside each other; x and y are exchanged for the other way
 	type point struct{ x, y int }
+	along := boxWidth // how long a box is
+	if down {
+		along = boxHeight
+	}
 	side := func(b *box, far bool, beside int) point {
 		p := point{b.X, b.Y + boxHeight/2 + beside}
-		long := boxWidth
 		if down {
-			p, long = point{b.Y, b.X + boxWidth/2 + beside}, boxHeight
+			p = point{b.Y, b.X + boxWidth/2 + beside}
 		}
 		if far {
-			p.x += long
+			p.x += along
 		}
 		return p
 	}
@@ -374,6 +444,14 @@ func way(from, to *box, down bool) string {
 	c, e := point{a.x + bend, a.y}, point{b.x - bend, b.y}
 	if back {
 		c, e = point{a.x - bend, a.y}, point{b.x + bend, b.y}
+	}
+	if from.layer > to.layer+1 { // around what stands between
+		a, b = side(from, false, boxHeight/2), side(to, false, boxHeight/2)
+		if down {
+			a, b = side(from, false, boxWidth/2), side(to, false, boxWidth/2)
+		}
+		a.x, b.x = a.x+along/2, b.x+along/2
+		c, e = point{a.x, a.y + gapAcross}, point{b.x, b.y + gapAcross}
 	}
 	if from == to {
 		a, b = side(from, true, -besides), side(from, true, besides)

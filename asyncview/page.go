@@ -251,12 +251,12 @@ func (s card) Sparks() []spark {
 		sparkOf("Begun", h, rateOf(func(p Point) int64 { return p.Begun }), rate),
 		sparkOf("Ended", h, rateOf(func(p Point) int64 { return p.Ended }), rate),
 		sparkOf("Failed", h, rateOf(func(p Point) int64 { return p.Bad }), rate),
-		sparkOf("Mean time of a call", h, func(p Point) float64 { return float64(p.Latency) }, seconds),
+		sparkOf("Mean time", h, func(p Point) float64 { return float64(p.Latency) }, seconds),
 		sparkOf("Pending", h, func(p Point) float64 { return float64(p.Pending) }, number),
 	}
 	if s.Limit > 0 && !s.NoQueue {
 		sparks = append(sparks,
-			sparkOf("Mean wait for a slot", h, func(p Point) float64 { return float64(p.Wait) }, seconds),
+			sparkOf("Mean wait", h, func(p Point) float64 { return float64(p.Wait) }, seconds),
 			sparkOf("Queued", h, func(p Point) float64 { return float64(p.Queued) }, number))
 	}
 	return sparks
