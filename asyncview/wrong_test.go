@@ -239,7 +239,7 @@ func TestV6_History(t *testing.T) {
 		}
 		wantEq(t, "in five minutes", begun, 60)
 		page := get(v, "", browser)
-		wantHas(t, page, `<polyline points="`, "0.2/s", "Mean time of a call")
+		wantHas(t, page, `<polyline points="`, "0.2/s", "Mean time")
 	})
 }
 

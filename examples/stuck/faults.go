@@ -73,6 +73,16 @@ type figures struct {
 	calls map[string]*async.Call[int]
 }
 
+// release gives up the figures: the shop is closed.
+func (f *figures) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, call := range f.calls {
+		call.Release()
+	}
+	clear(f.calls)
+}
+
 // figure returns a handle on the call that computes a figure, which is begun when it is
 // asked for the first time. The caller releases the handle.
 func (s *shop) figure(ctx context.Context, name string) *async.Call[int] {

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/seed4712c49f/async/asyncview"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,11 +60,11 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	}
 }
 
-// play runs the program on a wire, in time that is not real, and fails the test unless
-// the program ends with code. While it runs, look may look at its page by a client.
-func play(t *testing.T, ctx context.Context, code int, look func(out string, c *http.Client), args ...string) (stdout, stderr string) {
+// play runs the program on a wire, in time that is not real, and fails the test unless it
+// ends with code. When the program says that the page names all five, look may look at it.
+func play(t *testing.T, ctx context.Context, code int, look func(c *http.Client), args ...string) (stdout, stderr string) {
 	t.Helper()
-	var out, errs buffer
+	var out, errs bytes.Buffer
 	o, err := parse(args, &errs)
 	if err != nil {
 		t.Fatal(err)
@@ -68,74 +72,120 @@ func play(t *testing.T, ctx context.Context, code int, look func(out string, c *
 	w := newWire()
 	o.listen = func(string, string) (net.Listener, error) { return w, nil }
 	o.way = &http.Transport{DialContext: w.dial}
-	out.told = func() {
-		if look != nil && strings.Contains(out.String(), "names all five") {
-			look(out.String(), &http.Client{Transport: o.way})
-			look = nil
+	told := writerFunc(func(p []byte) (int, error) {
+		n, err := out.Write(p)
+		if look != nil && bytes.Contains(p, []byte("names all five")) {
+			look(&http.Client{Transport: o.way})
 		}
-	}
-	if got := o.main(ctx, &out, &errs); got != code {
+		return n, err
+	})
+	if got := o.main(ctx, told, &errs); got != code {
 		t.Errorf("exit code %d, want %d; stderr %q", got, code, &errs)
-	}
-	if look != nil {
-		t.Errorf("the page does not name all five: %s", &out)
 	}
 	return out.String(), errs.String()
 }
 
-// A buffer tells when it was written to.
-type buffer struct {
-	bytes.Buffer
-	told func()
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// named is what the first screen has to say, in every form.
+var named = []string{
+	"3 calls wait for each other: invoice 17 #2 → discount of Ada #1 → turnover of Ada #4 → invoice 17 #2",
+	"report of October #1 was canceled", "payment 4711 #1", "nobody has completed the promise",
+	"results are there that nobody has taken", "(*shop).record", "scope mail: the queue", "calls are queued",
 }
 
-func (b *buffer) Write(p []byte) (int, error) {
-	n, err := b.Buffer.Write(p)
-	if b.told != nil {
-		b.told()
-	}
-	return n, err
-}
-
-// All five are on the first screen, whoever asks for it.
+// The first screen has all five, as text, as JSON and as HTML.
 func TestFirstScreen(t *testing.T) {
-	for accept, want := range map[string][]string{
-		"*/*":              {},
-		"application/json": {},
-		"text/html":        {},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			stdout, stderr := play(t, ctx, 130, func(_ string, c *http.Client) {
-				text := get(t, c, accept)
-				for _, w := range want {
-					if !strings.Contains(text, w) {
-						t.Errorf("%s: nothing says %q:\n%s", accept, w, text)
-					}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		looked := false
+		stdout, stderr := play(t, ctx, 130, func(c *http.Client) {
+			looked = true
+			text := get(t, c, "*/*")
+			says(t, "the text", strings.Join(strings.SplitAfterN(text, "\n", 25)[:24], ""), named...)
+			page := html.UnescapeString(get(t, c, "text/html"))
+			_, wrong, _ := strings.Cut(page, "<h2 id=\"wrong-heading\">")
+			wrong, _, _ = strings.Cut(wrong, "</section>")
+			says(t, "the page", wrong, named...)
+			report := new(asyncview.Report)
+			if err := json.Unmarshal([]byte(get(t, c, "application/json")), report); err != nil {
+				t.Error(err)
+			}
+			for _, f := range faults() {
+				if f.in(report) == nil {
+					t.Errorf("the JSON does not name %+v", f)
 				}
-				cancel(errors.New("enough"))
-			})
-			_, _ = stdout, stderr
+			}
+			cancel(errors.New("enough"))
+		}, "-text=false")
+		if !looked {
+			t.Error("the program does not say when all five can be seen")
+		}
+		says(t, "the program", stdout, append(named[:4:4], "http://127.0.0.1:8080/debug/async/",
+			`scope "reports" did not stop: context deadline exceeded; call "report of October" #1, canceled`)...)
+		says(t, "stderr", stderr, "stuck: interrupted: enough\n")
+	})
+}
+
+// says fails the test for every text that is not part of said.
+func says(t *testing.T, who, said string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			t.Errorf("%s does not say %q:\n%s", who, text, said)
+		}
+	}
+}
+
+// As text the program prints the first screen and ends well.
+func TestText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stdout, _ := play(t, t.Context(), 0, nil, "-text")
+		says(t, "the program", stdout, named...)
+		says(t, "the program", stdout, "… and ", `"report of October" #1, canceled`)
+		if n := strings.Count(stdout, "\n"); n > 60 {
+			t.Errorf("a screen of %d lines", n)
+		}
+	})
+}
+
+// Interrupted before all five can be seen, the program ends in order, too.
+func TestInterrupt(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Millisecond, 70 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeoutCause(t.Context(), after, errors.New("enough"))
+			defer cancel()
+			for _, text := range []string{"-text", "-text=false"} {
+				_, stderr := play(t, ctx, 130, nil, text)
+				says(t, "stderr", stderr, "stuck: interrupted: enough\n")
+			}
 		})
 	}
+}
+
+// A page that is no page is a failure.
+func TestFailure(t *testing.T) {
+	o, err := parse([]string{"-text"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.way = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("the way is blocked") }}
+	var stdout, stderr bytes.Buffer
+	if code := o.main(t.Context(), &stdout, &stderr); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	says(t, "stderr", stderr.String(), "stuck: ", "the way is blocked")
 }
 
 // get returns the page.
 func get(t *testing.T, c *http.Client, accept string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop"+path, http.NoBody)
+	p := &page{url: "http://shop" + path, client: c}
+	text, err := p.get(t.Context(), accept)
 	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Accept", accept)
-	response, err := c.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return string(text)
 }
@@ -157,5 +207,4 @@ func TestUsage(t *testing.T) {
 	if code := run(t.Context(), []string{"-h"}, &stdout, &stderr); code != 0 || !regexp.MustCompile("usage: stuck").MatchString(stderr.String()) {
 		t.Errorf("-h: exit code %d, %q", code, &stderr)
 	}
-	_ = time.Second
 }

@@ -125,6 +125,7 @@ func (s *shop) close(ctx context.Context) []error {
 			late = append(late, err)
 		}
 	}
+	s.figures.release()
 	_ = s.archive.Close()
 	_ = s.silent.Close()
 	for _, scope := range s.scopes() {
