@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"slices"
 	"strconv"
@@ -49,27 +50,27 @@ On a terminal it shows that live until q is pressed; ? shows the keys. With the
 output into a file or a pipe, or with -once, it writes the picture of the moment
 as text, and exits.
 
-    -H 'Name: value'   send a header with every request, as curl does; may be
-                       repeated. -H @file reads headers from a file, a line each,
-                       so that a password is not on the command line
-    -once              write one picture as text, and exit
-    -interval 5s       look every so often; without it as often as the server
-                       sends, about once a second
-    -limit 1000        list so many calls, 10000 at most; all are counted
-    -search text       only calls with the text in the name, or #17 for an ID
-    -state stopping    only calls in a state: queued, running, lent, stopping
-                       or ending
-    -sort age          age, newest, name or count
-    -group tree        tree (by parent), name (calls of one name in one line)
-                       or flat
-    -columns 120       how wide the text of -once is; without it as wide as the
-                       terminal, or 120
+    -H 'Name: value'  send a header with every request, as curl does; may be
+                      repeated. -H @file reads headers from a file, one a line,
+                      so that a password is not on the command line
+    -once             write one picture as text, and exit
+    -interval 5s      look every so often; without it as often as the server
+                      sends, about once a second
+    -limit 1000       list so many calls, 10000 at most; all are counted
+    -search text      only calls with the text in the name, or #17 for an ID
+    -state stopping   only calls in one state: queued, running, lent, stopping
+                      or ending
+    -sort age         age, newest, name or count
+    -group tree       tree (by parent), name (calls of one name in one line)
+                      or flat
+    -columns 120      how wide the text of -once is; without it as wide as the
+                      terminal, or 120
 
 Exit codes: 0 after q, or when the picture is written; 1 when there is no answer
 from the server, 2 for a mistake on the command line, 3 when the server refuses
-(401, 403), 4 when what answers is no asyncview or speaks another version; 130
-after Ctrl-C. A live picture waits for a server that is away, and exits with 3 or
-4 only before it has shown anything.
+(401, 403), 4 when what answers is no asyncview or speaks another version, 130
+after Ctrl-C. A live picture waits for a server that is away; it ends with 3 or
+4 only where it has not shown anything yet.
 
 Colors follow the background of the terminal; NO_COLOR=1 turns them off.
 `
@@ -85,6 +86,7 @@ type order struct {
 }
 
 func main() {
+	log.SetOutput(io.Discard) // net/http says there what is on the screen, too, or of no use
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

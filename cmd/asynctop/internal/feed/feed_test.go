@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -286,7 +287,7 @@ func TestErrors(t *testing.T) {
 		"503 of a view":  {answer(503, j, `{"version":1,"error":"there are too many viewers\u001b[2J"}`), nil, feed.ErrAway, `Unavailable: there are too many viewers\x1b[2J`},
 		"a page":         {answer(200, "text/html; charset=utf-8", "<html>"), nil, feed.ErrNoView, "is no asyncview: its answer is text/html"},
 		"an escape":      {answer(200, "a\x1b[2Jb/c", "<html>"), nil, feed.ErrAway, "malformed"},
-		"no HTTP":        {raw(t, "SSH-2.0-\x1b[2J\r\n"), nil, feed.ErrAway, "malformed HTTP response"},
+		"no HTTP":        {raw(t, "SSH-2.0-\x1b[2J\r\n"), nil, feed.ErrAway, "malformed HTTP"},
 		"no type":        {answer(200, "", "<html>"), nil, feed.ErrNoView, "is no asyncview"},
 		"a login":        {login, nil, feed.ErrNoView, "its answer is text/html, after a redirect to 127.0.0.1:"},
 		"other JSON":     {answer(200, j, `{"status":"ok"}`), nil, feed.ErrNoView, "JSON of another kind"},
@@ -334,6 +335,7 @@ func raw(t *testing.T, says string) string {
 			if err != nil {
 				return
 			}
+			bufio.NewReader(c).ReadString('\n')
 			io.WriteString(c, says)
 			c.Close()
 		}

@@ -245,19 +245,9 @@ func (m *Model) headingOf(i int, l list) line {
 
 // how says which calls are shown, and in which order.
 func (m *Model) how() string {
-	parts := []string{map[asyncview.Group]string{asyncview.Names: "by name", asyncview.Flat: "list"}[m.group]}
-	if parts[0] == "" {
-		parts[0] = "tree"
-	}
-	switch m.want.Sort {
-	case asyncview.ByNewest:
-		parts = append(parts, "newest first")
-	case asyncview.ByName:
-		parts = append(parts, "by letter")
-	case ByCount:
-		parts = append(parts, "most first")
-	default:
-		parts = append(parts, "oldest first")
+	var parts []string
+	if r := m.picture.report; r.Time.Sub(r.Listed) > 2*time.Second && !r.Listed.IsZero() {
+		parts = append(parts, ago(r.Time, r.Listed)+" ago")
 	}
 	if m.want.Search != "" {
 		parts = append(parts, "only /"+plain.Line(m.want.Search))
@@ -268,10 +258,29 @@ func (m *Model) how() string {
 	if m.want.Scope != 0 {
 		parts = append(parts, "only of "+m.picture.scopeName(m.want.Scope))
 	}
-	if r := m.picture.report; r.Time.Sub(r.Listed) > 2*time.Second && !r.Listed.IsZero() {
-		parts = append(parts, "as of "+ago(r.Time, r.Listed)+" ago")
+	return strings.Join(append(parts, m.groupWord(), m.sortWord()), " · ")
+}
+
+func (m *Model) groupWord() string {
+	switch m.group {
+	case asyncview.Names:
+		return "by name"
+	case asyncview.Flat:
+		return "list"
 	}
-	return strings.Join(parts, " · ")
+	return "tree"
+}
+
+func (m *Model) sortWord() string {
+	switch m.want.Sort {
+	case asyncview.ByNewest:
+		return "newest first"
+	case asyncview.ByName:
+		return "by letter"
+	case ByCount:
+		return "most first"
+	}
+	return "oldest first"
 }
 
 // nothing says why a section is empty.
