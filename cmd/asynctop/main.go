@@ -20,7 +20,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 	"github.com/seed4712c49f/async/asyncview"
@@ -112,7 +111,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	defer f.Close()
 	f.Interval = o.interval
 	if o.once || !term.IsTerminal(stdout.Fd()) || os.Getenv("TERM") == "dumb" {
-		return once(ctx, f, o, stdin, stdout, stderr)
+		return once(ctx, f, o, stdout, stderr)
 	}
 	return live(ctx, f, o, stdin, stdout, stderr)
 }
@@ -163,14 +162,10 @@ func oneOf[T ~string](to *T, words ...T) func(string) error {
 }
 
 // once writes one picture.
-func once(ctx context.Context, f *feed.Feed, o order, stdin, stdout *os.File, stderr io.Writer) int {
+func once(ctx context.Context, f *feed.Feed, o order, stdout *os.File, stderr io.Writer) int {
 	r, err := f.Report(ctx, ui.Asked(o.show.Query))
 	if err != nil {
 		return fail(stderr, err, codeOf(err))
-	}
-	terminal := term.IsTerminal(stdout.Fd())
-	if terminal && term.IsTerminal(stdin.Fd()) && colorprofile.Detect(stdout, os.Environ()) > colorprofile.ASCII {
-		o.show.IsDark = lipgloss.HasDarkBackground(stdin, stdout)
 	}
 	w := colorprofile.NewWriter(stdout, os.Environ())
 	if _, err := io.WriteString(w, ui.Dump(f, r, o.show, width(o.columns, stdout))); err != nil {

@@ -205,7 +205,6 @@ type shop struct {
 	server  *httptest.Server
 	orders  *async.Scope
 	mail    *async.Scope
-	cancels []func()
 }
 
 // open starts a program with scopes: calls that wait for calls, a function that does not
@@ -258,7 +257,7 @@ func open(t *testing.T, more ...*async.Scope) *shop {
 }
 
 // What is wrong, the scopes and the calls are on the first screen, at each width.
-func TestTerminal_first(t *testing.T) {
+func TestV10_First(t *testing.T) {
 	shop := open(t)
 	for _, columns := range []int{40, 80, 200} {
 		s := start(t, columns, 24, color.Black, command(t, shop.address))
@@ -272,7 +271,7 @@ func TestTerminal_first(t *testing.T) {
 }
 
 // What changes in the program is seen.
-func TestTerminal_live(t *testing.T) {
+func TestV10_Live(t *testing.T) {
 	shop := open(t)
 	s := start(t, 80, 24, color.Black, command(t, shop.address))
 	s.sees("checkout")
@@ -285,7 +284,7 @@ func TestTerminal_live(t *testing.T) {
 }
 
 // The keys sort, filter, fold, open a call, cancel it, and the cancel is real.
-func TestTerminal_keys(t *testing.T) {
+func TestV10_Keys(t *testing.T) {
 	shop := open(t)
 	s := start(t, 80, 30, color.Black, command(t, shop.address))
 	s.sees(`▾ #1 checkout`, `#2 reserve`)
@@ -299,7 +298,7 @@ func TestTerminal_keys(t *testing.T) {
 	s.sees("tree · oldest first")
 	s.press(left)
 	s.sees(`▸ #1 checkout`)
-	s.loses(`#2 reserve of|#2 reserve  `)
+	s.loses(`s running +#2 reserve`)
 	s.press(right)
 	s.sees(`▾ #1 checkout`)
 	s.press("/rese", enter)
@@ -325,7 +324,7 @@ func TestTerminal_keys(t *testing.T) {
 }
 
 // The screen follows the size of the terminal.
-func TestTerminal_resize(t *testing.T) {
+func TestV10_Resize(t *testing.T) {
 	shop := open(t)
 	s := start(t, 80, 24, color.Black, command(t, shop.address))
 	s.sees("checkout")
@@ -346,7 +345,7 @@ func TestTerminal_resize(t *testing.T) {
 }
 
 // Ctrl-C and SIGTERM leave the terminal as it was, too.
-func TestTerminal_quit(t *testing.T) {
+func TestV10_Quit(t *testing.T) {
 	shop := open(t)
 	s := start(t, 80, 24, color.Black, command(t, shop.address))
 	s.sees("checkout")
@@ -363,7 +362,7 @@ func TestTerminal_quit(t *testing.T) {
 }
 
 // The last picture stays while the server is away, and goes on when the server is back.
-func TestTerminal_away(t *testing.T) {
+func TestV10_Away(t *testing.T) {
 	shop := open(t)
 	s := start(t, 80, 24, color.Black, command(t, shop.address))
 	s.sees("live", "checkout")
@@ -391,7 +390,7 @@ func serveAt(t *testing.T, address string, h http.Handler) *httptest.Server {
 }
 
 // The colors follow the background, and NO_COLOR turns them off.
-func TestTerminal_colors(t *testing.T) {
+func TestV10_Colors(t *testing.T) {
 	shop := open(t)
 	const onDark, onLight = "38;2;154;160;166", "38;2;95;99;104" // of what is dim
 	for _, test := range []struct {
@@ -401,7 +400,7 @@ func TestTerminal_colors(t *testing.T) {
 	}{
 		{color.Black, "", onDark, onLight},
 		{color.White, "", onLight, onDark},
-		{color.White, "NO_COLOR=1", "\x1b[1m", "[;[]3[0-9]|[;[]38;|[;[]9[0-9]m"},
+		{color.White, "NO_COLOR=1", "\x1b[1m", `\x1b\[([0-9;]*;)?(3[0-9]|9[0-7]|38;[0-9;]*)m`},
 	} {
 		cmd := command(t, shop.address)
 		cmd.Env = append(cmd.Env, test.env)
@@ -422,7 +421,7 @@ func TestTerminal_colors(t *testing.T) {
 
 // Nothing in a name reaches the terminal as more than a letter, and the columns stay where
 // they are.
-func TestTerminal_hostile(t *testing.T) {
+func TestV10_Hostile(t *testing.T) {
 	names := []string{
 		"\x1b]0;pwned\x07", "\x1b[2J\x1b[31mred", "\u009b31m", "a\nb\rc\td", "\xff\xfe", strings.Repeat("\x1b[1m long ", 100_000),
 		"東京の天気", "e\u0301\u0301te\u0301", "\u0301", "שלום עולם", "a\u202edlrow", "👨\u200d👩\u200d👧", "👍🏽", "🇩🇪", "❤\ufe0f", "",
@@ -451,7 +450,7 @@ func TestTerminal_hostile(t *testing.T) {
 }
 
 // Of ten thousand calls, only what is seen is written: a key costs no more than a screen.
-func TestTerminal_many(t *testing.T) {
+func TestV10_Many(t *testing.T) {
 	scope := async.NewScope(async.ScopeOptions{Name: "many"})
 	shop := open(t, scope)
 	const n = 10_000 - 12
@@ -479,7 +478,7 @@ func TestTerminal_many(t *testing.T) {
 }
 
 // Where waiting is of no use, the command says why, and ends.
-func TestTerminal_refused(t *testing.T) {
+func TestV10_Refused(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer server.Close()
 	s := start(t, 80, 24, color.Black, command(t, server.URL))

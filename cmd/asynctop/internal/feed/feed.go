@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -200,9 +201,7 @@ func (f *Feed) open(ctx context.Context, method, path string, params, form url.V
 	if err != nil {
 		return nil, f.away(ctx, err)
 	}
-	for name, values := range f.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, f.header)
 	if host := f.header.Get("Host"); host != "" {
 		req.Host = host
 	}
@@ -226,9 +225,7 @@ func (f *Feed) address(path string, params url.Values) string {
 		u.RawPath += path
 	}
 	all := u.Query()
-	for name, values := range params {
-		all[name] = values
-	}
+	maps.Copy(all, params)
 	all.Set("format", "json")
 	u.RawQuery = all.Encode()
 	return u.String()

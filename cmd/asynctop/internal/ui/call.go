@@ -17,6 +17,7 @@ type callPage struct {
 	report *picture          // of the report that has the detail
 	main   *picture          // what the main screen shows
 	err    error             // of the last answer
+	ask    int               // counts the questions
 }
 
 func (c *callPage) title(m *Model) string { return "Call " + c.name(m) }
@@ -124,7 +125,7 @@ func (c *callPage) waits(width int) []item {
 func (c *callPage) waitItems(w *asyncview.Wait, width int, by bool) []item {
 	ref, what := w.To, c.report.waitText(w)
 	if by {
-		ref, what = w.From, c.refText(w.From, "")
+		ref, what = w.From, c.refText(w.From, w.Waits)
 	}
 	it := item{}
 	look := normal

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -71,10 +72,8 @@ func (m *Model) press(k tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	for _, b := range bindings() {
-		for _, bound := range b.keys {
-			if bound == name {
-				return b.do(m)
-			}
+		if slices.Contains(b.keys, name) {
+			return b.do(m)
 		}
 	}
 	return nil

@@ -81,10 +81,10 @@ func stuck() *asyncview.Report {
 	add(1, 11, "checkout", asyncview.Lent, 75*time.Second, asyncview.Ref{})
 	c := add(1, 12, "reserve", asyncview.Lent, 74*time.Second, ref(1, 11))
 	c.InCycle, c.Waiters = true, 1
-	c.WaitsFor = []asyncview.Wait{{From: ref(1, 12), To: ref(2, 7), Kind: "call", Name: "lock", Since: before(72 * time.Second), Line: "main.reserve /src/shop/main.go:91"}}
+	c.WaitsFor = []asyncview.Wait{{From: ref(1, 12), Waits: "reserve", To: ref(2, 7), Kind: "call", Name: "lock", Whom: "lock", Since: before(72 * time.Second), Line: "main.reserve /src/shop/main.go:91"}}
 	c = add(2, 7, "lock", asyncview.Lent, 73*time.Second, ref(1, 12))
 	c.InCycle = true
-	c.WaitsFor = []asyncview.Wait{{From: ref(2, 7), To: ref(1, 12), Kind: "call", Name: "reserve", Since: before(72 * time.Second), Line: "main.lock /src/shop/stock.go:17"}}
+	c.WaitsFor = []asyncview.Wait{{From: ref(2, 7), Waits: "lock", To: ref(1, 12), Kind: "call", Name: "reserve", Whom: "reserve", Since: before(72 * time.Second), Line: "main.lock /src/shop/stock.go:17"}}
 	c = add(2, 9, "recount", asyncview.Stopping, 65*time.Second, asyncview.Ref{})
 	c.Canceled, c.Err = before(40*time.Second), "async: call recount canceled: too slow"
 	for i := range 5 {
@@ -94,7 +94,8 @@ func stuck() *asyncview.Report {
 	c = add(1, 30, "bank", asyncview.Running, 20*time.Second, asyncview.Ref{})
 	c.WaitsFor = []asyncview.Wait{{From: ref(1, 30), Kind: "event", Name: "paid", Since: before(19 * time.Second)}}
 	for i := range 312 {
-		add(3, uint64(41+i), "send", asyncview.Queued, 58*time.Second-time.Duration(i)*time.Millisecond, asyncview.Ref{})
+		c = add(3, uint64(41+i), "send", asyncview.Queued, 58*time.Second-time.Duration(i)*time.Millisecond, asyncview.Ref{})
+		c.WaitsFor = []asyncview.Wait{{From: ref(3, c.ID), Kind: "slot", Name: "mail", Since: c.Began}}
 	}
 	r.Matched = len(r.Calls)
 	r.Totals = totals(r.Calls)
@@ -222,7 +223,7 @@ func show(t *testing.T, r *asyncview.Report, width, height int) *stage {
 	s := &stage{t: t, source: &source{report: r}, time: now}
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	s.m = ui.New(ctx, s.source, ui.Options{Query: r.Query, Group: r.Query.Group, IsDark: true, Clock: func() time.Time { return s.time }})
+	s.m = ui.New(ctx, s.source, ui.Options{Query: r.Query, Group: r.Query.Group, Clock: func() time.Time { return s.time }})
 	s.m.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	s.m.Init()
 	if err := s.source.begun.Wait(ctx); err != nil {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -75,7 +76,7 @@ func (l line) cut(width int) (short line) {
 func (l line) pad(width int) line {
 	l = l.cut(width)
 	if n := width - l.width(); n > 0 {
-		l = append(l[:len(l):len(l)], span{strings.Repeat(" ", n), normal})
+		l = append(slices.Clip(l), span{strings.Repeat(" ", n), normal})
 	}
 	return l
 }
@@ -103,25 +104,37 @@ func wrap(s string, width, limit int) []string {
 // A palette says what the looks are on one background.
 type palette [title + 1]lipgloss.Style
 
-// newPalette returns the palette for a dark or a light background. Where the terminal has
-// fewer colors, or none, those who write the screen take the nearest.
-func newPalette(isDark bool) *palette {
-	pick := lipgloss.LightDark(isDark)
-	color := func(light, dark string) lipgloss.Style {
-		return lipgloss.NewStyle().Foreground(pick(lipgloss.Color(light), lipgloss.Color(dark)))
-	}
+// newPalette returns the palette for a terminal that has not said what its background is:
+// the terminal's own colors, which suit it. Where it has fewer colors, or none, those who
+// write the screen take the nearest.
+func newPalette() *palette {
+	color := func(c string) lipgloss.Style { return lipgloss.NewStyle().Foreground(lipgloss.Color(c)) }
 	return &palette{
 		normal:  lipgloss.NewStyle(),
-		dim:     color("#5f6368", "#9aa0a6"),
+		dim:     lipgloss.NewStyle().Faint(true),
 		strong:  lipgloss.NewStyle().Bold(true),
-		fault:   color("#b3001b", "#ff7b72").Bold(true),
-		warning: color("#8a5000", "#e3b341").Bold(true),
-		good:    color("#1a6b2f", "#7ee787"),
-		link:    color("#0b57d0", "#8ab4f8"),
-		bar:     color("#0b57d0", "#8ab4f8"),
+		fault:   color("1").Bold(true),
+		warning: color("3").Bold(true),
+		good:    color("2"),
+		link:    color("4").Underline(true),
+		bar:     color("4"),
 		cursor:  lipgloss.NewStyle().Reverse(true),
 		title:   lipgloss.NewStyle().Bold(true).Reverse(true),
 	}
+}
+
+// on returns the palette for a dark or a light background: each color has a contrast of
+// five to one or more there.
+func (p *palette) on(isDark bool) *palette {
+	pick := lipgloss.LightDark(isDark)
+	q := *p
+	for l, c := range map[look][2]string{
+		dim: {"#5f6368", "#9aa0a6"}, fault: {"#b3001b", "#ff7b72"}, warning: {"#8a5000", "#e3b341"}, good: {"#1a6b2f", "#7ee787"},
+		link: {"#0b57d0", "#8ab4f8"}, bar: {"#0b57d0", "#8ab4f8"},
+	} {
+		q[l] = q[l].Faint(false).Foreground(pick(lipgloss.Color(c[0]), lipgloss.Color(c[1])))
+	}
+	return &q
 }
 
 // render returns the line with the escape sequences of its looks.

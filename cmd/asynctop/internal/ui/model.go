@@ -58,7 +58,7 @@ type Model struct {
 	// What the terminal is.
 
 	width, height int
-	isTight       bool // what is wrong has one line each: with two, not all of it would be seen
+	thrift        thrift // with the lines of what is wrong
 	palette       *palette
 }
 
@@ -68,6 +68,15 @@ const (
 	scopesSection
 	callsSection
 	sections
+)
+
+// A thrift says how many lines each thing that is wrong has, so that all of them are seen.
+type thrift int
+
+const (
+	generous    thrift = iota // two
+	faultsFirst               // two for faults, one for others
+	thrifty                   // one
 )
 
 // A shown is a page that is open, and where somebody stands in it.
@@ -84,10 +93,9 @@ type confirm struct {
 
 // Options say how a screen begins.
 type Options struct {
-	Query  asyncview.Query  // which calls; Limit says how many of them are listed
-	Group  asyncview.Group  // how they are shown
-	IsDark bool             // the background is dark, as far as is known; the terminal is asked
-	Clock  func() time.Time // time.Now, but in tests
+	Query asyncview.Query  // which calls; Limit says how many of them are listed
+	Group asyncview.Group  // how they are shown
+	Clock func() time.Time // time.Now, but in tests
 }
 
 // New returns the screen of a source. It ends with ctx.
@@ -98,7 +106,7 @@ func New(ctx context.Context, source Source, o Options) *Model {
 	return &Model{
 		source: source, ctx: ctx, stop: func() {}, clock: o.Clock,
 		want: o.Query, group: o.Group, typed: o.Query.Search, turned: make(map[foldKey]bool),
-		focus: callsSection, width: 80, height: 24, palette: newPalette(o.IsDark),
+		focus: callsSection, width: 80, height: 24, palette: newPalette(),
 	}
 }
 
@@ -114,10 +122,14 @@ type (
 	}
 	callMsg struct {
 		page   *callPage
+		ask    int
 		report *asyncview.Report
 		err    error
 	}
-	recallMsg   struct{ page *callPage }
+	recallMsg struct {
+		page *callPage
+		ask  int
+	}
 	canceledMsg struct {
 		answer *asyncview.Canceled
 		err    error
@@ -176,7 +188,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = max(1, msg.Width), max(1, msg.Height)
 		m.fit()
 	case tea.BackgroundColorMsg:
-		m.palette = newPalette(msg.IsDark())
+		m.palette = newPalette().on(msg.IsDark())
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
 	case tea.PasteMsg:
@@ -188,7 +200,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case callMsg:
 		return m, m.called(msg)
 	case recallMsg:
-		return m, m.call(msg.page)
+		if msg.ask == msg.page.ask {
+			return m, m.call(msg.page)
+		}
 	case canceledMsg:
 		m.canceled(msg)
 	case clockMsg:
@@ -250,9 +264,11 @@ func (m *Model) call(p *callPage) tea.Cmd {
 	if top := m.top(); top == nil || top.page != page(p) {
 		return nil
 	}
+	p.ask++ // what is asked again by an earlier answer is not asked twice
+	ask := p.ask
 	return func() tea.Msg {
 		r, err := m.source.Call(m.ctx, p.ref)
-		return callMsg{p, r, err}
+		return callMsg{p, ask, r, err}
 	}
 }
 
@@ -262,7 +278,7 @@ func (m *Model) called(msg callMsg) tea.Cmd {
 		msg.page.detail, msg.page.report = msg.report.Detail, newPicture(msg.report, asyncview.Query{})
 	}
 	msg.page.err = msg.err
-	return tea.Tick(time.Second, func(time.Time) tea.Msg { return recallMsg{msg.page} })
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return recallMsg{msg.page, msg.ask} })
 }
 
 // cancel cancels what somebody has confirmed.
@@ -289,6 +305,9 @@ func (m *Model) open(p page) tea.Cmd {
 	if o, ok := p.(onlyScope); ok {
 		m.pages, m.focus, m.want.Scope = nil, callsSection, o.key
 		return m.rewant()
+	}
+	if top := m.top(); top != nil && top.page == p { // help in the help
+		return m.back()
 	}
 	m.pages = append(m.pages, shown{page: p, pane: pane{cursor: m.firstLink(p)}})
 	if p, ok := p.(*callPage); ok {

@@ -111,7 +111,7 @@ func hostile(rnd *rand.Rand) *asyncview.Report {
 	}
 	some := func() asyncview.Ref { return ref(rnd.IntN(5), rnd.Uint64N(40)) }
 	wait := func() asyncview.Wait {
-		return asyncview.Wait{From: some(), To: some(), Kind: name(), Name: name(), Since: when(), Line: name()}
+		return asyncview.Wait{From: some(), To: some(), Kind: []string{"call", "slot", "set", "more", name()}[rnd.IntN(5)], Waits: name(), Whom: name(), Name: name(), Since: when(), Line: name()}
 	}
 	r := &asyncview.Report{Version: 1, Time: when(), Listed: when(), Program: name(), PID: rnd.Int(), CanCancel: rnd.IntN(2) == 0, Matched: rnd.IntN(1000) - 10, ScopesOmitted: rnd.IntN(3)}
 	for range rnd.IntN(8) {

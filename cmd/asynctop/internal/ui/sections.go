@@ -57,11 +57,10 @@ func severity(s asyncview.Severity) (string, look) {
 // wrongItem returns what is wrong, in two lines at most, or in one where there are more of
 // them than fit.
 func (m *Model) wrongItem(i, width int) item {
-	limit := 2
-	if m.isTight {
+	w, limit := &m.picture.report.Wrong[i], 2
+	if m.thrift == thrifty || m.thrift == faultsFirst && w.Severity != asyncview.Fault {
 		limit = 1
 	}
-	w := &m.picture.report.Wrong[i]
 	word, look := severity(w.Severity)
 	const column = 8
 	it := item{open: &wrongPage{key: wrongKeyOf(w), wrong: *w}}
@@ -98,7 +97,7 @@ func scopeColumns(width int) (columns []column, name int) {
 	}
 	all := []column{
 		{"", 12, 72, func(s *asyncview.Scope) line { return scopeGauge(s, 11) }},
-		{"RUNNING", 9, 0, func(s *asyncview.Scope) line { return runningOf(s) }},
+		{"RUNNING", 9, 0, runningOf},
 		{"LENT", 6, 60, func(s *asyncview.Scope) line { return num(s.Stats.Lent) }},
 		{"QUEUED", 7, 0, func(s *asyncview.Scope) line { return num(s.Stats.Queued) }},
 		{"RATE", 8, 0, func(s *asyncview.Scope) line { return text(ratesOf(s)) }},
@@ -331,14 +330,34 @@ func (p *picture) waitLine(w *asyncview.Wait) line {
 
 // waitText names what is waited for.
 func (p *picture) waitText(w *asyncview.Wait) string {
+	kind, name := plain.Line(w.Kind), plain.Name(w.Name)
+	whom := ""
 	if w.To.Call != 0 {
-		return p.refText(w.To, w.Name)
+		whom = p.refText(w.To, w.Whom)
 	}
-	kind := plain.Line(w.Kind)
-	if w.Name == "" {
-		return kind
+	switch w.Kind {
+	case "slot":
+		if whom != "" {
+			return "a slot of " + name + ", held by " + whom
+		}
+		return "a slot of " + name
+	case "room":
+		return "room in the queue of " + name
+	case "scope":
+		return "the end of scope " + name
+	case "set":
+		return "a set of " + name
+	case "time":
+		return "a time"
+	case "return":
+		return "the return of functions that were canceled"
+	case "more":
+		return name + " more things"
 	}
-	return strings.TrimSpace(kind + " " + plain.Name(w.Name))
+	if whom != "" {
+		return whom
+	}
+	return strings.TrimSpace(kind + " " + name)
 }
 
 // refText names a call, with its scope where there are several.

@@ -175,8 +175,9 @@ func (m *Model) room() (all, wrong, scopes int) {
 // fit chooses how many lines each thing that is wrong has.
 func (m *Model) fit() {
 	_, wrong, _ := m.room()
-	m.isTight = false
-	m.isTight = m.linesOf(wrongSection, wrong+1) > wrong
+	for m.thrift = generous; m.thrift < thrifty && m.linesOf(wrongSection, wrong+1) > wrong; {
+		m.thrift++
+	}
 }
 
 // heights returns how many lines each section has, without its heading.
