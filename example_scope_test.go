@@ -652,6 +652,35 @@ func ExampleScope_Dump() {
 	//   page ×3, oldest 3s: 3 running
 }
 
+// Two observers of one scope: one counts what is in flight, one puts a number of its own into
+// the context of each call.
+func ExampleObservers() {
+	type numberKey struct{}
+	var inFlight, numbers atomic.Int64
+	counting := async.Observer{
+		Begun:     func(async.CallInfo) { inFlight.Add(1) },
+		Completed: func(async.CallInfo) { inFlight.Add(-1) },
+	}
+	numbering := async.Observer{
+		BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
+			return context.WithValue(ctx, numberKey{}, numbers.Add(1))
+		},
+		Completed: func(c async.CallInfo) {
+			fmt.Println("over:", c.Context.Value(numberKey{}), c.Name, c.Err)
+		},
+	}
+	scope := async.NewScope(async.ScopeOptions{Observer: async.Observers(counting, numbering)})
+	call := async.Go(context.Background(), func(ctx context.Context) (any, error) {
+		return ctx.Value(numberKey{}), nil
+	}, scope, async.Name("fetch"))
+	fmt.Println(call.Await(context.Background()))
+	fmt.Println(scope.Shutdown(context.Background()), inFlight.Load())
+	// Unordered output:
+	// over: 1 fetch <nil>
+	// 1 <nil>
+	// <nil> 0
+}
+
 // An observer that logs: failures and losses here, and not the course of every call.
 func ExampleLogObserver() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{

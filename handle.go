@@ -100,11 +100,17 @@ type beginning struct {
 // registers comes after. Where b waits for room, isIdle answers first, so a Begin on a
 // busy object is refused at once and does not wait (R1).
 func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
-	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
-	if b.fn != nil && !ended && b.terms.waitsForRoom() {
+	ask, wait := b.terms.asksForContext(), b.fn != nil && b.terms.waitsForRoom()
+	if ask || wait {
 		if err := h.isIdle(); err != nil {
 			return nil, err
 		}
+	}
+	if ask {
+		b.ctx = b.terms.beginContext(b.ctx)
+	}
+	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
+	if wait && !ended {
 		b.room, ended = b.terms.makeRoom(b.ctx)
 	}
 	if ended {

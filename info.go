@@ -62,6 +62,10 @@ type CallInfo struct {
 	// they parked; for a queued call, the slot. Of one wait for many things no more than
 	// 100 that are not complete are listed; see [WaitInfo].
 	WaitsFor []WaitInfo
+
+	// What follows is known in what an [Observer] is told, and nowhere else.
+
+	Context context.Context // that the call was begun with, as BeginContext made it
 }
 
 // String names the call for logs and reports.
@@ -230,7 +234,7 @@ func StopBound(class int) time.Duration { return scope.Bound(class) }
 // An Observer is told what becomes of the calls of a scope. Its functions are
 // called outside every lock and must not block; any may be nil, which costs
 // nothing. Each is called once for a call, or not at all, but Discarded, which is called
-// for each result discarded. Begun comes before Started, and Started before Completed,
+// for each result discarded, and Joined, for each caller who joins. Begun comes before Started, and Started before Completed,
 // unless another goroutine cancels the call while it is being begun or started.
 // Refused comes alone. What a Release brings about is told on a goroutine of the scope's. That goroutine
 // and the completer are not ordered: where the last handle is released just after
@@ -252,11 +256,97 @@ type Observer struct {
 	// is told on the goroutine of the call's Begin.
 	Refused func(CallInfo)
 
+	// Joined is told that a caller shares a run of a [Group] or a [Lazy] that another caller
+	// has begun, and that c is. ctx is the context of the caller who joins, on whose
+	// goroutine Joined is told. A run that has just been begun may be joined before Begun
+	// was told of it.
+	Joined func(ctx context.Context, c CallInfo)
+
+	// BeginContext makes the context that a call is begun with, from the one that its Begin
+	// was given. It is asked on the goroutine of the Begin, before the scope has accepted
+	// the call, which has no ID yet. It may add values: what it returns must end when ctx
+	// ends, and is made from ctx. The context of the call has the values, that of a promise
+	// too, and CallInfo.Context has them in whatever the observer is told of the call. So an
+	// observer that keeps something for each call keeps it here. Where Begin then finds that
+	// its object is busy, or joins the run of another, nothing is told of what was made. A
+	// panic in BeginContext is one of the Begin.
+	BeginContext func(ctx context.Context, c CallInfo) context.Context
+
 	// Context makes the context that the function of a call is run with, from the one that
 	// it would have. It is asked after Started, on the function's goroutine, and may add
 	// values: what it returns must end when ctx ends, and is made from ctx, so that waits
 	// lend the function's slot (C2). A panic in it is one of the function.
 	Context func(ctx context.Context, c CallInfo) context.Context
+}
+
+// Observers returns one observer that tells several, in the order given; also where one of
+// them panics. Each makes the contexts of calls from those that the one before it has made.
+// What none of them has a function for costs nothing.
+func Observers(os ...Observer) Observer {
+	return Observer{
+		Begun:        tellAll(os, func(o *Observer) func(CallInfo) { return o.Begun }),
+		Started:      tellAll(os, func(o *Observer) func(CallInfo) { return o.Started }),
+		Completed:    tellAll(os, func(o *Observer) func(CallInfo) { return o.Completed }),
+		Abandoned:    tellAll(os, func(o *Observer) func(CallInfo) { return o.Abandoned }),
+		Discarded:    tellAll(os, func(o *Observer) func(CallInfo) { return o.Discarded }),
+		Returned:     tellAll(os, func(o *Observer) func(CallInfo) { return o.Returned }),
+		Refused:      tellAll(os, func(o *Observer) func(CallInfo) { return o.Refused }),
+		Joined:       joinAll(os),
+		BeginContext: chain(os, func(o *Observer) contextMaker { return o.BeginContext }),
+		Context:      chain(os, func(o *Observer) contextMaker { return o.Context }),
+	}
+}
+
+// A contextMaker is a function of an [Observer] that makes a context.
+type contextMaker = func(context.Context, CallInfo) context.Context
+
+// some returns what the observers have of one kind of function, without those that have none.
+func some[F any](os []Observer, of func(*Observer) F, isNil func(F) bool) (fs []F) {
+	for i := range os {
+		if f := of(&os[i]); !isNil(f) {
+			fs = append(fs, f)
+		}
+	}
+	return fs
+}
+
+// tellAll returns the function that calls all of those, or nil where there are none.
+func tellAll(os []Observer, of func(*Observer) func(CallInfo)) func(CallInfo) {
+	switch fs := some(os, of, func(f func(CallInfo)) bool { return f == nil }); len(fs) {
+	case 0:
+		return nil
+	case 1:
+		return fs[0]
+	default:
+		return func(c CallInfo) { sweep(len(fs), func(i int) { fs[i](c) }) }
+	}
+}
+
+// joinAll is tellAll for Joined.
+func joinAll(os []Observer) func(context.Context, CallInfo) {
+	type joined = func(context.Context, CallInfo)
+	fs := some(os, func(o *Observer) joined { return o.Joined }, func(f joined) bool { return f == nil })
+	if len(fs) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, c CallInfo) { sweep(len(fs), func(i int) { fs[i](ctx, c) }) }
+}
+
+// chain returns the function that has each of those make a context from that of the one
+// before it, or nil where there are none.
+func chain(os []Observer, of func(*Observer) contextMaker) contextMaker {
+	fs := some(os, of, func(f contextMaker) bool { return f == nil })
+	if len(fs) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, c CallInfo) context.Context {
+		for _, f := range fs {
+			if ctx = f(ctx, c); ctx == nil {
+				return nil // which the caller of the observer says
+			}
+		}
+		return ctx
+	}
 }
 
 // LogObserver returns an observer that writes to a logger what becomes of the calls of a

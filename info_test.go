@@ -1805,16 +1805,16 @@ func TestV3_Refused(t *testing.T) {
 	ctx, cancel := context.WithDeadline(bg, deadline)
 	defer cancel()
 	async.Go(ctx, value(1, nil), s, async.Name("a"))
-	want("Go", async.CallInfo{Name: "a", Err: async.ErrQueueFull, Deadline: deadline})
+	want("Go", async.CallInfo{Name: "a", Err: async.ErrQueueFull, Deadline: deadline, Context: ctx})
 	var c async.Call[int]
 	_ = c.Begin(bg, value(1, nil), s)
-	want("Begin", async.CallInfo{Err: async.ErrQueueFull})
+	want("Begin", async.CallInfo{Err: async.ErrQueueFull, Context: bg})
 	g := async.Group[int, int]{Options: []async.Option{s, async.Name("b")}}
 	_, _, _ = g.Do(bg, 1, value(1, nil))
-	want("Group", async.CallInfo{Name: "b", Err: async.ErrQueueFull})
+	want("Group", async.CallInfo{Name: "b", Err: async.ErrQueueFull, Context: bg})
 	s.Close()
 	async.NewPromise[int](bg, s, async.Name("c"))
-	want("a promise", async.CallInfo{Name: "c", Err: async.ErrScopeClosed})
+	want("a promise", async.CallInfo{Name: "c", Err: async.ErrScopeClosed, Context: bg})
 	_ = c.Begin(bg, value(1, nil))
 	_ = c.Begin(bg, value(1, nil), s)
 	if told != nil {
@@ -1824,6 +1824,345 @@ func TestV3_Refused(t *testing.T) {
 	hold()
 	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
 	wantEq(t, "counted", s.Stats().Refused, int64(4))
+}
+
+// A markKey has what the observer of [marking] has put into the context of a call.
+type markKey struct{}
+
+// marking is an observer that numbers calls in BeginContext, and notes what it is told of
+// the call of each number.
+func marking(limit int) (s *async.Scope, told func() string) {
+	var mu sync.Mutex
+	var lines []string
+	n := 0
+	note := func(what string) func(async.CallInfo) {
+		return func(c async.CallInfo) {
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, fmt.Sprintf("%v:%s", c.Context.Value(markKey{}), what))
+		}
+	}
+	s = async.NewScope(async.ScopeOptions{Limit: limit, Queue: 1, Observer: async.Observer{
+		BeginContext: func(ctx context.Context, c async.CallInfo) context.Context {
+			mu.Lock()
+			defer mu.Unlock()
+			n++
+			lines = append(lines, fmt.Sprintf("%d<%v", n, ctx.Value(markKey{})))
+			if c.ID != 0 || c.Context != ctx {
+				lines = append(lines, "wrong")
+			}
+			return context.WithValue(ctx, markKey{}, n)
+		},
+		Begun: note("Begun"), Started: note("Started"), Completed: note("Completed"), Abandoned: note("Abandoned"),
+		Discarded: note("Discarded"), Returned: note("Returned"), Refused: note("Refused"),
+		Context: func(ctx context.Context, c async.CallInfo) context.Context {
+			note("Context")(c)
+			return ctx
+		},
+		Joined: func(ctx context.Context, c async.CallInfo) {
+			note(fmt.Sprintf("Joined<%v", ctx.Value(markKey{})))(c)
+		},
+	}})
+	return s, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		defer func() { lines = nil }()
+		return strings.Join(lines, " ")
+	}
+}
+
+// However a call is begun, its context is the one that the observer has made, and whatever
+// the observer is told of the call has that context.
+func TestV3_BeginContext(t *testing.T) {
+	mark := func(ctx context.Context) (int, error) { return ctx.Value(markKey{}).(int), nil }
+	for what, test := range map[string]struct {
+		want string
+		do   func(s *async.Scope) (int, error)
+	}{
+		"Go": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (int, error) {
+			return async.Go(bg, mark, s).Await(bg)
+		}},
+		"Begin, and Begin of a busy object": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (int, error) {
+			var c async.Call[int]
+			_ = c.Begin(bg, mark, s)
+			if err := c.Begin(bg, mark, s); err != async.ErrCallPending {
+				return 0, fmt.Errorf("a busy object: %w", err)
+			}
+			_ = c.Wait(bg)
+			return c.Finish()
+		}},
+		"GoEach": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (int, error) {
+			_, v, err := async.GoEach(bg, []int{1}, func(ctx context.Context, _ int) (int, error) { return mark(ctx) }, s).Race(bg)
+			return v, err
+		}},
+		"Map": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (v int, err error) {
+			for _, r := range async.Map(bg, slices.Values([]int{1}), func(ctx context.Context, _ int) (int, error) { return mark(ctx) }, s) {
+				v, err = r.Value, r.Err
+			}
+			return v, err
+		}},
+		"Group": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (int, error) {
+			g := async.Group[int, int]{Options: []async.Option{s}}
+			v, err, _ := g.Do(bg, 1, mark)
+			return v, err
+		}},
+		"Join": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (int, error) {
+			g := async.Group[int, int]{Options: []async.Option{s}}
+			return g.Join(bg, 1, mark).Await(bg)
+		}},
+		"Lazy": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed", func(s *async.Scope) (int, error) {
+			return async.NewLazy(mark, s).Get(bg)
+		}},
+		"a promise": {"1<<nil> 1:Begun 1:Completed", func(s *async.Scope) (int, error) {
+			p, c := async.NewPromise[int](bg, s)
+			p.Complete(mark(p.Context()))
+			return c.Await(bg)
+		}},
+		"one in the other": {"1<<nil> 1:Begun 1:Started 1:Context 2<1 2:Begun 2:Started 2:Context 2:Completed 1:Completed", func(s *async.Scope) (int, error) {
+			return async.Go(bg, func(ctx context.Context) (int, error) {
+				v, err := async.Go(ctx, mark, s).Await(ctx)
+				return v - 1, err
+			}, s).Await(bg)
+		}},
+		"canceled": {"1<<nil> 1:Begun 1:Started 1:Context 1:Completed 1:Discarded 1:Returned", func(s *async.Scope) (int, error) {
+			c := async.Go(bg, func(ctx context.Context) (int, error) { time.Sleep(time.Second); return mark(ctx) }, s)
+			synctest.Wait()
+			return 1, c.Cancel(nil)
+		}},
+		"abandoned": {"1<<nil> 1:Begun 1:Abandoned 1:Completed 1:Discarded", func(s *async.Scope) (int, error) {
+			p, c := async.NewPromise[int](bg, s)
+			c.Release()
+			synctest.Wait()
+			p.Complete(1, nil)
+			return 1, nil
+		}},
+		"refused": {"1<<nil> 1:Begun 1:Started 1:Context 2<<nil> 2:Begun 3<<nil> 3:Refused 4<<nil> 4:Refused 5<<nil> 5:Refused 1:Completed 2:Started 2:Context 2:Completed", func(s *async.Scope) (int, error) {
+			hold := make(chan struct{})
+			async.Go(bg, func(ctx context.Context) (int, error) { <-hold; return mark(ctx) }, s)
+			synctest.Wait()
+			async.Go(bg, mark, s)
+			async.Go(bg, mark, s)
+			var c async.Call[int]
+			_ = c.Begin(bg, mark, s)
+			g := async.Group[int, int]{Options: []async.Option{s}}
+			_, _, _ = g.Do(bg, 1, mark)
+			close(hold)
+			return 1, nil
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, told := marking(1)
+				v, err := test.do(s)
+				wantEq(t, "the mark", v, 1)
+				wantEq(t, "the error", err, nil)
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+				wantEq(t, "told", told(), test.want)
+			})
+		})
+	}
+	for what, of := range map[string]func(context.Context, async.CallInfo) context.Context{
+		"nil context": func(context.Context, async.CallInfo) context.Context { return nil },
+		"boom":        func(context.Context, async.CallInfo) context.Context { panic("boom") },
+	} {
+		s := async.NewScope(async.ScopeOptions{Observer: async.Observer{BeginContext: of}})
+		var c async.Call[int]
+		g := async.Group[int, int]{Options: []async.Option{s}}
+		for _, begin := range []func(){
+			func() { async.Go(bg, value(1, nil), s) },
+			func() { async.NewPromise[int](bg, s) },
+			func() { _ = c.Begin(bg, value(1, nil), s) },
+			func() { _, _, _ = g.Do(bg, 1, value(1, nil)) },
+		} {
+			wantContains(t, panicText(begin), what)
+		}
+		wantEq(t, "the object", c.Info(), async.CallInfo{})
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		wantEq(t, "accepted", s.Stats().Begun, int64(0))
+	}
+}
+
+// panicText returns what f panics with.
+func panicText(f func()) (text string) {
+	defer func() { text = fmt.Sprint(recover()) }()
+	f()
+	return ""
+}
+
+// Who joins a run is told with the context of its own, and the run with that of the run.
+func TestV3_Joined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, told := marking(0)
+		g := async.Group[int, int]{Options: []async.Option{s}}
+		ctx := func(name string) context.Context { return context.WithValue(bg, markKey{}, name) }
+		first := g.Join(ctx("a"), 1, slow(time.Second, 1))
+		synctest.Wait()
+		wantEq(t, "the first", told(), "1<a 1:Begun 1:Started 1:Context")
+		second := g.Join(ctx("b"), 1, slow(time.Second, 1))
+		wantEq(t, "who joins", told(), "1:Joined<b")
+		_, _, shared := g.Do(ctx("c"), 1, slow(time.Second, 1))
+		wantEq(t, "shared", shared, true)
+		wantEq(t, "who joins by Do", told(), "1:Joined<c 1:Completed")
+		first.Release()
+		second.Release()
+
+		l := async.NewLazy(slow(time.Second, 1), s)
+		go func() { _, _ = l.Get(ctx("d")) }()
+		synctest.Wait()
+		_, _ = l.Get(ctx("e"))
+		_, _ = l.Get(ctx("f"))
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		wantEq(t, "of a Lazy", told(), "2<d 2:Begun 2:Started 2:Context 2:Joined<e 2:Completed")
+	})
+}
+
+// A caller that was asked for the context of a run, and finds that another has begun the run
+// meanwhile, joins with its own context.
+func TestV3_JoinedAfterBeginContext(t *testing.T) {
+	var g async.Group[int, int]
+	var inner *async.Call[int]
+	var lines []string
+	hold := make(chan struct{})
+	wait := func(context.Context) (int, error) { <-hold; return 1, nil }
+	s := async.NewScope(async.ScopeOptions{Observer: async.Observer{
+		BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
+			if ctx.Value(markKey{}) == nil {
+				inner = g.Join(context.WithValue(ctx, markKey{}, "inner"), 1, wait)
+			}
+			return context.WithValue(ctx, markKey{}, "made")
+		},
+		Begun: func(c async.CallInfo) { lines = append(lines, "begun") },
+		Joined: func(ctx context.Context, c async.CallInfo) {
+			lines = append(lines, fmt.Sprint("joined by ", ctx.Value(markKey{}), " ", c.Context.Value(markKey{})))
+		},
+	}})
+	g.Options = []async.Option{s}
+	outer := g.Join(bg, 1, wait)
+	close(hold)
+	for _, c := range []*async.Call[int]{outer, inner} {
+		v, err := c.Await(bg)
+		wantEq(t, "the result", v, 1)
+		wantEq(t, "the error", err, nil)
+	}
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	wantEq(t, "told", strings.Join(lines, ", "), "begun, joined by <nil> made")
+}
+
+// slow returns v after a time.
+func slow(d time.Duration, v int) func(context.Context) (int, error) {
+	return func(context.Context) (int, error) { time.Sleep(d); return v, nil }
+}
+
+// Of those that ask at once one begins the run, and each of the others is told to join it:
+// also one that was asked for a context in vain.
+func TestV3_JoinedAgainstBegin(t *testing.T) {
+	const callers = 4
+	for range rounds(2000) {
+		var begun, joined, wrong atomic.Int64
+		s := async.NewScope(async.ScopeOptions{Observer: async.Observer{
+			BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
+				return context.WithValue(ctx, markKey{}, new(atomic.Int64))
+			},
+			Begun: func(c async.CallInfo) {
+				begun.Add(1)
+				c.Context.Value(markKey{}).(*atomic.Int64).Add(1)
+			},
+			Joined: func(ctx context.Context, c async.CallInfo) {
+				joined.Add(1)
+				if ctx != bg || c.Context.Value(markKey{}) == nil {
+					wrong.Add(1)
+				}
+			},
+		}})
+		g := async.Group[int, int]{Options: []async.Option{s}}
+		hold := make(chan struct{})
+		var together sync.WaitGroup
+		for range callers {
+			together.Go(func() {
+				g.Join(bg, 1, func(context.Context) (int, error) { <-hold; return 1, nil }).Release()
+			})
+		}
+		together.Wait()
+		close(hold)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		if begun.Load()+joined.Load() != callers || wrong.Load() != 0 {
+			t.Fatalf("%d begun, %d joined, %d of them with another context", begun.Load(), joined.Load(), wrong.Load())
+		}
+	}
+}
+
+// Two that begin one object at once: one call begins, and only that is told of.
+func TestV3_BeginContextAgainstBegin(t *testing.T) {
+	for range rounds(2000) {
+		s, told := marking(0)
+		var c async.Call[int]
+		var began atomic.Int64
+		var together sync.WaitGroup
+		for range 2 {
+			together.Go(func() {
+				if c.Begin(bg, value(1, nil), s) == nil {
+					began.Add(1)
+				}
+			})
+		}
+		together.Wait()
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		if lines := told(); began.Load() != 1 || strings.Count(lines, ":Begun") != 1 || strings.Count(lines, ":Completed") != 1 || strings.Contains(lines, "nil>:") {
+			t.Fatalf("%d began; told %s", began.Load(), lines)
+		}
+	}
+}
+
+// Several observers are told as one would be, in order, and make contexts in turn.
+func TestV3_Observers(t *testing.T) {
+	var mu sync.Mutex
+	var lines []string
+	all := func(name string) async.Observer {
+		note := func(what string) func(async.CallInfo) {
+			return func(async.CallInfo) {
+				mu.Lock()
+				defer mu.Unlock()
+				lines = append(lines, name+what)
+			}
+		}
+		of := func(ctx context.Context, c async.CallInfo) context.Context {
+			path, _ := ctx.Value(markKey{}).(string)
+			return context.WithValue(ctx, markKey{}, path+name)
+		}
+		return async.Observer{
+			Begun: note("Begun"), Started: note("Started"), Completed: note("Completed"), Abandoned: note("Abandoned"),
+			Discarded: note("Discarded"), Returned: note("Returned"), Refused: note("Refused"),
+			Joined:       func(_ context.Context, c async.CallInfo) { note("Joined")(c) },
+			BeginContext: of, Context: of,
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue, Observer: async.Observers(all("a"), async.Observer{}, all("b"))})
+		path := make(chan any, 1)
+		g := async.Group[int, int]{Options: []async.Option{s}}
+		c := g.Join(bg, 1, func(ctx context.Context) (int, error) {
+			path <- ctx.Value(markKey{})
+			time.Sleep(time.Second)
+			return 1, nil
+		})
+		wantEq(t, "the path", <-path, "abab")
+		g.Join(bg, 1, value(1, nil)).Release()
+		async.Go(bg, value(1, nil), s)
+		c.Release() // cancels the run
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		wantEq(t, "told", strings.Join(lines, " "), "aBegun bBegun aStarted bStarted aJoined bJoined aRefused bRefused "+
+			"aAbandoned bAbandoned aCompleted bCompleted aDiscarded bDiscarded aReturned bReturned")
+	})
+	if o := async.Observers(async.Observer{}, async.Observer{}); o.Begun != nil || o.Started != nil || o.Completed != nil || o.Abandoned != nil ||
+		o.Discarded != nil || o.Returned != nil || o.Refused != nil || o.Joined != nil || o.BeginContext != nil || o.Context != nil {
+		t.Error("functions for observers that have none")
+	}
+	second := 0
+	o := async.Observers(async.Observer{Begun: func(async.CallInfo) { panic("boom") }}, async.Observer{Begun: func(async.CallInfo) { second++ }})
+	wantContains(t, panicText(func() { o.Begun(async.CallInfo{}) }), "boom")
+	wantEq(t, "the second is told", second, 1)
+	made := async.Observers(async.Observer{Context: func(context.Context, async.CallInfo) context.Context { return nil }}, all("b"))
+	wantEq(t, "a nil context", made.Context(bg, async.CallInfo{}), nil)
 }
 
 // Every canceled function that ran is told of once when it has returned, whatever wins.

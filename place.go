@@ -182,9 +182,38 @@ func (t *terms) refused(ctx context.Context, err error) {
 	h := t.home.(*home)
 	h.hub.Refused()
 	if f := h.observer.Refused; f != nil {
-		i := CallInfo{Name: t.name, Err: err}
+		i := CallInfo{Name: t.name, Err: err, Context: ctx}
 		i.begunWith(ctx, h)
 		f(i)
+	}
+}
+
+// asksForContext reports whether the observer of the scope makes the contexts that calls are
+// begun with.
+func (t *terms) asksForContext() bool {
+	return t.isScoped() && t.home.(*home).observer.BeginContext != nil
+}
+
+// beginContext returns the context that a call is begun with, where its caller gave ctx.
+// It is asked once for a call, without any lock, and before anybody else knows the call.
+func (t *terms) beginContext(ctx context.Context) context.Context {
+	if !t.asksForContext() {
+		return ctx
+	}
+	h := t.home.(*home)
+	i := CallInfo{Name: t.name, Context: ctx}
+	i.begunWith(ctx, h)
+	ctx = h.observer.BeginContext(ctx, i)
+	if ctx == nil {
+		panic("async: BeginContext of an Observer returned a nil context")
+	}
+	return ctx
+}
+
+// joined tells that a caller with ctx shares the call, which is a run.
+func (pl *place) joined(ctx context.Context) {
+	if f := pl.observer().Joined; f != nil {
+		pl.tell(func(c CallInfo) { f(ctx, c) })
 	}
 }
 
@@ -265,9 +294,10 @@ func (pl *place) discarded(w uint64, err error) (tell func()) {
 		return nil
 	}
 	return func() {
-		i := pl.info()
-		i.Err = err
-		f(i)
+		pl.tell(func(info CallInfo) {
+			info.Err = err
+			f(info)
+		})
 	}
 }
 
@@ -303,7 +333,14 @@ func (pl *place) lender() latch.Slot {
 func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
 
 // tell calls one of the observer's functions.
-func (pl *place) tell(f func(CallInfo)) { f(pl.info()) }
+func (pl *place) tell(f func(CallInfo)) { f(pl.toTell()) }
+
+// toTell is what the observer is told of the call.
+func (pl *place) toTell() CallInfo {
+	i := pl.info()
+	i.Context = pl.core.ctx
+	return i
+}
 
 // membersOf returns the members of the scope in whose functions ctx is used. A promise
 // has no function: its context may be used by anybody, and the promise be complete while

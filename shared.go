@@ -77,24 +77,35 @@ func (t *table[K, T]) await(ctx context.Context, key K, fn func(context.Context)
 // run that could not be started, because its scope or errgroup is closed or full, is
 // complete with the reason. What may be code of a user stands outside of joinLocked.
 func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, one uint64) (r *sharedRun[K, T], begun bool, err error) {
-	own := t.within(ctx, key)
-	r, begun, err = t.joinLocked(ctx, key, fn, opts, own, one)
+	own, begin := t.within(ctx, key), ctx
+	r, begun, err = t.joinLocked(begin, key, fn, opts, own, one, false)
+	if err == errAsk {
+		begin = t.terms.beginContext(ctx)
+		r, begun, err = t.joinLocked(begin, key, fn, opts, own, one, true)
+	}
 	switch {
 	case err == ErrCycle:
 		return nil, false, own.cycle()
 	case err != nil:
 		defer r.p.core.fail(err) // also where the observer panics
-		t.terms.refused(ctx, err)
+		t.terms.refused(begin, err)
 	case begun:
 		r.p.core.proceed(false)
+	case r != nil:
+		r.tellJoined(ctx)
 	}
 	return r, begun, nil
 }
 
+// errAsk says that the caller has to begin a run, whose context the observer of the scope
+// makes, which is asked without the lock.
+var errAsk = errors.New("async: the observer was not asked")
+
 // joinLocked is the part of join under the lock. A run that could not be started is
 // returned together with the reason. Nobody else knows that run, and join completes it
-// with the reason. own is what within has found.
-func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, own *sharedRun[K, T], one uint64) (r *sharedRun[K, T], begun bool, err error) {
+// with the reason. own is what within has found. asked is true where ctx is what the
+// observer of the scope has made; joinLocked returns errAsk where that is missing.
+func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, own *sharedRun[K, T], one uint64, asked bool) (r *sharedRun[K, T], begun bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.terms == nil {
@@ -113,6 +124,9 @@ func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Con
 			return r, false, nil
 		}
 		r.unlistLocked()
+	}
+	if !asked && t.terms.asksForContext() {
+		return nil, false, errAsk
 	}
 	r = t.newRunLocked(ctx, key, fn)
 	r.joinLocked(one)
@@ -257,6 +271,13 @@ func (r *sharedRun[K, T]) close() {
 	r.over, r.shared = true, r.sharers > 1
 	if !r.table.lazy {
 		r.unlistLocked()
+	}
+}
+
+// tellJoined tells the observer of the scope that a caller with ctx shares the run.
+func (r *sharedRun[K, T]) tellJoined(ctx context.Context) {
+	if pl := placeOf(&r.p.core); pl != nil {
+		pl.joined(ctx)
 	}
 }
 

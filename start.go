@@ -39,6 +39,9 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // launch holds no lock, so it may wait for room, and the function of an observer may
 // panic: the call is completed all the same.
 func (c *core) launch(fn function) {
+	if c.terms().asksForContext() {
+		c.ctx = c.terms().beginContext(c.ctx) // nobody else knows c
+	}
 	ended, room := fn != nil && c.ctx.Err() != nil, false
 	if fn != nil && !ended {
 		room, ended = c.terms().makeRoom(c.ctx)
@@ -282,7 +285,7 @@ func (pl *place) tellReturned() {
 func (pl *place) inContext(h *home, call func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if of := h.observer.Context; of != nil {
-			if ctx = of(ctx, pl.info()); ctx == nil {
+			if ctx = of(ctx, pl.toTell()); ctx == nil {
 				panic("async: Context of an Observer returned a nil context")
 			}
 		}
