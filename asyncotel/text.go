@@ -1,0 +1,168 @@
+package asyncotel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/seed4712c49f/async"
+)
+
+// This file is what is written about calls: their names, how they ended, and the text of
+// strangers made fit for export.
+
+// The keys of attributes.
+const (
+	keyScope   = attribute.Key("async.scope.name")
+	keyName    = attribute.Key("async.call.name")
+	keyID      = attribute.Key("async.call.id")
+	keyOutcome = attribute.Key("async.call.outcome")
+	keyState   = attribute.Key("async.call.state")
+	keyCause   = attribute.Key("async.call.cause")
+	keyWait    = attribute.Key("async.call.wait.duration")
+)
+
+// How many bytes of a text are exported.
+const (
+	mostName  = 256
+	mostError = 4 << 10
+	mostStack = 16 << 10
+)
+
+// otherName stands for names and types that are not told apart.
+const otherName = "_OTHER"
+
+// clean returns a text that can be exported: valid UTF-8, and of most bytes at most.
+func clean(s string, most int) string {
+	s = cut(s, most)
+	if utf8.ValidString(s) {
+		return s
+	}
+	return cut(strings.ToValidUTF8(s, "\uFFFD"), most)
+}
+
+// cut returns the first most bytes of s, less those of a rune that is not whole.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for i := most; i > most-utf8.UTFMax && i > 0; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i]
+		}
+	}
+	return s[:most]
+}
+
+// textOf returns the text of an error. The error is a stranger's: where its Error panics, fmt
+// says so.
+func textOf(err error) string {
+	if p := panicOf(err); p != nil {
+		return clean(fmt.Sprintf("panic: %v", p.Value), mostError)
+	}
+	return clean(fmt.Sprintf("%v", err), mostError)
+}
+
+// panicOf returns the panic that err is, or nil.
+func panicOf(err error) *async.PanicError {
+	p, _ := err.(*async.PanicError) //nolint:errorlint // a call that panicked has this error itself; the methods of others are strangers'
+	return p
+}
+
+// An outcome is how a call ended.
+type outcome struct {
+	name string // one of those that the package comment lists
+	kind string // error.type; empty where nothing failed
+}
+
+// outcomeOf returns how a call that is complete ended.
+func outcomeOf(c async.CallInfo) outcome {
+	switch {
+	case c.Err == nil:
+		return outcome{name: "returned"}
+	case !c.Canceled.IsZero():
+		return outcome{"canceled", deadlineKind(c.Err)}
+	case panicOf(c.Err) != nil:
+		return outcome{"panicked", "panic"}
+	case c.Err == async.ErrGoexit:
+		return outcome{"goexited", "goexit"}
+	case c.Err == async.ErrBrokenPromise:
+		return outcome{"broken", "broken_promise"}
+	}
+	return outcome{"failed", kindOf(c.Err)}
+}
+
+// deadlineKind returns the kind of a cancellation that a deadline brought about; any other
+// cancellation is no failure.
+func deadlineKind(err error) (kind string) {
+	defer func() {
+		if recover() != nil {
+			kind = "" // the cause is a stranger's
+		}
+	}()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "timeout"
+	}
+	return ""
+}
+
+// kindOf returns the type of an error, as the semantic conventions would have it; of the
+// refusals of package async a word.
+func kindOf(err error) (kind string) {
+	defer func() {
+		if recover() != nil {
+			kind = otherName // a method of the error panicked
+		}
+	}()
+	switch err {
+	case async.ErrQueueFull:
+		return "queue_full"
+	case async.ErrScopeClosed:
+		return "scope_closed"
+	}
+	return clean(semconv.ErrorType(err).Value.AsString(), mostName)
+}
+
+// names are the names that metrics keep apart: the first limit that were seen.
+type names struct {
+	limit int
+	seen  sync.Map    // of string to nothing
+	full  atomic.Bool // nothing is added to seen
+
+	mu    sync.Mutex
+	count int // of those seen
+}
+
+// of returns the name itself, or otherName where there are too many.
+func (n *names) of(name string) string {
+	if _, ok := n.seen.Load(name); ok {
+		return name
+	}
+	if n.full.Load() {
+		return otherName
+	}
+	return n.add(name)
+}
+
+// add is of for a name that was not seen a moment ago.
+func (n *names) add(name string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, ok := n.seen.Load(name); ok {
+		return name
+	}
+	if n.count >= n.limit {
+		n.full.Store(true)
+		return otherName
+	}
+	n.count++
+	n.seen.Store(strings.Clone(name), nil)
+	return name
+}
