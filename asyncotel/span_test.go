@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -336,16 +338,26 @@ func TestV11_Sampled(t *testing.T) {
 	wantEq(t, "spans", len(spans.Ended()), 0)
 }
 
-// Without options the global providers are used: also those that are set later.
+// Without options the global providers are used.
 func TestV11_GlobalProviders(t *testing.T) {
-	s := async.NewScope(async.ScopeOptions{Observer: asyncotel.Observer()})
-	spans := tracetest.NewSpanRecorder()
-	before := otel.GetTracerProvider()
-	defer otel.SetTracerProvider(before)
+	spans, reader := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
+	tracers, meters := otel.GetTracerProvider(), otel.GetMeterProvider()
+	defer func() {
+		otel.SetTracerProvider(tracers)
+		otel.SetMeterProvider(meters)
+	}()
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	s := async.NewScope(async.ScopeOptions{Observer: asyncotel.Observer()})
+	registration, err := asyncotel.Register(s)
+	wantEq(t, "Register", err, nil)
 	_, _ = async.Go(bg, value(1, nil), s, async.Name("global")).Await(bg)
 	shutdown(t, s)
 	wantEq(t, "spans", len(spans.Ended()), 1)
+	var all metricdata.ResourceMetrics
+	wantEq(t, "Collect", reader.Collect(bg, &all), nil)
+	wantEq(t, "metrics", len(all.ScopeMetrics[0].Metrics), 2+8) // no function stopped late
+	wantEq(t, "Unregister", registration.Unregister(), nil)
 }
 
 // Two observers of one scope each have a span of their own: the second below the first.
