@@ -142,19 +142,16 @@ func Map[In, T any](ctx context.Context, in iter.Seq[In], fn func(context.Contex
 		m.function = func(it *mapped) function { return inputOf[In, T](it) }
 		m.yield = func(it *mapped) bool { return yield(inputOf[In, T](it).in, resultOf[T](it.c, nil)) }
 		m.fn = fn
-		defer m.raise()
-		defer m.stop()
-		if ctx.Err() != nil {
-			return
-		}
-		for x := range in {
-			i := &input[In, T]{in: x}
-			i.c, i.of = &i.p.core, m
-			if !m.begin(&i.mapped, termsOf(t, name, x)) {
-				return
+		m.loop(func() {
+			for x := range in {
+				i := &input[In, T]{in: x}
+				i.c, i.of = &i.p.core, m
+				if !m.begin(&i.mapped, termsOf(t, name, x)) {
+					return
+				}
 			}
-		}
-		m.handOutAll()
+			m.handOutAll()
+		})
 	}
 }
 
@@ -257,6 +254,16 @@ func newMapping(ctx context.Context, t *terms) *mapping {
 		m.todo = make(chan *mapped, m.bound)
 	}
 	return m
+}
+
+// loop runs the loop over the inputs, and ends whatever the loop has left, however it ends.
+// A wait in the loop is on the line of the Map: see stack.Line, which looks for the frame.
+func (m *mapping) loop(inputs func()) {
+	defer m.raise()
+	defer m.stop()
+	if m.ctx.Err() == nil {
+		inputs()
+	}
 }
 
 // begin begins the call of an input and hands out what is complete by then, and more where

@@ -110,7 +110,7 @@ func Line(pcs []uintptr) (line string) {
 		var f runtime.Frame
 		f, more = fs.Next()
 		switch {
-		case strings.Contains(f.Function, modulePath+".(*mapping["):
+		case strings.Contains(f.Function, modulePath+".(*mapping).loop"):
 			line = ""
 		case line == "" && !here.has(f):
 			line = fmt.Sprintf("%s:%d", f.File, f.Line)
