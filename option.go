@@ -30,9 +30,13 @@ func Name(name string) Option {
 // CancelOnAbandon cancels the call with [ErrAbandoned] when its last reference
 // is released before it completed: the last of its handles, its Signals, and
 // the Waits and Awaits in progress on either. Without it abandoned work runs on.
-func CancelOnAbandon() Option {
-	return optionFunc(func(o *terms) { o.abandon = true })
-}
+func CancelOnAbandon() Option { return abandonOption{} }
+
+// An abandonOption has a type of its own, by which a package that cannot allow the option
+// knows it.
+type abandonOption struct{}
+
+func (abandonOption) apply(o *terms) { o.abandon = true }
 
 // Discard hands f the result that nobody took, value and error both, exactly
 // once: one still there when the last reference is released, or one that the

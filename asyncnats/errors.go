@@ -47,6 +47,15 @@ var (
 	// ErrClientGone is the cause by which the context of a function ends when nobody
 	// listens for the reply any more: the client is dead, closed or disconnected.
 	ErrClientGone = errors.New("asyncnats: client gone")
+
+	// ErrUnknownCall says that a queue has no call with the id: none was submitted, or
+	// the call was complete for longer than the queue keeps results.
+	ErrUnknownCall = errors.New("asyncnats: unknown call")
+
+	// ErrGivenUp says that a request of a queue was delivered as often as it may be, and
+	// that no worker has completed it. The error that says so is the last error, too: that
+	// of the function, or [ErrResponderLost] where the worker died.
+	ErrGivenUp = errors.New("asyncnats: given up")
 )
 
 // Codes of a [RemoteError] whose error has no name on both sides.

@@ -141,7 +141,7 @@ func (c *Client) gone(p *peer, ids []byte) (lost []*entry) {
 // read makes what a call completes with from a reply.
 func read[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
 	if text, failed := r.header[wire.HeaderError]; failed {
-		return v, c.remoteError(subject, text[0], r)
+		return v, c.known.remoteError(subject, text[0], r)
 	}
 	if len(r.data) > c.o.MaxReply {
 		return v, fmt.Errorf("%w: a reply of %d bytes, where %d are allowed", ErrTooLarge, len(r.data), c.o.MaxReply)
@@ -156,7 +156,7 @@ func read[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
 const maxErrorText = 64 << 10
 
 // remoteError makes an error from a reply that says there is one.
-func (c *Client) remoteError(subject, text string, r reply) error {
+func (known registry) remoteError(subject, text string, r reply) error {
 	if r.header[wire.HeaderLong] != nil {
 		text = string(r.data[:min(len(r.data), maxErrorText)])
 	}
@@ -168,7 +168,7 @@ func (c *Client) remoteError(subject, text string, r reply) error {
 	if codes[0] == "" {
 		codes[0] = e.Code
 	}
-	e.is = c.known.errors(codes[:min(len(codes), len(c.known))])
+	e.is = known.errors(codes[:min(len(codes), len(known))])
 	if err := itself(e.is, text); err != nil {
 		return err
 	}

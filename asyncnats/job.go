@@ -225,21 +225,25 @@ func (t *task[Req, Resp]) close() {
 	}
 }
 
-// errorReply makes the message that answers a request with an error, in the headers of
-// the services of NATS.
+// errorReply makes the message that answers a request with an error.
 func (s *Server) errorReply(reply string, err error) *nats.Msg {
+	return s.known.message(reply, s.o.Name, err, s.o.SendStack)
+}
+
+// message makes a message of an error of a service, in the headers of the services of NATS.
+func (r registry) message(subject, service string, err error, stack bool) *nats.Msg {
 	text := err.Error()
 	if p := new(async.PanicError); errors.As(err, &p) {
 		text = fmt.Sprintf("panic: %v", p.Value)
-		if s.o.SendStack {
+		if stack {
 			text += "\n\n" + string(p.Stack)
 		}
 		err = errors.Join(ErrPanicked, err)
 	}
 	text = strings.ToValidUTF8(truncate(text, maxErrorText), "")
-	codes := s.known.codes(err)
-	m := &nats.Msg{Subject: reply, Header: nats.Header{
-		wire.HeaderCode: {CodeInternal}, wire.HeaderError: {text}, wire.HeaderService: {s.o.Name},
+	codes := r.codes(err)
+	m := &nats.Msg{Subject: subject, Header: nats.Header{
+		wire.HeaderCode: {CodeInternal}, wire.HeaderError: {text}, wire.HeaderService: {service},
 	}}
 	if len(codes) > 0 {
 		m.Header[wire.HeaderCode] = []string{codes[0]}

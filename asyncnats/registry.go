@@ -63,6 +63,8 @@ func newRegistry(users []ErrorCode) registry {
 		{"async.encode", ErrEncode},
 		{"async.panicked", ErrPanicked},
 		{"async.client_gone", ErrClientGone},
+		{"async.unknown_call", ErrUnknownCall},
+		{"async.given_up", ErrGivenUp},
 		{"async.canceled", async.ErrCanceled},
 		{"context.deadline_exceeded", context.DeadlineExceeded},
 		{"context.canceled", context.Canceled},

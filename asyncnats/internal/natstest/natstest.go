@@ -98,3 +98,10 @@ func Connect(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
 	t.Cleanup(nc.Close)
 	return nc
 }
+
+// Store returns Options of a server with JetStream, which keeps its streams in the folder.
+func Store(dir string) *server.Options {
+	o := Options()
+	o.JetStream, o.StoreDir = true, dir
+	return o
+}

@@ -20,6 +20,11 @@ const (
 	HeaderService = "Async-Service" // of a reply: the name of the service that failed
 	HeaderLong    = "Async-Long"    // of a reply: the body has the text of the error
 
+	HeaderLane     = "Async-Lane"     // of a request in a queue: where its record is to go
+	HeaderNamed    = "Async-Named"    // of a request in a queue: the user chose its id
+	HeaderWriter   = "Async-Writer"   // of a record: the delivery that it comes from
+	HeaderDelivery = "Async-Delivery" // of the last error: the number of the delivery that failed
+
 	HeaderError = "Nats-Service-Error"      // of a reply: the text of the error
 	HeaderCode  = "Nats-Service-Error-Code" // of a reply: the first code of the error
 

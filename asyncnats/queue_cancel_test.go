@@ -1,0 +1,183 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+)
+
+// J5: a call of the queue is canceled, before it begins, while it runs, and after it is complete.
+
+var errNoNeed = errors.New("no need")
+
+// A call that has not begun never begins, and all who are attached see that it was canceled,
+// with the cause.
+func TestJ5_BeforeTheStart(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	o := asyncnats.QueueOptions{Errors: []asyncnats.ErrorCode{asyncnats.RegisterError("no_need", errNoNeed)}}
+	q, other := d.open(o), d.open(o)
+	for _, opts := range [][]async.Option{nil, {asyncnats.ID("a")}, {asyncnats.ID("b"), asyncnats.Key("k")}} {
+		call, id := submit[int](t, q, 1, opts...)
+		attached := asyncnats.Attach[int](t.Context(), other, id)
+		if err := other.Cancel(t.Context(), id, errNoNeed); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, call, async.ErrCanceled, context.Canceled, errNoNeed)
+		wantError(t, attached, async.ErrCanceled, errNoNeed)
+		wantError(t, asyncnats.Attach[int](t.Context(), d.open(o), id), async.ErrCanceled, errNoNeed)
+		if err := q.Cancel(t.Context(), id, nil); err != async.ErrCanceled {
+			t.Errorf("the second Cancel returned %v", err)
+		}
+	}
+	w := work(t, q, double, asyncnats.WorkOptions{})
+	after, _ := submit[int](t, q, 2, asyncnats.Key("k"))
+	wantValue(t, after, 4)
+	if s := w.Stats(); s.Begun != 1 {
+		t.Errorf("%+v: a canceled call has begun", s)
+	}
+	if err := q.Cancel(t.Context(), "never", nil); !errors.Is(err, asyncnats.ErrUnknownCall) {
+		t.Errorf("Cancel of an unknown call returned %v", err)
+	}
+}
+
+// A call that runs has its context ended with the cause; what its function returns then is
+// discarded.
+func TestJ5_WhileItRuns(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	discarded := make(chan error, 10)
+	w := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{
+		Options: []async.Option{async.Discard(func(_ int, err error) { discarded <- err })},
+	})
+	for _, opts := range [][]async.Option{nil, {asyncnats.Key("k")}} {
+		call, id := submit[int](t, q, 1, opts...)
+		ctx := g.next(t)
+		if err := q.Cancel(t.Context(), id, errNoNeed); err != nil {
+			t.Fatal(err)
+		}
+		<-ctx.Done()
+		if cause := context.Cause(ctx); !hasText(cause, errNoNeed.Error()) {
+			t.Errorf("the context of the function has ended with %v", cause)
+		}
+		if err := wantError(t, call, async.ErrCanceled); !hasText(err, errNoNeed.Error()) {
+			t.Error(err)
+		}
+		<-discarded
+	}
+	eventually(t, "the worker has let go", func() bool { return w.Stats().Held == 0 && w.Stats().Canceled == 2 })
+	eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
+}
+
+// Cancel of a call that is complete is told so, and changes nothing.
+func TestJ5_AfterTheEnd(t *testing.T) {
+	t.Parallel()
+	q := newDepot(t).open(asyncnats.QueueOptions{})
+	work(t, q, double, asyncnats.WorkOptions{})
+	call, id := submit[int](t, q, 1)
+	wantValue(t, call, 2)
+	if err := q.Cancel(t.Context(), id, nil); err != async.ErrCallComplete {
+		t.Errorf("Cancel returned %v", err)
+	}
+	wantValue(t, asyncnats.Attach[int](t.Context(), q, id), 2)
+}
+
+// Cancel and CancelWait of a handle are told to the workers, and stored: others see it.
+func TestJ5_OfAHandle(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q, other := d.open(asyncnats.QueueOptions{}), d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{})
+	for _, wait := range []bool{false, true} {
+		call, id := submit[int](t, q, 1)
+		attached := asyncnats.Attach[int](t.Context(), other, id)
+		ctx := g.next(t)
+		if wait {
+			if err := call.CancelWait(t.Context(), errNoNeed); err != nil {
+				t.Error(err)
+			}
+		} else if err := call.Cancel(errNoNeed); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+		wantError(t, call, async.ErrCanceled)
+		if err := wantError(t, attached, async.ErrCanceled); !hasText(err, errNoNeed.Error()) {
+			t.Error(err)
+		}
+	}
+	// The process that canceled may close at once.
+	call, id := submit[int](t, q, 1)
+	g.next(t)
+	call.Cancel(nil)
+	q.Close()
+	wantError(t, asyncnats.Attach[int](t.Context(), other, id), async.ErrCanceled)
+}
+
+// Cancel races with the start and with the end, many times: the call has one end, which Cancel
+// and all who are attached agree about, and a call that Cancel has ended before it began never
+// begins.
+func TestJ5_Races(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q, canceler := d.open(asyncnats.QueueOptions{}), d.open(asyncnats.QueueOptions{})
+	const rounds = 400
+	var canceledAt, begunAt [rounds]atomic.Int64
+	var clock atomic.Int64
+	var contexts [rounds]atomic.Value
+	work(t, d.open(asyncnats.QueueOptions{}), func(ctx context.Context, n int) (int, error) {
+		contexts[n].Store(ctx)
+		begunAt[n].Store(clock.Add(1))
+		return n, nil
+	}, asyncnats.WorkOptions{AtOnce: 16})
+	var wg sync.WaitGroup
+	won := 0
+	for i := range rounds {
+		call, id := submit[int](t, q, i)
+		var err error
+		wg.Go(func() {
+			started := begunAt[i].Load() != 0
+			err = canceler.Cancel(t.Context(), id, nil)
+			if err == nil && !started {
+				canceledAt[i].Store(clock.Add(1))
+			}
+		})
+		wg.Wait()
+		_, end := await(t, call)
+		_, seen := await(t, asyncnats.Attach[int](t.Context(), canceler, id))
+		if errors.Is(end, async.ErrCanceled) != (err == nil) || errors.Is(seen, async.ErrCanceled) != (err == nil) {
+			t.Fatalf("Cancel returned %v, the call %v, attached %v", err, end, seen)
+		}
+		if err == nil {
+			won++
+		} else if err != async.ErrCallComplete {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d of %d were canceled", won, rounds)
+	eventually(t, "all is over", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
+	for i := range rounds {
+		// A function may get to its first line after Cancel has returned where its call was
+		// running before the record: its context ends.
+		if c, b := canceledAt[i].Load(), begunAt[i].Load(); c != 0 && b > c && !canceledSoon(contexts[i].Load().(context.Context)) {
+			t.Errorf("call %d has begun after Cancel had returned", i)
+		}
+	}
+}
+
+// canceledSoon reports whether the context is that of a call that was canceled, and not of one
+// that is complete.
+func canceledSoon(ctx context.Context) bool {
+	<-ctx.Done()
+	return errors.Is(context.Cause(ctx), async.ErrCanceled)
+}
+
+func hasText(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }

@@ -1,0 +1,132 @@
+package asyncnats
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// This file keeps the order of the requests of one key (J8).
+//
+// Requests with a key are not delivered. What is delivered is the turn of the key: one message
+// that says that the key has requests. Whoever has the turn runs the first request of the
+// key, and nobody else runs one. When the worker dies the turn is delivered again, as any
+// request is, and the next worker finds the same request first. So the order holds, a key
+// takes one place at one worker however many requests it has, and keys do not wait for each
+// other.
+//
+// When a request is over, the turn goes to the end of the queue: a new message replaces the old
+// one, on the condition that the old one is still there. So other keys come first, and the count
+// of deliveries begins anew. When a key has no more requests its turn is removed. Somebody may
+// have submitted another one in that moment, whose turn was not stored because the old one was
+// still there. So the worker looks once more when the turn is gone. Where a process dies
+// between two of these steps, a key may have requests and no turn: workers look for such
+// keys when they begin, and then every minute.
+
+// giveTurn stores the turn of a key, unless the key has one.
+func (q *Queue) giveTurn(ctx context.Context, key string) error {
+	if key == "" {
+		return nil
+	}
+	return q.store.giveTurn(ctx, keyToken(key), 0)
+}
+
+// giveTurn stores the turn of a key on the condition that the last one has the number. That
+// somebody else has stored it is no error.
+func (s *store) giveTurn(ctx context.Context, key string, last uint64) error {
+	subject := s.turnSubject(key)
+	_, err := s.put(ctx, &nats.Msg{Subject: subject}, subject, last)
+	if errors.Is(err, errTaken) {
+		return nil
+	}
+	return err
+}
+
+// head returns the first request of a key, or nil where there is none.
+func (s *store) head(ctx context.Context, key string) (*jetstream.RawStreamMsg, error) {
+	return s.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.requests.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(s.keySubject(key, "*")))
+	})
+}
+
+// findHead gives a turn its request. It reports false where the turn is over.
+func (w *Worker) findHead(j *errand) bool {
+	m, err := w.q.store.head(w.ctx, j.key)
+	switch {
+	case err != nil:
+		w.handBack(j)
+		return false
+	case m == nil:
+		w.endTurn(j)
+		return false
+	}
+	id := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j.take(id, m.Sequence, m.Header, m.Data)
+	return true
+}
+
+// nextOfKey removes a request of a key that is over, and lets the next one come.
+func (w *Worker) nextOfKey(j *errand) {
+	s := &w.q.store
+	var next *jetstream.RawStreamMsg
+	err := s.remove(w.ctx, j.request)
+	if err == nil {
+		next, err = s.head(w.ctx, j.key)
+	}
+	switch {
+	case err != nil: // the worker is down: the turn is delivered again
+		w.release(j, func(jetstream.Msg) error { return nil })
+	case next == nil:
+		w.endTurn(j)
+	default:
+		if err := s.giveTurn(w.ctx, j.key, j.number); err != nil {
+			w.handBack(j)
+			return
+		}
+		w.release(j, func(m jetstream.Msg) error { return m.Ack() })
+	}
+}
+
+// endTurn removes the turn of a key that has no more requests, and looks once more.
+func (w *Worker) endTurn(j *errand) {
+	w.mu.Lock()
+	m := j.msg
+	w.mu.Unlock()
+	once, cancel := context.WithTimeout(w.ctx, writeTime)
+	defer cancel()
+	if err := m.DoubleAck(once); err != nil {
+		w.release(j, func(m jetstream.Msg) error { return m.Nak() })
+		return
+	}
+	if next, err := w.q.store.head(w.ctx, j.key); err == nil && next != nil {
+		_ = w.q.store.giveTurn(w.ctx, j.key, 0) // where this fails, the key is found by sweep
+	}
+	w.release(j, func(jetstream.Msg) error { return nil })
+}
+
+// sweep gives every key that has requests a turn.
+func (w *Worker) sweep() {
+	ctx, cancel := context.WithTimeout(w.ctx, sweepEvery)
+	defer cancel()
+	prefix := w.q.store.keySubject("", "")
+	prefix = prefix[:len(prefix)-1]
+	info, err := w.q.store.requests.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return // there is a next time
+	}
+	keys := make(map[string]struct{})
+	for subject := range info.State.Subjects {
+		key, _, _ := strings.Cut(strings.TrimPrefix(subject, prefix), ".")
+		keys[key] = struct{}{}
+	}
+	for key := range keys {
+		if w.q.store.giveTurn(ctx, key, 0) != nil {
+			return
+		}
+	}
+}

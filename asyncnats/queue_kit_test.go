@@ -1,0 +1,97 @@
+package asyncnats_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// What the tests of the queue share: a server of NATS with JetStream that can be stopped and
+// started again at the same address with the same files, and queues on connections of their own.
+
+// A depot is a server with JetStream.
+type depot struct {
+	t      testing.TB
+	o      *server.Options
+	server *server.Server
+	url    string
+}
+
+func newDepot(t testing.TB) *depot {
+	t.Helper()
+	d := &depot{t: t, o: natstest.Store(t.TempDir())}
+	d.start()
+	t.Cleanup(d.stop)
+	return d
+}
+
+func (d *depot) start() {
+	d.t.Helper()
+	s, err := natstest.Start(d.o)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.server, d.url = s, s.ClientURL()
+	d.o.Port = s.Addr().(*net.TCPAddr).Port
+}
+
+func (d *depot) stop() {
+	d.server.Shutdown()
+	d.server.WaitForShutdown()
+}
+
+func (d *depot) restart() {
+	d.t.Helper()
+	d.stop()
+	d.start()
+}
+
+// open opens a queue on a connection of its own.
+func (d *depot) open(o asyncnats.QueueOptions, opts ...nats.Option) *asyncnats.Queue {
+	d.t.Helper()
+	return openQueue(d.t, natstest.Connect(d.t, d.url, opts...), o)
+}
+
+func openQueue(t testing.TB, nc *nats.Conn, o asyncnats.QueueOptions) *asyncnats.Queue {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Name == "" {
+		o.Name = "jobs"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	q, err := asyncnats.OpenQueue(ctx, js, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(q.Close)
+	return q
+}
+
+// work starts a worker for the test.
+func work[Req, Resp any](t testing.TB, q *asyncnats.Queue, fn func(context.Context, Req) (Resp, error), o asyncnats.WorkOptions) *asyncnats.Worker {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	w, err := asyncnats.Work(ctx, q, fn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		w.Shutdown(ctx)
+	})
+	return w
+}

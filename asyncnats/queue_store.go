@@ -1,0 +1,319 @@
+package asyncnats
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file is what a queue has at NATS: its two streams, the subjects in them, and the
+// writes with a condition by which everything is decided. It knows nothing of calls.
+//
+//	stream ASYNC_<queue>
+//	    _ASYNC.queue.<queue>.run.<id>          a request
+//	    _ASYNC.queue.<queue>.key.<key>.<id>    a request with a key
+//	    _ASYNC.queue.<queue>.turn.<key>        the turn of a key
+//	stream KV_ASYNC_<queue>, a key-value bucket
+//	    $KV.ASYNC_<queue>.call.<id>.<kind>.<lane>    how the call has ended
+//	    $KV.ASYNC_<queue>.error.<id>                 the last error of a call that is tried again
+//	    $KV.ASYNC_<queue>.mark.<worker>              a marker of a worker
+//	    $KV.ASYNC_<queue>.worker.<worker>            what a worker is at
+
+// A kind is how a call has ended. It is a token of the record's subject.
+type kind string
+
+const (
+	kindDone     kind = "done"     // the record has the value
+	kindFailed   kind = "failed"   // the record has the error of the function
+	kindGivenUp  kind = "gaveup"   // the record has ErrGivenUp and the last error
+	kindCanceled kind = "canceled" // the record has the cause
+)
+
+// A record says how a call has ended.
+type record struct {
+	id, lane string
+	kind     kind
+	header   nats.Header
+	data     []byte
+}
+
+// errTaken says that a write was not done, because its condition does not hold.
+var errTaken = errors.New("asyncnats: somebody else was first")
+
+// A store is a queue's two streams.
+type store struct {
+	js       jetstream.JetStream
+	requests jetstream.Stream
+	bucket   jetstream.Stream
+	work     string // what subjects of requests begin with, and a dot
+	kv       string // what subjects of the bucket begin with, and a dot
+}
+
+// openStore makes the streams, unless they are there.
+func openStore(ctx context.Context, js jetstream.JetStream, o QueueOptions) (s store, err error) {
+	s = store{js: js, work: "_ASYNC.queue." + o.Name + ".", kv: "$KV.ASYNC_" + o.Name + "."}
+	storage := jetstream.FileStorage
+	if o.Memory {
+		storage = jetstream.MemoryStorage
+	}
+	s.requests, err = ensureStream(ctx, js, jetstream.StreamConfig{
+		Name: "ASYNC_" + o.Name, Description: "requests of the queue " + o.Name, Subjects: []string{s.work + ">"},
+		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1,
+		MaxBytes: o.MaxBytes, Storage: storage, Replicas: o.Replicas,
+	})
+	if err != nil {
+		return s, err
+	}
+	// AllowDirect is off, unlike in other buckets: what is read is read from the leader.
+	s.bucket, err = ensureStream(ctx, js, jetstream.StreamConfig{
+		Name: "KV_ASYNC_" + o.Name, Description: "results of the queue " + o.Name, Subjects: []string{s.kv + ">"},
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true,
+		MaxAge: o.Keep, Duplicates: min(o.Keep, 2*time.Minute), MaxBytes: o.MaxBytes,
+		Storage: storage, Replicas: o.Replicas, Metadata: map[string]string{codecKey: o.Codec.Name()},
+	})
+	if err != nil {
+		return s, err
+	}
+	if c := s.bucket.CachedInfo().Config.Metadata[codecKey]; c != o.Codec.Name() {
+		return s, fmt.Errorf("the codec of the queue is %.20q, not %s", c, o.Codec.Name())
+	}
+	return s, nil
+}
+
+// codecKey is what the bucket's metadata has the name of the codec under.
+const codecKey = "async-codec"
+
+// ensureStream makes a stream, or finds the one that is there: whoever may only use a queue
+// need not be permitted to make one.
+func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.Stream(ctx, c.Name)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return s, err
+	}
+	s, err = js.CreateStream(ctx, c)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return js.Stream(ctx, c.Name)
+	}
+	return s, err
+}
+
+func (s *store) runSubject(id string) string { return s.work + "run." + id }
+
+// keySubject is the subject of a request with a key, which keyToken has made a token.
+func (s *store) keySubject(key, id string) string { return s.work + "key." + key + "." + id }
+func (s *store) turnSubject(key string) string    { return s.work + "turn." + key }
+
+// recordSubject is the subject of a record. allRecords has all that an id could have.
+func (s *store) recordSubject(id string, k kind, lane string) string {
+	return s.kv + "call." + id + "." + string(k) + "." + lane
+}
+func (s *store) allRecords(id string) string        { return s.kv + "call." + id + ".>" }
+func (s *store) errorSubject(id string) string      { return s.kv + "error." + id }
+func (s *store) markSubject(worker string) string   { return s.kv + "mark." + worker }
+func (s *store) workerSubject(worker string) string { return s.kv + "worker." + worker }
+
+// parseRecord reads a record. It reports false where the message is none.
+func (s *store) parseRecord(subject string, h nats.Header, data []byte) (r record, ok bool) {
+	rest, ok := strings.CutPrefix(subject, s.kv+"call.")
+	tokens := strings.Split(rest, ".")
+	if !ok || len(tokens) != 3 {
+		return r, false
+	}
+	return record{id: tokens[0], kind: kind(tokens[1]), lane: tokens[2], header: h, data: data}, true
+}
+
+// keyToken makes a key a token of a subject: the key itself, or its base64 after a = where
+// the key has other characters.
+func keyToken(key string) string {
+	if wire.IsToken(key) && !strings.HasPrefix(key, "=") {
+		return key
+	}
+	return "=" + base64.RawURLEncoding.EncodeToString([]byte(key))
+}
+
+// keyOf is the key that was made a token.
+func keyOf(token string) string {
+	if text, coded := strings.CutPrefix(token, "="); coded {
+		if b, err := base64.RawURLEncoding.DecodeString(text); err == nil {
+			return string(b)
+		}
+	}
+	return token
+}
+
+const (
+	writeTime = 2 * time.Second // how long one attempt to write may take
+	writeRest = 50 * time.Millisecond
+	maxRest   = time.Second // between two attempts
+)
+
+// put stores a message on the condition that the last message of the subjects filter has the
+// number last; 0 is that there is none. It returns errTaken where that is not so. It tries
+// again as long as it is not known whether the message was stored, until ctx ends. So a
+// message that put stored itself, in an attempt whose answer was lost, is errTaken, too.
+func (s *store) put(ctx context.Context, m *nats.Msg, filter string, last uint64) (seq uint64, err error) {
+	return s.write(ctx, m, jetstream.WithExpectLastSequenceForSubject(last, filter))
+}
+
+// write stores a message, as put does, on the conditions of opts.
+func (s *store) write(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (seq uint64, err error) {
+	for rest := writeRest; ; rest = min(2*rest, maxRest) {
+		once, cancel := context.WithTimeout(ctx, writeTime)
+		ack, err := s.js.PublishMsg(once, m, opts...)
+		cancel()
+		switch {
+		case err == nil:
+			return ack.Sequence, nil
+		case !isUncertain(err):
+			return 0, writeError(err)
+		}
+		if !pause(ctx, rest) {
+			return 0, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// pause waits for d, and reports false where ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// isUncertain reports whether nothing is known of a write, or another one of the same
+// condition is being decided.
+func isUncertain(err error) bool {
+	if e := new(jetstream.APIError); errors.As(err, &e) {
+		return e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant || e.Code == 503 && !isFull(e.ErrorCode)
+	}
+	return !errors.Is(err, nats.ErrMaxPayload) && !errors.Is(err, nats.ErrBadSubject) &&
+		!errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrConnectionDraining) &&
+		!errors.Is(err, jetstream.ErrInvalidJSAck)
+}
+
+// Codes of NATS for a stream that takes no more.
+const (
+	codeInsufficient = 10023 // resources of the server
+	codeMemory       = 10028
+	codeStorage      = 10047
+	codeStoreFailed  = 10077 // the limit of the stream, or of the disk
+)
+
+// isFull reports whether an error of NATS is that of a stream that takes no more.
+func isFull(code jetstream.ErrorCode) bool {
+	return code == codeInsufficient || code == codeMemory || code == codeStorage || code == codeStoreFailed
+}
+
+// writeError makes of an error of NATS one of this package.
+func writeError(err error) error {
+	e := new(jetstream.APIError)
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return wrapped{ErrTooLarge, err.Error()}
+	case errors.Is(err, nats.ErrBadSubject):
+		return ErrBadSubject
+	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining):
+		return wrapped{ErrDisconnected, err.Error()}
+	case !errors.As(err, &e):
+		return fmt.Errorf("asyncnats: %w", err)
+	case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+		return errTaken
+	case e.ErrorCode == jetstream.JSErrCodeStreamMessageExceedsMaximum:
+		return wrapped{ErrTooLarge, err.Error()}
+	case isFull(e.ErrorCode):
+		return wrapped{async.ErrQueueFull, err.Error()}
+	}
+	return fmt.Errorf("asyncnats: %w", err)
+}
+
+// read returns the message that get asks for, from the leader of its stream, or nil where
+// there is none. It tries again until there is an answer or ctx ends.
+func (s *store) read(ctx context.Context, get func(context.Context) (*jetstream.RawStreamMsg, error)) (*jetstream.RawStreamMsg, error) {
+	for rest := writeRest; ; rest = min(2*rest, maxRest) {
+		once, cancel := context.WithTimeout(ctx, writeTime)
+		m, err := get(once)
+		cancel()
+		switch {
+		case err == nil:
+			return m, nil
+		case errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful):
+			return nil, nil //nolint:nilnil // no message is no error
+		case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining):
+			return nil, wrapped{ErrDisconnected, err.Error()}
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			return nil, fmt.Errorf("asyncnats: %w", err)
+		}
+		if !pause(ctx, rest) {
+			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// record returns how a call has ended; ok is false where it has not, or was forgotten.
+func (s *store) record(ctx context.Context, id string) (r record, ok bool, err error) {
+	m, err := s.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.bucket.GetLastMsgForSubject(ctx, s.allRecords(id))
+	})
+	if m == nil || err != nil {
+		return r, false, err
+	}
+	r, ok = s.parseRecord(m.Subject, m.Header, m.Data)
+	return r, ok, nil
+}
+
+// request returns the request of a call, or nil where there is none.
+func (s *store) request(ctx context.Context, id string) (*jetstream.RawStreamMsg, error) {
+	for _, subject := range []string{s.runSubject(id), s.keySubject("*", id)} {
+		m, err := s.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+			return s.requests.GetLastMsgForSubject(ctx, subject)
+		})
+		if m != nil || err != nil {
+			return m, err
+		}
+	}
+	return nil, nil
+}
+
+// finish stores how a call has ended, unless it has ended (Q1).
+func (s *store) finish(ctx context.Context, r record) error {
+	m := &nats.Msg{Subject: s.recordSubject(r.id, r.kind, r.lane), Header: r.header, Data: r.data}
+	_, err := s.put(ctx, m, s.allRecords(r.id), 0)
+	return err
+}
+
+// remove removes a request. That the request is not there any more is no error.
+func (s *store) remove(ctx context.Context, seq uint64) error {
+	_, err := s.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return nil, s.requests.DeleteMsg(ctx, seq)
+	})
+	return err
+}
+
+// splitCodes returns the names of errors that a header has, at most so many.
+func splitCodes(h nats.Header, most int) []string {
+	codes := strings.Split(h.Get(wire.HeaderErrors), ",")
+	return codes[:min(len(codes), most)]
+}
+
+// laneOf returns the lane of a request. A request that no client of this package has made has
+// none of its own.
+func laneOf(h nats.Header) string {
+	if lane := h.Get(wire.HeaderLane); wire.IsToken(lane) {
+		return lane
+	}
+	return "-"
+}

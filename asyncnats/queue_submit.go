@@ -1,0 +1,308 @@
+package asyncnats
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file is the caller's side of a queue: how a call is submitted, and attached to.
+
+// ID is an option of [Submit]: the id of the call. The same id submitted twice is one call,
+// until the result is forgotten. It has to be one token of a subject: up to 128 characters
+// of ASCII, without spaces, dots, * and >. Without ID, Submit makes an id that is unique.
+func ID(id string) async.Option { return submitOption{Option: async.Name(id), id: id} }
+
+// Key is an option of [Submit]: the requests of one key are run one at a time, in the order
+// in which they were submitted. Requests of different keys, and those without a key, do not
+// wait for each other. A request that is tried again holds up those of its key.
+//
+// The order is that in which the stream got the requests: that of one goroutine's Submits,
+// one after the other. One id is to be submitted with one key: with two, the call completes
+// once all the same, and its request is in the order of both keys.
+func Key(key string) async.Option { return submitOption{Option: async.Name(key), key: key} }
+
+// A submitOption is an option that Submit knows by its type.
+type submitOption struct {
+	async.Option
+	id, key string
+}
+
+// A submission is what the options of Submit and Attach say.
+type submission struct {
+	id, key string
+	named   bool           // the user chose the id
+	rest    []async.Option // those of the call
+}
+
+// Submit stores a request in the queue, and returns the call and its id. It returns when the
+// stream has acknowledged the request, by a majority of its replicas (J1): from then on the
+// call completes, whatever dies. Where the server cannot be reached Submit tries until ctx
+// ends. Any number of goroutines may submit at the same time.
+//
+// Errors are ErrEncode, ErrBadSubject for an id that cannot be one, ErrTooLarge,
+// [async.ErrQueueFull] where the stream takes no more, [async.ErrScopeClosed] of a queue
+// that is closed, and what ended ctx. There is no call then. When ctx has ended, or the
+// connection was lost, the request may have been stored all the same: to submit it
+// again with the same id is safe.
+//
+// The call ends here when ctx does, and when its handles are released nobody waits any more;
+// neither is told to the workers (J6): [Attach] finds the call by its id. [async.Call.Cancel]
+// is told to them, in the background (J5), and [async.Call.CancelWait] waits for what it
+// comes to; [Queue.Cancel] returns when the cancellation is stored. Submit panics when it is
+// given [async.CancelOnAbandon].
+func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...async.Option) (*async.Call[Resp], string, error) {
+	o := readOptions("Submit", opts)
+	if !o.named {
+		o.id = rand.Text()
+	}
+	m, err := q.requestOf(ctx, o, request)
+	if err != nil {
+		return nil, o.id, err
+	}
+	if err := q.watcher.cover(ctx, false, q.lane); err != nil {
+		return nil, o.id, err
+	}
+	p, call := newQueued[Resp](ctx, q, o)
+	if call.IsDone() {
+		_, err := call.Await(ctx) // ctx has ended
+		return nil, o.id, err
+	}
+	m.Header[wire.HeaderName] = []string{headerName(call.Info().Name)}
+	if err := q.expect(o.id, p); err != nil {
+		p.fail(err)
+		return nil, o.id, err
+	}
+	if err := q.submit(ctx, m, o, p); err != nil {
+		q.forget(o.id, p)
+		p.fail(err)
+		return nil, o.id, err
+	}
+	return call, o.id, nil
+}
+
+// readOptions takes the options apart.
+func readOptions(who string, opts []async.Option) (o submission) {
+	for _, opt := range opts {
+		s, ours := opt.(submitOption)
+		switch {
+		case ours && s.key != "":
+			o.key = s.key
+		case ours:
+			o.id, o.named = s.id, true
+		case reflect.TypeOf(opt) == reflect.TypeOf(async.CancelOnAbandon()):
+			panic("asyncnats: " + who + " with CancelOnAbandon: a call of a queue outlives its handles")
+		default:
+			o.rest = append(o.rest, opt)
+		}
+	}
+	return o
+}
+
+// headerName is a name as it travels.
+func headerName(name string) string {
+	if !wire.IsHeaderText(name) {
+		return ""
+	}
+	return truncate(name, maxName)
+}
+
+// requestOf makes the message of a request.
+func (q *Queue) requestOf(ctx context.Context, o submission, request any) (*nats.Msg, error) {
+	if !wire.IsToken(o.id) {
+		return nil, fmt.Errorf("%w: the id %.200q", ErrBadSubject, o.id)
+	}
+	body, err := encode(q.o.Codec, request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEncode, err)
+	}
+	m := &nats.Msg{Subject: q.store.runSubject(o.id), Data: body, Header: nats.Header{wire.HeaderLane: {q.lane}}}
+	if o.key != "" {
+		m.Subject = q.store.keySubject(keyToken(o.key), o.id)
+	}
+	if !wire.IsSubject(m.Subject) {
+		return nil, fmt.Errorf("%w: the key %.200q", ErrBadSubject, o.key)
+	}
+	if o.named {
+		m.Header.Set(wire.HeaderNamed, "1")
+	}
+	if q.o.Propagator != nil {
+		var c carried
+		q.o.Propagator.Inject(ctx, &c)
+		for i := 0; i < len(c); i += 2 {
+			m.Header.Set(c[i], c[i+1])
+		}
+	}
+	return m, nil
+}
+
+// submit stores a request, or finds the call that has its id.
+func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter) error {
+	if o.named {
+		if known, err := q.find(ctx, o.id, p); known || err != nil {
+			return err
+		}
+	}
+	for {
+		_, err := q.store.put(ctx, m, m.Subject, 0)
+		switch {
+		case err == nil:
+			return q.giveTurn(ctx, o.key)
+		case !errors.Is(err, errTaken):
+			return err
+		}
+		// Somebody has submitted the id before, or this Submit in an attempt whose answer was lost.
+		switch known, err := q.find(ctx, o.id, p); {
+		case err != nil:
+			return err
+		case known:
+			return q.giveTurn(ctx, o.key)
+		}
+	}
+}
+
+// find attaches a call, which waits already, to the id. It reports whether the queue knows
+// the id. Where the call is complete p completes.
+func (q *Queue) find(ctx context.Context, id string, p waiter) (known bool, err error) {
+	var request *jetstream.RawStreamMsg
+	// The record is looked for before the request, and after: the request is removed when the
+	// record was stored (Q2).
+	for range 2 {
+		r, ok, err := q.store.record(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			if q.forget(id, p) {
+				p.complete(r)
+			}
+			return true, nil
+		}
+		if request != nil {
+			return true, nil
+		}
+		if request, err = q.store.request(ctx, id); err != nil {
+			return false, err
+		}
+		if request != nil {
+			if err := q.watcher.cover(ctx, false, laneOf(request.Header)); err != nil {
+				return false, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// Attach returns the call with the id, which this process or another has submitted (J4). It
+// asks the queue, and returns when the server has answered: a call that is complete is
+// complete then, and one that the queue does not know is complete with [ErrUnknownCall]. Any
+// number of processes may attach, any number of times. The call ends as one of [Submit] does;
+// when ctx ends before the server has answered it is canceled with the cause of ctx. Resp is
+// what Submit was given. Attach panics when it is given [async.CancelOnAbandon], [ID] or [Key].
+func Attach[Resp any](ctx context.Context, q *Queue, id string, opts ...async.Option) *async.Call[Resp] {
+	o := readOptions("Attach", opts)
+	if o.named || o.key != "" {
+		panic("asyncnats: Attach with ID or Key, which are for Submit")
+	}
+	o.id = id
+	p, call := newQueued[Resp](ctx, q, o)
+	if call.IsDone() {
+		return call
+	}
+	if !wire.IsToken(id) {
+		p.fail(fmt.Errorf("%w: %.200q", ErrUnknownCall, id))
+		return call
+	}
+	if err := q.expect(id, p); err != nil {
+		p.fail(err)
+		return call
+	}
+	known, err := q.find(ctx, id, p)
+	if !known && err == nil {
+		err = fmt.Errorf("%w: %s", ErrUnknownCall, id)
+	}
+	if err != nil && q.forget(id, p) {
+		p.fail(err)
+	}
+	return call
+}
+
+// A queued is a call of a queue at the caller's side, and what completes it.
+type queued[Resp any] struct {
+	q       *Queue
+	id      string
+	ctx     context.Context // that of Submit
+	promise *async.Promise[Resp]
+	unhook  func() bool   // from the call's context
+	told    atomic.Bool   // the cancellation was handed on
+}
+
+// newQueued makes a call that waits for nothing yet.
+func newQueued[Resp any](ctx context.Context, q *Queue, o submission) (*queued[Resp], *async.Call[Resp]) {
+	p := &queued[Resp]{q: q, id: o.id, ctx: ctx}
+	all := make([]async.Option, 0, len(o.rest)+2)
+	all = append(all, async.Name(o.id), async.OnSignal(p.over))
+	promise, call := async.NewPromise[Resp](ctx, append(all, o.rest...)...)
+	p.promise = promise
+	if !call.IsDone() {
+		p.unhook = context.AfterFunc(promise.Context(), p.asked)
+	}
+	return p, call
+}
+
+// complete is told how the call has ended.
+func (p *queued[Resp]) complete(r record) {
+	p.unhook()
+	v, err := resultOf[Resp](p.q, r)
+	p.promise.Complete(v, err)
+}
+
+func (p *queued[Resp]) fail(err error) {
+	if p.unhook != nil {
+		p.unhook()
+	}
+	p.promise.Complete(*new(Resp), err)
+}
+
+// over is told by the completer that the call is complete (OnSignal). A call that waited
+// until then was ended here: by Cancel, which is told to the workers, or by its context.
+func (p *queued[Resp]) over() {
+	if p.q.forget(p.id, p) {
+		p.tell()
+	}
+}
+
+// asked is told that the context of the call has ended: by CancelWait, or with the call.
+func (p *queued[Resp]) asked() { p.tell() }
+
+// tell hands a cancellation on, once. The end of Submit's context is none.
+func (p *queued[Resp]) tell() {
+	if p.ctx.Err() != nil || p.told.Swap(true) {
+		return
+	}
+	cause := context.Cause(p.promise.Context())
+	if e := new(async.CanceledError); errors.As(cause, &e) {
+		cause = e.Cause
+	}
+	p.q.cancelLater(cancellation{id: p.id, cause: cause})
+}
+
+// resultOf makes what a call completes with from a record.
+func resultOf[Resp any](q *Queue, r record) (v Resp, err error) {
+	if r.kind != kindDone {
+		return v, q.errorOf(r)
+	}
+	if err := decode(q.o.Codec, r.data, &v); err != nil {
+		return *new(Resp), fmt.Errorf("%w: %w", ErrBadReply, err)
+	}
+	return v, nil
+}

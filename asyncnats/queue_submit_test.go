@@ -1,0 +1,419 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// J1, J2, J4 and J6: what a caller of the queue is promised.
+
+// submit submits a request for the test.
+func submit[Resp, Req any](t testing.TB, q *asyncnats.Queue, request Req, opts ...async.Option) (*async.Call[Resp], string) {
+	t.Helper()
+	call, id, err := asyncnats.Submit[Resp](t.Context(), q, request, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return call, id
+}
+
+// stream returns what is known of a stream of the queue jobs.
+func (d *depot) stream(name string) *jetstream.StreamInfo {
+	d.t.Helper()
+	js, err := jetstream.New(natstest.Connect(d.t, d.url))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	s, err := js.Stream(d.t.Context(), name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s.CachedInfo()
+}
+
+// Submit returns when the request is stored, and not before.
+func TestJ1_SubmitReturnsWhenStored(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	for i := range 20 {
+		submit[int](t, q, i)
+		if n := d.stream("ASYNC_jobs").State.Msgs; n != uint64(i+1) {
+			t.Fatalf("%d requests are stored after %d Submits", n, i+1)
+		}
+	}
+}
+
+// What was submitted is done, although client and server are gone before a worker is there.
+func TestJ1_OutlivesClientAndServer(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	calls := make(map[string]int)
+	for i := range 50 {
+		_, id := submit[int](t, q, i)
+		calls[id] = 2 * i
+	}
+	q.Close()
+	d.restart()
+	work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{AckWait: time.Second}) // what is on its way to it is lost
+	d.restart()
+	q = d.open(asyncnats.QueueOptions{})
+	for id, want := range calls {
+		wantValue(t, asyncnats.Attach[int](t.Context(), q, id), want)
+	}
+	d.restart()
+	for id, want := range calls {
+		wantValue(t, asyncnats.Attach[int](t.Context(), q, id), want)
+	}
+}
+
+// While the server is down, Submit tries; calls in flight wait, and complete when it is back.
+func TestJ1_ServerDown(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{})
+	first, _ := submit[int](t, q, 1)
+	g.next(t)
+	d.stop()
+	g.open.Set() // the result cannot be stored now
+	second := async.Go(t.Context(), func(ctx context.Context) (int, error) {
+		call, _, err := asyncnats.Submit[int](ctx, q, 2)
+		if err != nil {
+			return 0, err
+		}
+		return call.Await(ctx)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, id, err := asyncnats.Submit[int](ctx, q, 3); !errors.Is(err, context.DeadlineExceeded) || id == "" {
+		t.Errorf("Submit without a server returned the id %q and %v", id, err)
+	}
+	if first.IsDone() || second.IsDone() {
+		t.Error("a call is complete without a server")
+	}
+	d.start()
+	wantValue(t, first, 2)
+	wantValue(t, second, 4)
+}
+
+// What cannot be submitted is refused with the error that says why.
+func TestJ1_Refused(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{MaxBytes: 1 << 20})
+	refused := func(want error, call *async.Call[int], id string, err error) {
+		t.Helper()
+		if call != nil || !errors.Is(err, want) {
+			t.Errorf("Submit returned %v, %q and %v, not %v", call, id, err, want)
+		}
+	}
+	call, id, err := asyncnats.Submit[int](t.Context(), q, func() {})
+	refused(asyncnats.ErrEncode, call, id, err)
+	for _, bad := range []string{"", "a b", "a.b", "*", ">", strings.Repeat("x", 200), "a\r\nb"} {
+		call, id, err = asyncnats.Submit[int](t.Context(), q, 1, asyncnats.ID(bad))
+		refused(asyncnats.ErrBadSubject, call, id, err)
+	}
+	call, id, err = asyncnats.Submit[int](t.Context(), q, strings.Repeat("x", 2<<20))
+	refused(asyncnats.ErrTooLarge, call, id, err)
+	for {
+		if call, id, err = asyncnats.Submit[int](t.Context(), q, strings.Repeat("x", 100<<10)); err != nil {
+			break
+		}
+	}
+	refused(async.ErrQueueFull, call, id, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	call, id, err = asyncnats.Submit[int](ctx, q, 1)
+	refused(context.Canceled, call, id, err)
+	q.Close()
+	call, id, err = asyncnats.Submit[int](t.Context(), q, 1)
+	refused(async.ErrScopeClosed, call, id, err)
+	wantError(t, asyncnats.Attach[int](t.Context(), q, "x"), async.ErrScopeClosed)
+}
+
+// The same id submitted twice is one call: at the same time, from many clients, and when it is
+// complete.
+func TestJ2_SameIDIsOneCall(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	var starts tally
+	w := work(t, d.open(asyncnats.QueueOptions{}), func(_ context.Context, n int) (int, error) {
+		starts.add(n % 1000)
+		return n, nil
+	}, asyncnats.WorkOptions{})
+	queues := make([]*asyncnats.Queue, 4)
+	for i := range queues {
+		queues[i] = d.open(asyncnats.QueueOptions{})
+	}
+	for round := range 100 {
+		id := fmt.Sprint("order-", round)
+		var wg sync.WaitGroup
+		got := make([]int, 2*len(queues))
+		for i := range got {
+			wg.Go(func() { // each with a request of its own: one of them is the call's
+				call, _, err := asyncnats.Submit[int](t.Context(), queues[i/2], 1000*i+round, asyncnats.ID(id))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got[i], _ = await(t, call)
+			})
+		}
+		wg.Wait()
+		call, _ := submit[int](t, queues[0], -1, asyncnats.ID(id))
+		if !call.IsDone() {
+			t.Error("the call of an id that is complete was not complete at once")
+		}
+		wantValue(t, call, got[0])
+		if len(slices.Compact(slices.Clone(got))) != 1 || starts.of(round) != 1 {
+			t.Fatalf("round %d: results %v, %d starts", round, got, starts.of(round))
+		}
+	}
+	if s := w.Stats(); s.Completed != 100 || s.Late != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// The first result that is stored wins, and the worker that comes too late discards. The same
+// request is at two workers here because it has two keys.
+func TestJ2_FirstResultWins(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	type run struct {
+		worker int
+		finish chan int
+	}
+	running := make(chan run, 2)
+	discarded := make(chan int, 2)
+	workers := make([]*asyncnats.Worker, 2)
+	for i := range workers {
+		workers[i] = work(t, d.open(asyncnats.QueueOptions{}), func(context.Context, string) (int, error) {
+			r := run{i, make(chan int)}
+			running <- r
+			return <-r.finish, nil
+		}, asyncnats.WorkOptions{AtOnce: 1, Options: []async.Option{async.Discard(func(v int, _ error) { discarded <- v })}})
+	}
+	a, _ := submit[int](t, q, "", asyncnats.ID("x"), asyncnats.Key("a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	request := d.stream("ASYNC_jobs").State
+	if request.Msgs != 2 {
+		t.Fatalf("%d messages, not a request and a turn", request.Msgs)
+	}
+	// A second Submit would find the first. The race in which it does not is made by hand.
+	js, _ := jetstream.New(natstest.Connect(t, d.url))
+	for _, subject := range []string{"_ASYNC.queue.jobs.key.b.x", "_ASYNC.queue.jobs.turn.b"} {
+		if _, err := js.Publish(ctx, subject, []byte(`""`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := <-running, <-running
+	first.finish <- 1
+	wantValue(t, a, 1)
+	eventually(t, "the first result is settled", func() bool { return workers[first.worker].Stats().Completed == 1 })
+	second.finish <- 2
+	if v := <-discarded; v != 2 {
+		t.Errorf("%d was discarded", v)
+	}
+	eventually(t, "the late worker counts", func() bool { return workers[second.worker].Stats().Late == 1 })
+	wantValue(t, asyncnats.Attach[int](t.Context(), q, "x"), 1)
+	eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
+}
+
+// A call that is complete is complete at once for whoever attaches, from any process.
+func TestJ4_Attach(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	errNotFound := errors.New("not found")
+	o := asyncnats.QueueOptions{Errors: []asyncnats.ErrorCode{asyncnats.RegisterError("not_found", errNotFound)}}
+	q := d.open(o)
+	g := newGate()
+	work(t, d.open(o), func(ctx context.Context, n int) (int, error) {
+		switch n {
+		case -1:
+			return 0, errNotFound
+		case -2:
+			panic("no")
+		case -3:
+			runtime.Goexit()
+		}
+		return g.double(ctx, n)
+	}, asyncnats.WorkOptions{})
+	call, id := submit[int](t, q, 1)
+	others := make([]*async.Call[int], 5)
+	for i := range others {
+		others[i] = asyncnats.Attach[int](t.Context(), d.open(o), id)
+		if others[i].IsDone() {
+			t.Fatal("an attached call is complete before the call is")
+		}
+	}
+	g.open.Set()
+	for _, c := range append(others, call) {
+		wantValue(t, c, 2)
+	}
+	late := asyncnats.Attach[int](t.Context(), d.open(o), id)
+	if !late.IsDone() {
+		t.Error("Attach to a call that is complete is not complete at once")
+	}
+	wantValue(t, late, 2)
+	for n, want := range map[int]error{-1: errNotFound, -2: asyncnats.ErrPanicked, -3: async.ErrGoexit} {
+		call, id := submit[int](t, q, n)
+		wantError(t, call, want)
+		wantError(t, asyncnats.Attach[int](t.Context(), q, id), want)
+	}
+}
+
+// A call that is unknown, and one that was complete for longer than Keep, is ErrUnknownCall.
+// Its id is free again then.
+func TestJ4_UnknownAndExpired(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{Keep: 300 * time.Millisecond})
+	work(t, q, double, asyncnats.WorkOptions{})
+	for _, id := range []string{"", "never", "a b", strings.Repeat("x", 1000)} {
+		wantError(t, asyncnats.Attach[int](t.Context(), q, id), asyncnats.ErrUnknownCall)
+	}
+	call, _ := submit[int](t, q, 1, asyncnats.ID("one"))
+	wantValue(t, call, 2)
+	eventually(t, "the result is forgotten", func() bool {
+		call := asyncnats.Attach[int](t.Context(), q, "one")
+		_, err := await(t, call)
+		return errors.Is(err, asyncnats.ErrUnknownCall)
+	})
+	call, _ = submit[int](t, q, 2, asyncnats.ID("one"))
+	wantValue(t, call, 4)
+}
+
+// A request that waits for longer than Keep is kept: Keep begins with completion.
+func TestJ4_KeepBeginsWithCompletion(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{Keep: 200 * time.Millisecond})
+	call, id := submit[int](t, q, 1)
+	<-time.After(time.Second)
+	attached := asyncnats.Attach[int](t.Context(), q, id)
+	work(t, q, double, asyncnats.WorkOptions{})
+	wantValue(t, call, 2)
+	wantValue(t, attached, 2)
+}
+
+// However many calls wait, a client has one consumer, and no goroutine for each.
+func TestJ4_OneWatcher(t *testing.T) {
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	other := d.open(asyncnats.QueueOptions{})
+	submit[int](t, q, 0)
+	before := runtime.NumGoroutine()
+	calls := make(async.Calls[int], 0, 1000)
+	for i := range 500 {
+		call, id := submit[int](t, q, i)
+		calls = append(calls, call, asyncnats.Attach[int](t.Context(), other, id))
+	}
+	if n := d.stream("KV_ASYNC_jobs").State.Consumers; n != 2 {
+		t.Errorf("two clients have %d consumers", n)
+	}
+	if n := runtime.NumGoroutine() - before; n > 100 { // the server's are among them
+		t.Errorf("%d goroutines more for %d calls", n, len(calls))
+	}
+	work(t, q, double, asyncnats.WorkOptions{})
+	for i, call := range calls {
+		wantValue(t, call, 2*(i/2))
+	}
+}
+
+// Release, and the end of Submit's context, leave the work alone.
+func TestJ6_LeavingLeavesTheWorkAlone(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{})
+	released, first := submit[int](t, q, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	left, second, err := asyncnats.Submit[int](ctx, q, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := []context.Context{g.next(t), g.next(t)}
+	released.Release()
+	cancel()
+	wantError(t, left, async.ErrCanceled, context.Canceled)
+	third, id := submit[int](t, q, 3)
+	running = append(running, g.next(t))
+	if s := w.Stats(); s.Canceled != 0 {
+		t.Errorf("%+v", s)
+	}
+	for _, ctx := range running {
+		if ctx.Err() != nil {
+			t.Error("the context of a function has ended because a handle was left")
+		}
+	}
+	q.Close()
+	wantError(t, third, async.ErrScopeClosed)
+	g.open.Set()
+	q = d.open(asyncnats.QueueOptions{})
+	for i, id := range []string{first, second, id} {
+		wantValue(t, asyncnats.Attach[int](t.Context(), q, id), 2*i+2)
+	}
+}
+
+// CancelOnAbandon is refused.
+func TestJ6_CancelOnAbandonIsRefused(t *testing.T) {
+	t.Parallel()
+	q := newDepot(t).open(asyncnats.QueueOptions{})
+	for name, f := range map[string]func(){
+		"Submit": func() { asyncnats.Submit[int](t.Context(), q, 1, async.Name("x"), async.CancelOnAbandon()) },
+		"Attach": func() { asyncnats.Attach[int](t.Context(), q, "x", async.CancelOnAbandon()) },
+		"ID":     func() { asyncnats.Attach[int](t.Context(), q, "x", asyncnats.ID("y")) },
+		"Work":   func() { asyncnats.Work[int, int](t.Context(), q, nil, asyncnats.WorkOptions{}) },
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r == nil || !strings.HasPrefix(fmt.Sprint(r), "asyncnats: ") {
+					t.Errorf("%s panicked with %v", name, r)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// Options of Submit are those of the call: it is in a scope, has a name, and tells its end.
+func TestJ1_Options(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	names := make(chan string, 1)
+	server := async.NewScope(async.ScopeOptions{Name: "server", Observer: async.Observer{
+		Started: func(c async.CallInfo) { names <- c.Name },
+	}})
+	work(t, q, double, asyncnats.WorkOptions{Scope: server})
+	scope := async.NewScope(async.ScopeOptions{Name: "client"})
+	told := make(chan struct{})
+	call, _ := submit[int](t, q, 1, scope, async.Name("the first"), async.OnSignal(func() { close(told) }))
+	wantValue(t, call, 2)
+	<-told
+	if s := scope.Stats(); s.Begun != 1 || s.Returned != 1 {
+		t.Errorf("%+v", s)
+	}
+	if name := <-names; name != "the first" {
+		t.Errorf("the worker's call is named %q", name)
+	}
+}

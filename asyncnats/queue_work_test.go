@@ -1,0 +1,249 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+)
+
+// J3: what a worker does with the requests that it has, and what becomes of them when it dies.
+
+var errFlaky = errors.New("flaky")
+
+func flaky(err error) bool { return errors.Is(err, errFlaky) }
+
+// A worker holds a request for as long as it works, however long after AckWait that is.
+func TestJ3_HoldsForAsLongAsItWorks(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	o := asyncnats.WorkOptions{AckWait: 400 * time.Millisecond}
+	w, other := work(t, q, g.double, o), work(t, d.open(asyncnats.QueueOptions{}), g.double, o)
+	calls := make(async.Calls[int], 100)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+		g.next(t)
+	}
+	<-time.After(4 * o.AckWait)
+	if s, o := w.Stats(), other.Stats(); s.Again+o.Again != 0 || s.Held+o.Held != len(calls) {
+		t.Errorf("%+v, %+v", s, o)
+	}
+	g.open.Set()
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+	if len(g.entered) != 0 {
+		t.Errorf("%d functions ran twice", len(g.entered))
+	}
+}
+
+// An error that Retry knows has the request delivered again, after Backoff, MaxDeliver times;
+// then the call fails with ErrGivenUp and the last error.
+func TestJ3_RetryBackoffGivenUp(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	o := asyncnats.QueueOptions{Errors: []asyncnats.ErrorCode{asyncnats.RegisterError("flaky", errFlaky)}}
+	q := d.open(o)
+	var mu sync.Mutex
+	starts := make(map[string][]time.Time)
+	backoff := []time.Duration{50 * time.Millisecond, 150 * time.Millisecond}
+	w := work(t, d.open(o), func(_ context.Context, r string) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		starts[r] = append(starts[r], time.Now())
+		n := len(starts[r])
+		switch {
+		case strings.HasPrefix(r, "wrong"):
+			return 0, errors.New("wrong")
+		case strings.HasPrefix(r, "third") && n == 3:
+			return n, nil
+		}
+		return 0, fmt.Errorf("attempt %d: %w", n, errFlaky)
+	}, asyncnats.WorkOptions{MaxDeliver: 4, Backoff: backoff, Retry: flaky})
+	for i, opts := range [][]async.Option{nil, {asyncnats.Key("k")}} {
+		name := func(s string) string { return fmt.Sprint(s, i) }
+		never, id := submit[int](t, q, name("never"), opts...)
+		third, _ := submit[int](t, q, name("third"), opts...)
+		wrong, _ := submit[int](t, q, name("wrong"), opts...)
+		wantValue(t, third, 3)
+		if err := wantError(t, wrong); errors.Is(err, asyncnats.ErrGivenUp) || !hasText(err, "wrong") {
+			t.Errorf("an error that is not to be tried again returned %v", err)
+		}
+		if err := wantError(t, never, asyncnats.ErrGivenUp, errFlaky); !hasText(err, "attempt 4") || !hasText(err, "4 deliveries") {
+			t.Error(err)
+		}
+		wantError(t, asyncnats.Attach[int](t.Context(), q, id), asyncnats.ErrGivenUp, errFlaky)
+		mu.Lock()
+		at := starts[name("never")]
+		mu.Unlock()
+		if len(at) != 4 {
+			t.Fatalf("%d starts", len(at))
+		}
+		for k := range 3 {
+			if rest, want := at[k+1].Sub(at[k]), backoff[min(k, len(backoff)-1)]; rest < want {
+				t.Errorf("%v between start %d and the next, not %v", rest, k+1, want)
+			}
+		}
+	}
+	if s := w.Stats(); s.GivenUp != 2 || s.Retried != 10 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A worker that is shut down takes nothing more, lets functions end, and hands back the rest.
+// A call is not canceled by that: another worker runs it.
+func TestJ3_Shutdown(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	first, second := newGate(), newGate()
+	second.open.Set()
+	scope := async.NewScope(async.ScopeOptions{Limit: 10})
+	wq := d.open(asyncnats.QueueOptions{})
+	w, err := asyncnats.Work(t.Context(), wq, first.double, asyncnats.WorkOptions{Scope: scope})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := make(async.Calls[int], 30)
+	for i := range calls {
+		if calls[i], _ = submit[int](t, q, i); i%3 == 0 {
+			calls[i], _ = submit[int](t, q, i, asyncnats.Key(fmt.Sprint(i)))
+		}
+	}
+	for range 10 {
+		first.next(t)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("Close of a queue with a worker did not panic")
+			}
+		}()
+		wq.Close()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := w.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	if s := w.Stats(); s.Completed != 0 {
+		t.Errorf("%+v", s)
+	}
+	work(t, d.open(asyncnats.QueueOptions{}), second.double, asyncnats.WorkOptions{AckWait: time.Second})
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+	if err := scope.Err(); err != nil {
+		t.Errorf("the scope is the user's: %v", err)
+	}
+}
+
+// Shutdown in order: what has begun ends, and its results are stored.
+func TestJ3_ShutdownInOrder(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{})
+	calls := make(async.Calls[int], 20)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+		g.next(t)
+	}
+	down := async.Go(t.Context(), func(ctx context.Context) (int, error) { return 0, w.Shutdown(ctx) })
+	eventually(t, "no worker pulls", func() bool {
+		s := d.stream("ASYNC_jobs")
+		return s.State.Msgs == 20
+	})
+	g.open.Set()
+	wantValue(t, down, 0)
+	if s := w.Stats(); s.Completed != 20 || s.Returned != 0 {
+		t.Errorf("%+v", s)
+	}
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+}
+
+// Workers share the requests: none takes more than AtOnce while another has nothing to do.
+func TestJ3_AtOnce(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	workers := make([]*asyncnats.Worker, 3)
+	for i := range workers {
+		workers[i] = work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 2})
+	}
+	calls := make(async.Calls[int], 20)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+	}
+	for range 6 {
+		g.next(t)
+	}
+	held := []int{}
+	for _, w := range workers {
+		held = append(held, w.Stats().Held)
+	}
+	if !slices.Equal(held, []int{2, 2, 2}) || len(g.entered) != 0 {
+		t.Errorf("the workers have %v", held)
+	}
+	g.open.Set()
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+}
+
+// Where the scope is full, requests wait at the worker; none is lost, and none comes again.
+func TestJ3_FullScope(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	w := work(t, q, double, asyncnats.WorkOptions{
+		Scope: async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue}),
+	})
+	calls := make(async.Calls[int], 10)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+	}
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+	eventually(t, "all is settled", func() bool { return w.Stats().Held == 0 })
+	if s := w.Stats(); s.Completed != 10 || s.Begun != 10 || s.Taken != 10 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A result that is too large for NATS, or cannot be encoded, is an error of the call; a request
+// that makes no sense is one, too.
+func TestJ3_BadResult(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	work(t, q, func(_ context.Context, n int) (any, error) {
+		if n == 0 {
+			return func() {}, nil
+		}
+		return strings.Repeat("x", n), nil
+	}, asyncnats.WorkOptions{})
+	bad, _ := submit[any](t, q, 0)
+	wantError(t, bad, asyncnats.ErrBadReply)
+	large, _ := submit[any](t, q, 2<<20)
+	wantError(t, large, asyncnats.ErrTooLarge)
+	strange, _ := submit[any](t, q, "no number")
+	wantError(t, strange, asyncnats.ErrBadRequest)
+	fine, id := submit[any](t, q, 3)
+	wantValue[any](t, fine, "xxx")
+	wantError(t, asyncnats.Attach[int](t.Context(), q, id), asyncnats.ErrBadReply)
+}
