@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // This file is what a worker says while it has requests: to NATS, that it is still at them, and
@@ -66,13 +64,13 @@ func (w *Worker) beats() {
 // sign tells NATS that the worker is at what it has.
 func (w *Worker) sign() {
 	w.mu.Lock()
-	all := make([]jetstream.Msg, 0, len(w.jobs))
+	all := make([]parcel, 0, len(w.jobs))
 	for _, j := range w.jobs {
 		all = append(all, j.msg)
 	}
 	w.mu.Unlock()
 	for _, m := range all {
-		_ = m.InProgress() // where it does not arrive there is a next one, or the request is delivered again
+		m.atWork() // where it does not arrive there is a next one, or the request is delivered again
 	}
 }
 

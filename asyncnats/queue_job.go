@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -40,10 +41,10 @@ type errand struct {
 	begun    atomic.Bool // the call is in the scope
 
 	// The worker's mu guards these.
-	msg     jetstream.Msg // by which the delivery is acknowledged: the last that came
-	since   time.Time     // when the function began
-	entered bool          // the function is running, or has returned
-	cause   error         // why the call was canceled in the queue, or nil
+	msg     parcel    // by which the delivery is acknowledged: the last that came
+	since   time.Time // when the function began
+	entered bool      // the function is running, or has returned
+	cause   error     // why the call was canceled in the queue, or nil
 	gone    bool
 }
 
@@ -54,15 +55,16 @@ type effort interface {
 }
 
 // accept is told of a message that was delivered: a request, or the turn of a key.
-func (w *Worker) accept(m jetstream.Msg) {
+func (w *Worker) accept(p parcel) {
+	m := p.m
 	meta, err := m.Metadata()
 	if err != nil {
 		return // it is no message of a stream
 	}
-	j := &errand{on: w, msg: m, number: meta.Sequence.Stream, delivery: int(meta.NumDelivered)} //nolint:gosec // a count
+	j := &errand{on: w, msg: p, number: meta.Sequence.Stream, delivery: int(meta.NumDelivered)} //nolint:gosec // a count
 	w.mu.Lock()
 	if known := w.jobs[j.number]; known != nil {
-		known.msg = m // delivered again although the worker has it: the signs came too late
+		known.msg = p // delivered again although the worker has it: the signs came too late
 		w.mu.Unlock()
 		return
 	}
@@ -72,10 +74,10 @@ func (w *Worker) accept(m jetstream.Msg) {
 		w.stats.Again++
 	}
 	w.mu.Unlock()
-	if key, ok := strings.CutPrefix(m.Subject(), w.q.store.turnSubject("")); ok {
+	if key, ok := strings.CutPrefix(m.Subject, w.q.store.turnSubject("")); ok {
 		j.key = key
 	} else {
-		j.take(strings.TrimPrefix(m.Subject(), w.q.store.runSubject("")), j.number, m.Headers(), m.Data())
+		j.take(strings.TrimPrefix(m.Subject, w.q.store.runSubject("")), j.number, m.Header, m.Data)
 	}
 	if j.key != "" || j.delivery > 1 || j.header.Get(wire.HeaderNamed) != "" {
 		w.ended.Go(func() { w.look(j) })
@@ -112,12 +114,15 @@ func (w *Worker) look(j *errand) {
 }
 
 // tellLane has a second client that submitted the id hear of the record, too: one that found
-// neither request nor record when it did, because they came and went between two looks.
+// neither request nor record when it did, because they came and went between two looks, or
+// because it submitted the id at the same time with another key.
 func (w *Worker) tellLane(j *errand, r record) {
 	if r.lane == j.lane {
 		return
 	}
-	m := &nats.Msg{Subject: w.q.store.recordSubject(r.id, r.kind, j.lane), Header: r.header, Data: r.data}
+	m := &nats.Msg{Subject: w.q.store.recordSubject(r.id, r.kind, j.lane), Header: maps.Clone(r.header), Data: r.data}
+	delete(m.Header, jetstream.ExpectedLastSubjSeqHeader)
+	delete(m.Header, jetstream.ExpectedLastSubjSeqSubjHeader)
 	for !w.try(func() error { _, err := w.q.store.write(w.ctx, m); return err }) {
 	}
 }
@@ -236,12 +241,12 @@ func (w *Worker) remove(j *errand) {
 		w.nextOfKey(j)
 		return
 	}
-	w.release(j, func(m jetstream.Msg) error { return m.Ack() })
+	w.release(j, parcel.done)
 }
 
 // release lets go of a job. last says to NATS what becomes of the delivery. Where that does
 // not arrive, the request is delivered again after AckWait, and somebody else says it.
-func (w *Worker) release(j *errand, last func(jetstream.Msg) error) {
+func (w *Worker) release(j *errand, last func(parcel)) {
 	w.mu.Lock()
 	if j.gone {
 		w.mu.Unlock()
@@ -253,15 +258,21 @@ func (w *Worker) release(j *errand, last func(jetstream.Msg) error) {
 	m := j.msg
 	w.restLocked()
 	w.mu.Unlock()
-	_ = last(m)
+	last(m)
 	poke(w.toPull)
 	poke(w.toBegin)
 }
 
+// handedBack is the last that NATS is told of a delivery that another worker is to get.
+func handedBack(p parcel) { p.again(0) }
+
+// nothing is the last that NATS is told where it was told all, or is to hear nothing.
+func nothing(parcel) {}
+
 // handBack has a request delivered to another worker, or to this one again.
 func (w *Worker) handBack(j *errand) {
 	w.count(func(s *WorkerStats) { s.Returned++ })
-	w.release(j, func(m jetstream.Msg) error { return m.Nak() })
+	w.release(j, handedBack)
 }
 
 // refused is told that the scope did not take a call. Where the scope is full, the worker keeps
@@ -336,6 +347,9 @@ func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 			return true, nil
 		case errors.Is(err, errTaken):
 			end, ok, err := w.q.store.record(w.ctx, j.id)
+			if ok {
+				w.tellLane(j, end)
+			}
 			return ok && end.header.Get(wire.HeaderWriter) == writer, err
 		case errors.Is(err, ErrTooLarge) && r.kind != kindFailed:
 			m = w.q.known.message("", w.o.Name, fmt.Errorf("%w: a result of %d bytes", ErrTooLarge, len(r.data)), false)
@@ -459,7 +473,7 @@ func (w *Worker) retry(j *errand, err error) {
 	for !w.try(func() error { _, err := w.q.store.write(w.ctx, m); return err }) {
 	}
 	w.count(func(s *WorkerStats) { s.Retried++ })
-	w.release(j, func(m jetstream.Msg) error { return m.NakWithDelay(max(w.o.rest(j.delivery), time.Millisecond)) })
+	w.release(j, func(p parcel) { p.again(w.o.rest(j.delivery)) })
 }
 
 // over is told by the completer that the call is complete (OnSignal).

@@ -80,7 +80,7 @@ func (w *Worker) nextOfKey(j *errand) {
 	}
 	switch {
 	case err != nil: // the worker is down: the turn is delivered again
-		w.release(j, func(jetstream.Msg) error { return nil })
+		w.release(j, nothing)
 	case next == nil:
 		w.endTurn(j)
 	default:
@@ -88,7 +88,7 @@ func (w *Worker) nextOfKey(j *errand) {
 			w.handBack(j)
 			return
 		}
-		w.release(j, func(m jetstream.Msg) error { return m.Ack() })
+		w.release(j, parcel.done)
 	}
 }
 
@@ -99,14 +99,14 @@ func (w *Worker) endTurn(j *errand) {
 	w.mu.Unlock()
 	once, cancel := context.WithTimeout(w.ctx, writeTime)
 	defer cancel()
-	if err := m.DoubleAck(once); err != nil {
-		w.release(j, func(m jetstream.Msg) error { return m.Nak() })
+	if err := m.remove(once); err != nil {
+		w.release(j, handedBack)
 		return
 	}
 	if next, err := w.q.store.head(w.ctx, j.key); err == nil && next != nil {
 		_ = w.q.store.giveTurn(w.ctx, j.key, 0) // where this fails, the key is found by sweep
 	}
-	w.release(j, func(jetstream.Msg) error { return nil })
+	w.release(j, nothing)
 }
 
 // sweep gives every key that has requests a turn.

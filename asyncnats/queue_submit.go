@@ -69,9 +69,7 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 	if err != nil {
 		return nil, o.id, err
 	}
-	if err := q.watcher.cover(ctx, false, q.lane); err != nil {
-		return nil, o.id, err
-	}
+	q.watcher.coverLane(q.lane)
 	p, call := newQueued[Resp](ctx, q, o)
 	if call.IsDone() {
 		_, err := call.Await(ctx) // ctx has ended
@@ -176,7 +174,7 @@ func (q *Queue) find(ctx context.Context, id string, p waiter) (known bool, err 
 	var request *jetstream.RawStreamMsg
 	// The record is looked for before the request, and after: the request is removed when the
 	// record was stored (Q2).
-	for range 2 {
+	for look := 0; look < 2 || request != nil; look++ {
 		r, ok, err := q.store.record(ctx, id)
 		if err != nil {
 			return false, err
@@ -194,9 +192,7 @@ func (q *Queue) find(ctx context.Context, id string, p waiter) (known bool, err 
 			return false, err
 		}
 		if request != nil {
-			if err := q.watcher.cover(ctx, false, laneOf(request.Header)); err != nil {
-				return false, err
-			}
+			q.watcher.coverLane(laneOf(request.Header))
 		}
 	}
 	return false, nil
@@ -242,8 +238,8 @@ type queued[Resp any] struct {
 	id      string
 	ctx     context.Context // that of Submit
 	promise *async.Promise[Resp]
-	unhook  func() bool   // from the call's context
-	told    atomic.Bool   // the cancellation was handed on
+	unhook  func() bool // from the call's context
+	told    atomic.Bool // the cancellation was handed on
 }
 
 // newQueued makes a call that waits for nothing yet.

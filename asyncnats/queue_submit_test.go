@@ -191,7 +191,8 @@ func TestJ2_SameIDIsOneCall(t *testing.T) {
 }
 
 // The first result that is stored wins, and the worker that comes too late discards. The same
-// request is at two workers here because it has two keys.
+// id is at two workers here because two clients have submitted it with two keys: a Submit would
+// find the other's request, so the race in which it does not is made by hand.
 func TestJ2_FirstResultWins(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
@@ -210,31 +211,33 @@ func TestJ2_FirstResultWins(t *testing.T) {
 			return <-r.finish, nil
 		}, asyncnats.WorkOptions{AtOnce: 1, Options: []async.Option{async.Discard(func(v int, _ error) { discarded <- v })}})
 	}
-	a, _ := submit[int](t, q, "", asyncnats.ID("x"), asyncnats.Key("a"))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	request := d.stream("ASYNC_jobs").State
-	if request.Msgs != 2 {
-		t.Fatalf("%d messages, not a request and a turn", request.Msgs)
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
 	}
-	// A second Submit would find the first. The race in which it does not is made by hand.
-	js, _ := jetstream.New(natstest.Connect(t, d.url))
-	for _, subject := range []string{"_ASYNC.queue.jobs.key.b.x", "_ASYNC.queue.jobs.turn.b"} {
-		if _, err := js.Publish(ctx, subject, []byte(`""`)); err != nil {
-			t.Fatal(err)
+	for round := range 10 {
+		id := fmt.Sprint("x", round)
+		a, _ := submit[int](t, q, "", asyncnats.ID(id), asyncnats.Key(id))
+		for _, subject := range []string{"_ASYNC.queue.jobs.key.b." + id, "_ASYNC.queue.jobs.turn.b"} {
+			if _, err := js.Publish(t.Context(), subject, []byte(`""`)); err != nil {
+				t.Fatal(err)
+			}
 		}
+		first, second := <-running, <-running
+		first.finish <- 1
+		eventually(t, "the first result is settled", func() bool { return workers[first.worker].Stats().Held == 0 })
+		wantValue(t, asyncnats.Attach[int](t.Context(), q, id), 1)
+		second.finish <- 2
+		if v := <-discarded; v != 2 {
+			t.Errorf("%d was discarded", v)
+		}
+		wantValue(t, a, 1)
+		wantValue(t, asyncnats.Attach[int](t.Context(), q, id), 1)
+		eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
 	}
-	first, second := <-running, <-running
-	first.finish <- 1
-	wantValue(t, a, 1)
-	eventually(t, "the first result is settled", func() bool { return workers[first.worker].Stats().Completed == 1 })
-	second.finish <- 2
-	if v := <-discarded; v != 2 {
-		t.Errorf("%d was discarded", v)
+	if a, b := workers[0].Stats(), workers[1].Stats(); a.Completed+b.Completed != 10 || a.Late+b.Late != 10 {
+		t.Errorf("%+v, %+v", a, b)
 	}
-	eventually(t, "the late worker counts", func() bool { return workers[second.worker].Stats().Late == 1 })
-	wantValue(t, asyncnats.Attach[int](t.Context(), q, "x"), 1)
-	eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
 }
 
 // A call that is complete is complete at once for whoever attaches, from any process.

@@ -7,24 +7,30 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A watcher sees the records of a queue as they are stored, in their order: one for all the
-// calls and workers of a Queue, however many they are. It begins when there is something to
-// watch. A consumer that is lost, with its server or its connection, is made again behind the
-// last message that was seen, so that none is missed.
+// calls and workers of a Queue, however many they are. It is one goroutine, which begins when
+// there is something to watch, and one consumer of NATS. A consumer that is lost, with its
+// server or its connection, and one that watches too little, is replaced by another that begins
+// behind the last message that was taken, so that none is missed.
 type watcher struct {
-	q *Queue
+	q     *Queue
+	ctx   context.Context // ends with the watcher
+	end   context.CancelFunc
+	ended sync.WaitGroup
 
-	change sync.Mutex // held by whoever changes what is watched
-	lanes  map[string]struct{}
-	marks  map[string]struct{} // of the workers
-	live   jetstream.ConsumeContext
-
-	mu     sync.Mutex
-	seen   uint64 // the number of the last message that was handed on
-	passes []pass // who waits for seen
+	mu      sync.Mutex
+	lanes   map[string]struct{}
+	marks   map[string]struct{} // of the workers
+	running bool
+	version int                // of lanes and marks
+	replace context.CancelFunc // has the consumer be replaced
+	taken   uint64             // the number of the last message that was taken
+	seen    uint64             // and of the last that was handed on
+	passes  []pass             // who waits for seen
 }
 
 // A pass is somebody who waits until the watcher has seen a message.
@@ -40,64 +46,108 @@ const (
 )
 
 func newWatcher(q *Queue) *watcher {
-	return &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]struct{})}
+	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]struct{}), replace: func() {}}
+	w.ctx, w.end = context.WithCancel(context.Background())
+	return w
 }
 
-// cover has a lane be watched from now on, or, where worker is true, the markers of a worker,
-// and all cancellations from the first that is kept. It returns when the server has said so,
-// or ctx ends.
-func (w *watcher) cover(ctx context.Context, worker bool, name string) error {
-	w.change.Lock()
-	defer w.change.Unlock()
-	set := w.lanes
-	if worker {
-		set = w.marks
-	}
-	if _, known := set[name]; known && w.live != nil {
-		return nil
+// coverLane has the records of a lane be watched, from those that are stored after this.
+func (w *watcher) coverLane(lane string) { w.cover(w.lanes, lane, false) }
+
+// coverWorker has the markers of a worker be watched, and all cancellations, from the first that
+// is kept.
+func (w *watcher) coverWorker(worker string) { w.cover(w.marks, worker, true) }
+
+func (w *watcher) cover(set map[string]struct{}, name string, fromStart bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known := set[name]; known || w.ctx.Err() != nil {
+		return
 	}
 	set[name] = struct{}{}
-	return w.restart(ctx, worker)
-}
-
-// restart makes a consumer for what is watched now. change is held.
-func (w *watcher) restart(ctx context.Context, fromStart bool) error {
-	w.halt()
-	w.mu.Lock()
+	// What the consumer of the old version still delivers is not taken: the next one delivers
+	// that again, and what the old one leaves out between.
+	w.version++
 	if fromStart {
-		w.seen = 0
+		w.taken = 0
 	}
-	start := w.seen + 1
+	w.replace()
+	if !w.running {
+		w.running = true
+		w.ended.Go(w.watch)
+	}
+}
+
+// uncover forgets the markers of a worker.
+func (w *watcher) uncover(worker string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.marks, worker)
+}
+
+// watch is the goroutine of the watcher.
+func (w *watcher) watch() {
+	nc := w.q.store.js.Conn()
+	status := nc.StatusChanged(nats.CONNECTED)
+	defer nc.RemoveStatusListener(status)
+	for rest := writeRest; w.ctx.Err() == nil; {
+		if w.consume(status) {
+			rest = writeRest
+		} else if pause(w.ctx, rest) {
+			rest = min(2*rest, maxRest)
+		}
+	}
+}
+
+// consume watches by one consumer, until that is lost or replaced. It reports whether there was
+// one.
+func (w *watcher) consume(status chan nats.Status) bool {
+	ctx, cancel := context.WithCancel(w.ctx)
+	defer cancel()
+	w.mu.Lock()
+	version, filters, start := w.version, w.filters(), w.taken+1
+	w.replace = cancel
 	w.mu.Unlock()
-	for rest := writeRest; ; rest = min(2*rest, maxRest) {
-		once, cancel := context.WithTimeout(ctx, writeTime)
-		err := w.consume(once, start)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		if !isUncertain(err) {
-			return writeError(err)
-		}
-		if !pause(ctx, rest) {
-			return context.Cause(ctx)
-		}
-	}
-}
-
-func (w *watcher) consume(ctx context.Context, start uint64) error {
-	c, err := w.q.store.js.OrderedConsumer(ctx, w.q.store.bucket.CachedInfo().Config.Name, jetstream.OrderedConsumerConfig{
-		FilterSubjects: w.filters(), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
-		InactiveThreshold: 2 * watchPull,
-	})
+	c, err := w.newConsumer(ctx, filters, start)
 	if err != nil {
-		return err
+		return false
 	}
-	w.live, err = c.Consume(w.receive, jetstream.PullExpiry(watchPull), jetstream.PullHeartbeat(watchBeat))
-	return err
+	messages, err := c.Messages(jetstream.PullExpiry(watchPull), jetstream.PullHeartbeat(watchBeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return false
+	}
+	defer messages.Stop()
+	stop := context.AfterFunc(ctx, messages.Stop)
+	defer stop()
+	w.ended.Go(func() { // the server may have lost the consumer with the connection
+		select {
+		case <-status:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	for last := uint64(0); ; last++ {
+		m, err := messages.Next()
+		if err != nil {
+			return true
+		}
+		if meta, err := m.Metadata(); err != nil || meta.Sequence.Consumer != last+1 || !w.receive(version, meta.Sequence.Stream, m) {
+			return true
+		}
+	}
 }
 
-// filters are the subjects that are watched. They must not overlap.
+// newConsumer makes a consumer, in one attempt.
+func (w *watcher) newConsumer(ctx context.Context, filters []string, start uint64) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	return w.q.store.bucket.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: 2 * watchPull,
+	})
+}
+
+// filters are the subjects that are watched. They must not overlap. mu is held.
 func (w *watcher) filters() (all []string) {
 	s := &w.q.store
 	for worker := range w.marks {
@@ -120,25 +170,29 @@ func (w *watcher) filters() (all []string) {
 	return all
 }
 
-// receive is the handler of the consumer.
-func (w *watcher) receive(m jetstream.Msg) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return // it is no message of a stream
+// receive hands a message on. It reports false where the consumer is replaced.
+func (w *watcher) receive(version int, seq uint64, m jetstream.Msg) bool {
+	w.mu.Lock()
+	if version != w.version {
+		w.mu.Unlock()
+		return false
 	}
+	w.taken = seq
+	w.mu.Unlock()
 	if r, ok := w.q.store.parseRecord(m.Subject(), m.Headers(), m.Data()); ok {
 		w.q.completed(r)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.seen = max(w.seen, meta.Sequence.Stream)
+	w.seen = max(w.seen, seq)
 	w.passes = slices.DeleteFunc(w.passes, func(p pass) bool {
-		if p.seq <= meta.Sequence.Stream {
+		if p.seq <= seq {
 			close(p.open)
 			return true
 		}
 		return false
 	})
+	return true
 }
 
 // await returns when the watcher has handed on all that it watches up to the message with the
@@ -160,25 +214,10 @@ func (w *watcher) await(ctx context.Context, seq uint64) bool {
 	}
 }
 
-// halt stops the consumer, and returns when it hands on nothing any more. change is held.
-func (w *watcher) halt() {
-	if w.live != nil {
-		w.live.Stop()
-		<-w.live.Closed()
-		w.live = nil
-	}
-}
-
-// uncover forgets the markers of a worker.
-func (w *watcher) uncover(worker string) {
-	w.change.Lock()
-	defer w.change.Unlock()
-	delete(w.marks, worker)
-}
-
-// stop ends the watcher.
+// stop ends the watcher, and returns when nothing is handed on any more.
 func (w *watcher) stop() {
-	w.change.Lock()
-	defer w.change.Unlock()
-	w.halt()
+	w.mu.Lock()
+	w.end()
+	w.mu.Unlock()
+	w.ended.Wait()
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // This file is a worker of a queue: how it takes requests, when it begins them, and how it is
-// shut down. Three goroutines of a worker do so, however many requests it has: one pulls, one
-// begins, and one beats (queue_beat.go). The way of one request is in queue_job.go.
+// shut down. Three goroutines of a worker do so, however many requests it has: one asks
+// for them (queue_pull.go), one begins them, and one beats (queue_beat.go). The way of one request is in queue_job.go.
 
 // WorkOptions are what a worker may be told. The zero value is ready for use. All workers of a
 // queue are given the same AckWait, MaxDeliver and Backoff.
@@ -100,13 +100,14 @@ const workersName = "workers"
 // A Worker runs a function for the requests of a queue. It comes from [Work]. Its methods
 // may be called by any number of goroutines at the same time.
 type Worker struct {
-	q        *Queue
-	o        WorkOptions
-	id       string
-	consumer jetstream.Consumer
-	own      *async.Scope // where the user gave none
-	options  []async.Option
-	makeJob  func(*errand) effort
+	q       *Queue
+	o       WorkOptions
+	id      string
+	next    string             // where NATS is asked for requests
+	inbox   *nats.Subscription // where they come
+	own     *async.Scope       // where the user gave none
+	options []async.Option
+	makeJob func(*errand) effort
 
 	ctx      context.Context // ends when nothing is to be stored any more
 	cancel   context.CancelFunc
@@ -121,8 +122,9 @@ type Worker struct {
 	mu      sync.Mutex
 	jobs    map[uint64]*errand // that the worker has, by the number of the message that was delivered
 	ready   []*errand          // that are to be begun
-	over    map[string]ended // the calls that were canceled, as long as their records are kept
-	changed bool             // what the worker is at, since it was told
+	over    map[string]ended   // the calls that were canceled, as long as their records are kept
+	changed bool               // what the worker is at, since it was told
+	asked   pull
 	closing bool
 	empty   async.Event // set when the worker is closing and has no job
 	stats   WorkerStats
@@ -191,8 +193,12 @@ func newWorker(q *Queue, o WorkOptions) *Worker {
 
 // open makes the consumer, and begins to work.
 func (w *Worker) open(ctx context.Context) (err error) {
-	w.consumer, err = w.q.store.requests.CreateOrUpdateConsumer(ctx, w.o.consumer(&w.q.store))
-	if err != nil {
+	if _, err := w.q.store.requests.CreateOrUpdateConsumer(ctx, w.o.consumer(&w.q.store)); err != nil {
+		return fmt.Errorf("asyncnats: queue %q: %w", w.q.o.Name, err)
+	}
+	nc := w.q.store.js.Conn()
+	w.next = w.q.store.nextSubject()
+	if w.inbox, err = nc.Subscribe(nc.NewInbox(), w.receive); err != nil {
 		return fmt.Errorf("asyncnats: queue %q: %w", w.q.o.Name, err)
 	}
 	w.q.mu.Lock()
@@ -202,12 +208,11 @@ func (w *Worker) open(ctx context.Context) (err error) {
 	}
 	w.q.mu.Unlock()
 	if closed {
-		return errClosed()
+		return errors.Join(errClosed(), w.inbox.Unsubscribe())
 	}
-	if err := w.q.watcher.cover(ctx, true, w.id); err != nil {
-		return err
-	}
-	w.ended.Go(w.pull)
+	w.q.watcher.coverWorker(w.id)
+	status := nc.StatusChanged(nats.CONNECTED)
+	w.ended.Go(func() { w.pulls(status) })
 	w.ended.Go(w.begin)
 	w.ended.Go(w.beats)
 	return nil
@@ -283,71 +288,6 @@ func (w *Worker) restLocked() {
 	if w.closing && len(w.jobs) == 0 {
 		w.empty.Set()
 	}
-}
-
-// pull is the goroutine that takes requests: as many as there is room for, and no more, so that
-// none waits here while another worker has nothing to do.
-func (w *Worker) pull() {
-	nc := w.q.store.js.Conn()
-	status := nc.StatusChanged(nats.CONNECTED)
-	defer nc.RemoveStatusListener(status)
-	for rest := writeRest; w.pulling.Err() == nil; {
-		n := w.room()
-		if n == 0 {
-			select {
-			case <-w.toPull:
-			case <-w.pulling.Done():
-			}
-			continue
-		}
-		if err := w.fetch(n, status); err == nil {
-			rest = writeRest
-		} else if pause(w.pulling, rest) {
-			rest = min(2*rest, maxRest)
-		}
-	}
-}
-
-func (w *Worker) room() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return max(w.o.AtOnce-len(w.jobs), 0)
-}
-
-const (
-	pullTime = 10 * time.Second // how long one pull waits for requests
-	pullBeat = time.Second      // how often NATS says that it goes on
-)
-
-// fetch takes up to n requests. It ends early when the connection was lost and is there again,
-// since NATS does not know of the pull then.
-func (w *Worker) fetch(n int, status chan nats.Status) error {
-	ctx, cancel := context.WithTimeout(w.pulling, pullTime)
-	defer cancel()
-	batch, err := w.consumer.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(pullBeat))
-	if err != nil {
-		return err
-	}
-	for {
-		select {
-		case m, ok := <-batch.Messages():
-			if !ok {
-				return w.fetchError(batch.Error())
-			}
-			w.accept(m)
-		case <-status:
-			cancel()
-			status = nil
-		}
-	}
-}
-
-// fetchError is nil where a pull has ended as pulls do.
-func (w *Worker) fetchError(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
 }
 
 // begin is the goroutine that begins what is ready: all of it at once, behind one marker (Q3).

@@ -26,14 +26,14 @@ func TestJ3_HoldsForAsLongAsItWorks(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
 	g := newGate()
-	o := asyncnats.WorkOptions{AckWait: 400 * time.Millisecond}
+	o := asyncnats.WorkOptions{AckWait: 2 * time.Second}
 	w, other := work(t, q, g.double, o), work(t, d.open(asyncnats.QueueOptions{}), g.double, o)
 	calls := make(async.Calls[int], 100)
 	for i := range calls {
 		calls[i], _ = submit[int](t, q, i)
 		g.next(t)
 	}
-	<-time.After(4 * o.AckWait)
+	<-time.After(5 * o.AckWait / 2)
 	if s, o := w.Stats(), other.Stats(); s.Again+o.Again != 0 || s.Held+o.Held != len(calls) {
 		t.Errorf("%+v, %+v", s, o)
 	}

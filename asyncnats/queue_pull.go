@@ -1,0 +1,164 @@
+package asyncnats
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// This file is how a worker takes requests. It asks NATS for as many as it has room for, and for
+// no more, so that none waits here while another worker has nothing to do. What was asked for
+// comes to one subscription, for as long as the worker lives: a request that is on its way
+// when the worker asks anew, or is shut down, is not lost, which would have it come again only
+// after AckWait. That is why the worker does not use Fetch, which has an inbox for each pull.
+
+const (
+	pullTime = 30 * time.Second // how long NATS keeps one pull
+	pullBeat = time.Second      // how often NATS says that it has the pull
+	pullLost = 5 * time.Second / 2
+)
+
+// A pull is what a worker has asked NATS for. The worker's mu guards it.
+type pull struct {
+	left  int       // requests that are still to come
+	heard time.Time // when NATS gave a sign of it last
+	stale time.Time // when it ends
+	rest  time.Time // until when nothing is asked for
+}
+
+// A pullRequest is what NATS is asked.
+type pullRequest struct {
+	Batch     int           `json:"batch"`
+	Expires   time.Duration `json:"expires"`
+	Heartbeat time.Duration `json:"idle_heartbeat"`
+}
+
+// pulls is the goroutine that asks.
+func (w *Worker) pulls(status chan nats.Status) {
+	nc := w.q.store.js.Conn()
+	defer nc.RemoveStatusListener(status)
+	ticker := time.NewTicker(pullBeat / 4)
+	defer ticker.Stop()
+	for {
+		w.ask()
+		select {
+		case <-w.pulling.Done():
+			w.drain()
+			return
+		case <-status: // NATS may have lost the pull with the connection
+			w.mu.Lock()
+			w.asked = pull{}
+			w.mu.Unlock()
+		case <-w.toPull:
+		case <-ticker.C:
+		}
+	}
+}
+
+// ask asks for what there is room for, unless NATS was asked and is at it.
+func (w *Worker) ask() {
+	now := time.Now()
+	w.mu.Lock()
+	p := &w.asked
+	if p.left > 0 && (now.Sub(p.heard) > pullLost || now.After(p.stale)) {
+		p.left = 0
+	}
+	n := w.o.AtOnce - len(w.jobs)
+	if p.left > 0 || n <= 0 || now.Before(p.rest) {
+		w.mu.Unlock()
+		return
+	}
+	*p = pull{left: n, heard: now, stale: now.Add(pullTime + pullBeat)}
+	w.mu.Unlock()
+	data, err := json.Marshal(pullRequest{n, pullTime, pullBeat})
+	if err != nil {
+		return // it has numbers alone
+	}
+	nc := w.q.store.js.Conn()
+	_ = nc.PublishRequest(w.next, w.inbox.Subject, data) // there is another one when nothing is heard
+}
+
+// nextSubject is where NATS is asked for requests.
+func (s *store) nextSubject() string {
+	o := s.js.Options()
+	prefix := "$JS.API."
+	switch {
+	case o.APIPrefix != "":
+		prefix = o.APIPrefix
+	case o.Domain != "":
+		prefix = "$JS." + o.Domain + ".API."
+	}
+	return prefix + "CONSUMER.MSG.NEXT." + s.requests.CachedInfo().Config.Name + "." + workersName
+}
+
+// receive is the handler of the subscription: of requests, and of what NATS says of the pull.
+func (w *Worker) receive(m *nats.Msg) {
+	status := m.Header.Get("Status")
+	w.mu.Lock()
+	w.asked.heard = time.Now()
+	switch {
+	case status == "":
+		w.asked.left = max(w.asked.left-1, 0)
+	case status == statusBeat:
+	default: // the pull is over, and perhaps there is no consumer now
+		w.asked.left = 0
+		if status != statusTimeout {
+			w.asked.rest = w.asked.heard.Add(maxRest / 2)
+		}
+	}
+	w.mu.Unlock()
+	if status == "" {
+		w.accept(parcel{w.q.store.js.Conn(), m})
+	}
+}
+
+const (
+	statusBeat    = "100"
+	statusTimeout = "408"
+)
+
+// drain ends the subscription. What comes until then is handed back.
+func (w *Worker) drain() {
+	closed := make(chan struct{})
+	w.inbox.SetClosedHandler(func(string) { close(closed) })
+	if w.inbox.Drain() != nil {
+		return // the connection is closed
+	}
+	timer := time.NewTimer(flushTime)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C: // the connection is down
+	}
+}
+
+// A parcel is a message that was delivered, and what NATS is told of it. All but remove say so
+// without waiting: where that does not arrive, the message is delivered again after AckWait.
+type parcel struct {
+	nc *nats.Conn
+	m  *nats.Msg
+}
+
+func (p parcel) say(text string) { _ = p.nc.Publish(p.m.Reply, []byte(text)) }
+
+func (p parcel) done()   { p.say("+ACK") }
+func (p parcel) atWork() { p.say("+WPI") }
+func (p parcel) again(after time.Duration) {
+	if after <= 0 {
+		p.say("-NAK")
+		return
+	}
+	p.say(`-NAK {"delay": ` + strconv.FormatInt(int64(after), 10) + `}`)
+}
+
+// remove is done, and returns when NATS has said that the message is removed.
+func (p parcel) remove(ctx context.Context) error {
+	if _, err := p.nc.RequestWithContext(ctx, p.m.Reply, []byte("+ACK")); err != nil {
+		return fmt.Errorf("asyncnats: acknowledge: %w", err)
+	}
+	return nil
+}
