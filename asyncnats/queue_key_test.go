@@ -1,0 +1,277 @@
+package asyncnats_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// J8: the order of the requests of one key.
+
+// A keyed is a request with a key.
+type keyed struct {
+	Key string
+	N   int
+}
+
+// An order sees what runs when.
+type order struct {
+	mu      sync.Mutex
+	running map[string]int
+	seen    map[string][]int
+	most    int // keys at once
+	wrong   []string
+}
+
+func newOrder() *order { return &order{running: make(map[string]int), seen: make(map[string][]int)} }
+
+// run is the function of the workers.
+func (o *order) run(_ context.Context, k keyed) (int, error) {
+	o.mu.Lock()
+	o.running[k.Key]++
+	if o.running[k.Key] > 1 {
+		o.wrong = append(o.wrong, fmt.Sprintf("%s: two at a time at %d", k.Key, k.N))
+	}
+	o.most = max(o.most, len(o.running))
+	o.mu.Unlock()
+	runtime.Gosched() // another may run now
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.running[k.Key]--; o.running[k.Key] == 0 {
+		delete(o.running, k.Key)
+	}
+	o.seen[k.Key] = append(o.seen[k.Key], k.N)
+	return k.N, nil
+}
+
+// check fails the test unless each key had its requests once and in order.
+func (o *order) check(t *testing.T, keys, each int) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, w := range o.wrong {
+		t.Error(w)
+	}
+	for k := range keys {
+		key := fmt.Sprint("customer ", k)
+		if seen := o.seen[key]; len(seen) != each || !slices.IsSorted(seen) {
+			t.Errorf("%s: %v", key, seen)
+		}
+	}
+}
+
+// Requests of one key run one at a time and in order, at several workers; those of different
+// keys side by side.
+func TestJ8_Order(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	o := newOrder()
+	for range 3 {
+		work(t, d.open(asyncnats.QueueOptions{}), o.run, asyncnats.WorkOptions{AtOnce: 8})
+	}
+	q := d.open(asyncnats.QueueOptions{})
+	const keys, each = 7, 40
+	calls := make([]*async.Call[int], 0, keys*each)
+	for n := range each {
+		for k := range keys {
+			key := fmt.Sprint("customer ", k)
+			call, _ := submit[int](t, q, keyed{key, n}, asyncnats.Key(key))
+			calls = append(calls, call)
+		}
+	}
+	for i, call := range calls {
+		wantValue(t, call, i/keys)
+	}
+	o.check(t, keys, each)
+	if o.most < 2 {
+		t.Error("keys never ran side by side")
+	}
+	eventually(t, "nothing is left of the keys", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
+}
+
+// A key that has many requests, and one that is stuck, hold up nobody else.
+func TestJ8_KeysDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), func(ctx context.Context, k keyed) (int, error) {
+		if k.Key == "stuck" {
+			return g.double(ctx, k.N)
+		}
+		return 2 * k.N, nil
+	}, asyncnats.WorkOptions{AtOnce: 2})
+	stuck := make(async.Calls[int], 200)
+	for i := range stuck {
+		stuck[i], _ = submit[int](t, q, keyed{"stuck", i}, asyncnats.Key("stuck"))
+	}
+	g.next(t)
+	many := make(async.Calls[int], 100)
+	for i := range many {
+		many[i], _ = submit[int](t, q, keyed{"many", i}, asyncnats.Key("many"))
+	}
+	for i := range 10 {
+		plain, _ := submit[int](t, q, keyed{N: i})
+		wantValue(t, plain, 2*i)
+	}
+	for i, call := range many {
+		wantValue(t, call, 2*i)
+	}
+	if s := w.Stats(); s.Held > 2 {
+		t.Errorf("%+v: requests of a key that is stuck are held", s)
+	}
+	g.open.Set()
+	for i, call := range stuck {
+		wantValue(t, call, 2*i)
+	}
+}
+
+// A request that is tried again, and one that is canceled while it runs and does not heed
+// that, hold up the next of their key.
+func TestJ8_RetryAndCancelKeepTheOrder(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	var mu sync.Mutex
+	var seen []int
+	entered, leave := make(chan struct{}), make(chan struct{})
+	work(t, d.open(asyncnats.QueueOptions{}), func(_ context.Context, n int) (int, error) {
+		if n == 1 {
+			close(entered)
+			<-leave // whatever becomes of its context
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, n)
+		if n == 0 && len(seen) < 3 {
+			return 0, errFlaky
+		}
+		return n, nil
+	}, asyncnats.WorkOptions{Retry: flaky, Backoff: []time.Duration{20 * time.Millisecond}})
+	var calls async.Calls[int]
+	var ids []string
+	for n := range 4 {
+		call, id := submit[int](t, q, n, asyncnats.Key("k"))
+		calls, ids = append(calls, call), append(ids, id)
+	}
+	wantValue(t, calls[0], 0)
+	<-entered
+	if err := q.Cancel(t.Context(), ids[1], nil); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, calls[1], async.ErrCanceled)
+	if err := q.Cancel(t.Context(), ids[2], nil); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	if !slices.Equal(seen, []int{0, 0, 0}) {
+		t.Errorf("%v ran while the function of a canceled call did", seen)
+	}
+	mu.Unlock()
+	close(leave)
+	wantValue(t, calls[3], 3)
+	if !slices.Equal(seen, []int{0, 0, 0, 1, 3}) {
+		t.Errorf("%v", seen)
+	}
+}
+
+// A key whose turn was lost, because a process died between two writes, is found by the next
+// worker that begins.
+func TestJ8_LostTurn(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	call, _ := submit[int](t, q, 21, asyncnats.Key("a key: with * and > and ä"))
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), "ASYNC_jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context(), jetstream.WithPurgeSubject("_ASYNC.queue.jobs.turn.>")); err != nil {
+		t.Fatal(err)
+	}
+	work(t, q, double, asyncnats.WorkOptions{})
+	wantValue(t, call, 42)
+}
+
+// Requests come and go, so that keys have a turn and none again and again: no request is left
+// without one.
+func TestJ8_TurnsComeAndGo(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	o := newOrder()
+	for range 2 {
+		work(t, d.open(asyncnats.QueueOptions{}), o.run, asyncnats.WorkOptions{})
+	}
+	q := d.open(asyncnats.QueueOptions{})
+	const keys, each = 3, 150
+	var wg sync.WaitGroup
+	for k := range keys {
+		wg.Go(func() {
+			key := fmt.Sprint("customer ", k)
+			var window async.Calls[int]
+			for n := range each {
+				call, _, err := asyncnats.Submit[int](t.Context(), q, keyed{key, n}, asyncnats.Key(key))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				window = append(window, call)
+				if rand.IntN(2) == 0 { // wait until the key has nothing any more
+					for _, call := range window {
+						if _, err := await(t, call); err != nil {
+							t.Error(err)
+						}
+					}
+					window = nil
+				}
+			}
+			for _, call := range window {
+				await(t, call)
+			}
+		})
+	}
+	wg.Wait()
+	o.check(t, keys, each)
+}
+
+// The worker that has the turn of a key is lost, here with its connection: another goes on with
+// the same request, and the order holds.
+func TestJ8_WorkerLost(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	defer g.open.Set()
+	nc := natstest.Connect(t, d.url, nats.NoReconnect())
+	work(t, openQueue(t, nc, asyncnats.QueueOptions{}), func(ctx context.Context, k keyed) (int, error) {
+		return g.double(ctx, k.N)
+	}, asyncnats.WorkOptions{AckWait: 500 * time.Millisecond})
+	calls := make(async.Calls[int], 20)
+	for n := range calls {
+		calls[n], _ = submit[int](t, q, keyed{"customer 0", n}, asyncnats.Key("customer 0"))
+	}
+	g.next(t)
+	nc.Close()
+	o := newOrder()
+	work(t, d.open(asyncnats.QueueOptions{}), o.run, asyncnats.WorkOptions{AckWait: 500 * time.Millisecond})
+	for n, call := range calls {
+		wantValue(t, call, n)
+	}
+	o.check(t, 1, len(calls))
+}

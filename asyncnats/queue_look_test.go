@@ -1,0 +1,133 @@
+package asyncnats_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+)
+
+// J7: what a queue has, at all workers.
+
+// stats returns what the queue has.
+func stats(t *testing.T, q *asyncnats.Queue) asyncnats.QueueStats {
+	t.Helper()
+	s, err := q.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// inFlight lists the calls of the queue, and how many of them run.
+func inFlight(t *testing.T, q *asyncnats.Queue) (all map[string]asyncnats.QueuedCall, running int) {
+	t.Helper()
+	all = make(map[string]asyncnats.QueuedCall)
+	for c, err := range q.InFlight(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[c.ID] = c
+		if c.Worker != "" {
+			running++
+		}
+	}
+	return all, running
+}
+
+// Stats and InFlight tell what waits and what runs, at all workers, with and without keys.
+func TestJ7_WaitsAndRuns(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q, watcher := d.open(asyncnats.QueueOptions{}), d.open(asyncnats.QueueOptions{})
+	if s := stats(t, watcher); s != (asyncnats.QueueStats{}) {
+		t.Errorf("an empty queue has %+v", s)
+	}
+	var calls async.Calls[int]
+	want := map[string]string{}
+	for i := range 20 {
+		opts := []async.Option{asyncnats.ID(fmt.Sprint("call-", i))}
+		key := ""
+		if i%4 == 0 {
+			key = fmt.Sprint("customer ", i)
+			opts = append(opts, asyncnats.Key(key))
+		}
+		call, id := submit[int](t, q, i, opts...)
+		calls, want[id] = append(calls, call), key
+	}
+	if s := stats(t, watcher); s != (asyncnats.QueueStats{Waiting: 20}) {
+		t.Errorf("a queue with 20 requests has %+v", s)
+	}
+	g := newGate()
+	for i := range 2 {
+		work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 4, Name: fmt.Sprint("worker-", i)})
+	}
+	for range 8 {
+		g.next(t)
+	}
+	if s := stats(t, watcher); s != (asyncnats.QueueStats{Waiting: 12, Running: 8}) {
+		t.Errorf("a queue with 8 of 20 requests at workers has %+v", s)
+	}
+	eventually(t, "InFlight knows what runs", func() bool {
+		all, running := inFlight(t, watcher)
+		return len(all) == 20 && running == 8
+	})
+	all, _ := inFlight(t, watcher)
+	workers := map[string]int{}
+	for id, c := range all {
+		if key, ok := want[id]; !ok || c.Key != key {
+			t.Errorf("%+v", c)
+		}
+		if c.Worker != "" {
+			workers[c.Worker]++
+			if c.Delivery != 1 || time.Since(c.Since) > patience || c.Since.After(time.Now()) {
+				t.Errorf("%+v", c)
+			}
+		}
+	}
+	if workers["worker-0"] != 4 || workers["worker-1"] != 4 {
+		t.Errorf("%v", workers)
+	}
+	g.open.Set()
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+	eventually(t, "nothing is left", func() bool {
+		all, _ := inFlight(t, watcher)
+		return len(all) == 0 && stats(t, watcher) == (asyncnats.QueueStats{})
+	})
+}
+
+// Stats tells what was delivered again, and what was given up.
+func TestJ7_RedeliveredAndGivenUp(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	work(t, d.open(asyncnats.QueueOptions{}), func(ctx context.Context, n int) (int, error) {
+		if n < 0 {
+			return 0, errFlaky
+		}
+		g.entered <- ctx
+		if len(g.entered)%2 == 1 {
+			return 0, errFlaky
+		}
+		<-g.open.Done()
+		return 2 * n, nil
+	}, asyncnats.WorkOptions{MaxDeliver: 2, Retry: flaky})
+	again, _ := submit[int](t, q, 1)
+	eventually(t, "it was delivered again", func() bool { return len(g.entered) == 2 })
+	if s := stats(t, q); s != (asyncnats.QueueStats{Running: 1, Redelivered: 1}) {
+		t.Errorf("%+v", s)
+	}
+	for i := range 3 {
+		call, _ := submit[int](t, q, -1-i)
+		wantError(t, call, asyncnats.ErrGivenUp)
+	}
+	g.open.Set()
+	wantValue(t, again, 2)
+	eventually(t, "three are given up", func() bool { return stats(t, q) == (asyncnats.QueueStats{GivenUp: 3}) })
+}
