@@ -12,5 +12,8 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(childURL); url != "" {
 		os.Exit(child(url))
 	}
+	if url := os.Getenv(workerURL); url != "" {
+		os.Exit(workerProcess(url, os.Getenv(workerMode)))
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -4,6 +4,8 @@ package natstest
 import (
 	"errors"
 	"net"
+	"net/url"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -104,4 +106,34 @@ func Store(dir string) *server.Options {
 	o := Options()
 	o.JetStream, o.StoreDir = true, dir
 	return o
+}
+
+// Cluster starts servers with JetStream that are one cluster, for a test, at whose end they
+// are shut down, and waits until the cluster has a leader.
+func Cluster(t testing.TB, servers int) []*server.Server {
+	t.Helper()
+	all := make([]*server.Server, servers)
+	for i := range all {
+		o := Store(t.TempDir())
+		o.ServerName = "node-" + strconv.Itoa(i)
+		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT}
+		if i > 0 {
+			o.Routes = []*url.URL{{Scheme: "nats", Host: all[0].ClusterAddr().String()}}
+		}
+		all[i] = Run(t, o)
+	}
+	for end := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		ready := 0
+		for _, s := range all {
+			if s.JetStreamIsCurrent() {
+				ready++
+			}
+		}
+		if ready == servers {
+			return all
+		}
+		if time.Now().After(end) {
+			t.Fatal(ErrNotReady)
+		}
+	}
 }
