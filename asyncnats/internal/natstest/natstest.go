@@ -112,15 +112,34 @@ func Store(dir string) *server.Options {
 // are shut down, and waits until the cluster has a leader.
 func Cluster(t testing.TB, servers int) []*server.Server {
 	t.Helper()
+	routes := make([]*url.URL, servers)
+	for i := range routes { // the servers have to know each other's ports before they start
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
+		l.Close()
+	}
 	all := make([]*server.Server, servers)
 	for i := range all {
 		o := Store(t.TempDir())
 		o.ServerName = "node-" + strconv.Itoa(i)
-		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT}
-		if i > 0 {
-			o.Routes = []*url.URL{{Scheme: "nats", Host: all[0].ClusterAddr().String()}}
+		port, _ := strconv.Atoi(routes[i].Port())
+		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}
+		o.Routes = routes
+		s, err := server.NewServer(o)
+		if err != nil {
+			t.Fatal(err)
 		}
-		all[i] = Run(t, o)
+		all[i] = s
+		t.Cleanup(func() {
+			s.Shutdown()
+			s.WaitForShutdown()
+		})
+	}
+	for _, s := range all {
+		s.Start()
 	}
 	for end := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
 		ready := 0

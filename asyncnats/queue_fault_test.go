@@ -1,0 +1,171 @@
+package asyncnats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// Faults of the servers that a queue is on: a node of three killed, the leader killed, no room.
+
+// leaderOf returns the server that leads a stream.
+func leaderOf(t *testing.T, nodes []*server.Server, stream string) *server.Server {
+	t.Helper()
+	var leader *server.Server
+	eventually(t, "there is a leader", func() bool {
+		for _, s := range nodes {
+			if s.Running() && s.JetStreamIsStreamLeader("$G", stream) {
+				leader = s
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}
+
+// One node of three is killed while calls are submitted and run: that which leads the stream
+// of requests, that which leads the bucket, or another. Every call completes, once.
+func TestFault_NodeOfThreeKilled(t *testing.T) {
+	for _, stream := range []string{"ASYNC_jobs", "KV_ASYNC_jobs", ""} {
+		t.Run(orText(stream, "neither"), func(t *testing.T) {
+			t.Parallel()
+			nodes := natstest.Cluster(t, 3)
+			urls := fmt.Sprintf("%s,%s,%s", nodes[0].ClientURL(), nodes[1].ClientURL(), nodes[2].ClientURL())
+			o := asyncnats.QueueOptions{Replicas: 3}
+			q := openQueue(t, natstest.Connect(t, urls), o)
+			var runs atomic.Int64
+			for range 2 {
+				work(t, openQueue(t, natstest.Connect(t, urls), o), func(_ context.Context, n int) (int, error) {
+					runs.Add(1)
+					return 2 * n, nil
+				}, asyncnats.WorkOptions{AckWait: time.Second, MaxDeliver: -1})
+			}
+			victim := leaderOf(t, nodes, "ASYNC_jobs")
+			if stream != "" {
+				victim = leaderOf(t, nodes, stream)
+			} else {
+				for _, s := range nodes {
+					if s != victim && s != leaderOf(t, nodes, "KV_ASYNC_jobs") {
+						victim = s
+						break
+					}
+				}
+			}
+			const n = 300
+			calls, ids := make(async.Calls[int], n), make([]string, n)
+			for i := range calls {
+				if i == n/3 {
+					go victim.Shutdown()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+				defer cancel()
+				var err error
+				if calls[i], ids[i], err = asyncnats.Submit[int](ctx, q, i, keyOfSome(i)...); err != nil {
+					t.Fatal(i, err)
+				}
+			}
+			for i, call := range calls {
+				ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+				defer cancel()
+				if v, err := call.Await(ctx); v != 2*i || err != nil {
+					t.Fatalf("call %d returned %d and %v", i, v, err)
+				}
+			}
+			victim.WaitForShutdown()
+			other := openQueue(t, natstest.Connect(t, urls), o)
+			for i := 0; i < n; i += 10 {
+				wantValue(t, asyncnats.Attach[int](t.Context(), other, ids[i]), 2*i)
+			}
+			t.Logf("%d runs of %d calls", runs.Load(), n)
+		})
+	}
+}
+
+func orText(s, empty string) string {
+	if s == "" {
+		return empty
+	}
+	return s
+}
+
+// The server has no room any more: Submit is refused with ErrQueueFull, and a result that cannot
+// be stored is kept by its worker until there is room. Nothing is lost.
+func TestFault_NoRoom(t *testing.T) {
+	t.Parallel()
+	o := natstest.Store(t.TempDir())
+	o.JetStreamMaxStore = 4 << 20
+	url := natstest.Run(t, o).ClientURL()
+	q := openQueue(t, natstest.Connect(t, url), asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, openQueue(t, natstest.Connect(t, url), asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{})
+	running, _ := submit[int](t, q, 1)
+	g.next(t)
+	js, err := jetstream.New(natstest.Connect(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	filler, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "filler", Subjects: []string{"filler"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 500 << 10; size > 10; {
+		if _, err := js.Publish(t.Context(), "filler", make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	if _, _, err := asyncnats.Submit[int](t.Context(), q, 2); !errors.Is(err, async.ErrQueueFull) {
+		t.Fatalf("Submit without room returned %v", err)
+	}
+	g.open.Set()
+	eventually(t, "the worker has tried to store the result", func() bool { return w.Stats().Unstored > 0 })
+	if running.IsDone() {
+		t.Error("a call is complete whose result is not stored")
+	}
+	if err := filler.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantValue(t, running, 2)
+	after, _ := submit[int](t, q, 3)
+	wantValue(t, after, 6)
+}
+
+// Clients and workers lose their connections again and again, each its own: no call is lost.
+func TestFault_ConnectionsLost(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	cnc, wnc := natstest.Connect(t, d.url), natstest.Connect(t, d.url)
+	q := openQueue(t, cnc, asyncnats.QueueOptions{})
+	work(t, openQueue(t, wnc, asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{AckWait: time.Second, MaxDeliver: -1})
+	calls := make(async.Calls[int], 500)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+		switch i % 50 {
+		case 20:
+			cnc.ForceReconnect()
+		case 40:
+			wnc.ForceReconnect()
+		}
+	}
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+}
+
+// keyOfSome gives every second request one of some keys.
+func keyOfSome(i int) []async.Option {
+	if i%2 == 0 {
+		return nil
+	}
+	return []async.Option{asyncnats.Key(fmt.Sprint(i % 50))}
+}
