@@ -1,0 +1,167 @@
+// Invoices makes a thousand invoices, as PDF, by a queue that outlives everything: the workers
+// and the process that submits are killed and started again, and every invoice is there once.
+//
+//	cd asyncnats/examples/invoices && go run .
+//	go run . [-n 1000] [-workers 3] [-dir folder] [-url nats://…]
+//	go run . -attach -url nats://… [-n 1000]
+//
+// The program starts a real server of NATS with JetStream, whose files are in the folder, three
+// workers and the submitting process, and kills each of them once with SIGKILL while it
+// watches how the invoices come. It prints the command by which another terminal attaches:
+// that one shows the same progress, and goes on when this one is gone. With -url the program
+// uses the server that is there.
+//
+// The processes are in office.go, the work is in paint.go, and what watches is in follow.go:
+// it attaches to every call by its id.
+//
+// It exits with 0 when every invoice is there once, with 1 when not, with 2 when it was called
+// wrongly, and with 130 after Ctrl-C.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async/asyncnats"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program the hard way
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options are what the command line says.
+type options struct {
+	url     string
+	dir     string
+	n       int
+	workers int
+	attach  bool
+	role    string // what this process is, where the program has started it
+}
+
+const (
+	roleWork   = "work"
+	roleSubmit = "submit"
+)
+
+func parse(args []string, stderr io.Writer) (*options, error) {
+	o := new(options)
+	f := flag.NewFlagSet("invoices", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.url, "url", "", "a `server` of NATS with JetStream that is there; without, one is started")
+	f.StringVar(&o.dir, "dir", "", "the `folder` of the invoices; without, one is made, and removed at the end")
+	f.IntVar(&o.n, "n", 1000, "how many invoices")
+	f.IntVar(&o.workers, "workers", 3, "how many workers to start")
+	f.BoolVar(&o.attach, "attach", false, "start nothing, and watch the invoices of another terminal")
+	f.StringVar(&o.role, "role", "", "what the program is that the program has started: work or submit")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 || o.n < 1 || o.workers < 1 || o.attach && o.url == "" {
+		f.Usage()
+		return nil, errors.New("there is one invoice and one worker at least, -attach needs -url, and there is no further argument")
+	}
+	return o, nil
+}
+
+// run is the program; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "invoices:", err)
+		return 2
+	case o.role == roleWork:
+		err = o.work(ctx, os.Stdin, stdout)
+	case o.role == roleSubmit:
+		err = o.submit(ctx)
+	case o.attach:
+		_, err = o.watch(ctx, stdout, nil)
+	default:
+		err = o.direct(ctx, stdout)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "invoices: interrupted:", err)
+		return 130
+	}
+	fmt.Fprintln(stderr, "invoices:", err)
+	return 1
+}
+
+// open connects, and opens the queue.
+func (o *options) open(ctx context.Context) (*asyncnats.Queue, *nats.Conn, error) {
+	nc, err := nats.Connect(o.url, nats.Name("invoices"), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	q, err := asyncnats.OpenQueue(ctx, js, asyncnats.QueueOptions{Name: "invoices", Keep: 24 * time.Hour})
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	return q, nc, nil
+}
+
+// idOf is the id of the call that makes an invoice. So whoever knows the number can attach.
+func idOf(number int) string { return fmt.Sprintf("invoice-%04d", number) }
+
+// submit submits all invoices, and is done when the queue has them. Those that the queue had
+// before, because a process was killed that submitted them, are the same calls.
+func (o *options) submit(ctx context.Context) error {
+	q, nc, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	defer q.Close()
+	for number := 1; number <= o.n; number++ {
+		call, _, err := asyncnats.Submit[Invoice](ctx, q, orderOf(number), asyncnats.ID(idOf(number)))
+		if err != nil {
+			return fmt.Errorf("invoice %d: %w", number, err)
+		}
+		call.Release() // who wants the invoice attaches
+	}
+	return nil
+}
+
+// work is a worker, until its input ends.
+func (o *options) work(ctx context.Context, in io.Reader, out io.Writer) error {
+	q, nc, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	defer q.Close()
+	w, err := asyncnats.Work(ctx, q, painter{o.dir}.paint, asyncnats.WorkOptions{
+		Name: "painter", AtOnce: 8, AckWait: 2 * time.Second, MaxDeliver: 10,
+		Backoff: []time.Duration{100 * time.Millisecond, time.Second},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "ready")
+	_, err = io.Copy(io.Discard, in)
+	return errors.Join(err, w.Shutdown(ctx))
+}
