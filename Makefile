@@ -53,6 +53,7 @@ hunt:
 #: soak         three quarters of an hour of everything, by hand
 soak:
 	cd verify && go run ./cmd/soak
+	cd asyncnats && go test -count=1 -timeout 20m -run 'TestSoak|TestHistory' . -soak
 
 #: cover        test coverage by function
 cover:

@@ -49,7 +49,20 @@
 // tells clients. registry.go and errors.go are errors on the wire, codec.go and propagate.go
 // what a user may replace.
 //
-// Calls that outlive their caller, over JetStream, belong beside these files, in files whose
-// names begin with queue: [Codec], [ErrorCode], [RemoteError] and [Propagator] are for them as
-// well. They need neither the client's table nor the server's desk.
+// # Calls that outlive everything
+//
+// A [Queue] keeps calls at NATS itself, by JetStream: they outlive the process that submitted
+// them, the workers that run them, and the server.
+//
+//	q, err := asyncnats.OpenQueue(ctx, js, asyncnats.QueueOptions{Name: "invoices", Replicas: 3})
+//	call, id, err := asyncnats.Submit[Invoice](ctx, q, order, asyncnats.ID("order-4711"))
+//	call := asyncnats.Attach[Invoice](ctx, q, id) // tomorrow, in another process
+//	w, err := asyncnats.Work(ctx, q, makeInvoice, asyncnats.WorkOptions{Scope: scope})
+//
+// A request runs at least once, and its call completes exactly once. The rules are J1 to J8 of
+// docs/queue.md. The files are queue.go, which has the states of a call and the invariants,
+// and those whose names begin with queue: store has the streams and the conditional writes,
+// submit and cancel are the caller's side, watch is told what completes, work, pull, job, key
+// and beat are a worker, and look tells what a queue has. Codecs, errors and propagators are
+// those of the rest; the client's table and the server's desk play no part.
 package asyncnats
