@@ -156,19 +156,19 @@ func read[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
 const maxErrorText = 64 << 10
 
 // remoteError makes an error from a reply that says there is one.
-func (known registry) remoteError(subject, text string, r reply) error {
-	if r.header[wire.HeaderLong] != nil {
-		text = string(r.data[:min(len(r.data), maxErrorText)])
+func (r registry) remoteError(subject, text string, m reply) error {
+	if m.header[wire.HeaderLong] != nil {
+		text = string(m.data[:min(len(m.data), maxErrorText)])
 	}
 	e := &RemoteError{
-		Service: r.header.Get(wire.HeaderService), Subject: subject,
-		Code: r.header.Get(wire.HeaderCode), Message: text,
+		Service: m.header.Get(wire.HeaderService), Subject: subject,
+		Code: m.header.Get(wire.HeaderCode), Message: text,
 	}
-	codes := strings.Split(r.header.Get(wire.HeaderErrors), ",")
+	codes := strings.Split(m.header.Get(wire.HeaderErrors), ",")
 	if codes[0] == "" {
 		codes[0] = e.Code
 	}
-	e.is = known.errors(codes[:min(len(codes), len(known))])
+	e.is = r.errors(codes[:min(len(codes), len(r))])
 	if err := itself(e.is, text); err != nil {
 		return err
 	}

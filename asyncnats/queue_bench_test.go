@@ -2,6 +2,7 @@ package asyncnats_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -65,6 +66,7 @@ func rawQueue(b *testing.B, d *depot, n int) {
 	ctx := context.Background()
 	s, err := consumer.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: "raw", Subjects: []string{"raw.>"}, Retention: jetstream.WorkQueuePolicy,
+		Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1, // as the stream of requests
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -89,7 +91,7 @@ func rawQueue(b *testing.B, d *depot, n int) {
 		<-live.Closed()
 	}()
 	each(b, n, func() error {
-		_, err := producer.PublishMsg(ctx, &nats.Msg{Subject: "raw.x", Data: request})
+		_, err := producer.PublishMsg(ctx, &nats.Msg{Subject: "raw." + rand.Text(), Data: request})
 		return err
 	})
 	<-all

@@ -51,11 +51,19 @@ func (q *Queue) Cancel(ctx context.Context, id string, cause error) error {
 		r.lane = laneOf(request.Header)
 		if err := q.store.finish(ctx, r); !errors.Is(err, errTaken) {
 			if err == nil {
-				err = q.store.remove(ctx, request.Sequence)
+				q.tidy(ctx, request.Sequence)
 			}
 			return err
 		}
 	}
+}
+
+// tidy removes the request of a call that was canceled. Where that fails a worker does so, when
+// the request is delivered.
+func (q *Queue) tidy(ctx context.Context, seq uint64) {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	_ = q.store.requests.DeleteMsg(ctx, seq)
 }
 
 // canceledRecord is the record of a cancellation, without a lane.

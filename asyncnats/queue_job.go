@@ -153,7 +153,7 @@ func (w *Worker) isReady(j *errand) {
 // beginOne begins a job, unless its call was canceled.
 func (w *Worker) beginOne(j *errand) {
 	w.mu.Lock()
-	end, over := w.over[j.id]
+	_, over := w.over[j.id]
 	if !over {
 		w.stats.Begun++
 		w.changed = true
@@ -169,7 +169,7 @@ func (w *Worker) beginOne(j *errand) {
 	}
 	j.begun.Store(true)
 	w.mu.Lock()
-	end, over = w.over[j.id]
+	end, over := w.over[j.id] // since the marker
 	if over {
 		j.cause = end.cause
 	}

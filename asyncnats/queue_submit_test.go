@@ -268,7 +268,8 @@ func TestJ4_Attach(t *testing.T) {
 		}
 	}
 	g.open.Set()
-	for _, c := range append(others, call) {
+	wantValue(t, call, 2)
+	for _, c := range others {
 		wantValue(t, c, 2)
 	}
 	late := asyncnats.Attach[int](t.Context(), d.open(o), id)
