@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats/internal/wire"
@@ -40,24 +41,30 @@ func Begin[Resp, Req any](ctx context.Context, c *Client, subject string, reques
 	} else {
 		p.promise, call = async.NewPromise[Resp](ctx, p.with(opts)...)
 	}
+	p.start(ctx, call, request, len(opts) > 0)
+	return call
+}
+
+// start sends the request of a call that has begun, unless it is over, and has a name where
+// named says that it may have one.
+func (p *pending[Resp]) start(ctx context.Context, call *async.Call[Resp], request any, named bool) {
 	if call.IsDone() {
-		return call
+		return
 	}
 	if err := p.prepare(ctx, request); err != nil {
 		p.fail(err)
-		return call
+		return
 	}
-	if len(opts) > 0 {
+	if named {
 		p.named(call.Info().Name)
 	}
-	if err := c.submit(&p.entry); err != nil {
+	if err := p.client.submit(&p.entry); err != nil {
 		p.fail(err)
-		return call
+		return
 	}
-	if call.IsDone() {
+	if p.ended.Load() {
 		p.over() // it may have been over before it was in the table
 	}
-	return call
 }
 
 // Discard is [async.Discard] for a remote call. In addition, f is given the reply that
@@ -78,6 +85,14 @@ type pending[Resp any] struct {
 	client  *Client
 	promise *async.Promise[Resp]
 	late    func(Resp, error) // of Discard, or nil
+	of      invoked[Resp]     // what the call is of, or nil where it is of no interface's method
+	ended   atomic.Bool       // the call is complete: not the handle, which may have been begun again
+}
+
+// An invoked is what a call of a method of an interface does in its own way: see proxy.go.
+type invoked[Resp any] interface {
+	read(r reply) (Resp, error)
+	nobody(p *pending[Resp]) // in place of ErrNoResponders
 }
 
 // with returns the options of the call: the client has to be told when the call is over.
@@ -131,10 +146,19 @@ func (p *pending[Resp]) named(name string) {
 }
 
 // over is told by the completer that the call is complete (OnSignal).
-func (p *pending[Resp]) over() { p.client.over(&p.entry) }
+func (p *pending[Resp]) over() {
+	p.ended.Store(true)
+	p.client.over(&p.entry)
+}
 
 // fail completes the call with an error.
-func (p *pending[Resp]) fail(err error) { p.promise.Complete(*new(Resp), err) }
+func (p *pending[Resp]) fail(err error) {
+	if p.of != nil && err == ErrNoResponders {
+		p.of.nobody(p)
+		return
+	}
+	p.promise.Complete(*new(Resp), err)
+}
 
 // cause is why the call was canceled.
 func (p *pending[Resp]) cause() error { return context.Cause(p.promise.Context()) }
@@ -142,7 +166,7 @@ func (p *pending[Resp]) cause() error { return context.Cause(p.promise.Context()
 // reply completes the call with what the server sent. Where the call is over, the reply
 // is discarded.
 func (p *pending[Resp]) reply(r reply) {
-	v, err := read[Resp](p.client, p.subject, r)
+	v, err := p.read(r)
 	if p.promise.Complete(v, err) {
 		return
 	}
@@ -150,6 +174,13 @@ func (p *pending[Resp]) reply(r reply) {
 	if p.late != nil {
 		go p.late(v, err)
 	}
+}
+
+func (p *pending[Resp]) read(r reply) (Resp, error) {
+	if p.of != nil {
+		return p.of.read(r)
+	}
+	return read[Resp](p.client, p.subject, r)
 }
 
 // submit takes a call into the table, from where it is sent, or says why not.

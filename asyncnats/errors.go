@@ -41,6 +41,10 @@ var (
 	// ErrEncode says that the request could not be encoded. Nothing was sent.
 	ErrEncode = errors.New("asyncnats: request cannot be encoded")
 
+	// ErrDiffers says that client and server have different methods of one name. It is a
+	// [*DiffersError], which says how they differ. The function did not run.
+	ErrDiffers = errors.New("asyncnats: client and server have different methods")
+
 	// ErrPanicked says that the function of the server panicked. The server lives on.
 	ErrPanicked = errors.New("asyncnats: function panicked")
 

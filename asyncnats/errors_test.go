@@ -25,13 +25,13 @@ func failing(t *testing.T, err error) *asyncnats.Client {
 	return newClient(t, b, asyncnats.ClientOptions{Errors: known})
 }
 
-// An error that both sides know arrives as itself.
+// An error that both sides know arrives as itself, and with the value beside it (R4).
 func TestN5_ItselfArrivesAsItself(t *testing.T) {
 	for _, want := range []error{
 		errNotFound, async.ErrQueueFull, async.ErrScopeClosed, async.ErrBrokenPromise, async.ErrTimeout,
 		context.Canceled, context.DeadlineExceeded, asyncnats.ErrNoResponders, asyncnats.ErrResponderLost,
 	} {
-		if v, err := await(t, asyncnats.Begin[int](t.Context(), failing(t, want), "x", 1)); err != want || v != 0 {
+		if v, err := await(t, asyncnats.Begin[int](t.Context(), failing(t, want), "x", 1)); err != want || v != 7 {
 			t.Errorf("%v arrived as %d and %v", want, v, err)
 		}
 	}

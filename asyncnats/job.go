@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,13 +29,20 @@ type task[Req, Resp any] struct {
 	data    []byte        // the request until it is decoded, and then the value, encoded
 	header  nats.Header   // of the request, until the call begins
 	timeout time.Duration // of the request; 0 without
-	ran     atomic.Bool   // the function has returned: who completes the call is its goroutine, nearly always
+	ran     atomic.Uint32 // how far the function is: one of the following
 }
+
+const (
+	running   uint32 = iota // the function has not returned
+	ran                     // it has: who completes the call is its goroutine, nearly always
+	ranBeside               // it has, with an error and a value beside that
+)
 
 // A service is a server with its types.
 type service[Req, Resp any] struct {
 	*Server
 	fn func(context.Context, Req) (Resp, error)
+	of *method // of an interface, or nil
 }
 
 // receive is the handler of a service. It runs on the goroutine of the subscription, and
@@ -51,6 +60,9 @@ func (s *service[Req, Resp]) receive(r micro.Request) {
 	inbox, err := s.check(&t.job, t.header, len(t.data))
 	if err == nil {
 		t.timeout, err = duration(t.header, wire.HeaderTimeout)
+	}
+	if err == nil && s.of != nil {
+		err = s.of.check(t.header.Get(wire.HeaderMethod))
 	}
 	if err != nil {
 		s.refuse(&t.job, err)
@@ -179,20 +191,36 @@ const maxName = 256
 // and what a method of the user's panics with is contained.
 func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	defer t.contain(&v, &err)
-	defer t.ran.Store(true)
+	how := ran
+	defer func() { t.ran.Store(how) }()
 	var request Req
-	if err := decode(t.on.o.Codec, t.data, &request); err != nil {
+	err = decode(t.on.o.Codec, t.data, &request)
+	t.data = nil
+	if err != nil {
 		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
-	t.data = nil
 	v, err = t.on.fn(ctx, request)
-	if err != nil {
+	if err != nil && isZero(&v) {
 		return v, err
 	}
-	if t.data, err = encode(t.on.o.Codec, v); err != nil {
-		err = fmt.Errorf("%w: %w", ErrBadReply, err)
+	data, bad := encode(t.on.o.Codec, v)
+	switch {
+	case bad == nil && err == nil:
+		t.data = data
+	case bad == nil:
+		t.data, how = data, ranBeside
+	case err == nil:
+		err = fmt.Errorf("%w: %w", ErrBadReply, bad)
+	default:
+		err = fmt.Errorf("%w; and of the value beside it: %w: %w", err, ErrBadReply, bad)
 	}
 	return v, err
+}
+
+// isZero reports whether there is nothing in a value, or in what it points to.
+func isZero[T any](v *T) bool {
+	value := reflect.ValueOf(v).Elem()
+	return value.IsZero() || value.Kind() == reflect.Pointer && value.Elem().IsZero()
 }
 
 // contain makes an error of a panic.
@@ -206,14 +234,18 @@ func (t *task[Req, Resp]) contain(v *Resp, err *error) {
 func (t *task[Req, Resp]) cancel(cause error) { _ = t.call.Cancel(cause) } // it may have come too late
 
 // over is told by the completer that the call is complete (OnSignal).
-func (t *task[Req, Resp]) over() { t.on.completed(t, t.ran.Load()) }
+func (t *task[Req, Resp]) over() { t.on.completed(t, t.ran.Load() != running) }
 
 // finish takes the result of the call, and returns the reply. A call that was canceled may
 // still be running, and has its data: what is sent then is an error.
 func (t *task[Req, Resp]) finish() (*job, *nats.Msg) {
 	t.close()
 	if _, err := t.call.Finish(); err != nil { // it does not panic: run has contained the panics of the function
-		return &t.job, t.on.errorReply(t.reply, err)
+		m := t.on.errorReply(t.reply, err)
+		if t.ran.Load() == ranBeside {
+			beside(m, t.data)
+		}
+		return &t.job, m
 	}
 	return &t.job, &nats.Msg{Subject: t.reply, Data: t.data}
 }
@@ -254,7 +286,17 @@ func (r registry) message(subject, service string, err error, stack bool) *nats.
 		m.Header[wire.HeaderError] = []string{oneLine(text)}
 		m.Data = []byte(text)
 	}
+	if d := new(differsError); errors.As(err, &d) {
+		m.Header[wire.HeaderMethod] = []string{d.method.fingerprint}
+		beside(m, d.method.text())
+	}
 	return m
+}
+
+// beside adds a value to a reply that is an error.
+func beside(m *nats.Msg, value []byte) {
+	m.Header[wire.HeaderValue] = []string{strconv.Itoa(len(value))}
+	m.Data = append(m.Data, value...)
 }
 
 // maxHeaderText is how much text of an error goes into a header.

@@ -243,6 +243,9 @@ func (m *more) write(h nats.Header) {
 	if m.name != "" {
 		h.Set(wire.HeaderName, m.name)
 	}
+	if m.method != "" {
+		h.Set(wire.HeaderMethod, m.method)
+	}
 	for i := 0; i < len(m.carried); i += 2 {
 		h.Set(m.carried[i], m.carried[i+1])
 	}

@@ -61,6 +61,7 @@ func newRegistry(users []ErrorCode) registry {
 		{"async.bad_reply", ErrBadReply},
 		{"async.bad_subject", ErrBadSubject},
 		{"async.encode", ErrEncode},
+		{"async.differs", ErrDiffers},
 		{"async.panicked", ErrPanicked},
 		{"async.client_gone", ErrClientGone},
 		{"async.unknown_call", ErrUnknownCall},

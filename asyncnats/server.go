@@ -132,7 +132,7 @@ func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context
 		panic("asyncnats: Serve with a nil function")
 	}
 	s := newServer(nc, o)
-	err := s.open(subject, (&service[Req, Resp]{s, fn}).receive)
+	err := s.open(door{"default", subject, (&service[Req, Resp]{s, fn, nil}).receive, nil})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("asyncnats: serve %q: %w", subject, err), s.Shutdown(context.Background()))
 	}
@@ -157,14 +157,22 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 	return s
 }
 
+// A door is a subject on which a server takes requests: an endpoint of its service.
+type door struct {
+	name, subject string
+	handler       micro.HandlerFunc
+	metadata      map[string]string // of the endpoint
+}
+
 // open begins to listen: for control messages first, since a cancellation may follow its
 // request at once.
-func (s *Server) open(subject string, handler micro.HandlerFunc) error {
-	for _, on := range []string{
-		s.o.ControlPrefix + ".srv." + s.id + ".*",
-		allSubject(s.o.ControlPrefix, subject),
-	} {
-		sub, err := s.nc.Subscribe(on, s.controlled)
+func (s *Server) open(doors ...door) error {
+	on := []string{s.o.ControlPrefix + ".srv." + s.id + ".*"}
+	for _, d := range doors {
+		on = append(on, allSubject(s.o.ControlPrefix, d.subject))
+	}
+	for _, subject := range on {
+		sub, err := s.nc.Subscribe(subject, s.controlled)
 		if err != nil {
 			return err
 		}
@@ -173,10 +181,14 @@ func (s *Server) open(subject string, handler micro.HandlerFunc) error {
 	service, err := micro.AddService(s.nc, micro.Config{
 		Name: s.o.Name, Version: s.o.Version, Description: s.o.Description, QueueGroup: s.o.QueueGroup,
 		Metadata:     map[string]string{"async-heartbeat": s.o.Heartbeat.String(), "async-codec": s.o.Codec.Name()},
-		Endpoint:     &micro.EndpointConfig{Subject: subject, Handler: handler},
 		StatsHandler: func(*micro.Endpoint) any { return s.Stats() },
 	})
 	s.service = service
+	for _, d := range doors {
+		if err == nil {
+			err = service.AddEndpoint(d.name, d.handler, micro.WithEndpointSubject(d.subject), micro.WithEndpointMetadata(d.metadata))
+		}
+	}
 	return err
 }
 

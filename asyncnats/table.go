@@ -54,6 +54,7 @@ type remote interface {
 type more struct {
 	deadline time.Time // zero without
 	name     string
+	method   string // the fingerprint of the method of an interface
 	carried  carried
 }
 

@@ -30,7 +30,7 @@ func TestGolden(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
 		t.Fatal(err)
 	}
-	writeModule(t, dir, "golden")
+	writeRemoteModule(t, dir, "golden")
 	cgo := haveCgo(t)
 	written := make(map[string]bool)
 	left := 0 // out by -run
@@ -58,9 +58,9 @@ func TestGolden(t *testing.T) {
 		return
 	}
 	goCommand(t, dir, "vet", "./...")
-	goCommand(t, dir, "test", "-vet=off", "-count=1", "./stream", "./outside", "./watch", "./served")
+	goCommand(t, dir, "test", "-vet=off", "-count=1", "./stream", "./outside", "./watch", "./served", "./remote/...")
 	if cgo {
-		goCommand(t, dir, "test", "-vet=off", "-count=1", "-race", "./stream", "./watch", "./served")
+		goCommand(t, dir, "test", "-vet=off", "-count=1", "-race", "./stream", "./watch", "./served", "./remote")
 	} else {
 		t.Log("no race detector without a C compiler")
 	}

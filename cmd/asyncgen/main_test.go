@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,13 +49,20 @@ func libraryDir(t testing.TB) string {
 
 // writeModule makes dir a module that uses the library as it is here, with what
 // that requires.
-func writeModule(t testing.TB, dir, path string) {
+func writeModule(t testing.TB, dir, path string) { writeModuleOf(t, dir, path, "") }
+
+// writeRemoteModule is writeModule for a module that uses asyncnats, too.
+func writeRemoteModule(t testing.TB, dir, path string) { writeModuleOf(t, dir, path, "/asyncnats") }
+
+// writeModuleOf writes a module that uses what a module of the library does, which is given
+// by its folder, and that module.
+func writeModuleOf(t testing.TB, dir, path, part string) {
 	t.Helper()
 	if !filepath.IsAbs(dir) {
 		t.Fatalf("%q may be anywhere", dir)
 	}
 	root := libraryDir(t)
-	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	data, err := os.ReadFile(filepath.Join(root, part, "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,13 +71,16 @@ func writeModule(t testing.TB, dir, path string) {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "module %s\n\ngo %s\n\nrequire %s v0.0.0\n", path, mod.Go.Version, library)
+	fmt.Fprintf(&text, "module %s\n\ngo %s\n\n", path, mod.Go.Version)
 	for _, r := range mod.Require {
-		fmt.Fprintf(&text, "require %s\n", r.Mod)
+		if r.Mod.Path != library {
+			fmt.Fprintf(&text, "require %s %s\n", r.Mod.Path, r.Mod.Version)
+		}
 	}
-	fmt.Fprintf(&text, "replace %s => %s\n", library, root)
-	text = *bytes.NewBufferString(strings.ReplaceAll(text.String(), "@", " "))
-	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	for _, module := range slices.Compact([]string{library, library + part}) {
+		fmt.Fprintf(&text, "require %s v0.0.0\nreplace %[1]s => %s\n", module, root+strings.TrimPrefix(module, library))
+	}
+	sum, err := os.ReadFile(filepath.Join(root, part, "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 // it then says and writes. They have two commands of their own:
 //
 //	module PATH          makes the current folder a module that uses the library
+//	remotemodule PATH    the same with a module that uses asyncnats, too
 //	refused STDERR       asyncgen as the line before has failed: exit code 1 and
 //	                     one line that matches; nothing is written
 func TestScript(t *testing.T) {
@@ -29,8 +30,9 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"module":  func(ts *testscript.TestScript, _ bool, args []string) { writeModule(t, ts.MkAbs("."), args[0]) },
-			"refused": refused,
+			"remotemodule": func(ts *testscript.TestScript, _ bool, args []string) { writeRemoteModule(t, ts.MkAbs("."), args[0]) },
+			"module":       func(ts *testscript.TestScript, _ bool, args []string) { writeModule(t, ts.MkAbs("."), args[0]) },
+			"refused":      refused,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "cgo" {

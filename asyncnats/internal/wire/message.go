@@ -15,10 +15,12 @@ const (
 	HeaderTimeout = "Async-Timeout" // of a request: how long the caller waits, as 1.5s
 	HeaderKeep    = "Async-Keep"    // of a request: for how long the reply may be asked for again
 	HeaderName    = "Async-Name"    // of a request: what the caller named the call
+	HeaderMethod  = "Async-Method"  // of a request: the fingerprint of a method of an interface
 
 	HeaderErrors  = "Async-Errors"  // of a reply: the codes of all errors that the error is
 	HeaderService = "Async-Service" // of a reply: the name of the service that failed
 	HeaderLong    = "Async-Long"    // of a reply: the body has the text of the error
+	HeaderValue   = "Async-Value"   // of a reply that is an error: so many bytes at the end of the body are a value
 
 	HeaderLane     = "Async-Lane"     // of a request in a queue: where its record is to go
 	HeaderNamed    = "Async-Named"    // of a request in a queue: the user chose its id

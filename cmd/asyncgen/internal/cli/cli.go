@@ -59,6 +59,7 @@ type faceFlags struct {
 	as           string
 	only         []string
 	server, fake bool
+	remote       string // the engine that the client for other processes uses, or nothing
 	stream       face.Methods
 	nostream     face.Methods
 	discard      face.Methods
@@ -69,6 +70,7 @@ func (o *faceFlags) register(flags *flag.FlagSet) {
 	list(flags, "only", &o.only)
 	flags.BoolVar(&o.server, "server", o.server, "")
 	flags.BoolVar(&o.fake, "fake", o.fake, "")
+	flags.StringVar(&o.remote, "remote", o.remote, "")
 }
 
 func parse(args []string, stdout io.Writer) (*command, error) {
@@ -140,8 +142,14 @@ func (o *faceFlags) valid() error {
 	if r, _ := utf8.DecodeRuneInString(o.prefix); !token.IsIdentifier(o.prefix) || !unicode.IsUpper(r) {
 		return fmt.Errorf("-prefix %s: want a name that begins with a capital letter", o.prefix)
 	}
-	if _, err := face.ParseParts(o.only); err != nil {
+	parts, err := face.ParseParts(o.only)
+	switch {
+	case err != nil:
 		return fmt.Errorf("-only %w", err)
+	case o.remote != "" && o.remote != "nats":
+		return fmt.Errorf("-remote %s: there is nats", o.remote)
+	case parts.Remote && o.remote == "":
+		return errors.New("-only remote: say over what, by -remote nats")
 	}
 	return nil
 }
@@ -170,6 +178,9 @@ func (o *faceFlags) with(args string) (*faceFlags, error) {
 	if len(o.only) == 0 {
 		both.only = said.only
 	}
+	if o.remote == "" {
+		both.remote = said.remote
+	}
 	both.server, both.fake = o.server || said.server, o.fake || said.fake
 	return &both, both.valid()
 }
@@ -182,6 +193,7 @@ func (o *faceFlags) options() *face.Options {
 	}
 	parts.Server = parts.Server || o.server
 	parts.Fake = parts.Fake || o.fake
+	parts.Remote = o.remote != ""
 	return &face.Options{Prefix: o.prefix, Parts: parts, Stream: o.stream, NoStream: o.nostream, Discard: o.discard}
 }
 

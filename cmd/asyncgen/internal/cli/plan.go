@@ -26,6 +26,13 @@ type output struct {
 	types []wanted
 }
 
+// remote reports whether an output of the job has a client for other processes.
+func (j *job) remote() bool {
+	return slices.ContainsFunc(j.outputs, func(o *output) bool {
+		return slices.ContainsFunc(o.types, func(t wanted) bool { return t.flags.options().Parts.Remote })
+	})
+}
+
 // A wanted type is one that an output is for.
 type wanted struct {
 	typeArg

@@ -25,10 +25,13 @@ flags:
                     for a _test.go file the external test package
     -prefix name    instead of Async; it stands before the other names, too
     -only list      write only these parts, and what they need: object, sync,
-                    factory, calls, server, fake
+                    factory, calls, server, fake, remote
     -server         write the call object of a server that is asynchronous itself,
                     too: AsyncStreamServer, ServeAsyncStream, a promise a method
     -fake           write such a server for tests, too: FakeStream
+    -remote nats    write a client and a server for other processes and machines,
+                    over NATS, too: RemoteStream, RemoteStreamCalls, ServeStream;
+                    the module needs github.com/seed4712c49f/async/asyncnats
     -factories name write a type with the factories of all types, to embed
     -stream list    methods whose results go on using their context: Watch, or
                     Stream.Watch
@@ -41,7 +44,7 @@ flags:
 
 Comments in the source do the same as flags:
 
-    //async:gen [-only list] [-server] [-fake] [-prefix name] [-name name]
+    //async:gen [-only list] [-server] [-fake] [-remote nats] [-prefix name] [-name name]
                     above an interface: without -type it gets an output
     //async:stream, //async:nostream, //async:discard
                     above a method, or with a list of methods above an interface
@@ -55,6 +58,7 @@ examples:
     asyncgen -type Store,Cache ./...
     asyncgen -type io.ReadWriteCloser
     asyncgen -type Stream -output ../streamasync/stream.go -package streamasync
+    asyncgen -type Stream -remote nats
     asyncgen -check -type Stream
 
 Whatever is wrong is told in one line, "asyncgen: file:line: what", with exit

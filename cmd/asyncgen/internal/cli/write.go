@@ -72,7 +72,7 @@ func notByHand(jobs []*job) error {
 func requests(jobs []*job, pkg string) []*load.Request {
 	var list []*load.Request
 	for _, j := range jobs {
-		r := &load.Request{Dir: j.dir, Package: pkg, Needs: face.Needs()}
+		r := &load.Request{Dir: j.dir, Package: pkg, Needs: face.Needs(j.remote())}
 		stubs := make(map[string][]string)
 		for _, o := range j.outputs {
 			r.Outputs = append(r.Outputs, o.name)

@@ -37,9 +37,16 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 	for name := range top {
 		private.add(name)
 	}
-	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served, &f.callsGo} {
+	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served, &f.callsGo, &f.remoteObject, &f.newRemoteObject, &f.newProxy} {
 		*name = private.fresh(*name)
 		top.add(*name)
+	}
+	for _, m := range f.methods {
+		if f.parts.Remote {
+			stem := lower(f.base) + upper(m.name)
+			f.request[m.name], f.reply[m.name] = private.fresh(stem+"Request"), private.fresh(stem+"Reply")
+			top.add(f.request[m.name], f.reply[m.name])
+		}
 	}
 	return nil
 }
@@ -74,13 +81,14 @@ func (f *faceOf) declared() []string {
 		{f.parts.Calls, []string{f.calls, f.newCalls}},
 		{f.parts.Server, []string{f.server, f.serve}},
 		{f.parts.Fake, []string{f.fake, f.newFake}},
+		{f.parts.Remote, []string{f.remote, f.newRemote, f.remoteCalls, f.newRemoteCalls, f.serveRemote}},
 	} {
 		if part.written {
 			list = append(list, part.names...)
 		}
 	}
 	for _, m := range f.methods {
-		if name, ok := f.structs[m.name]; ok && (f.parts.result() || f.parts.Calls) {
+		if name, ok := f.structs[m.name]; ok && (f.parts.result() || f.parts.calls()) {
 			list = append(list, name)
 		}
 		if name, ok := f.promise[m.name]; ok {
@@ -93,11 +101,11 @@ func (f *faceOf) declared() []string {
 // nameTypeParams gives the type parameters names that nothing else in the file
 // has.
 func (f *faceOf) nameTypeParams(w *writer, busy nameSet) {
-	for _, path := range Needs() {
+	for _, path := range w.needs {
 		busy.add(w.pkgs[path].Name())
 	}
 	busy.add("x", "ctx", "method", "fn", "taken", "begun", "err", "r", "server", "opts", "object", "create", "iface", "cause", "d",
-		"start", "more", "name", "o", "promise", "call", "serve", "take", "drop", "late", "i", "want")
+		"start", "more", "name", "o", "promise", "call", "serve", "take", "drop", "late", "i", "want", "c", "prefix", "nc", "v1", "proxy", "options", "calls")
 	for i, p := range f.tparams {
 		want := p.Obj().Name()
 		if want == "_" {

@@ -17,15 +17,36 @@ import (
 // Module is the import path of the library that the output uses.
 const Module = "github.com/seed4712c49f/async"
 
-// Needs returns the import paths of every output.
-func Needs() []string { return []string{"context", "reflect", "sync", "time", Module} }
+// The import paths of what an output with a client for other processes uses, too.
+const (
+	natsModule = Module + "/asyncnats"
+	natsClient = "github.com/nats-io/nats.go"
+)
+
+// Needs returns the import paths of every output, and of one with a client for other
+// processes.
+func Needs(remote bool) []string {
+	list := []string{"context", "reflect", "sync", "time", Module}
+	if remote {
+		list = append(list, natsModule, natsClient)
+	}
+	return list
+}
+
+// nameOfNeed is the name of the package with such a path.
+func nameOfNeed(from string) string {
+	if from == natsClient {
+		return "nats"
+	}
+	return path.Base(from)
+}
 
 // Stubs returns the types that an output declares for a type that goes by name,
 // whatever the methods are, so that code which uses them can be checked before they
 // exist.
 func Stubs(prefix, name string) []string {
 	n := newNames(prefix, name, false)
-	return []string{n.face, n.factory, n.calls, n.server, n.fake}
+	return []string{n.face, n.factory, n.calls, n.server, n.fake, n.remote, n.remoteCalls}
 }
 
 // A writer writes one output.
@@ -35,7 +56,8 @@ type writer struct {
 	p     *load.Package
 	block nameSet // names that parameters and locals must not have
 
-	needed     map[string]bool // import paths of Needs that are used
+	needs      []string        // import paths that the output may need of itself
+	needed     map[string]bool // those that it uses
 	constraint string          // of the output
 }
 
@@ -71,7 +93,7 @@ func (o *Output) Generate(p *load.Package) (text []byte, err error) {
 			text, err = nil, why.error
 		}
 	}()
-	w := &writer{p: p, needed: make(map[string]bool), typeWriter: &typeWriter{
+	w := &writer{p: p, needs: Needs(o.Remote()), needed: make(map[string]bool), typeWriter: &typeWriter{
 		own:        types.NewPackage(p.Path, p.Name),
 		importable: p.Importable,
 		aliasOf:    p.PublicAlias,
@@ -83,8 +105,8 @@ func (o *Output) Generate(p *load.Package) (text []byte, err error) {
 		builtin:    make(map[string]bool),
 		params:     make(map[*types.TypeParam]string),
 	}}
-	for _, need := range Needs() {
-		w.pkgs[need] = types.NewPackage(need, path.Base(need))
+	for _, need := range w.needs {
+		w.pkgs[need] = types.NewPackage(need, nameOfNeed(need))
 	}
 	w.constraint = o.constraint()
 	var faces []*faceOf
@@ -169,7 +191,7 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 	given := w.p.ImportNames(o.Targets[0].Type.Name)
 	for _, path := range w.sortedImports() {
 		name := w.pkgs[path].Name()
-		if as, ok := given[path]; ok && !slices.Contains(Needs(), path) {
+		if as, ok := given[path]; ok && !slices.Contains(w.needs, path) {
 			name = as
 		}
 		name = busy.fresh(name)
@@ -182,7 +204,7 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 // sortedImports returns the import paths with those that every output has first,
 // so that they have the first choice of a name.
 func (w *writer) sortedImports() []string {
-	paths := Needs()
+	paths := slices.Clone(w.needs)
 	for _, path := range slices.Sorted(maps.Keys(w.pkgs)) {
 		if !slices.Contains(paths, path) {
 			paths = append(paths, path)
@@ -200,7 +222,7 @@ func (w *writer) head(o *Output) {
 	w.f("package %s\n\nimport (\n", w.p.Name)
 	std, others := []string{}, []string{}
 	for _, from := range slices.Sorted(maps.Keys(w.pkgs)) {
-		if slices.Contains(Needs(), from) && !w.needed[from] && !w.typed[from] {
+		if slices.Contains(w.needs, from) && !w.needed[from] && !w.typed[from] {
 			continue
 		}
 		spec := fmt.Sprintf("%q", from)

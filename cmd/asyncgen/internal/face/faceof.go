@@ -22,6 +22,8 @@ type faceOf struct {
 	clients map[string]string // the method of the plain client for each method
 	promise map[string]string // the server's end of a call of each method
 	discard map[string]string // the method of the plain client that sets a Discard, of each that has one
+	request map[string]string // the message with the parameters of each method
+	reply   map[string]string // and that with its results
 	parts   Parts
 	doc     load.Comment
 }
@@ -39,6 +41,7 @@ func newFace(w *writer, target Target) *faceOf {
 		f.leaveOut(w)
 	}
 	f.structs, f.promise = make(map[string]string), make(map[string]string)
+	f.request, f.reply = make(map[string]string), make(map[string]string)
 	taken := make(nameSet)
 	for _, m := range f.methods {
 		f.refuseMethod(w, m)
@@ -55,6 +58,12 @@ func newFace(w *writer, target Target) *faceOf {
 	}
 	f.settleStreams(w, o)
 	f.nameClients(taken)
+	if f.parts.Remote {
+		for _, m := range f.methods {
+			w.at(f, m)
+			f.refuseTravel(w, m)
+		}
+	}
 	return f
 }
 
@@ -175,6 +184,9 @@ func (f *faceOf) write(w *writer) {
 	}
 	if f.parts.Calls {
 		f.writeCalls(w)
+	}
+	if f.parts.Remote {
+		f.writeRemote(w)
 	}
 }
 

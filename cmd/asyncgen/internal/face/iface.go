@@ -105,7 +105,7 @@ func (w *writer) finishResults(m *method) string {
 // a call object complete with.
 func (f *faceOf) writeResults(w *writer) {
 	for _, m := range f.methods {
-		if m.values() < 2 || !f.parts.result() && !f.parts.Calls {
+		if m.values() < 2 || !f.parts.result() && !f.parts.calls() {
 			continue
 		}
 		w.at(f, m)
@@ -120,8 +120,12 @@ func (f *faceOf) writeResults(w *writer) {
 		return
 	}
 	maker := f.newFace
-	if !f.parts.Object {
+	switch {
+	case f.parts.Object:
+	case f.parts.Server:
 		maker = f.serve
+	default:
+		maker = f.newRemote
 	}
 	w.f("\n")
 	w.docf(`%s is what the calls of [%s] complete with beside an error. Only the function

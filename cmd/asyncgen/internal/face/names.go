@@ -72,6 +72,12 @@ type names struct {
 	stream, newStream     string // the context of results that go on using it
 	server, serve, served string // an asynchronous server, its call object, and the type of that
 	fake, newFake         string
+	remote, newRemote     string // the client for other processes
+	remoteObject          string // its call object
+	remoteCalls           string // the same client, with methods that return calls
+	newRemoteCalls        string
+	newRemoteObject       string
+	newProxy, serveRemote string
 	base                  string // of the names that have no prefix
 }
 
@@ -117,5 +123,14 @@ func newNames(prefix, typeName string, from bool) *names {
 	}
 	n.served = lower(n.face) + "Served"
 	n.newFake = constructor + upper(n.fake)
+	n.remote, n.serveRemote = "Remote"+base, "Serve"+base
+	if constructor == "new" {
+		n.remote, n.serveRemote = "remote"+base, "serve"+base
+	}
+	n.newRemote = constructor + upper(n.remote)
+	n.remoteCalls, n.remoteObject = n.remote+"Calls", lower(n.remote)+"Object"
+	n.newRemoteCalls = constructor + upper(n.remoteCalls)
+	n.newRemoteObject = "new" + upper(n.remoteObject)
+	n.newProxy = lower(n.remote) + "Proxy"
 	return n
 }

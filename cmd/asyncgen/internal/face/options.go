@@ -17,6 +17,7 @@ type Options struct {
 // Parts are the parts of an output.
 type Parts struct {
 	Object, Sync, Factory, Calls, Server, Fake bool
+	Remote                                     bool // a client for other processes, and a server for such clients
 }
 
 // DefaultParts are written where nothing is said.
@@ -39,8 +40,10 @@ func ParseParts(list []string) (Parts, error) {
 			p.Server = true
 		case "fake":
 			p.Fake = true
+		case "remote":
+			p.Remote = true
 		default:
-			return p, fmt.Errorf("%s: there is object, sync, factory, calls, server and fake", name)
+			return p, fmt.Errorf("%s: there is object, sync, factory, calls, server, fake and remote", name)
 		}
 	}
 	return p, nil
@@ -50,7 +53,10 @@ func ParseParts(list []string) (Parts, error) {
 func (p Parts) face() bool { return p != Parts{Calls: true} }
 
 // result reports whether there is a call object.
-func (p Parts) result() bool { return p.Object || p.Server }
+func (p Parts) result() bool { return p.Object || p.Server || p.Remote }
+
+// calls reports whether there is a client whose methods return calls.
+func (p Parts) calls() bool { return p.Calls || p.Remote }
 
 // Methods are methods by name, or by type and name as in Store.Watch. What was met is
 // noted, so that a name which is of no method is found out.

@@ -28,6 +28,11 @@ type Output struct {
 	p       *load.Package
 }
 
+// Remote reports whether the output has a client for other processes.
+func (o *Output) Remote() bool {
+	return slices.ContainsFunc(o.Targets, func(t Target) bool { return t.Options.Parts.Remote })
+}
+
 // constraint joins the build constraints of the types, each once.
 func (o *Output) constraint() string {
 	var all []constraint.Expr
@@ -103,11 +108,11 @@ func (o *Output) Blame(fault *load.Fault) error {
 // declares reports whether a fault is in what is written for a method.
 func (f *faceOf) declares(m *method, fault *load.Fault) bool {
 	switch fault.Recv {
-	case f.adapter:
+	case f.adapter, f.remote:
 		return fault.Decl == m.name
-	case f.calls:
+	case f.calls, f.remoteCalls:
 		return fault.Decl == f.clients[m.name] || fault.Decl == f.discard[m.name]
-	case f.object, f.served:
+	case f.object, f.served, f.remoteObject:
 		return fault.Decl == begin(m) || fault.Decl == finish(m)
 	}
 	for _, name := range []string{f.structs[m.name], f.promise[m.name]} {
