@@ -145,7 +145,7 @@ func (w *walker) pointer(p place, t reflect.Type) error {
 
 func (w *walker) mapping(p place, t reflect.Type) error {
 	key := t.Key()
-	kind := ""
+	var kind string
 	switch {
 	case key.Kind() == reflect.String, key.Kind() >= reflect.Int && key.Kind() <= reflect.Uint64 && key.Kind() != reflect.Uintptr:
 		kind = key.Kind().String()
@@ -171,8 +171,7 @@ func (w *walker) structure(p place, t reflect.Type) error {
 // fields walks through the fields of a struct, and those of embedded structs, which
 // encoding/json writes side by side. Of two that have one name it writes one, or none.
 func (w *walker) fields(p place, t reflect.Type, names map[string]bool) error {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		tag := f.Tag.Get("json")
 		name, options, _ := strings.Cut(tag, ",")
 		if tag == "-" || f.Name == "_" {
@@ -210,7 +209,7 @@ func (w *walker) field(at place, t reflect.Type, options string) error {
 	if err := w.walk(at, t); err != nil {
 		return err
 	}
-	for _, o := range strings.Split(options, ",") {
+	for o := range strings.SplitSeq(options, ",") {
 		if o == "string" && len(w.lines) == before+1 {
 			w.lines[before] += " as text"
 		}

@@ -83,9 +83,9 @@ func TestWhatCannotTravel(t *testing.T) {
 		{reflect.TypeFor[struct{ H *half }](), "H?: shape_test.half has UnmarshalText and no MarshalText"},
 		{reflect.TypeFor[struct{ M map[string]big.Int }](), "M{string}: MarshalJSON of big.Int needs a pointer, which the value of a map has not"},
 		{reflect.TypeFor[struct {
-			A int `json:"x"`
-			B int `json:"x"`
-		}](), "x: two fields have the name in JSON, and one would be lost"},
+			A int
+			B int `json:"A"`
+		}](), "A: two fields have the name in JSON, and one would be lost"},
 		{reflect.TypeFor[struct {
 			base
 			Who string
