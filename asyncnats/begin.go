@@ -180,7 +180,7 @@ func (p *pending[Resp]) read(r reply) (Resp, error) {
 	if p.of != nil {
 		return p.of.read(r)
 	}
-	return read[Resp](p.client, p.subject, r)
+	return readBoth[Resp](p.client, p.subject, r)
 }
 
 // submit takes a call into the table, from where it is sent, or says why not.

@@ -139,39 +139,39 @@ func (c *Client) gone(p *peer, ids []byte) (lost []*entry) {
 	return lost
 }
 
-// read makes what a call completes with from a reply. An error may have a value beside it.
+// read makes what a call completes with from a reply.
 func read[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
-	text, failed := r.header[wire.HeaderError]
-	if failed {
-		long, value := r.split()
-		err = c.known.remoteError(subject, text[0], reply{r.header, long})
-		if len(value) == 0 {
-			return v, err
-		}
-		r.data = value
+	if text, failed := r.header[wire.HeaderError]; failed {
+		return v, c.known.remoteError(subject, text[0], r)
 	}
 	if len(r.data) > c.o.MaxReply {
-		return v, both(err, fmt.Errorf("%w: a reply of %d bytes, where %d are allowed", ErrTooLarge, len(r.data), c.o.MaxReply))
+		return v, fmt.Errorf("%w: a reply of %d bytes, where %d are allowed", ErrTooLarge, len(r.data), c.o.MaxReply)
 	}
-	if bad := decode(c.o.Codec, r.data, &v); bad != nil {
-		return *new(Resp), both(err, fmt.Errorf("%w: %w", ErrBadReply, bad))
+	if err := decode(c.o.Codec, r.data, &v); err != nil {
+		return *new(Resp), fmt.Errorf("%w: %w", ErrBadReply, err)
+	}
+	return v, nil
+}
+
+// readBoth is read of a reply that may be an error with a value beside it.
+func readBoth[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
+	text, value := r.split()
+	if len(value) == 0 {
+		return read[Resp](c, subject, r)
+	}
+	_, err = read[Resp](c, subject, reply{r.header, text})
+	v, bad := read[Resp](c, subject, reply{data: value})
+	if bad != nil {
+		err = fmt.Errorf("%w; and of the value beside it: %w", err, bad)
 	}
 	return v, err
 }
 
-// both is what is wrong with a reply, beside the error that the reply is, if it is one.
-func both(err, bad error) error {
-	if err == nil {
-		return bad
-	}
-	return fmt.Errorf("%w; and of the value beside it: %w", err, bad)
-}
-
 // split returns the two parts that the body of an error may have: the text where that is
-// long, and the value.
-func (r reply) split() (long, value []byte) {
+// long, and a value.
+func (r reply) split() (text, value []byte) {
 	n, err := strconv.Atoi(r.header.Get(wire.HeaderValue))
-	if err != nil || n < 0 || n > len(r.data) {
+	if err != nil || n < 0 || n > len(r.data) || r.header[wire.HeaderError] == nil {
 		return r.data, nil
 	}
 	at := len(r.data) - n

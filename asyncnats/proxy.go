@@ -91,7 +91,7 @@ func (i *invocation[V, Reply]) read(r reply) (V, error) {
 		_, text := r.split()
 		return i.take(new(Reply)), i.method.differs(r.header.Get(wire.HeaderService), text)
 	}
-	results, err := read[*Reply](i.proxy.client, i.method.subject, r)
+	results, err := readBoth[*Reply](i.proxy.client, i.method.subject, r)
 	if results == nil {
 		results = new(Reply)
 		err = orElse(err, fmt.Errorf("%w: it is null", ErrBadReply))
