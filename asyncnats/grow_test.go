@@ -31,8 +31,8 @@ type park struct {
 	clients []*asyncnats.Client
 }
 
-// work is a function that takes as long as it is told.
-func work(ctx context.Context, d time.Duration) (time.Duration, error) {
+// lasts is a function that takes as long as it is told.
+func lasts(ctx context.Context, d time.Duration) (time.Duration, error) {
 	select {
 	case <-time.After(d):
 		return d, nil
@@ -47,7 +47,7 @@ func newPark(t *testing.T, servers, clients int) *park {
 	p := &park{nats: natstest.Run(t, o)}
 	for i := range servers {
 		nc := natstest.Connect(t, "", nats.InProcessServer(p.nats))
-		s, err := asyncnats.Serve(nc, "work", work, asyncnats.ServeOptions{Name: fmt.Sprint("s", i)})
+		s, err := asyncnats.Serve(nc, "work", lasts, asyncnats.ServeOptions{Name: fmt.Sprint("s", i)})
 		if err != nil {
 			t.Fatal(err)
 		}
