@@ -23,6 +23,7 @@
 //	the function panics           a RemoteError that is ErrPanicked; the server lives on
 //	the reply is too large        ErrTooLarge, at once
 //	the reply makes no sense      ErrBadReply, at once
+//	the methods differ            ErrDiffers, at once
 //	the client closes             async.ErrScopeClosed, as the cause of a CanceledError
 //
 // A call runs at most once, unless WaitForReconnect is set and a connection is lost; see
@@ -48,6 +49,9 @@
 // request, desk.go knows where each request is, office.go is what goes in and out, beat.go
 // tells clients. registry.go and errors.go are errors on the wire, codec.go and propagate.go
 // what a user may replace.
+//
+// What code that asyncgen -remote nats writes calls is in method.go, proxy.go (the client) and
+// stub.go (the server); what types look like on the wire is in package shape.
 //
 // # Calls that outlive everything
 //

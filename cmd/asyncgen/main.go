@@ -84,10 +84,31 @@
 // return. With -fake there is a FakeSimpleStream, too: such a server for tests, whose
 // calls a test takes and completes.
 //
+// # Clients for other processes
+//
+// With -remote nats the output has
+//
+//	// A client of a SimpleStream that another process serves: a SimpleStream, an
+//	// AsyncSimpleStream and an async.CallFactory.
+//	type RemoteSimpleStream struct{ ... }
+//	func NewRemoteSimpleStream(c *asyncnats.Client, prefix string, opts ...async.Option) *RemoteSimpleStream
+//
+//	// The plain idiom; no call needs a goroutine.
+//	type RemoteSimpleStreamCalls struct{ ... }
+//	func NewRemoteSimpleStreamCalls(c *asyncnats.Client, prefix string, opts ...async.Option) RemoteSimpleStreamCalls
+//
+//	// The server of an implementation.
+//	func ServeSimpleStream(nc *nats.Conn, prefix string, server SimpleStream, options asyncnats.ServeOptions) (*asyncnats.Server, error)
+//
+// The parameters of a method travel as one message and its results as another, over NATS, by
+// package asyncnats, which the module must require. Everything that travels must be what
+// encoding/json writes and reads again without loss; a method that has something else is
+// refused, with the name of the parameter. Page docs/remote.md of the library has the rules.
+//
 // # Several at once
 //
 // A comment //async:gen above an interface asks for an output. It may have the flags
-// -only, -server, -fake, -prefix and -name. Without -type, asyncgen ./... writes an output
+// -only, -server, -fake, -remote, -prefix and -name. Without -type, asyncgen ./... writes an output
 // for each such interface. With -type Store,Cache it writes one for each package that
 // declares any of these.
 //
