@@ -86,19 +86,19 @@
 //
 // # Clients for other processes
 //
-// With -remote nats the output has
+// With -remote nats the output for an interface Store has
 //
-//	// A client of a SimpleStream that another process serves: a SimpleStream, an
-//	// AsyncSimpleStream and an async.CallFactory.
-//	type RemoteSimpleStream struct{ ... }
-//	func NewRemoteSimpleStream(c *asyncnats.Client, prefix string, opts ...async.Option) *RemoteSimpleStream
+//	// A client of a Store that another process serves: a Store, an
+//	// AsyncStore and an async.CallFactory.
+//	type RemoteStore struct{ ... }
+//	func NewRemoteStore(c *asyncnats.Client, prefix string, opts ...async.Option) *RemoteStore
 //
 //	// The plain idiom; no call needs a goroutine.
-//	type RemoteSimpleStreamCalls struct{ ... }
-//	func NewRemoteSimpleStreamCalls(c *asyncnats.Client, prefix string, opts ...async.Option) RemoteSimpleStreamCalls
+//	type RemoteStoreCalls struct{ ... }
+//	func NewRemoteStoreCalls(c *asyncnats.Client, prefix string, opts ...async.Option) RemoteStoreCalls
 //
 //	// The server of an implementation.
-//	func ServeSimpleStream(nc *nats.Conn, prefix string, server SimpleStream, options asyncnats.ServeOptions) (*asyncnats.Server, error)
+//	func ServeStore(nc *nats.Conn, prefix string, server Store, options asyncnats.ServeOptions) (*asyncnats.Server, error)
 //
 // The parameters of a method travel as one message and its results as another, over NATS, by
 // package asyncnats, which the module must require. Everything that travels must be what
