@@ -104,6 +104,10 @@
 // package asyncnats, which the module must require. Everything that travels must be what
 // encoding/json writes and reads again without loss; a method that has something else is
 // refused, with the name of the parameter. Page docs/remote.md of the library has the rules.
+// An interface can be a parameter or a result where a comment above its declaration says which
+// types it can have:
+//
+//	//async:form Circle, *Square
 //
 // # Several at once
 //

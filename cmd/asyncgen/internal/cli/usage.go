@@ -48,6 +48,9 @@ Comments in the source do the same as flags:
                     above an interface: without -type it gets an output
     //async:stream, //async:nostream, //async:discard
                     above a method, or with a list of methods above an interface
+    //async:form Circle, *Square
+                    above an interface that is a parameter or a result: the
+                    types that it can have where it travels
 
 examples:
 

@@ -41,6 +41,11 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 		*name = private.fresh(*name)
 		top.add(*name)
 	}
+	for _, form := range f.formList {
+		form.name = private.fresh(lower(f.base) + upper(form.iface.Obj().Name()) + "Form")
+		form.of = private.fresh(form.name + "Of")
+		top.add(form.name, form.of)
+	}
 	for _, m := range f.methods {
 		if f.parts.Remote {
 			stem := lower(f.base) + upper(m.name)

@@ -13,19 +13,21 @@ import (
 // A faceOf is what is written for one interface.
 type faceOf struct {
 	*names
-	t       *load.Type
-	as      string // the name that the others are derived from
-	methods []*method
-	tparams []*types.TypeParam
-	params  []string          // what these are called
-	structs map[string]string // the result struct of each method that has one
-	clients map[string]string // the method of the plain client for each method
-	promise map[string]string // the server's end of a call of each method
-	discard map[string]string // the method of the plain client that sets a Discard, of each that has one
-	request map[string]string // the message with the parameters of each method
-	reply   map[string]string // and that with its results
-	parts   Parts
-	doc     load.Comment
+	t        *load.Type
+	as       string // the name that the others are derived from
+	methods  []*method
+	tparams  []*types.TypeParam
+	params   []string          // what these are called
+	structs  map[string]string // the result struct of each method that has one
+	clients  map[string]string // the method of the plain client for each method
+	promise  map[string]string // the server's end of a call of each method
+	discard  map[string]string // the method of the plain client that sets a Discard, of each that has one
+	request  map[string]string // the message with the parameters of each method
+	reply    map[string]string // and that with its results
+	forms    map[*types.TypeName]*form
+	formList []*form // the same, in the order of methods
+	parts    Parts
+	doc      load.Comment
 }
 
 func newFace(w *writer, target Target) *faceOf {
@@ -59,6 +61,7 @@ func newFace(w *writer, target Target) *faceOf {
 	f.settleStreams(w, o)
 	f.nameClients(taken)
 	if f.parts.Remote {
+		f.findForms(w)
 		for _, m := range f.methods {
 			w.at(f, m)
 			f.refuseTravel(w, m)

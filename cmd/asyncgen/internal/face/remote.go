@@ -17,6 +17,7 @@ func (f *faceOf) writeRemote(w *writer) {
 		w.at(f, m)
 		f.writeMessages(w, m)
 	}
+	f.writeForms(w)
 	f.writeProxy(w)
 	f.writeRemoteCalls(w)
 	f.writeRemoteClient(w)
@@ -31,7 +32,7 @@ func (f *faceOf) writeMessages(w *writer, m *method) {
 	tags := tagsOf(sourceNames(m.sig.Params()), "arg")
 	for i, name := range argFields(m) {
 		if name != "" {
-			w.f("%s %s `json:%q`\n", name, w.typ(m.sig.Params().At(i).Type()), tags[i])
+			w.f("%s %s `json:%q`\n", name, f.wireType(w, m.sig.Params().At(i).Type()), tags[i])
 		}
 	}
 	w.f("}\n")
@@ -39,7 +40,7 @@ func (f *faceOf) writeMessages(w *writer, m *method) {
 	w.f("type %s%s struct {\n", f.reply[m.name], f.decl(w))
 	tags = tagsOf(sourceNames(m.valueTuple()), "r")
 	for i, name := range fields(m) {
-		w.f("%s %s `json:%q`\n", name, w.typ(m.value(i).Type()), tags[i])
+		w.f("%s %s `json:%q`\n", name, f.wireType(w, m.value(i).Type()), tags[i])
 	}
 	w.f("}\n")
 }
@@ -91,7 +92,7 @@ Hedge; no call needs a goroutine. It comes from [%s].`, f.remoteCalls, f.link(w)
 		w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.remoteCalls, f.args(), f.clients[m.name],
 			w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
 		w.f("return %sInvoke(%s, %s.%s, %q, %s, func(%s *%s%s) %s { return %s }, %s.%s...)\n}\n", nats, w.outerContext(m, names), x, proxy,
-			m.name, f.requestOf(m, names), r, f.reply[m.name], f.args(), f.valueType(w, m), f.valueOf(m, r), x, opts)
+			m.name, f.requestOf(w, m, names), r, f.reply[m.name], f.args(), f.valueType(w, m), f.valueOf(w, m, r), x, opts)
 	}
 }
 
@@ -115,28 +116,28 @@ func (w *writer) copied(m *method) {
 }
 
 // requestOf is the message of a call with parameters of these names.
-func (f *faceOf) requestOf(m *method, names []string) string {
+func (f *faceOf) requestOf(w *writer, m *method, names []string) string {
 	var list []string
 	for i, name := range argFields(m) {
 		if name != "" {
-			list = append(list, name+": "+names[i])
+			list = append(list, name+": "+f.toWire(w, m.sig.Params().At(i).Type(), names[i]))
 		}
 	}
 	return "&" + f.request[m.name] + f.args() + "{" + strings.Join(list, ", ") + "}"
 }
 
-// resultsOf are the fields of a reply.
-func (f *faceOf) resultsOf(m *method, r string) []string {
+// resultsOf are the results in a reply.
+func (f *faceOf) resultsOf(w *writer, m *method, r string) []string {
 	list := fields(m)
 	for i, name := range list {
-		list[i] = r + "." + name
+		list[i] = f.fromWire(w, m.value(i).Type(), r+"."+name)
 	}
 	return list
 }
 
 // valueOf is the value of a call, made from its reply.
-func (f *faceOf) valueOf(m *method, r string) string {
-	switch values := f.resultsOf(m, r); len(values) {
+func (f *faceOf) valueOf(w *writer, m *method, r string) string {
+	switch values := f.resultsOf(w, m, r); len(values) {
 	case 0:
 		return "struct{}{}"
 	case 1:
@@ -212,7 +213,10 @@ func (f *faceOf) writeRemoteMethod(w *writer, m *method, calls string) {
 		list = nil
 	case 1:
 	default:
-		list = f.resultsOf(m, v)
+		list = fields(m)
+		for i, name := range list {
+			list[i] = v + "." + name
+		}
 	}
 	if m.hasErr {
 		w.f("return %s\n}\n", strings.Join(append(list, err), ", "))
@@ -250,8 +254,8 @@ func (f *faceOf) writeRemoteObject(w *writer) {
 		w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.remoteObject, f.args(), begin(m), w.list(m.sig.Params(), m.sig.Variadic(), names))
 		w.f("return %s.claim(%q, func() error {\n", x, f.full(m))
 		w.f("return %sInvokeOn(%s, &%s.Call, %s.proxy, %q, %s, func(%s *%s%s) %s {\n", nats, w.outerContext(m, names), x, x, m.name,
-			f.requestOf(m, names), r, f.reply[m.name], f.args(), f.result)
-		w.f("return %s{Method: %q%s}\n}, %s.opts...)\n})\n}\n", f.result, m.name, f.boxed(m, f.resultsOf(m, r)), x)
+			f.requestOf(w, m, names), r, f.reply[m.name], f.args(), f.result)
+		w.f("return %s{Method: %q%s}\n}, %s.opts...)\n})\n}\n", f.result, m.name, f.boxed(m, f.resultsOf(w, m, r)), x)
 	}
 }
 
@@ -283,11 +287,12 @@ func (f *faceOf) writeHandle(w *writer, m *method, nats, context string) {
 	args := argFields(m)
 	used := false
 	for i, name := range args {
-		if args[i] = r + "." + name; i == m.ctx {
+		if i == m.ctx {
 			args[i] = ctx
-		} else {
-			used = true
+			continue
 		}
+		args[i] = f.fromWire(w, m.sig.Params().At(i).Type(), r+"."+name)
+		used = true
 	}
 	if !used {
 		r = ""
@@ -309,7 +314,7 @@ func (f *faceOf) writeHandle(w *writer, m *method, nats, context string) {
 		w.f("%s := %s\n", strings.Join(all, ", "), server)
 	}
 	for i, name := range fields(m) {
-		values[i] = name + ": " + values[i]
+		values[i] = name + ": " + f.toWire(w, m.value(i).Type(), values[i])
 	}
 	w.f("return &%s{%s}, %s\n}),\n", reply, strings.Join(values, ", "), err)
 }

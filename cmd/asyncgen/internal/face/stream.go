@@ -52,7 +52,7 @@ func (f *faceOf) settleStreams(w *writer, o *Options) {
 
 // typeDirective takes a directive above the interface, which names its methods.
 func (f *faceOf) typeDirective(d load.Directive) {
-	if d.Name == "gen" {
+	if d.Name == "gen" || d.Name == "form" {
 		return
 	}
 	names := strings.FieldsFunc(d.Args, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
@@ -84,7 +84,7 @@ func (f *faceOf) apply(m *method, d load.Directive) {
 	case "discard":
 		m.discard = true
 	default:
-		panic(refusal{load.Errorf(d.Pos, "//async:%s: there is stream, nostream and discard for methods, and gen for types", d.Name)})
+		panic(refusal{load.Errorf(d.Pos, "//async:%s: there is stream, nostream and discard for methods, and gen and form for types", d.Name)})
 	}
 }
 

@@ -19,11 +19,11 @@ func (f *faceOf) refuseTravel(w *writer, m *method) {
 	}
 	for i, v := range allOf(m.sig.Params()) {
 		if i != m.ctx {
-			w.refuseType("parameter", nameOf(v, i), v.Type())
+			f.refuseType(w, "parameter", nameOf(v, i), v.Type())
 		}
 	}
 	for i, v := range allOf(m.valueTuple()) {
-		w.refuseType("result", nameOf(v, i), v.Type())
+		f.refuseType(w, "result", nameOf(v, i), v.Type())
 	}
 	if fillsBuffer(m) {
 		w.refusef("parameter %s: what a %s of another process writes to it does not come back", nameOf(bufferOf(m), bufferAt(m)), m.name)
@@ -71,9 +71,11 @@ func bufferAt(m *method) int {
 
 func bufferOf(m *method) *types.Var { return m.sig.Params().At(bufferAt(m)) }
 
-func (w *writer) refuseType(what, name string, t types.Type) {
-	tr := &traveler{seen: make(map[types.Type]bool), embeds: make(map[types.Type]bool)}
-	if why := tr.walk(spot{name, true}, t); why != "" {
+func (f *faceOf) refuseType(w *writer, what, name string, t types.Type) {
+	if form, _ := f.formOf(t); form != nil {
+		return // it has been looked at
+	}
+	if why := newTraveler().walk(spot{name, true}, t); why != "" {
 		w.refusef("%s %s", what, why)
 	}
 }
@@ -94,6 +96,10 @@ func (s spot) sayf(format string, args ...any) string {
 type traveler struct {
 	seen   map[types.Type]bool
 	embeds map[types.Type]bool // the structs that the current one is embedded in, by pointers
+}
+
+func newTraveler() *traveler {
+	return &traveler{seen: make(map[types.Type]bool), embeds: make(map[types.Type]bool)}
 }
 
 // walk returns why a type cannot travel, or nothing.
@@ -143,7 +149,7 @@ func interfaceTravels(t types.Type) string {
 	if isContext(t) {
 		return "there is one context to a call, and this is another"
 	}
-	return "the interface " + short(t) + " cannot travel: the other side does not know what to make of it"
+	return "the interface " + short(t) + " cannot travel: nothing says which types it can have; see //async:form"
 }
 
 // short is a type as it is named in source.

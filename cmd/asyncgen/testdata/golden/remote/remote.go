@@ -15,6 +15,8 @@ import (
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -type Store
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Clash
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -type hidden
+//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Drawing
+//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Drawing -output away/drawing.go -package away
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Prices -output away/away.go -package away
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote,calls -type database/sql/driver.Result
 
@@ -120,4 +122,35 @@ type Clash interface {
 
 type hidden interface {
 	peek(ctx context.Context, at int) (rune, error)
+}
+
+// A Shape has a few forms.
+//
+//async:form Circle, *Square
+type Shape interface{ Area() float64 }
+
+// A Circle is a form of Shape.
+type Circle struct{ Radius float64 }
+
+// Area is that of the circle.
+func (c Circle) Area() float64 { return 3 * c.Radius * c.Radius }
+
+// A Square is a form of Shape by its pointer.
+type Square struct{ Side float64 }
+
+// Area is that of the square.
+func (s *Square) Area() float64 { return s.Side * s.Side }
+
+// A Triangle is a Shape, and no form.
+type Triangle struct{}
+
+// Area is that of the triangle.
+func (Triangle) Area() float64 { return 0 }
+
+// Drawing has parameters and results that are interfaces.
+type Drawing interface {
+	Largest(ctx context.Context, first Shape, more ...Shape) (Shape, error)
+	All(ctx context.Context, shapes []Shape) (back []Shape, none Shape, err error)
+	Bad(ctx context.Context) (Shape, error)
+	Area(shape Shape) float64
 }

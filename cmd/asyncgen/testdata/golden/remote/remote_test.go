@@ -698,6 +698,76 @@ func TestClash(t *testing.T) {
 	}
 }
 
+// drawing is an implementation of Drawing.
+type drawing struct{}
+
+func (drawing) Largest(_ context.Context, first Shape, more ...Shape) (Shape, error) {
+	for _, s := range more {
+		if s.Area() > first.Area() {
+			first = s
+		}
+	}
+	return first, nil
+}
+
+func (drawing) All(_ context.Context, shapes []Shape) ([]Shape, Shape, error) {
+	return shapes, nil, nil
+}
+
+func (drawing) Bad(context.Context) (Shape, error) { return Triangle{}, nil }
+
+func (drawing) Area(s Shape) float64 { return s.Area() }
+
+// An interface that is said to have forms travels as one of these, and comes back as what it
+// was. What is no form is an error, at either side.
+func TestForms(t *testing.T) {
+	there, here := connect(t)
+	s, err := ServeDrawing(there, "draw", drawing{}, asyncnats.ServeOptions{})
+	up(t, there, s, err)
+	ctx := limited(t)
+	c := client(t, here)
+	for _, d := range []Drawing{NewRemoteDrawing(c, "draw"), away.NewRemoteDrawing(c, "draw")} {
+		if s, err := d.Largest(ctx, Circle{1}); s != (Circle{1}) || err != nil {
+			t.Errorf("%v, %v", s, err)
+		}
+		s, err := d.Largest(ctx, Circle{1}, Circle{2}, &Square{9})
+		if square, ok := s.(*Square); !ok || square.Side != 9 || err != nil {
+			t.Errorf("%v, %v", s, err)
+		}
+		for _, list := range [][]Shape{nil, {}, {nil}, {Circle{}, &Square{}, nil, Circle{3}}} {
+			back, none, err := d.All(ctx, list)
+			if !reflect.DeepEqual(back, list) || none != nil || err != nil {
+				t.Errorf("%v came back as %v and %v, %v", list, back, none, err)
+			}
+		}
+		if area := d.Area(&Square{3}); area != 9 {
+			t.Errorf("%v", area)
+		}
+		if _, err := d.Largest(ctx, Triangle{}); !errors.Is(err, asyncnats.ErrEncode) || !strings.Contains(err.Error(), "a remote.Triangle is none of the forms of Shape") {
+			t.Errorf("%v", err)
+		}
+		if _, err := d.Bad(ctx); !errors.Is(err, asyncnats.ErrBadReply) || !strings.Contains(err.Error(), "a remote.Triangle is none of the forms of Shape") {
+			t.Errorf("%v", err)
+		}
+	}
+	object, err := async.CreateCall[AsyncDrawing](NewRemoteDrawing(c, "draw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer object.Release()
+	if err := object.BeginLargest(ctx, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	object.Wait(ctx)
+	if _, err := object.FinishLargest(); !errors.Is(err, asyncnats.ErrPanicked) { // there is nothing that has an area
+		t.Errorf("%v", err)
+	}
+	m, err := here.Request("draw.Largest", []byte(`{"first":{"Other":"x"}}`), patience)
+	if err != nil || !strings.Contains(m.Header.Get("Nats-Service-Error"), "none of the forms") {
+		t.Errorf("%s, %v, %v", m.Data, m.Header, err)
+	}
+}
+
 func TestServeOfNothing(t *testing.T) {
 	there, _ := connect(t)
 	defer func() {
