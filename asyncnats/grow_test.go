@@ -91,13 +91,13 @@ func (a traffic) since(b traffic) traffic {
 // clients, and nothing for calls that take no time.
 func TestGrow_Heartbeats(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const servers, clients, calls = 1000, 4, 20_000
-		const seconds = 5
+		const servers, clients, calls = 1000, 2, 8_000
+		const seconds = 4
 		p := newPark(t, servers, clients)
 		defer p.stop()
 		var all async.Calls[time.Duration]
 		for i := range calls {
-			all = append(all, asyncnats.Begin[time.Duration](t.Context(), p.clients[i%clients], "work", 10*time.Second))
+			all = append(all, asyncnats.Begin[time.Duration](t.Context(), p.clients[i%clients], "work", 7*time.Second))
 		}
 		time.Sleep(2 * time.Second) // every server is known to every client that it has calls of
 		begun := p.traffic(t)
@@ -165,12 +165,12 @@ func TestGrow_Cancellations(t *testing.T) {
 // heartbeats, and no others: these end with their results.
 func TestGrow_ServersDie(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const servers, dead, calls = 1000, 100, 20_000
+		const servers, dead, calls = 1000, 100, 8_000
 		p := newPark(t, servers, 1)
 		defer p.stop()
 		var set async.Set[*async.Call[time.Duration]]
 		for range calls {
-			call := asyncnats.Begin[time.Duration](t.Context(), p.clients[0], "work", 10*time.Second+rand.N(10*time.Second))
+			call := asyncnats.Begin[time.Duration](t.Context(), p.clients[0], "work", 10*time.Second+rand.N(time.Second))
 			set.Add(call, call)
 		}
 		time.Sleep(5*time.Second + 300*time.Millisecond)
