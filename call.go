@@ -21,9 +21,9 @@ import (
 // another. The zero value is an idle object, ready for use. It must not be
 // copied; [Call.Clone] makes another handle.
 //
-// What is said of waiting, canceling and releasing may be done by any number
-// of goroutines at the same time. One call's results, signals and channels never
-// touch those of another begun later on the same object (R13).
+// Any number of goroutines may call the methods at the same time. Results, signals and
+// channels of one call never touch those of a call that is begun later on the same object
+// (R13).
 //
 // A handle whose result was taken through it, by Finish, Await or a method of
 // [Calls], needs no Release, unless it streams; every other handle does.
@@ -64,8 +64,8 @@ func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error)
 	return err
 }
 
-// BeginPromise begins a call without a goroutine and returns its server's end.
-// It is to [NewPromise] what Begin is to [Go], and returns Begin's errors.
+// BeginPromise begins a call without a goroutine and returns the server's end of the call.
+// [NewPromise] does the same on a new object. The errors are those of Begin.
 func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T], error) {
 	checkBegin(ctx, false)
 	core, err := begin(ctx, c, opts, bitPromise, nil)
@@ -173,15 +173,15 @@ func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	return c.h.cancelWait(ctx, cause, c)
 }
 
-// Signal returns a new wait-only handle on the call: the current one, or on an
-// idle object the last one, or the first to come where there was none. It panics
+// Signal returns a new wait-only handle on the call of the object: the current call; on an
+// idle object the last call; or the first call to come where there was none. Signal panics
 // after Release.
 func (c *Call[T]) Signal() *Signal { return handleOf(c).signal() }
 
-// Clone returns another handle on the call, which finishes and is released for
-// itself (R3). A clone of an object never begun shares its first call with it, a
-// clone of a finished one is finished, and later calls of the one are none of
-// the other's. Clone panics after Release.
+// Clone returns another handle on the call, which is finished and released for itself (R3).
+// A clone of an object that was never begun shares the first call with the object. A clone
+// of a finished object is finished. Later calls of the one are not calls of the other. Clone
+// panics after Release.
 func (c *Call[T]) Clone() *Call[T] {
 	d := new(Call[T])
 	handleOf(c).clone(&d.h)
@@ -200,8 +200,8 @@ func (c *Call[T]) Clone() *Call[T] {
 // [*PanicError].
 func (c *Call[T]) Release() { handleOf(c).release() }
 
-// Info returns what there is to know of the handle's call: the current or last
-// one. It blocks nobody and changes nothing.
+// Info returns what there is to know of the call of the handle: the current call or the last
+// one. Info blocks nobody and changes nothing.
 func (c *Call[T]) Info() CallInfo { return infoOf(c.h.core.Load()) }
 
 // String names the call for errors and logs.
@@ -218,8 +218,8 @@ func (c *Call[T]) native() (self Waitable, on target, usable bool) {
 	return c, handleOf(c).core.Load(), c.h.phase() != phaseReleased
 }
 
-// A Promise is the server's end of a call without a goroutine: somewhere,
-// sometime, somebody completes it. It comes from [NewPromise] or
+// A Promise is the server's end of a call without a goroutine: the server completes the
+// promise when it has the result. A Promise comes from [NewPromise] or
 // [Call.BeginPromise]; its zero value is of no use. It must not be copied. Its
 // methods may be called by any number of goroutines at the same time.
 //
@@ -236,12 +236,11 @@ type Promise[T any] struct {
 // other. The handles of a type T point to cores of Promises of T only.
 func promiseOf[T any](c *core) *Promise[T] { return (*Promise[T])(unsafe.Pointer(c)) }
 
-// Complete completes the call with v and err and reports whether this was the
-// one to do so. Where it was not, because the call was completed, canceled or
-// its context has ended, the call is complete when Complete returns, and v is
-// still the caller's to dispose of. In the terms of the Go memory model, the
-// Complete that returns true is synchronized before every observation of the
-// call as complete.
+// Complete completes the call with v and err and returns true. Complete returns false where
+// the call was completed or canceled before, or its context has ended. The call is complete
+// then, too, and v is still the caller's to dispose of. In the terms of the Go memory model,
+// the Complete that returns true is synchronized before every observation of the call as
+// complete.
 func (p *Promise[T]) Complete(v T, err error) bool {
 	p.core.expire()
 	if !p.core.claim() {
@@ -276,8 +275,8 @@ func discard[T any](c *core, v T, err error) {
 	}
 }
 
-// Break completes the call with [ErrBrokenPromise] unless it is complete. Made
-// for defer: whatever becomes of the server, nobody waits for it for ever.
+// Break completes the call with [ErrBrokenPromise] unless the call is complete. A server
+// defers Break, and then nobody waits for ever, whatever becomes of the server.
 func (p *Promise[T]) Break() {
 	p.core.expire()
 	p.core.fail(ErrBrokenPromise)
