@@ -38,9 +38,9 @@ func (e *Event) IsSet() bool { return e.l.IsSet() }
 // time, made when it is first asked for.
 func (e *Event) Done() <-chan struct{} { return e.l.Done() }
 
-// Wait returns nil when the event is set, at once where it is, even if ctx is
-// done (R6). When ctx ends first it returns a [*WaitError]. It leaves nothing
-// behind. Any number of goroutines may wait.
+// Wait returns nil when the event is set: at once where it is set already, even if ctx is
+// done (R6). When ctx ends first, Wait returns a [*WaitError] and leaves nothing behind. Any
+// number of goroutines may wait.
 func (e *Event) Wait(ctx context.Context) error {
 	if e.l.Word.Load()&latch.BitSet != 0 { // and no more, so that it is inlined
 		return nil
@@ -156,10 +156,10 @@ func waitDuration(d time.Duration, h waiter, self Waitable) (err error) {
 	return err
 }
 
-// A Signal is a wait-only handle on one completion: that of an [Event], or of
-// the call it was taken in. It is counted: a call whose last reference is gone
-// is abandoned. It stays bound to its completion when the object it came from
-// is used again (R13).
+// A Signal is a wait-only handle on one completion: that of an [Event], or that of the call
+// in which it was taken. A Signal stays bound to its completion when the object that it came
+// from is used again (R13). A Signal is a reference: a call whose last reference is gone is
+// abandoned.
 //
 // A Signal comes from a Signal method or from Clone; its zero value is of no
 // use. It must not be copied. Its methods may be called by any number of
@@ -193,10 +193,10 @@ func (s *Signal) IsSet() bool { return s.on.source().IsSet() }
 // is the channel of the event or call itself.
 func (s *Signal) Done() <-chan struct{} { return s.on.source().Done() }
 
-// Wait returns nil on completion, at once where it was before, even if ctx is
-// done (R6). When ctx ends first it returns a [*WaitError]; after Release,
-// [ErrReleased]. A wait in progress holds a reference of its own, so a Release
-// does not disturb it (S4), and leaves nothing behind.
+// Wait returns nil on completion: at once where the completion was before, even if ctx is
+// done (R6). When ctx ends first, Wait returns a [*WaitError]; after Release, [ErrReleased].
+// A wait in progress holds a reference of its own, so a Release does not disturb the wait
+// (S4). Wait leaves nothing behind. Any number of goroutines may wait.
 func (s *Signal) Wait(ctx context.Context) error {
 	return waitContext(ctx, s, s)
 }
@@ -226,9 +226,8 @@ func (s *Signal) beginWait() (target, error) {
 	return s.on, nil
 }
 
-// Release gives up the handle. It never blocks and runs no user code; again, it
-// does nothing. Where it was the last reference on a call, the call is
-// abandoned; see [CancelOnAbandon] and [Discard]. A panic of the call's function
+// Release gives up the handle. Release never blocks and runs no user code; again, it does
+// nothing. Where the handle was the last reference on a call, the call is abandoned; see [CancelOnAbandon] and [Discard]. A panic of the call's function
 // that nobody was given is raised here rather than be lost: Release panics with
 // its [*PanicError].
 func (s *Signal) Release() {
@@ -246,10 +245,10 @@ func (s *Signal) native() (self Waitable, on target, usable bool) {
 	return s, s.on, !s.released.Load()
 }
 
-// AfterFunc starts f in a goroutine of its own when w completes, or at once if
-// it has. Calling stop keeps f from being started: it reports true where it did,
-// false where f was started or stopped before; it does not wait for f. That is
-// the contract of [context.AfterFunc], for anything that can be waited for.
+// AfterFunc starts f in a goroutine of its own when w completes, or at once where w is
+// complete. A call of stop keeps f from being started: stop returns true where it did, and
+// false where f was started or stopped before. It does not wait for f. That is the contract
+// of [context.AfterFunc], for anything that can be waited for.
 //
 // Functions on one w are independent of each other and start in no particular
 // order. A function that panics ends the program, as in any goroutine. A pending
