@@ -215,11 +215,10 @@ func (s *Scope) Stats() Stats {
 	}
 }
 
-// InFlight ranges over the calls of the scope that are not over: until their
-// functions have returned, or for a promise until it is complete. They come in
-// the order in which they were begun, those that are begun meanwhile included. It
-// blocks no call for longer than it takes to look at a few, whatever the loop
-// does.
+// InFlight ranges over the calls of the scope that are not over. A call is over when its
+// function has returned, a promise when it is complete. The calls come in the order in which
+// they were begun, those that are begun meanwhile included. InFlight blocks no call for
+// longer than it takes to look at a few calls, whatever the loop does.
 func (s *Scope) InFlight() iter.Seq[CallInfo] {
 	return func(yield func(CallInfo) bool) {
 		for m := range s.home.hub.Members() {
@@ -241,10 +240,10 @@ func (s *Scope) InFlight() iter.Seq[CallInfo] {
 // needs memory for what it returns, and little more.
 func (s *Scope) WaitGraph() Graph { return s.home.graph() }
 
-// Unreleased ranges over the handles of the scope's calls that have been neither
-// released nor finished, in the order of the calls; those that are begun meanwhile
-// are not included. It needs Track; without, there are none. It blocks the scope for
-// no longer than it takes to look at a few calls, whatever the loop does.
+// Unreleased ranges over the handles of the scope's calls that have been neither released
+// nor finished, in the order of the calls. Calls that are begun meanwhile are not included.
+// Without Track there are none. Unreleased blocks the scope for no longer than it takes to
+// look at a few calls, whatever the loop does.
 func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 	return func(yield func(HandleInfo) bool) {
 		for m := range s.home.hub.Kept() {
