@@ -50,11 +50,11 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	return i, r.Value, r.Err
 }
 
-// Any returns the index and the value of the first call to succeed. When all
-// have failed it returns -1 and their errors, joined in input order by
-// [errors.Join]; when ctx ends first, -1 and a [*WaitError]; without calls, -1
-// and [ErrNothingToWait]. The panic of a call that completes before that is
-// raised as a [*PanicError].
+// Any returns the index and the value of the first call to succeed. Where none does, the
+// index is -1, and the error says why: when all have failed, their errors, joined in input
+// order by [errors.Join]; when ctx ends first, a [*WaitError]; without calls,
+// [ErrNothingToWait]. The panic of a call that completes before that is raised as a
+// [*PanicError].
 func (cs Calls[T]) Any(ctx context.Context) (int, T, error) {
 	is, vs, err := cs.Quorum(ctx, 1)
 	if err != nil {
@@ -102,12 +102,12 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 	return won, vs, nil
 }
 
-// All returns every value in input order. The first failure in time ends it: All
-// returns that error and no values, which are then not taken; where it is only a
-// cancellation and another failure that is none is there as well, that one (W7).
-// When ctx ends first it returns a [*WaitError]. A panic is raised as a
-// [*PanicError]. Of no calls it returns no values. It parks once, however many
-// there are.
+// All returns every value in input order. The first failure in time ends the wait: All
+// returns that error and no values, which are then not taken. Where the first failure is a
+// cancellation, and a failure that is none is there as well, All returns that one: the
+// cancellation most often followed from it (W7). When ctx ends first, All returns a
+// [*WaitError]. A panic is raised as a [*PanicError]. Of no calls, All returns no values. All
+// parks once, however many calls there are.
 func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
 	m := cs.hold()
 	defer m.leave()
