@@ -91,6 +91,7 @@ func TestV11_Outcomes(t *testing.T) {
 		}, "failed", "*async.WaitError", codes.Error, "exception"},
 		"panicked": {func(s *async.Scope) {
 			c := async.Go(bg, func(context.Context) (int, error) { panic("boom") }, s)
+			defer c.Release()
 			defer func() { _ = recover() }()
 			_, _ = c.Await(bg)
 		}, "panicked", "panic", codes.Error, "exception"},
@@ -113,6 +114,7 @@ func TestV11_Outcomes(t *testing.T) {
 			ctx, cancel := timeout()
 			defer cancel()
 			_, c := async.NewPromise[int](ctx, s)
+			defer c.Release()
 			_ = c.Wait(bg)
 		}, "canceled", "timeout", codes.Error, "async.call.canceled"},
 		"abandoned, and canceled for that": {func(s *async.Scope) {

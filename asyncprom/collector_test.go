@@ -108,8 +108,11 @@ func TestV12_Scrape(t *testing.T) {
 	p.Break()
 	_, pending := async.NewPromise[int](bg, s)
 	defer pending.Release()
+	var calls async.Calls[int]
+	defer func() { calls.Release() }()
 	for range 3 {
 		c := async.Go(bg, wait, s)
+		calls = append(calls, c)
 		<-started
 		if c.Info().ID == 7 {
 			_ = c.Cancel(nil) // and its function goes on

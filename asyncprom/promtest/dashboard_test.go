@@ -202,8 +202,10 @@ func samplesOfAProgram(t *testing.T) *samples {
 		}
 	}()
 	db := &samples{series: make(map[string]*series), last: time.Unix(1_700_000_000, 0)}
+	var untaken async.Calls[int]
+	defer func() { untaken.Release() }()
 	for round := range 10 {
-		work(s, round, hold)
+		untaken = append(untaken, work(s, round, hold)...)
 		db.last = db.last.Add(15 * time.Second)
 		db.scrape(t, server.URL)
 	}
@@ -211,9 +213,9 @@ func samplesOfAProgram(t *testing.T) *samples {
 }
 
 // work is what the program does between two scrapes: calls that succeed, fail and do not
-// stop at once; results that nobody takes; later one that does not stop at all, and a queue
+// stop at once; results that nobody takes, whose handles it returns; later one that does not stop at all, and a queue
 // that grows until calls are refused.
-func work(s *async.Scope, round int, hold chan struct{}) {
+func work(s *async.Scope, round int, hold chan struct{}) (untaken async.Calls[int]) {
 	done := func(err error) func(context.Context) (int, error) {
 		return func(context.Context) (int, error) { return 1, err }
 	}
@@ -221,8 +223,8 @@ func work(s *async.Scope, round int, hold chan struct{}) {
 	if round < 5 {
 		_, _ = async.Go(bg, done(nil), s).Await(bg)
 		_, _ = async.Go(bg, done(errors.New("no")), s).Await(bg)
-		untaken := async.Go(bg, done(nil), s)
-		_ = untaken.Wait(bg)
+		untaken = async.GoEach(bg, []int{1}, func(context.Context, int) (int, error) { return 1, nil }, s)
+		_ = async.WaitAll(bg, untaken[0])
 		started := make(chan struct{})
 		c := async.Go(bg, func(ctx context.Context) (int, error) { close(started); <-ctx.Done(); return 1, nil }, s)
 		<-started
@@ -231,7 +233,7 @@ func work(s *async.Scope, round int, hold chan struct{}) {
 		for s.Stats().Stopped == before { // its function is about to return
 			_ = async.Sleep(bg, time.Millisecond)
 		}
-		return
+		return untaken
 	}
 	started := make(chan struct{})
 	if round == 5 {
@@ -244,4 +246,5 @@ func work(s *async.Scope, round int, hold chan struct{}) {
 		async.Go(bg, stuck, s)
 	}
 	async.NewPromise[int](bg, s)
+	return nil
 }

@@ -112,7 +112,7 @@ func fetch(ctx context.Context, mirror string) (string, error) {
 		return "", errors.New("no such file")
 	case "slow":
 		<-ctx.Done() // would take too long
-		time.Sleep(5 * time.Millisecond)
+		_ = async.Sleep(context.WithoutCancel(ctx), 5*time.Millisecond)
 		return "", context.Cause(ctx)
 	}
 	return "file", async.Sleep(ctx, 10*time.Millisecond)

@@ -34,8 +34,9 @@ func main() {
 	listen := flag.String("listen", "", "go on serving at this address, as localhost:9100")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *listen, os.Stdout); err != nil {
+	err := run(ctx, *listen, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -60,8 +61,11 @@ func run(ctx context.Context, listen string, out io.Writer) error {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // until Shutdown
+	}()
 
 	end := work(ctx, fetches, jobs)
 	err = scrape(ctx, "http://"+listener.Addr().String()+"/metrics", out)
