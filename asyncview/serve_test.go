@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -446,4 +447,60 @@ func TestV9_ARequestThatEnds(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString(get(v, "", ""))
 	wantHas(t, b.String(), "nothing is wrong")
+}
+
+// Everybody looks, in every form, and cancels, while calls begin and end and scopes come and
+// go. Nothing is lost: what the view says it canceled is what the ledgers say.
+func TestV9_AllAtOnce(t *testing.T) {
+	a, b := async.NewScope(async.ScopeOptions{Name: "a", Limit: 2, Track: true}), async.NewScope(async.ScopeOptions{Name: "b"})
+	var round, canceled atomic.Int64
+	v := asyncview.For(func() []*async.Scope {
+		return [][]*async.Scope{{a, b}, {a}, {b, a}, {a, nil, b}}[round.Add(1)%4]
+	}, asyncview.AllowCancel())
+	srv := httptest.NewServer(v)
+	ctx, end := context.WithCancel(bg)
+	var viewers, others sync.WaitGroup
+	for _, path := range []string{"/events", "/events?format=json", "/events?scope=1&call=1"} {
+		viewers.Go(func() { follow(ctx, srv.URL+path) })
+	}
+	rounds := 100
+	if raceEnabled || testing.Short() {
+		rounds = 30
+	}
+	for i := range 4 {
+		others.Go(func() {
+			for n := range rounds {
+				calls := async.GoEach(bg, []int{0, 1, 2}, func(ctx context.Context, _ int) (int, error) { return 0, async.Sleep(ctx, time.Microsecond) }, a)
+				begin(b, 2, "b", func(ctx context.Context) (int, error) { return calls[0].Await(ctx) })
+				if rs, err := calls.Settle(bg); err != nil || len(rs) != 3 {
+					t.Error(err)
+				}
+				calls.Release()
+				path := []string{"", "?q=a&group=flat", "?sort=newest", "call?scope=1&call=1"}[n%4]
+				if w := ask(v, http.MethodGet, path, []string{browser, "", "application/json"}[n%3], nil); w.Code != http.StatusOK && n%4 != 3 {
+					t.Error(path, w.Code)
+				}
+				form := url.Values{"scope": {fmt.Sprint(1 + i%2)}, "call": {fmt.Sprint(n)}}
+				if n%5 == 0 {
+					form = url.Values{"scope": {"1"}, "queue": {"1"}}
+				}
+				var done asyncview.Canceled
+				if err := json.Unmarshal(ask(v, http.MethodPost, "cancel", "application/json", form).Body.Bytes(), &done); err != nil {
+					t.Error(err)
+				}
+				canceled.Add(int64(done.Count))
+			}
+		})
+	}
+	others.Wait()
+	end()
+	viewers.Wait()
+	srv.Close()
+	for _, s := range []*async.Scope{a, b} {
+		if err := s.Shutdown(bg); err != nil {
+			t.Error(err)
+		}
+	}
+	wantEq(t, "canceled", canceled.Load(), a.Stats().Canceled+b.Stats().Canceled)
+	http.DefaultClient.CloseIdleConnections()
 }
