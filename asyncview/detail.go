@@ -7,8 +7,9 @@ import "context"
 
 // Bounds of what is said of one call.
 const (
-	mostAbove = 100
-	mostBelow = 200
+	mostAbove   = 100
+	mostBelow   = 200
+	mostWaiting = 50
 )
 
 // detail returns what there is to know of one call. The error is that of ctx.
@@ -22,11 +23,15 @@ func (s *seen) detail(ctx context.Context, ref Ref) (*Detail, error) {
 	if !ok {
 		return d, nil
 	}
-	call := s.call(w, &info, true)
+	call := s.call(w, &info, s.now, true)
 	d.Found, d.Call = true, &call
 	s.above(d)
 	for _, wait := range s.looked.waits {
-		if wait.To == ref {
+		switch {
+		case wait.To != ref || wait.Kind == "slot":
+		case len(d.WaitedForBy) == mostWaiting:
+			d.WaitedForByOmitted++
+		default:
 			d.WaitedForBy = append(d.WaitedForBy, wait)
 		}
 	}
@@ -49,7 +54,7 @@ func (s *seen) above(d *Detail) {
 		if !ok {
 			return
 		}
-		c := s.call(w, &info, false)
+		c := s.call(w, &info, s.now, false)
 		d.Way = append(d.Way, c)
 		at = c.Parent
 	}
@@ -64,7 +69,7 @@ func (s *seen) below(d *Detail) {
 			case len(d.Children) == mostBelow:
 				d.ChildrenOmitted++
 			default:
-				d.Children = append(d.Children, s.call(w, &c, false))
+				d.Children = append(d.Children, s.call(w, &c, s.now, false))
 			}
 		}
 	}

@@ -49,6 +49,24 @@ func ExampleHandler() {
 	// 200
 }
 
+// A demonstration warns at once of what is worth a warning after a minute in a service.
+func ExampleWarnAfter() {
+	scope := async.NewScope(async.ScopeOptions{Name: "db"})
+	_, call := async.NewPromise[int](context.Background(), scope, async.Name("query"))
+	defer call.Release()
+	view := asyncview.For(func() []*async.Scope { return []*async.Scope{scope} }, asyncview.WarnAfter(time.Microsecond))
+
+	answer := httptest.NewRecorder()
+	view.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/debug/async/?format=json", http.NoBody))
+	var report asyncview.Report
+	if err := json.Unmarshal(answer.Body.Bytes(), &report); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Wrong[0].Kind, report.Wrong[0].Severity)
+	// Output: oldest warning
+}
+
 // A program whose scopes come and go keeps a list of them. Whoever may see the page may
 // cancel calls, too.
 func ExampleFor() {

@@ -115,21 +115,17 @@ func newGraph(r *Report) *graph {
 			inCycle[ref] = true
 		}
 	}
-	states := make(map[Ref]State)
-	for i := range r.Calls {
-		states[Ref{r.Calls[i].Scope, r.Calls[i].ID}] = r.Calls[i].State
-	}
 	for _, w := range r.Waits {
-		from := g.call(w.From, w.Waits, states)
+		from := g.call(w.From, w.Waits, r.states)
 		switch {
 		case w.Kind == "slot" || w.Kind == "room" || w.Kind == "scope":
 			thing := g.thing(w.Kind, w.Name)
 			from.waitsFor(thing)
 			if w.To.Call != 0 {
-				thing.waitsFor(g.call(w.To, w.Whom, states))
+				thing.waitsFor(g.call(w.To, w.Whom, r.states))
 			}
 		case w.To.Call != 0:
-			from.waitsFor(g.call(w.To, w.Whom, states))
+			from.waitsFor(g.call(w.To, w.Whom, r.states))
 		default:
 			from.Sub = "waits: " + strings.TrimSpace(w.Kind+" "+w.Name)
 		}

@@ -33,6 +33,7 @@ type looked struct {
 	waits   []Wait
 	cycles  [][]Ref
 	names   map[Ref]string // of the calls in waits and cycles
+	states  map[Ref]State  // of the same
 	partial bool           // there were too many calls to look at their waits
 }
 

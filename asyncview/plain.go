@@ -100,6 +100,9 @@ func writeDetail(to *bytes.Buffer, r *Report) {
 		}
 		fmt.Fprintf(to, "  %s since %s\n", title(w.Waits, w.From.Call), p.Ago(w.Since))
 	}
+	if d.WaitedForByOmitted > 0 {
+		fmt.Fprintf(to, "and %d more\n", d.WaitedForByOmitted)
+	}
 	if c.Stack != "" {
 		fmt.Fprintf(to, "\nbegun at\n%s", c.Stack)
 	}

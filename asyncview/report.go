@@ -65,6 +65,8 @@ type Report struct {
 
 	// Detail is the one call that was asked for, by the page of a call.
 	Detail *Detail `json:"detail,omitempty"`
+
+	states map[Ref]State // of the calls in Waits, for the drawing
 }
 
 // A Ref names a call.
@@ -166,6 +168,7 @@ type Wrong struct {
 	Severity Severity  `json:"severity"`
 	Scope    int       `json:"scope,omitempty"` // the Key of the scope; 0 where it is about several
 	Calls    []Ref     `json:"calls,omitempty"` // the calls that it is about, the worst first; some of them where there are many
+	Names    []string  `json:"names,omitempty"` // of each of Calls, its name and ID
 	Count    int64     `json:"count"`           // how many calls, or results, it is about
 	Since    time.Time `json:"since,omitzero"`  // since when it has been so, as far as is known
 	Text     string    `json:"text"`            // says it in one sentence, without a full stop
@@ -289,7 +292,7 @@ type Call struct {
 	State State  `json:"state"`
 
 	Began    time.Time     `json:"began"`
-	Age      time.Duration `json:"age"`               // from Began to Report.Listed
+	Age      time.Duration `json:"age"`               // from Began to Report.Listed; in a Detail, to Report.Time
 	Started  time.Time     `json:"started,omitzero"`  // when its function got its first slot
 	Canceled time.Time     `json:"canceled,omitzero"` // when it was canceled
 	Deadline time.Time     `json:"deadline,omitzero"` // of the context that it was begun with
@@ -329,6 +332,8 @@ type Detail struct {
 	Children        []Call `json:"children"`                  // the calls in flight that were begun in its function, the oldest first
 	ChildrenOmitted int    `json:"childrenOmitted,omitempty"` // how many more there are
 	WaitedForBy     []Wait `json:"waitedForBy"`               // the waits of other functions for it
+
+	WaitedForByOmitted int `json:"waitedForByOmitted,omitempty"` // how many more there are
 }
 
 // Canceled is the answer to a POST that cancels.

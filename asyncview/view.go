@@ -265,14 +265,14 @@ func (s *seen) report() *Report {
 		Scopes: []Scope{}, ScopesOmitted: s.more,
 		Totals: s.pick.sortedTotals(), TotalsOmitted: s.pick.omitted,
 		Query: s.query, Matched: s.pick.matched, Calls: []Call{},
-		Waits: append([]Wait{}, l.waits...), Cycles: append([][]Ref{}, l.cycles...), WaitsOmitted: l.partial,
+		Waits: append([]Wait{}, l.waits...), Cycles: append([][]Ref{}, l.cycles...), WaitsOmitted: l.partial, states: l.states,
 	}
 	for _, w := range s.scopes {
 		r.Scopes = append(r.Scopes, w.report(l.facts[w.key]))
 	}
 	for _, p := range s.pick.calls {
 		if w := s.scope(p.scope); w != nil {
-			r.Calls = append(r.Calls, s.call(w, &p.info, s.query.Stacks))
+			r.Calls = append(r.Calls, s.call(w, &p.info, l.at, s.query.Stacks))
 		}
 	}
 	return r
@@ -311,11 +311,11 @@ func (w *watched) report(f *facts) Scope {
 	return r
 }
 
-// call makes a report of a call of w.
-func (s *seen) call(w *watched, c *async.CallInfo, stack bool) Call {
+// call makes a report of a call of w that was looked at at some time.
+func (s *seen) call(w *watched, c *async.CallInfo, at time.Time, stack bool) Call {
 	r := Call{
 		Scope: w.key, ID: c.ID, Name: printable(c.Name, mostName), State: stateOf(c),
-		Began: c.Began, Age: max(s.looked.at.Sub(c.Began), 0), Started: c.Started, Canceled: c.Canceled, Deadline: c.Deadline,
+		Began: c.Began, Age: max(at.Sub(c.Began), 0), Started: c.Started, Canceled: c.Canceled, Deadline: c.Deadline,
 		Handles: c.Handles, Waiters: c.Waiters, Err: errorText(c.Err), Parent: s.names.parent(w, c),
 		Line: lineOf(c.Stack), InCycle: s.looked.inCycle(Ref{w.key, c.ID}),
 	}

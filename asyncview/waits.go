@@ -75,7 +75,7 @@ func (n names) waitOf(home *watched, c *async.CallInfo, i async.WaitInfo) Wait {
 
 // graph looks at who waits for whom in the scopes.
 func (l *looked) graph(scopes []*watched) {
-	l.names = make(map[Ref]string)
+	l.names, l.states = make(map[Ref]string), make(map[Ref]State)
 	n := namesOf(scopes)
 	for _, w := range scopes {
 		g := w.scope.WaitGraph()
@@ -84,6 +84,7 @@ func (l *looked) graph(scopes []*watched) {
 			if refs[i] == (Ref{}) {
 				refs[i] = n.refOf(w, &g.Calls[i])
 				l.names[refs[i]] = title(printable(g.Calls[i].Name, mostName), g.Calls[i].ID)
+				l.states[refs[i]] = stateOf(&g.Calls[i])
 			}
 			return refs[i]
 		}

@@ -61,10 +61,10 @@ func (l *looked) deadlocks() []Wrong {
 		}
 		text := fmt.Sprintf("%s, which waits for itself", way[0])
 		if len(cycle) > 1 {
-			text = fmt.Sprintf("%d calls wait for each other: %s", len(cycle), strings.Join(append(way, way[0]), " → "))
+			text = fmt.Sprintf("%d calls wait for each other: %s → %s", len(cycle), strings.Join(way, " → "), way[0])
 		}
 		all = append(all, Wrong{
-			Kind: Deadlock, Severity: Fault, Scope: cycle[0].Scope, Calls: cycle,
+			Kind: Deadlock, Severity: Fault, Scope: cycle[0].Scope, Calls: cycle, Names: way,
 			Count: int64(len(cycle)), Since: since, Text: cut(text, mostError),
 		})
 	}
@@ -79,7 +79,7 @@ func notStopping(w *watched, f *facts, at time.Time) (Wrong, bool) {
 	first := f.stuck[0].info
 	ago := at.Sub(first.Canceled)
 	found := Wrong{
-		Kind: NotStopping, Severity: Warning, Calls: refsOf(f.stuck), Count: int64(f.stopping), Since: first.Canceled,
+		Kind: NotStopping, Severity: Warning, Calls: refsOf(f.stuck), Names: titlesOf(f.stuck), Count: int64(f.stopping), Since: first.Canceled,
 		Text: fmt.Sprintf("%s: %s was canceled %s ago, and its function has not returned", w.title(), f.stuck[0].title(), span(ago)),
 	}
 	if f.stopping > 1 {
@@ -104,7 +104,7 @@ func queueGrowing(w *watched, f *facts, at time.Time) (Wrong, bool) {
 			found.Since = head.info.Began
 			what = "the queue does not get shorter"
 		}
-		found.Calls = refsOf([]picked{*head})
+		found.Calls, found.Names = refsOf([]picked{*head}), []string{head.title()}
 		what += fmt.Sprintf(", %s has waited for a slot for %s", head.title(), span(at.Sub(head.info.Began)))
 	case !growing:
 		return Wrong{}, false
@@ -119,24 +119,24 @@ func oldest(w *watched, f *facts, at time.Time) (Wrong, bool) {
 		return Wrong{}, false
 	}
 	first := f.oldest[0].info
-	age := at.Sub(first.Began)
+	age, noted := at.Sub(first.Began), min(notedAfter, w.patience)
 	var words []string
 	var old []picked
 	for _, p := range f.oldest {
-		if at.Sub(p.info.Began) < notedAfter {
+		if at.Sub(p.info.Began) < noted {
 			continue
 		}
 		old = append(old, p)
 		words = append(words, fmt.Sprintf("%s for %s, %s", p.title(), span(at.Sub(p.info.Began)), p.doing()))
 	}
 	found := Wrong{
-		Kind: Oldest, Severity: Note, Calls: refsOf(old), Count: int64(f.pending), Since: first.Began,
+		Kind: Oldest, Severity: Note, Calls: refsOf(old), Names: titlesOf(old), Count: int64(f.pending), Since: first.Began,
 		Text: fmt.Sprintf("%s: pending for the longest: %s", w.title(), strings.Join(words, "; ")),
 	}
 	if age >= w.patience {
 		found.Severity = Warning
 	}
-	return found, age >= notedAfter
+	return found, age >= noted
 }
 
 // doing says in words what the call does.
@@ -154,7 +154,7 @@ func (p *picked) doing() string {
 }
 
 // mostHandles is how many handles are looked at for the names of results.
-const mostHandles = 200
+const mostHandles = 2000
 
 // untaken finds results that nobody took.
 func untaken(w *watched, _ *facts, _ time.Time) (Wrong, bool) {
@@ -227,4 +227,12 @@ func refsOf(calls []picked) []Ref {
 		refs = append(refs, Ref{c.scope, c.info.ID})
 	}
 	return refs
+}
+
+func titlesOf(calls []picked) []string {
+	var titles []string
+	for i := range calls {
+		titles = append(titles, calls[i].title())
+	}
+	return titles
 }

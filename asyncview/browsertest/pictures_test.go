@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"flag"
+	"fmt"
 	"image/png"
 	"io"
 	"os"
@@ -26,11 +27,15 @@ func TestPictures(t *testing.T) {
 	t.Parallel()
 	url := stuck(t)
 	b := open(t)
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1200, Height: 900, DeviceScaleFactor: 2})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1080, Height: 900, DeviceScaleFactor: 2})
 	for _, theme := range []string{"light", "dark"} {
 		b.theme(theme)
 		b.visit(url)
-		b.until("all five", has("invoice 17"))
+		b.until("that it is live", "document.documentElement.dataset.live === 'yes'")
+		for _, name := range []string{"invoice 17", "report of October", "payment 4711", "results are there that nobody has taken", "scope mail: the queue"} {
+			b.until(name, seen("#wrong li", name))
+		}
+		b.until("the deadlock, drawn", "document.querySelectorAll('#graph .arrow.cycle').length === 3")
 		small := shrink(t, do(b, chromedp.CaptureScreenshot()))
 		if most := 200 << 10; len(small) > most {
 			t.Errorf("the picture has %d bytes, more than %d", len(small), most)
@@ -43,12 +48,18 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// seen is JavaScript for: an element with a text is on the first screen, all of it.
+func seen(element, text string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e =>
+		e.innerText.includes(%q) && e.getBoundingClientRect().bottom <= document.documentElement.clientHeight)`, element, text)
+}
+
 // stuck runs examples/stuck until the test is over, and returns where its page is when all
 // five can be seen.
 func stuck(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "stuck")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./stuck")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-o", program, "./stuck")
 	build.Dir = "../../examples"
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

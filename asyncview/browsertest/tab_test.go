@@ -31,7 +31,7 @@ type tab struct {
 }
 
 // patience is how long a test waits for something to be seen.
-const patience = 20 * time.Second
+const patience = 45 * time.Second
 
 // open opens a tab of the size of a laptop's window, in the light theme.
 func open(t *testing.T) *tab {

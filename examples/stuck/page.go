@@ -75,11 +75,11 @@ or, in another terminal,
 `, p.url)
 }
 
-// show prints what the page says is wrong, as soon as the page says so. As text, show
-// prints the first screen instead, and returns when it has everything.
+// show prints what the page says is wrong, as soon as the page says so, and returns when ctx
+// ends. As text, show prints the first screen instead, and returns when it has everything.
+// The error is that of ctx where it ends before everything can be seen.
 func (p *page) show(ctx context.Context, out io.Writer, text bool) error {
-	left := faults()
-	for len(left) > 0 {
+	for left := faults(); ; {
 		report, err := p.report(ctx)
 		if err != nil {
 			return err
@@ -93,8 +93,11 @@ func (p *page) show(ctx context.Context, out io.Writer, text bool) error {
 				fmt.Fprintf(out, "%6.1fs  %s\n", time.Since(p.began).Seconds(), wrong.Text)
 			}
 		}
-		if left = more; len(left) > 0 && async.Sleep(ctx, look) != nil {
-			return nil
+		if left = more; len(left) == 0 {
+			break
+		}
+		if err := async.Sleep(ctx, look); err != nil {
+			return err
 		}
 	}
 	if text {
