@@ -14,6 +14,7 @@ type builder struct {
 	gated   bool // functions wait at the first gate
 	sleeps  bool // the pair comes later, when others are asleep
 	streams bool // what the operations of a pair begin is streaming
+	bounds  bool // they wait by the context of the scene, which ends beside them
 	lent    bool // the operations of a pair wait by the context, which is a function's
 }
 
@@ -129,10 +130,12 @@ func (b *builder) instance(i instance) *Op {
 		if x.members > 1 {
 			o.Of = b.members()
 		}
-		if x.ctx == waitsBy && b.p.Idle {
-			o.Ctx.How = Far
-		} else if x.ctx == waitsBy && b.lent {
+		switch {
+		case x.ctx != waitsBy:
+		case b.lent || b.bounds:
 			o.Ctx = Ctx{Base: Var}
+		case b.p.Idle:
+			o.Ctx.How = Far
 		}
 		if (x.fn || x.opts) && len(b.p.Vars[Scope]) > 0 {
 			o.Opts.Scope = 1

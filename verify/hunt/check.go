@@ -106,6 +106,11 @@ func (w *World) countHandles(family int) (n int) {
 
 // countWaiters counts what waits for a call of a family, or is registered for it.
 func (w *World) countWaiters(family int) (n int) {
+	for k := range w.vars[Set] {
+		if s, ok := w.get(Ref{Set, k}).(*setVar); ok {
+			n += w.entries(s, family)
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for a := range w.active {
@@ -128,12 +133,16 @@ func (w *World) countWaiters(family int) (n int) {
 			n++
 		}
 	}
-	for k := range w.vars[Set] {
-		if s, ok := w.get(Ref{Set, k}).(*setVar); ok {
-			n += s.entries[family]
-		}
-	}
 	return n
+}
+
+// entries counts how often a call of a family is at most in a set, and so registered: what
+// was taken or withdrawn is not.
+func (w *World) entries(s *setVar, family int) int {
+	n := s.Len()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return min(s.entries[family], n)
 }
 
 // isOfLocked returns 1 for a variable of a family, else 0.

@@ -105,6 +105,7 @@ func (w *World) completeAll(e *env) {
 	for n := range w.vars[Event] {
 		if x, ok := w.get(Ref{Event, n}).(*async.Event); ok {
 			x.Set()
+			w.sees(x)
 		}
 	}
 	w.beginIdle(e)
@@ -287,6 +288,7 @@ func (w *World) endContexts(check bool) {
 		if check {
 			w.checkRegistration(i, x)
 		}
+		w.ending(x)
 		x.cancel()
 	}
 }

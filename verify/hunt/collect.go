@@ -98,7 +98,7 @@ func (w *World) keepLocked(r *Remains) {
 	}
 	for n := range w.vars[Set] {
 		if s, ok := w.get(Ref{Set, n}).(*setVar); ok {
-			s.added = nil
+			s.added, s.members = nil, nil
 			r.keep = append(r.keep, s)
 		}
 	}

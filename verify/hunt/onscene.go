@@ -29,17 +29,36 @@ func (g *generator) onScene() *Program {
 		for range 1 + g.IntN(3) {
 			o := b.instance(some[g.IntN(len(some))])
 			if o.Do == "promiseContext" {
-				o.N = 1 + g.IntN(2)
+				o.N = 1 + g.IntN(3)
 			}
+			g.bound(b, o)
 			ops = append(ops, o)
 		}
 		b.p.Threads = append(b.p.Threads, ops)
+	}
+	if g.IntN(3) == 0 {
+		if o := b.ender(); o != nil && !b.sleeps {
+			b.p.Threads = append(b.p.Threads, []*Op{o})
+		}
 	}
 	third := []*Op{b.completer(), b.ender(), nil}[g.IntN(3)]
 	if third != nil && !b.sleeps {
 		b.p.Threads = append(b.p.Threads, []*Op{third})
 	}
 	return b.p
+}
+
+// bound gives a wait an end of its own: the context of the scene, or a time.
+func (g *generator) bound(b *builder, o *Op) {
+	if b.table[o.Do].ctx != waitsBy || o.Ctx != (Ctx{}) {
+		return
+	}
+	switch n := g.IntN(4); {
+	case n == 0:
+		o.Ctx = Ctx{How: WithTimeout, D: time.Duration(g.IntN(8)) * time.Millisecond}
+	case n == 1 && len(b.p.Vars[Context]) > 0:
+		o.Ctx = Ctx{Base: Var}
+	}
 }
 
 // vocabulary draws a few of the operations; those that change what others meet are likely.

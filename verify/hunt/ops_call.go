@@ -26,7 +26,11 @@ func callOps() []entry {
 			e.w.addSignal(o.To, e.w.call(o.On).c.Signal())
 		}},
 		{name: "done", on: Call, text: "$h.Done()", weight: 6, do: doDone},
-		{name: "isDone", on: Call, text: "$h.IsDone()", weight: 4, do: func(e *env, o *Op) { e.w.call(o.On).c.IsDone() }},
+		{name: "isDone", on: Call, text: "$h.IsDone()", weight: 4, do: func(e *env, o *Op) {
+			if h := e.w.call(o.On); h.c.IsDone() {
+				e.w.sees(h)
+			}
+		}},
 		{name: "info", on: Call, text: "$h.Info()", weight: 4, do: func(e *env, o *Op) { _ = e.w.call(o.On).c.Info().String() }},
 		{name: "string", on: Call, text: "_ = $h.String()", weight: 2, do: func(e *env, o *Op) { _ = e.w.call(o.On).c.String() }},
 		{name: "afterFunc", on: Call, makes: Stop, text: "$t = async.AfterFunc($h, func() {$b})", early: true, body: true, do: func(e *env, o *Op) {
@@ -48,6 +52,10 @@ func doAwait(e *env, o *Op) {
 		v, err := h.c.Await(ctx)
 		e.w.outcome(o, h, v, err)
 		e.w.waited(ctx, o, err)
+		e.w.checkTie(ctx, o, h, err)
+		if v != nil {
+			e.w.sees(h)
+		}
 		if b := e.w.onlyBegun(h.family); v != nil && b != nil && !b.promise {
 			e.w.checkOver(o, h)
 		}
@@ -60,6 +68,7 @@ func doWait(e *env, o *Op) {
 		n := e.w.countBegins(h.family)
 		err := h.c.Wait(ctx)
 		e.w.waited(ctx, o, err)
+		e.w.checkTie(ctx, o, h, err)
 		if err == nil && !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family) {
 			e.w.failf("wait", "%s returns nil, and the call is pending", e.w.name(o))
 		}
@@ -100,6 +109,7 @@ func doCancel(e *env, o *Op) {
 	case !h.c.IsDone() && n >= 0 && n == e.w.countBegins(h.family):
 		e.w.failf("wait", "%s says %v, and the call is pending", e.w.name(o), err)
 	case err == nil:
+		e.w.sees(h)
 		e.w.canceled(h, causeError(o.Site))
 		e.w.checkOver(o, h)
 	}

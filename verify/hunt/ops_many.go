@@ -2,6 +2,7 @@ package hunt
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/seed4712c49f/async"
@@ -17,15 +18,21 @@ func manyOps() []entry {
 		{name: "next", on: Set, text: "$h.Next($x)", blocks: true, ctx: waitsBy, weight: 18, do: doNext, isOver: nextIsOver},
 		{name: "tryNext", on: Set, text: "$h.TryNext()", weight: 8, do: func(e *env, o *Op) {
 			s := e.w.get(o.On).(*setVar)
+			begun, over := e.w.takes(s)
+			defer over()
 			if key, ok := s.TryNext(); ok {
-				e.w.came(o, s, key)
+				e.w.came(o, s, key, begun)
+			} else {
+				e.w.checkTaken(o, s, func(m moment) bool { return m.seq < begun.seq })
 			}
 		}},
 		{name: "range", on: Set, text: "for range $h.All($x) {}", blocks: true, ctx: waitsBy, weight: 5, do: func(e *env, o *Op) {
 			s := e.w.get(o.On).(*setVar)
+			begun, over := e.w.takes(s)
+			defer over()
 			e.waits(o, func(ctx context.Context) {
 				for key := range s.All(ctx) {
-					e.w.came(o, s, key)
+					e.w.came(o, s, key, begun)
 				}
 			})
 		}},
@@ -36,10 +43,13 @@ func manyOps() []entry {
 		}},
 		{name: "setRelease", on: Set, text: "$h.Release()", weight: 10, do: func(e *env, o *Op) {
 			s := e.w.get(o.On).(*setVar)
+			e.w.mu.Lock()
+			s.gone, s.goneAt = true, e.w.nowLocked()
+			e.w.mu.Unlock()
 			s.Release()
 			e.w.mu.Lock()
 			defer e.w.mu.Unlock()
-			s.released = time.Now()
+			s.released, s.releasedAt = time.Now(), e.w.nowLocked()
 		}},
 	}
 }
@@ -51,7 +61,14 @@ type setVar struct {
 	added    map[int]async.Waitable
 	entered  map[int]int
 	released time.Time
-	entries  map[int]int // by family: how often a call of it was added
+	entries  map[int]int    // by family: how often a call of it was added
+	members  map[int]any    // by key: the variable that was added
+	stored   map[int]int    // by key: how often Add has returned
+	inside   map[int]moment // by key: when Add had returned
+	taking   int            // operations that take from it, now
+	gone     bool           // a Release was begun
+
+	goneAt, releasedAt moment // of the last Release: when it was begun, and over
 }
 
 // members returns what an operation waits for, without what does not exist.
@@ -167,7 +184,8 @@ func doAdd(e *env, o *Op) {
 	e.w.mu.Lock()
 	if s.added == nil {
 		s.added, s.entered, s.came = make(map[int]async.Waitable), make(map[int]int), make(map[int]int)
-		s.entries = make(map[int]int)
+		s.entries, s.members, s.inside = make(map[int]int), make(map[int]any), make(map[int]moment)
+		s.stored = make(map[int]int)
 	}
 	if h, ok := e.w.get(o.Of[0]).(*handle); ok {
 		s.entries[h.family]++
@@ -176,24 +194,33 @@ func doAdd(e *env, o *Op) {
 	s.entered[o.Site]++
 	e.w.mu.Unlock()
 	s.Add(o.Site, ws[0])
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	s.members = maps.Clone(s.members)
+	s.stored[o.Site]++
+	s.members[o.Site], s.inside[o.Site] = e.w.get(o.Of[0]), e.w.nowLocked()
 }
 
 func doNext(e *env, o *Op) {
 	s := e.w.get(o.On).(*setVar)
+	begun, over := e.w.takes(s)
+	defer over()
 	e.waits(o, func(ctx context.Context) {
 		key, err := s.Next(ctx)
 		switch {
 		case err == nil:
-			e.w.came(o, s, key)
+			e.w.came(o, s, key, begun)
 		case err != async.ErrNothingToWait:
 			e.w.waited(ctx, o, err)
+			e.w.checkTaken(o, s, func(m moment) bool { return e.w.isBefore(m, o, ctx) })
 		}
 	})
 }
 
 // came notes that a key came out of a set: not more often than it was added, and not
 // before its member is complete (W4).
-func (w *World) came(o *Op, s *setVar, key int) {
+func (w *World) came(o *Op, s *setVar, key int, begun moment) {
+	w.checkWithdrawn(o, s, key, begun)
 	w.mu.Lock()
 	s.came[key]++
 	came, entered, m := s.came[key], s.entered[key], s.added[key]
@@ -220,6 +247,9 @@ func nextIsOver(w *World, o *Op, a *action) string {
 	}
 	if s.Len() == 0 {
 		return "the set is empty"
+	}
+	if w.ready(s, w.takers(o.On), func(moment) bool { return true }) > 0 {
+		return "a member is complete that nobody has taken"
 	}
 	return ""
 }

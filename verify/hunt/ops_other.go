@@ -16,7 +16,11 @@ import (
 func otherOps() []entry {
 	return []entry{
 		{name: "newContext", makes: Context, text: "$t = k.newContext($n, $x, $d)", setup: true, ctx: beginsBy, weight: 18, do: doNewContext},
-		{name: "endContext", on: Context, text: "$h.cancel()", weight: 18, do: func(e *env, o *Op) { e.w.get(o.On).(*ended).cancel() }},
+		{name: "endContext", on: Context, text: "$h.cancel()", weight: 18, do: func(e *env, o *Op) {
+			x := e.w.get(o.On).(*ended)
+			e.w.ending(x)
+			x.cancel()
+		}},
 		{name: "newGate", makes: Gate, text: "$t = k.newGate()", setup: true, weight: 12, do: func(e *env, o *Op) { e.w.set(o.To, &gate{ch: make(chan struct{})}) }},
 		{name: "open", on: Gate, text: "$h.open()", weight: 15, do: func(e *env, o *Op) { e.w.get(o.On).(*gate).open() }},
 		{name: "newStranger", makes: Stranger, text: "$t = k.newStranger($n)", setup: true, weight: 4, do: doNewStranger},
@@ -67,7 +71,7 @@ const (
 
 func doNewContext(e *env, o *Op) {
 	parent := e.context(o)
-	x := &ended{late: e.w.comesLate(parent)}
+	x := &ended{late: e.w.comesLate(parent), alone: parent == e.w.base && o.N != contextTimeout}
 	switch o.N {
 	case contextTimeout:
 		ctx, cancel := context.WithTimeout(parent, o.D)

@@ -28,7 +28,7 @@ func promiseOps() []entry {
 			}
 		}},
 		{name: "lendContext", makes: Context, text: "$t = &kitContext{ctx, func() {}}", weight: 8, do: func(e *env, o *Op) {
-			if e.own != nil {
+			if e.own != nil && !(e.b.opts != nil && e.b.opts.Streaming) { // which may go on for as long as a handle does
 				e.w.set(o.To, &ended{ctx: e.own, cancel: func() {}, b: e.b})
 			}
 		}},
@@ -76,6 +76,9 @@ func (w *World) complete(s *served, site int, fails bool) {
 	w.mu.Unlock()
 	won = true // so it is where an OnSignal function panics
 	won = s.p.Complete(w.value(token, s.b), err)
+	if s.b != nil && s.b.h != nil {
+		w.sees(s.b.h)
+	}
 	if won && s.b != nil {
 		w.checkOnStack(s.b, site)
 		if s.b.h != nil {
@@ -113,6 +116,9 @@ func (w *World) look(ctx context.Context, o *Op, b *begun) {
 		w.mu.Lock()
 		w.looked = append(w.looked, looked{ctx, done, o.Site})
 		w.mu.Unlock()
+	}
+	if o.N > 2 { // nor any other look, which might end what Done has not
+		return
 	}
 	err := ctx.Err()
 	if err != nil && !isClosed(ctx.Done()) {

@@ -15,6 +15,7 @@ func signalOps() []entry {
 			e.waits(o, func(ctx context.Context) {
 				err := s.Wait(ctx)
 				e.w.waited(ctx, o, err)
+				e.w.checkTie(ctx, o, e.w.call(o.On), err)
 				if err == nil && !s.IsSet() {
 					e.w.failf("wait", "%s returns nil, and it is not set", e.w.name(o))
 				}
@@ -65,13 +66,19 @@ func eventOps() []entry {
 			if !event(e, o).IsSet() {
 				e.w.failf("lag", "%s: it is not set", e.w.name(o))
 			}
+			e.w.sees(event(e, o))
 		}},
 		{name: "eventWait", on: Event, text: "$h.Wait($x)", blocks: true, ctx: waitsBy, do: func(e *env, o *Op) {
 			e.waits(o, func(ctx context.Context) {
 				err := event(e, o).Wait(ctx)
 				e.w.waited(ctx, o, err)
-				if err == nil && !event(e, o).IsSet() {
+				e.w.checkTie(ctx, o, event(e, o), err)
+				switch {
+				case err != nil:
+				case !event(e, o).IsSet():
 					e.w.failf("wait", "%s returns nil, and it is not set", e.w.name(o))
+				default:
+					e.w.sees(event(e, o))
 				}
 			})
 		}, isOver: func(w *World, o *Op, _ *action) string {
@@ -86,8 +93,12 @@ func eventOps() []entry {
 		}},
 		{name: "eventDone", on: Event, text: "$h.Done()", weight: 3, do: func(e *env, o *Op) {
 			ch := event(e, o).Done()
-			if event(e, o).IsSet() && !isClosed(ch) {
+			set := event(e, o).IsSet()
+			if set && !isClosed(ch) {
 				e.w.failf("lag", "%s: IsSet says true, and Done is not closed", e.w.name(o))
+			}
+			if set {
+				e.w.sees(event(e, o))
 			}
 		}},
 		{name: "eventSignal", on: Event, makes: Signal, text: "$t = $h.Signal()", early: true, weight: 6, do: func(e *env, o *Op) {

@@ -126,7 +126,7 @@ func TestOracles_Waits(t *testing.T) {
 				w.outcome(&Op{Do: "finish"}, h, &Value{Token: 100}, nil)
 			}
 		},
-		"and was added 0 times": func(w *World) { w.came(o, &setVar{came: map[int]int{}}, 1) },
+		"and was added 0 times": func(w *World) { w.came(o, &setVar{came: map[int]int{}}, 1, moment{}) },
 	} {
 		if text := broken(t, &Program{}, change); !strings.Contains(text, name) {
 			t.Errorf("%q is said of what should be %q", text, name)

@@ -167,3 +167,65 @@ func TestOracles_CollectedCalls(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// The oracles of completion beside the end of a wait, and of what is in a set.
+func TestOracles_Ties(t *testing.T) {
+	const waits = "completion was known before its context ended"
+	o := &Op{Do: "eventWait", On: Ref{Event, 0}, Ctx: Ctx{Base: Var}}
+	p := &Program{}
+	p.Vars[Context] = make([]Info, 1)
+	early := func(w *World) (e *async.Event, x *ended) {
+		e, x = new(async.Event), &ended{ctx: bg, alone: true}
+		w.set(Ref{Context, 0}, x)
+		w.sees(e)
+		w.ending(x)
+		return e, x
+	}
+	aSet := func(w *World) (s *setVar, x *ended) {
+		e, x := early(w)
+		s = &setVar{members: map[int]any{1: e}, stored: map[int]int{1: 1}, entered: map[int]int{1: 1}, came: map[int]int{}, inside: map[int]moment{}, taking: 1}
+		return s, x
+	}
+	for name, change := range map[string]func(w *World){
+		waits: func(w *World) {
+			e, x := early(w)
+			w.checkTie(x.ctx, o, e, &async.WaitError{Err: context.Canceled})
+		},
+		"finds nothing, and 1 members": func(w *World) {
+			s, x := aSet(w)
+			w.checkTaken(o, s, func(m moment) bool { return w.isBefore(m, o, x.ctx) })
+		},
+		"the set was released since": func(w *World) {
+			s, _ := aSet(w)
+			s.inside[1], s.goneAt, s.releasedAt = moment{seq: 1}, moment{seq: 2}, moment{seq: 3}
+			w.checkWithdrawn(o, s, 1, moment{seq: 4})
+		},
+	} {
+		if text := broken(t, p, change); !strings.Contains(text, name) {
+			t.Errorf("%q is said of what should be %q", text, name)
+		}
+	}
+	for name, change := range map[string]func(w *World){
+		"completion came later": func(w *World) {
+			x := &ended{ctx: bg, alone: true}
+			w.set(Ref{Context, 0}, x)
+			w.ending(x)
+			e := new(async.Event)
+			w.sees(e)
+			w.checkTie(bg, o, e, &async.WaitError{Err: context.Canceled})
+		},
+		"somebody else takes": func(w *World) {
+			s, _ := aSet(w)
+			s.taking = 2
+			w.checkTaken(o, s, func(moment) bool { return true })
+		},
+		"it was taken": func(w *World) {
+			s, _ := aSet(w)
+			s.came[1] = 1
+			w.checkTaken(o, s, func(moment) bool { return true })
+		},
+	} {
+		w := NewWorld(p, NewTable(), Look{}, func(err error) { t.Errorf("%s: %v", name, err) })
+		change(w)
+	}
+}

@@ -201,7 +201,7 @@ func (l *PairList) pair(n pairNumber) Pair {
 	}
 	return Pair{Name: name, Program: func() *Program {
 		b := sceneOf(l.table, s.scene)
-		b.p.Seed = seedOf(name)
+		b.p.Seed, b.bounds = seedOf(name), ends
 		b.p.Threads = append(b.p.Threads, b.thread(first), b.thread(second))
 		if o := third(b); o != nil && !b.sleeps && first.do != o.Do && second.do != o.Do && !first.ends() && !second.ends() {
 			b.p.Threads = append(b.p.Threads, []*Op{o})

@@ -153,10 +153,10 @@ func (w *World) signaled(b *begun, i int) {
 // waited checks how a wait ended: with the error of a wait only where its own context
 // has ended, or its own time is up.
 func (w *World) waited(ctx context.Context, o *Op, err error) {
-	var e *async.WaitError
-	if !errors.As(err, &e) || isCanceled(err) {
+	if !isWaitError(err) {
 		return
 	}
+	e, _ := errors.AsType[*async.WaitError](err)
 	switch {
 	case e.Err == async.ErrTimeout:
 		w.failf("wait", "%s: %v, though it has no time of its own", w.name(o), err)
@@ -165,6 +165,12 @@ func (w *World) waited(ctx context.Context, o *Op, err error) {
 	case !errors.Is(err, async.ErrCallPending):
 		w.failf("wait", "%s: %v is not ErrCallPending", w.name(o), err)
 	}
+}
+
+// isWaitError reports whether a wait has ended before what it waited for.
+func isWaitError(err error) bool {
+	_, ok := errors.AsType[*async.WaitError](err)
+	return ok && !isCanceled(err)
 }
 
 func isCanceled(err error) bool { return errors.Is(err, async.ErrCanceled) }

@@ -42,7 +42,9 @@ const anyNumber = 1 << 30
 // switches. Of few, those that come first in that order are too much alike.
 const exhaustive = 500
 
-// PairWays are those of a pair: so many schedules at most.
+// PairWays are those of a pair: so many random schedules, and five times as many with one
+// forced switch, which find what needs one goroutine to stand at one point. From exhaustive
+// on they are all with two forced switches, up to most.
 func PairWays(p *Program, most int) []Way {
 	if most >= exhaustive {
 		all := Way{Switches: 2, Most: most}
@@ -50,5 +52,6 @@ func PairWays(p *Program, most int) []Way {
 		end.Ends = true
 		return append([]Way{all, end}, seeded([]Way{{Random: most / 4, Depth: 3}, {Random: most / 4, Ends: true}}, p.Seed)...)
 	}
-	return seeded([]Way{{Random: most / 2}, {Random: most / 4, Depth: 3}, {Random: most / 4, Depth: 4, Ends: true}}, p.Seed)
+	one := Way{Switches: 1, Most: 5 * most}
+	return append([]Way{one}, seeded([]Way{{Random: most / 4}, {Random: most / 2, Depth: 3}, {Random: most / 4, Depth: 4, Ends: true}}, p.Seed)...)
 }

@@ -31,11 +31,12 @@ type World struct {
 	mu         sync.Mutex
 	closing    bool
 	failed     bool
-	released   map[Ref]bool // variables whose handle was released, at some time
-	disturbing map[int]int  // by family: operations that are being done and may end its calls
-	seq        int          // counts what is recorded
-	threads    int          // that have not ended
-	records                 // what was observed
+	released   map[Ref]bool   // variables whose handle was released, at some time
+	disturbing map[int]int    // by family: operations that are being done and may end its calls
+	seq        int            // counts what is recorded
+	threads    int            // that have not ended
+	records                   // what was observed
+	known      map[any]moment // by keyOf: when somebody knew the thing to be complete
 	values     []weakValue
 	looked     []looked
 	endless    bool         // a stream lives for ever
@@ -116,6 +117,8 @@ type ended struct {
 	late    bool   // what is below it hears of its end by a goroutine
 	streams int    // results that go on using it
 	b       *begun // the call whose context it is, or nil
+	alone   bool   // it ends by cancel, and by nothing else
+	ends    moment // when cancel was called first; guarded by the mutex of the world
 }
 
 // A derived is a context made from another for one operation.
@@ -164,7 +167,7 @@ const (
 func NewWorld(p *Program, table Table, o Look, fail func(error)) *World {
 	w := &World{
 		p: p, table: table, o: o, report: fail, base: context.Background(),
-		running: make(map[int]int), active: make(map[*action]struct{}),
+		running: make(map[int]int), active: make(map[*action]struct{}), known: make(map[any]moment),
 		disturbing: make(map[int]int), asked: make(map[int]bool), askers: make(map[Ref]int), released: make(map[Ref]bool), observers: make(map[int]*observed), runs: make(map[int]int),
 	}
 	w.records.results = make(map[int]*result)
