@@ -149,7 +149,7 @@ func (s *terminal) loses(text string) {
 // until waits until something is so, which it may be after each write.
 func (s *terminal) until(is func() bool, otherwise string) {
 	s.t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(time.Minute)
 	for !is() {
 		select {
 		case <-s.news:
@@ -184,7 +184,7 @@ func (s *terminal) ends() int {
 	s.t.Helper()
 	select {
 	case <-s.over:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatalf("the command goes on:\n%s", s.text())
 	}
 	_ = s.cmd.Wait()

@@ -347,11 +347,12 @@ func raw(t *testing.T, says string) string {
 func huge(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	block := []byte(`{"version":1,"program":"` + strings.Repeat("x", 1<<20))
-	for range 100 {
+	for range 1000 {
 		if _, err := w.Write(block); err != nil {
 			return
 		}
 	}
+	panic("a gigabyte was read")
 }
 
 // What the person gives is sent: headers, the user and the parameters of the address.

@@ -66,7 +66,7 @@ func TestLines(t *testing.T) {
 func TestRandom(t *testing.T) {
 	const seed = 1
 	rnd := rand.New(rand.NewPCG(seed, seed))
-	for range 20_000 {
+	for range 5_000 {
 		in := random(rnd)
 		for what, out := range map[string]string{"Name": plain.Name(in), "Line": plain.Line(in), "Lines": strings.Join(plain.Lines(in, 5), "")} {
 			check(t, what, in, out)

@@ -180,10 +180,18 @@ func (s *source) Watch(ctx context.Context, q asyncview.Query, deliver func(feed
 	if ctx.Err() == nil { // its turn may come when another look has begun
 		s.asked = append(s.asked, q)
 	}
+	r := s.report
 	s.mu.Unlock()
 	s.begun.Set()
-	deliver(feed.Update{Report: s.report})
+	deliver(feed.Update{Report: r})
 	<-ctx.Done()
+}
+
+// shows makes r what the source delivers from now on.
+func (s *source) shows(r *asyncview.Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report = r
 }
 
 // last returns the query that was asked last.

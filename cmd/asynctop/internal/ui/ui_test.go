@@ -174,12 +174,12 @@ func TestFold(t *testing.T) {
 // The cursor stays with its call when others come and go.
 func TestCursor(t *testing.T) {
 	s := show(t, stuck(), 80, 30)
-	s.move("down", "#30 bank")
+	s.move("down", "#9 recount")
 	r := stuck()
-	r.Calls = append(r.Calls[:1:1], r.Calls[4:]...)
+	r.Calls = r.Calls[3:]
 	s.report(r)
-	if got := s.marked(); !strings.Contains(got, "#30 bank") {
-		t.Errorf("the cursor went to %q", got)
+	if got := s.marked(); !strings.Contains(got, "#9 recount") {
+		t.Errorf("the cursor went to %q:\n%s", got, s.screen())
 	}
 	s.press("home")
 	r = stuck()
@@ -216,7 +216,7 @@ func TestCall(t *testing.T) {
 func TestCall_over(t *testing.T) {
 	s := show(t, stuck(), 80, 40)
 	s.move("down", "#30 bank")
-	s.source.report = &asyncview.Report{Version: 1, Time: now}
+	s.source.shows(&asyncview.Report{Version: 1, Time: now})
 	s.press("enter")
 	s.sees("It is not in flight any more")
 	s.press("x")
