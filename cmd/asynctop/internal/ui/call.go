@@ -112,8 +112,8 @@ func (c *callPage) waits(width int) []item {
 	default:
 		items = append(items, words("nothing that is known: it runs, or waits for something outside", dim, 2, width)...)
 	}
-	if len(c.detail.WaitedForBy) > 0 {
-		items = append(items, heading("WAITED FOR BY")...)
+	if n := len(c.detail.WaitedForBy); n > 0 {
+		items = append(items, heading("WAITED FOR BY "+countOf(n, n+c.detail.WaitedForByOmitted))...)
 	}
 	for i := range c.detail.WaitedForBy {
 		items = append(items, c.waitItems(&c.detail.WaitedForBy[i], width, true)...)

@@ -1,20 +1,14 @@
 package ui
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/seed4712c49f/async/asyncview"
-	"github.com/seed4712c49f/async/cmd/asynctop/internal/feed"
-	"github.com/seed4712c49f/async/cmd/asynctop/internal/plain"
 )
 
-// This file has what the keys do.
+// This file has what the keys do, but for the search, which is in search.go, and canceling,
+// which is in cancel.go.
 
 // A binding is one thing that keys do.
 type binding struct {
@@ -221,94 +215,4 @@ func (m *Model) restate() tea.Cmd {
 func (m *Model) pause() tea.Cmd {
 	m.paused = !m.paused
 	return nil
-}
-
-// beginSearch lets the keys write the search.
-func (m *Model) beginSearch() tea.Cmd {
-	m.pages, m.focus = nil, callsSection
-	m.typing, m.typed = true, m.want.Search
-	return nil
-}
-
-// typeKey writes the search. What is known is filtered at each key; the server is asked at
-// the end.
-func (m *Model) typeKey(k tea.KeyPressMsg) tea.Cmd {
-	switch k.String() {
-	case "enter":
-		m.typing = false
-		return m.rewant()
-	case "esc":
-		m.typing = false
-		m.search("")
-		return m.rewant()
-	case "ctrl+u":
-		m.search("")
-	case "backspace":
-		m.search(butLast(m.typed))
-	default:
-		m.search(m.typed + k.Text)
-	}
-	return nil
-}
-
-// butLast returns s without what a reader takes for its last letter.
-func butLast(s string) string {
-	last := ""
-	for rest := s; rest != ""; rest = rest[len(last):] {
-		last, _ = ansi.FirstGraphemeCluster(rest, ansi.GraphemeWidth)
-	}
-	return strings.TrimSuffix(s, last)
-}
-
-// search looks for a text among the calls that are known.
-func (m *Model) search(s string) {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, s)
-	if len(s) > 200 {
-		s = strings.ToValidUTF8(s[:200], "")
-	}
-	m.typed, m.want.Search = s, s
-	if m.picture != nil {
-		m.show(m.picture.report)
-	}
-}
-
-// ask asks whether to cancel what is marked.
-func (m *Model) ask() tea.Cmd {
-	if m.picture == nil {
-		return nil
-	}
-	if !m.picture.report.CanCancel {
-		m.notice = "this view cancels nothing: the program did not give it asyncview.AllowCancel"
-		return nil
-	}
-	it := m.at()
-	if top := m.top(); top != nil && it.ref == (asyncview.Ref{}) {
-		it.ref, it.name = top.subject(m)
-	}
-	switch {
-	case it.ref == (asyncview.Ref{}):
-		m.notice = "one call, or one scope, can be canceled: mark it"
-	case it.ref.Call == 0:
-		m.confirm = &confirm{fmt.Sprintf("Cancel all that is queued in %s? y/n", it.name), it.ref}
-	default:
-		m.confirm = &confirm{fmt.Sprintf("Cancel %s? y/n", it.name), it.ref}
-	}
-	return nil
-}
-
-// canceled says what has become of it.
-func (m *Model) canceled(msg canceledMsg) {
-	switch {
-	case errors.Is(msg.err, feed.ErrRefused):
-		m.notice = "not canceled: the server does not allow it"
-	case msg.err != nil:
-		m.notice = "not canceled: " + msg.err.Error()
-	default:
-		m.notice = plain.Line(msg.answer.Text)
-	}
 }
