@@ -86,11 +86,11 @@ type order struct {
 
 func main() {
 	log.SetOutput(io.Discard) // net/http says there what is on the screen, too, or of no use
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the command. It returns the exit code.
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout *os.File, stderr io.Writer) int {
 	o, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if o.once || !term.IsTerminal(stdout.Fd()) || os.Getenv("TERM") == "dumb" {
 		return once(ctx, f, o, stdout, stderr)
 	}
-	return live(ctx, f, o, stdin, stdout, stderr)
+	return live(ctx, f, o, stdout, stderr)
 }
 
 // parse reads the command line.
@@ -188,12 +188,13 @@ func width(asked int, stdout *os.File) int {
 	return 120
 }
 
-// live shows pictures until somebody quits.
-func live(ctx context.Context, f *feed.Feed, o order, stdin, stdout *os.File, stderr io.Writer) int {
+// live shows pictures until somebody quits. The keys are those of the terminal, also where
+// the standard input is another.
+func live(ctx context.Context, f *feed.Feed, o order, stdout *os.File, stderr io.Writer) int {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	m := ui.New(ctx, f, o.show)
-	_, err := tea.NewProgram(m, tea.WithInput(stdin), tea.WithOutput(stdout)).Run()
+	_, err := tea.NewProgram(m, tea.WithOutput(stdout)).Run()
 	switch {
 	case errors.Is(err, tea.ErrInterrupted):
 		return exitInterrupted

@@ -34,7 +34,7 @@ const runAgain = "ASYNCTOP_RUN_AGAIN"
 func TestMain(m *testing.M) {
 	if os.Getenv(runAgain) != "" {
 		log.SetOutput(io.Discard)
-		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -359,6 +359,21 @@ func TestV10_Quit(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ends()
+}
+
+// The keys are those of the terminal, also where the standard input is a pipe.
+func TestV10_Input(t *testing.T) {
+	shop := open(t)
+	cmd := command(t, shop.address)
+	cmd.Stdin, cmd.SysProcAttr = strings.NewReader("no keys"), &syscall.SysProcAttr{Ctty: 1}
+	s := start(t, 80, 24, color.Black, cmd)
+	s.sees("checkout")
+	s.press("s")
+	s.sees("newest first")
+	s.press("q")
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 // The last picture stays while the server is away, and goes on when the server is back.
