@@ -175,7 +175,7 @@ func TestProxy_SilenceOfMethods(t *testing.T) {
 		a.Flush()
 		c := newClient(t, b, asyncnats.ClientOptions{Heartbeat: 20 * time.Millisecond})
 		call := asyncnats.Invoke(t.Context(), proxyOf[addRequest](c, "Add"), "Add", &addRequest{}, sum)
-		if err := asked.Wait(t.Context()); err != nil {
+		if err := asked.WaitFor(patience); err != nil {
 			t.Fatal(err)
 		}
 		if closed {
@@ -195,7 +195,7 @@ func TestProxy_CanceledWhileAsking(t *testing.T) {
 	a.Flush()
 	c := newClient(t, b, asyncnats.ClientOptions{})
 	call := asyncnats.Invoke(t.Context(), proxyOf[addRequest](c, "Add"), "Add", &addRequest{}, sum)
-	if err := asked.Wait(t.Context()); err != nil {
+	if err := asked.WaitFor(patience); err != nil {
 		t.Fatal(err)
 	}
 	call.Cancel(errOdd)
