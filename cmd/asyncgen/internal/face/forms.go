@@ -80,15 +80,14 @@ func newForm(iface *types.Named, d load.Directive) *form {
 		if pointer {
 			t = types.NewPointer(t)
 		}
-		switch why := ""; {
+		switch {
 		case types.IsInterface(obj.Type()):
 			refuse("%s is an interface itself", name)
 		case !types.Implements(t, iface.Underlying().(*types.Interface)):
 			refuse("%s is no %s", text, iface.Obj().Name())
-		default:
-			if why = newTraveler().walk(spot{text, true}, t); why != "" {
-				refuse("%s", why)
-			}
+		}
+		if why := newTraveler().walk(spot{text, true}, t); why != "" {
+			refuse("%s", why)
 		}
 		form.list = append(form.list, t)
 	}
