@@ -13,11 +13,11 @@ func TestStubs(t *testing.T) {
 		prefix, name string
 		want         []string
 	}{
-		{"Async", "Stream", []string{"AsyncStream", "StreamFactory", "StreamCalls", "AsyncStreamServer", "FakeStream"}},
-		{"Async", "stream", []string{"asyncStream", "streamFactory", "streamCalls", "asyncStreamServer", "fakeStream"}},
-		{"Slow", "Stream", []string{"SlowStream", "SlowStreamFactory", "SlowStreamCalls", "SlowStreamServer", "FakeSlowStream"}},
-		{"Slow", "stream", []string{"slowStream", "slowStreamFactory", "slowStreamCalls", "slowStreamServer", "fakeSlowStream"}},
-		{"Async", "ärger", []string{"asyncÄrger", "ärgerFactory", "ärgerCalls", "asyncÄrgerServer", "fakeÄrger"}},
+		{"Async", "Stream", []string{"AsyncStream", "StreamFactory", "StreamCalls", "AsyncStreamServer", "FakeStream", "RemoteStream", "RemoteStreamCalls"}},
+		{"Async", "stream", []string{"asyncStream", "streamFactory", "streamCalls", "asyncStreamServer", "fakeStream", "remoteStream", "remoteStreamCalls"}},
+		{"Slow", "Stream", []string{"SlowStream", "SlowStreamFactory", "SlowStreamCalls", "SlowStreamServer", "FakeSlowStream", "RemoteSlowStream", "RemoteSlowStreamCalls"}},
+		{"Slow", "stream", []string{"slowStream", "slowStreamFactory", "slowStreamCalls", "slowStreamServer", "fakeSlowStream", "remoteSlowStream", "remoteSlowStreamCalls"}},
+		{"Async", "ärger", []string{"asyncÄrger", "ärgerFactory", "ärgerCalls", "asyncÄrgerServer", "fakeÄrger", "remoteÄrger", "remoteÄrgerCalls"}},
 	} {
 		if got := face.Stubs(c.prefix, c.name); !slices.Equal(got, c.want) {
 			t.Errorf("%s, %s: got %v, want %v", c.prefix, c.name, got, c.want)
