@@ -8,6 +8,8 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -679,6 +681,62 @@ func ExampleObservers() {
 	// over: 1 fetch <nil>
 	// 1 <nil>
 	// <nil> 0
+}
+
+// Two functions of two scopes wait for each other. The graph of either scope has the
+// deadlock, and says what each of the two waits for.
+func ExampleGraph_Cycles() {
+	orders := async.NewScope(async.ScopeOptions{Name: "orders", Track: true})
+	stock := async.NewScope(async.ScopeOptions{Name: "stock", Track: true})
+	ctx, cancel := context.WithCancel(context.Background())
+	var pick, pack async.Call[int]
+	_ = pick.Begin(ctx, func(ctx context.Context) (int, error) { return pack.Await(ctx) }, orders, async.Name("pick"))
+	_ = pack.Begin(ctx, func(ctx context.Context) (int, error) { return pick.Await(ctx) }, stock, async.Name("pack"))
+	for len(orders.WaitGraph().Cycles()) == 0 {
+		runtime.Gosched() // until both wait
+	}
+	for _, deadlock := range orders.WaitGraph().Cycles() {
+		for _, call := range deadlock {
+			for _, w := range call.WaitsFor {
+				fmt.Printf("%s of %s waits for %s of %s\n", call.Name, call.Scope, w.Name, w.Scope)
+			}
+		}
+	}
+	cancel()
+	_ = pick.Wait(context.Background())
+	_ = pack.Wait(context.Background())
+	pick.Release()
+	pack.Release()
+	// Output:
+	// pick of orders waits for pack of stock
+	// pack of stock waits for pick of orders
+}
+
+// Who waits for whom, drawn with a line for each wait.
+func ExampleScope_WaitGraph() {
+	scope := async.NewScope(async.ScopeOptions{Name: "pages", Track: true, Limit: 1})
+	var asset async.Event
+	page := async.Go(context.Background(), func(ctx context.Context) (int, error) {
+		header := async.Go(ctx, func(ctx context.Context) (int, error) { return 1, asset.Wait(ctx) }, scope, async.Name("header"))
+		return header.Await(ctx)
+	}, scope, async.Name("page"))
+	var graph async.Graph
+	for !slices.ContainsFunc(graph.Waits, func(w async.Wait) bool { return w.Kind == "event" }) {
+		runtime.Gosched() // until both wait
+		graph = scope.WaitGraph()
+	}
+	for _, w := range graph.Waits {
+		to := w.Kind
+		if w.ToCall >= 0 {
+			to = graph.Calls[w.ToCall].Name
+		}
+		fmt.Println(graph.Calls[w.FromCall].Name, "→", to)
+	}
+	asset.Set()
+	_, _ = page.Await(context.Background())
+	// Output:
+	// page → header
+	// header → event
 }
 
 // An observer that logs: failures and losses here, and not the course of every call.

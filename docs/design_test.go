@@ -14,7 +14,10 @@ import (
 // that the pages name, and the ids of rules that tests and comments cite.
 
 // floors are the folders whose files design.md lists.
-var floors = []string{".", "internal/latch", "internal/scope", "internal/list"}
+var floors = []string{
+	".", "internal/latch", "internal/scope", "internal/list",
+	"internal/dump", "internal/handles", "internal/knot", "internal/label", "internal/parked", "internal/stack",
+}
 
 // A row of the table of files begins with the path of a file.
 var fileRow = regexp.MustCompile("(?m)^\\| `([a-z/_]+\\.go)` \\| (.*) \\|$")

@@ -33,7 +33,7 @@ func TestExplore_NoDeadlock(t *testing.T) {
 			err := a.Begin(short, func(ctx context.Context) (int, error) {
 				err := b.Wait(ctx) // which end ends
 				later.Set()
-			_ = looked.Wait(bg)
+				_ = looked.Wait(bg)
 				return 1, is(errors.Is(err, context.Canceled), "a waits: %v", err)
 			}, s)
 			mustf(x, err == nil, "%v", err)
