@@ -739,6 +739,53 @@ func ExampleScope_WaitGraph() {
 	// header → event
 }
 
+// What a function waits for at the moment: here one of three things.
+func ExampleWaitInfo() {
+	scope := async.NewScope(async.ScopeOptions{Name: "orders", Track: true})
+	paid, price := async.NewPromise[int](context.Background(), scope, async.Name("paid"))
+	var canceled async.Event
+	order := async.Go(context.Background(), func(ctx context.Context) (int, error) {
+		_, _ = async.WaitAny(ctx, price, &canceled, context.Background())
+		return 1, nil
+	}, scope)
+	for len(order.Info().WaitsFor) == 0 {
+		runtime.Gosched() // until it waits
+	}
+	for _, w := range order.Info().WaitsFor {
+		fmt.Println(w.Kind, w.Name, w.Call)
+	}
+	paid.Complete(1, nil)
+	_, _ = order.Await(context.Background())
+	// Output:
+	// call paid 1
+	// event  0
+	// context context.backgroundCtx 0
+}
+
+// How many calls wait for each other call: the one that keeps most of them waiting.
+func ExampleWait() {
+	scope := async.NewScope(async.ScopeOptions{Name: "pages", Track: true})
+	var ready async.Event
+	login := async.Go(context.Background(), func(ctx context.Context) (int, error) { return 1, ready.Wait(ctx) }, scope, async.Name("login"))
+	pages := async.GoEach(context.Background(), make([]int, 3), func(ctx context.Context, _ int) (int, error) { return login.Await(ctx) }, scope)
+	var graph async.Graph
+	for len(graph.Waits) < 4 {
+		runtime.Gosched() // until all wait
+		graph = scope.WaitGraph()
+	}
+	waiters := make(map[string]int)
+	for _, w := range graph.Waits {
+		if w.ToCall >= 0 {
+			waiters[graph.Calls[w.ToCall].Name]++
+		}
+	}
+	fmt.Println(waiters)
+	ready.Set()
+	_, _ = pages.All(context.Background())
+	// Output:
+	// map[login:3]
+}
+
 // An observer that logs: failures and losses here, and not the course of every call.
 func ExampleLogObserver() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
