@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"slices"
+
 	"github.com/seed4712c49f/async"
 )
 
@@ -225,5 +227,31 @@ func (w *World) checkClosed(s *scopeVar, st async.Stats) {
 	w.mu.Unlock()
 	if closed && st.Begun > n {
 		w.failf("ledger", "%v has taken %d calls after it was closed: %+v", s.Scope, st.Begun-n, st)
+	}
+}
+
+// checkGraph checks that a graph of a scope agrees with itself (V2): its edges are between
+// the calls that they name, a wait for a call of a scope has an edge to it, and a deadlock
+// is of calls each of which waits for one of it. A scope that is over has none.
+func (w *World) checkGraph(s *scopeVar, over bool) {
+	g := s.WaitGraph()
+	if over && len(g.Calls)+len(g.Waits)+len(g.Cycles()) != 0 {
+		w.failf("slot", "the graph of %v, which is over, has %v and %+v", s.Scope, g.Calls, g.Waits)
+	}
+	to := make(map[uint64][]uint64)
+	for _, e := range g.Waits {
+		switch from := g.Calls[e.FromCall]; {
+		case from.ID != e.From || e.Kind == "" || (e.ToCall < 0) != (e.To == 0) || e.ToCall >= 0 && g.Calls[e.ToCall].ID != e.To:
+			w.failf("slot", "%+v is no edge of %v", e, g.Calls)
+		}
+		to[e.From] = append(to[e.From], e.To)
+	}
+	for _, d := range g.Cycles() {
+		for _, c := range d {
+			in := func(id uint64) bool { return slices.ContainsFunc(d, func(c async.CallInfo) bool { return c.ID == id }) }
+			if len(c.WaitsFor) == 0 || !slices.ContainsFunc(to[c.ID], in) {
+				w.failf("slot", "%v is in a deadlock of %v, and waits for %+v", c, d, c.WaitsFor)
+			}
+		}
 	}
 }

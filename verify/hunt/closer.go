@@ -191,6 +191,7 @@ func (w *World) End(wait func()) {
 		if s := w.scope(n); s != nil {
 			w.checkLedger(s, true)
 			w.checkUnreleased(s, 0)
+			w.checkGraph(s, true)
 			for i := range s.InFlight() {
 				w.failf("slot", "%v is in flight in %v, which is over", i, s.Scope)
 			}
@@ -212,6 +213,7 @@ func (w *World) checkRest() {
 	for n := range w.vars[Scope] {
 		if s := w.scope(n); s != nil {
 			w.checkLedger(s, false)
+			w.checkGraph(s, false)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/seed4712c49f/async"
 )
@@ -23,6 +24,12 @@ func scopeOps() []entry {
 		}},
 		{name: "unreleased", on: Scope, text: "for range $h.Unreleased() {}", weight: 4, do: func(e *env, o *Op) {
 			for range scope(e, o).Unreleased() {
+			}
+		}},
+		{name: "waitGraph", on: Scope, text: "$h.WaitGraph()", weight: 6, do: func(e *env, o *Op) { e.w.checkGraph(scope(e, o), false) }},
+		{name: "dump", on: Scope, text: "$h.Dump(io.Discard)", weight: 3, do: func(e *env, o *Op) {
+			if err := scope(e, o).Dump(io.Discard); err != nil {
+				e.w.failf("result", "%s: Dump says %v", e.w.name(o), err)
 			}
 		}},
 		{name: "stats", on: Scope, text: "$h.Stats()", weight: 6, do: func(e *env, o *Op) { e.w.checkLedger(scope(e, o), false) }},
