@@ -319,6 +319,7 @@ func TestV9_LooksAreShared(t *testing.T) {
 			client, r := srv.dial(t, "events?format=json")
 			clients = append(clients, client)
 			bodies = append(bodies, events(t, r))
+			time.Sleep(10 * time.Millisecond) // so that two looks have two times
 		}
 		for range 5 {
 			listed := make(map[time.Time]bool)
@@ -399,6 +400,15 @@ func TestV8_Cancel(t *testing.T) {
 		wantEq(t, "canceled", s.Stats().Canceled, int64(6))
 		wantEq(t, "by GET", ask(v, "GET", "cancel?scope=1&call=1", "", nil).Code, http.StatusMethodNotAllowed)
 	})
+}
+
+// Who has canceled a call sees that on the next page, although a look may be used again.
+func TestV8_CanceledIsSeen(t *testing.T) {
+	s := crowd(t, 20_000)
+	v := asyncview.For(func() []*async.Scope { return []*async.Scope{s} }, asyncview.AllowCancel())
+	wantEq(t, "before", report(t, v, "?q=%232").Matched, 1)
+	wantEq(t, "canceled", ask(v, "POST", "cancel", "", url.Values{"scope": {"1"}, "call": {"2"}}).Code, http.StatusOK)
+	wantEq(t, "after", report(t, v, "?q=%232").Matched, 0)
 }
 
 // A form on a page of another site cancels nothing.
