@@ -148,13 +148,15 @@ func BenchmarkWatched(b *testing.B) {
 	}
 	var ratios []float64
 	for b.Loop() {
-		debug.FreeOSMemory()
 		alone := round()
 		ctx, end := context.WithCancel(bg)
 		var viewers sync.WaitGroup
+		var first sync.WaitGroup
 		for i := range 10 {
-			viewers.Go(func() { follow(ctx, srv.URL+fmt.Sprintf("/debug/async/events?q=%d", i)) })
+			first.Add(1)
+			viewers.Go(func() { follow(ctx, srv.URL+fmt.Sprintf("/debug/async/events?q=%d", i), first.Done) })
 		}
+		first.Wait() // the ten have come
 		watched := time.Duration(0)
 		const rounds = 20
 		for range rounds {
@@ -171,8 +173,10 @@ func BenchmarkWatched(b *testing.B) {
 	b.ReportMetric(ratios[len(ratios)/2], "ratio")
 }
 
-// follow reads events until ctx ends.
-func follow(ctx context.Context, url string) {
+// follow reads events until ctx ends. begun is called when the first has come, or none.
+func follow(ctx context.Context, url string, begun func()) {
+	begun = sync.OnceFunc(begun)
+	defer begun()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return
@@ -182,5 +186,7 @@ func follow(ctx context.Context, url string) {
 		return
 	}
 	defer resp.Body.Close()
+	_, _ = io.ReadFull(resp.Body, make([]byte, 1))
+	begun()
 	_, _ = io.Copy(io.Discard, resp.Body)
 }

@@ -471,7 +471,7 @@ func TestV9_AllAtOnce(t *testing.T) {
 	ctx, end := context.WithCancel(bg)
 	var viewers, others sync.WaitGroup
 	for _, path := range []string{"/events", "/events?format=json", "/events?scope=1&call=1"} {
-		viewers.Go(func() { follow(ctx, srv.URL+path) })
+		viewers.Go(func() { follow(ctx, srv.URL+path, func() {}) })
 	}
 	rounds := 100
 	if raceEnabled || testing.Short() {

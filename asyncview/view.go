@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,13 +41,15 @@ type View struct {
 
 	viewers atomic.Int64 // that are connected to the events
 
+	asking sync.Mutex
+	asked  map[Query]time.Time // when; of those who wait for the turn, too, so that one look answers all
+
 	// turn is held by the goroutine that looks. It guards what is below. A wait for it ends
 	// with the request.
 	turn    chan struct{}
 	scopes  []*watched // in the order of the list
 	keys    int        // how many there have been
 	last    *looked
-	asked   map[Query]time.Time // when, for a look that answers all at once
 	servers map[*http.Server]chan struct{}
 }
 
@@ -153,6 +156,7 @@ type seen struct {
 // enough: younger than old, or than what keeps the share. The error is that of ctx.
 func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, error) {
 	list := v.list() // anybody's code; before the turn
+	v.ask(q, time.Now())
 	if err := v.take(ctx); err != nil {
 		return nil, err
 	}
@@ -160,7 +164,6 @@ func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, erro
 	s := &seen{v: v, now: time.Now(), query: q}
 	s.scopes, s.more = v.watch(list, s.now)
 	s.names = namesOf(s.scopes)
-	v.asked[q] = s.now
 	if l := v.last; l != nil && l.picked[q] != nil && s.now.Sub(l.at) < max(old, l.rest()) {
 		s.looked = l
 	} else {
@@ -196,9 +199,18 @@ func (v *View) take(ctx context.Context) error {
 
 func (v *View) give() { <-v.turn }
 
+// ask notes that somebody asks a query.
+func (v *View) ask(q Query, now time.Time) {
+	v.asking.Lock()
+	defer v.asking.Unlock()
+	v.asked[q] = now
+}
+
 // queries returns q and the queries that somebody asked not long ago, some of them where
 // there are many, and forgets older ones.
 func (v *View) queries(q Query, now time.Time) []Query {
+	v.asking.Lock()
+	defer v.asking.Unlock()
 	qs := []Query{q}
 	for other, at := range v.asked {
 		switch {
