@@ -77,6 +77,7 @@ func (n names) waitOf(home *watched, c *async.CallInfo, i async.WaitInfo) Wait {
 func (l *looked) graph(scopes []*watched) {
 	l.names, l.states = make(map[Ref]string), make(map[Ref]State)
 	n := namesOf(scopes)
+	had := make(map[Wait]bool) // a wait that leads to another scope is in the graphs of both
 	for _, w := range scopes {
 		g := w.scope.WaitGraph()
 		refs := make([]Ref, len(g.Calls))
@@ -96,7 +97,10 @@ func (l *looked) graph(scopes []*watched) {
 			if e.ToCall >= 0 {
 				wait.To, wait.Whom = ref(e.ToCall), printable(g.Calls[e.ToCall].Name, mostName)
 			}
-			l.waits = append(l.waits, wait)
+			if !had[wait] {
+				had[wait] = true
+				l.waits = append(l.waits, wait)
+			}
 		}
 		for _, calls := range g.Cycles() {
 			var cycle []Ref

@@ -192,6 +192,20 @@ func TestOneCall(t *testing.T) {
 	b.until("the page again", "document.title.startsWith('page')")
 }
 
+// Each wait stands once on the page of the call that is waited for, in whatever scope it is.
+func TestOneCall_waiters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.circle("hen", "egg")
+	b := open(t)
+	b.visit(w.url + "call?scope=1&call=1")
+	b.until("the page", "document.title.startsWith('hen') &&"+has("Waited for by"))
+	const links = "[...document.querySelectorAll('#detail a')].filter(a => a.innerText === 'egg #1').length"
+	if n := eval[int](b, links); n != 2 {
+		t.Errorf("egg stands there %d times: it waits once, and is waited for once", n)
+	}
+}
+
 // Where it is allowed, one call can be canceled by its page, which then says that the call
 // is over; and a queue by that of all calls.
 func TestCancel(t *testing.T) {
