@@ -8,12 +8,13 @@ func (m *Model) room() (all, wrong, scopes int) {
 	all = m.height - len(m.head()) - 1 - sections
 	scopes = max(2, all/4)
 	spare := all - min(m.section(scopesSection).n, scopes) - max(1, len(m.rows)) // what the others leave
-	wrong = max(3, all*2/5, spare)
+	wrong = max(3, all/2, spare)
 	switch m.focus {
 	case wrongSection:
-		wrong = max(wrong, all/2)
+		wrong = max(wrong, all*2/3)
 	case scopesSection:
 		scopes = max(scopes, all/2)
+		wrong = min(wrong, all/3)
 	}
 	return all, wrong, scopes
 }

@@ -71,6 +71,12 @@ func TestWrongIsSeenFirst(t *testing.T) {
 		s.sees("WRONG 4", "fault   2 calls wait for each other", "fault   scope stock: recount #9")
 	}
 	r := stuck()
+	for i := range 5 {
+		r.Wrong = append(r.Wrong, asyncview.Wrong{Kind: asyncview.Oldest, Severity: asyncview.Note, Scope: i, Text: fmt.Sprintf("%d: %s", i, strings.Repeat("long ", 40))})
+	}
+	for _, width := range []int{40, 80, 200} {
+		show(t, r, width, 24).sees("WRONG 9", "2 calls wait", "scope stock: ", "scope mail: ", "0: long", "4: long", "»CALLS 322", "#11 checkout", " orders ")
+	}
 	r.Wrong = nil
 	show(t, r, 80, 24).sees("WRONG 0", "✓ nothing")
 }
