@@ -361,8 +361,9 @@ func chain(os []Observer, of func(*Observer) contextMaker) contextMaker {
 // Each record has the scope, the ID and the name of the call, and what belongs to the
 // event: the error, how long the call waited for its slot, and how long it took. Of a
 // panic, err is its first line, and the record which says that the call panicked has the
-// stack of the panic, as stack, too. The
-// handler of the logger is called where the call begins and ends, and must not block.
+// stack of the panic, as stack, too. It is logged with the context of the call, where a
+// handler finds values such as a span. The handler of the logger is called where the call
+// begins and ends, and must not block.
 // LogObserver panics where l is nil, and where there are more than three levels.
 func LogObserver(l *slog.Logger, levels ...slog.Level) Observer {
 	o := logObserver{l, [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}}
@@ -425,7 +426,10 @@ func (o logObserver) completed(c CallInfo) {
 
 // log writes one record.
 func (o logObserver) log(kind int, what string, c CallInfo, more ...slog.Attr) {
-	ctx := context.Background()
+	ctx := c.Context
+	if ctx == nil {
+		ctx = context.Background() // told by somebody else than a scope
+	}
 	if !o.logger.Enabled(ctx, o.levels[kind]) {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"reflect"
@@ -1518,6 +1519,35 @@ func TestV5_DumpOfADeepChain(t *testing.T) {
 }
 
 // Each thing is logged at its level, with the call's attributes.
+// A contextHandler notes the marks in the contexts of what is logged.
+type contextHandler struct {
+	slog.Handler
+	marks map[string]any // by message
+}
+
+func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.marks[r.Message] = ctx.Value(markKey{})
+	return nil
+}
+
+// What is logged of a call is logged with its context, as another observer has made it.
+func TestV13_TheContextOfTheCall(t *testing.T) {
+	h := contextHandler{slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}), make(map[string]any)}
+	s := async.NewScope(async.ScopeOptions{Observer: async.Observers(async.LogObserver(slog.New(h)), async.Observer{
+		BeginContext: func(ctx context.Context, c async.CallInfo) context.Context {
+			return context.WithValue(ctx, markKey{}, "mark of "+c.Name)
+		},
+	})})
+	_, _ = async.Go(bg, value(1, errBoom), s, async.Name("a")).Await(bg)
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	async.Go(bg, value(1, nil), s, async.Name("b"))
+	for what, want := range map[string]string{"begun": "a", "started": "a", "failed": "a", "refused": "b"} {
+		wantEq(t, what, h.marks["async: call "+what], "mark of "+want)
+	}
+	async.LogObserver(slog.New(h)).Begun(async.CallInfo{}) // by somebody else: no context, and no harm
+	wantEq(t, "without a context", h.marks["async: call begun"], nil)
+}
+
 func TestV13_LogObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := func(min slog.Level, levels ...slog.Level) string {
