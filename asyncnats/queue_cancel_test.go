@@ -8,8 +8,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // J5: a call of the queue is canceled, before it begins, while it runs, and after it is complete.
@@ -181,3 +184,35 @@ func canceledSoon(ctx context.Context) bool {
 }
 
 func hasText(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
+
+// The process that canceled died between the record and the removal of the request: the calls,
+// which are delivered, never begin, and their requests are removed by the worker.
+func TestJ5_CancelerDied(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := make(async.Calls[int], 100)
+	for i := range calls {
+		var id string
+		var opts []async.Option
+		if i%4 == 0 {
+			opts = []async.Option{asyncnats.Key("k")}
+		}
+		calls[i], id = submit[int](t, q, i, opts...)
+		if _, err := js.Publish(t.Context(), "$KV.ASYNC_jobs.call."+id+".canceled.other", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	for _, call := range calls {
+		wantError(t, call, async.ErrCanceled)
+	}
+	eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
+	if s := w.Stats(); s.Begun != 0 || s.Canceled != 75 {
+		t.Errorf("%+v", s)
+	}
+}

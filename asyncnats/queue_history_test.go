@@ -49,7 +49,9 @@ func model() porcupine.Model {
 			return parts
 		},
 		Init: func() any { return unknown },
-		Step: func(state, input, output any) (bool, any) { return next(state.(phase), input.(step).op, output.(phase)) },
+		Step: func(state, input, output any) (bool, any) {
+			return next(state.(phase), input.(step).op, output.(phase))
+		},
 		DescribeOperation: func(input, output any) string {
 			return fmt.Sprintf("%s %s → %s", input.(step).op, input.(step).id, output)
 		},
