@@ -690,8 +690,8 @@ func ExampleGraph_Cycles() {
 	stock := async.NewScope(async.ScopeOptions{Name: "stock", Track: true})
 	ctx, cancel := context.WithCancel(context.Background())
 	var pick, pack async.Call[int]
-	_ = pick.Begin(ctx, func(ctx context.Context) (int, error) { return pack.Await(ctx) }, orders, async.Name("pick"))
-	_ = pack.Begin(ctx, func(ctx context.Context) (int, error) { return pick.Await(ctx) }, stock, async.Name("pack"))
+	_ = pick.Begin(ctx, pack.Await, orders, async.Name("pick"))
+	_ = pack.Begin(ctx, pick.Await, stock, async.Name("pack"))
 	for len(orders.WaitGraph().Cycles()) == 0 {
 		runtime.Gosched() // until both wait
 	}

@@ -85,7 +85,7 @@ func wantIs(t *testing.T, err error, targets ...error) {
 
 func wantEq(t *testing.T, what string, got, want any) {
 	t.Helper()
-	same := false
+	var same bool
 	if of := reflect.TypeOf(got); of != nil && !of.Comparable() {
 		same = reflect.DeepEqual(got, want)
 	} else {

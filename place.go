@@ -183,7 +183,7 @@ func (t *terms) refused(ctx context.Context, err error) {
 	h.hub.Refused()
 	if f := h.observer.Refused; f != nil {
 		i := CallInfo{Name: t.name, Err: err, Context: ctx}
-		i.begunWith(ctx, h)
+		setBegunWith(&i, ctx, h)
 		f(i)
 	}
 }
@@ -202,7 +202,7 @@ func (t *terms) beginContext(ctx context.Context) context.Context {
 	}
 	h := t.home.(*home)
 	i := CallInfo{Name: t.name, Context: ctx}
-	i.begunWith(ctx, h)
+	setBegunWith(&i, ctx, h)
 	ctx = h.observer.BeginContext(ctx, i)
 	if ctx == nil {
 		panic("async: BeginContext of an Observer returned a nil context")
@@ -388,7 +388,7 @@ func (pl *place) fill(i *CallInfo, look *scope.Look) {
 	if pl.terms.track {
 		i.Stack = pl.trace().began.String()
 	}
-	i.begunWith(pl.core.ctx, pl.home.(*home))
+	setBegunWith(i, pl.core.ctx, pl.home.(*home))
 }
 
 // time returns a time on the clock of the hub; 0 there is the zero Time.
@@ -399,8 +399,8 @@ func (pl *place) time(at int64) time.Time {
 	return pl.Hub().Time(at)
 }
 
-// begunWith sets what the context tells that a call of h is begun with.
-func (i *CallInfo) begunWith(ctx context.Context, h *home) {
+// setBegunWith sets what the context tells that a call of h is begun with.
+func setBegunWith(i *CallInfo, ctx context.Context, h *home) { //nolint:revive // what is set comes first
 	i.Scope = h.name
 	i.Deadline, _ = ctx.Deadline()
 	if parent := parentOf(ctx); parent != nil {
@@ -657,7 +657,7 @@ func (w *web) isFull() bool { return w.most > 0 && len(w.nodes) >= w.most }
 
 // follow adds the calls that those in the web wait for, in this scope and in others.
 func (w *web) follow() {
-	for i := 0; i < len(w.nodes); i++ {
+	for i := 0; i < len(w.nodes); i++ { //nolint:intrange // there come more on the way
 		for _, l := range w.nodes[i].looks {
 			for _, thing := range left(l) {
 				if to := placeOfThing(thing); to != nil {

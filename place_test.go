@@ -46,6 +46,9 @@ func waitsText(ws []async.WaitInfo) string {
 	return strings.Join(parts, ", ")
 }
 
+// An ownKey is the key of a value in a context.
+type ownKey struct{}
+
 // A waitable is a Waitable of a stranger.
 type waitable chan struct{}
 
@@ -78,7 +81,7 @@ func TestV1_WaitsFor(t *testing.T) {
 		"of a signal":        {func(ctx context.Context, x scene) { s := x.promise.Signal(); defer s.Release(); _ = s.Wait(ctx) }, "call p (s #1)"},
 		"of an event":        {func(ctx context.Context, x scene) { _ = x.event.Wait(ctx) }, "event"},
 		"of an event's":      {func(ctx context.Context, x scene) { s := x.event.Signal(); defer s.Release(); _ = s.Wait(ctx) }, "event"},
-		"by a context below": {func(ctx context.Context, x scene) { _ = x.event.Wait(context.WithValue(ctx, 1, 2)) }, "event"},
+		"by a context below": {func(ctx context.Context, x scene) { _ = x.event.Wait(context.WithValue(ctx, ownKey{}, 2)) }, "event"},
 		"by another context": {func(_ context.Context, x scene) { _ = x.event.Wait(bg) }, ""},
 		"of no context":      {func(_ context.Context, x scene) { _ = x.event.WaitFor(time.Minute) }, ""},
 		"by another goroutine": {func(ctx context.Context, x scene) {
@@ -99,7 +102,7 @@ func TestV1_WaitsFor(t *testing.T) {
 		"Any":                {func(ctx context.Context, x scene) { _, _, _ = async.Calls[int]{x.promise, x.free}.Any(ctx) }, "call p (s #1), call free"},
 		"Quorum":             {func(ctx context.Context, x scene) { _, _, _ = async.Calls[int]{x.promise, x.free}.Quorum(ctx, 2) }, "call p (s #1), call free"},
 		"Each": {func(ctx context.Context, x scene) {
-			for range (async.Calls[int]{async.Ready(1, nil), x.promise}).Each(ctx) { //nolint:revive // it waits
+			for range (async.Calls[int]{async.Ready(1, nil), x.promise}).Each(ctx) {
 			}
 		}, "call p (s #1)"},
 		"Set": {func(ctx context.Context, x scene) {
@@ -112,7 +115,7 @@ func TestV1_WaitsFor(t *testing.T) {
 		"Set.All": {func(ctx context.Context, x scene) {
 			var s async.Set[int]
 			s.Add(1, x.promise)
-			for range s.All(ctx) { //nolint:revive // it waits
+			for range s.All(ctx) {
 			}
 		}, "set set of 1"},
 		"Sleep": {func(ctx context.Context, _ scene) { _ = async.Sleep(ctx, time.Minute) }, "time"},
@@ -124,12 +127,12 @@ func TestV1_WaitsFor(t *testing.T) {
 		}, "call try"},
 		"Map": {func(ctx context.Context, x scene) {
 			f := func(context.Context, int) (int, error) { return x.promise.Await(bg) }
-			for range async.Map(ctx, slices.Values([]int{1, 2}), f, x.s, async.AtOnce(2), async.Name("of map")) { //nolint:revive // it waits
+			for range async.Map(ctx, slices.Values([]int{1, 2}), f, x.s, async.AtOnce(2), async.Name("of map")) {
 			}
 		}, "call of map (s #3), call of map (s #4)"},
 		"Map, in order": {func(ctx context.Context, x scene) {
 			f := func(context.Context, int) (int, error) { return x.promise.Await(bg) }
-			for range async.Map(ctx, slices.Values([]int{1, 2}), f, x.s, async.AtOnce(2), async.Name("of map"), async.InOrder()) { //nolint:revive // it waits
+			for range async.Map(ctx, slices.Values([]int{1, 2}), f, x.s, async.AtOnce(2), async.Name("of map"), async.InOrder()) {
 			}
 		}, "call of map (s #3)"},
 		"Map, left": {func(ctx context.Context, x scene) {
@@ -137,7 +140,7 @@ func TestV1_WaitsFor(t *testing.T) {
 			f := func(context.Context, int) (int, error) { close(started); return x.promise.Await(bg) }
 			in := func(yield func(int) bool) { yield(1); <-started; panic("left") }
 			defer func() { _ = recover() }()
-			for range async.Map(ctx, in, f, x.s, async.AtOnce(2)) { //nolint:revive // it waits
+			for range async.Map(ctx, in, f, x.s, async.AtOnce(2)) {
 			}
 		}, "return canceled functions"},
 		"CancelWait": {func(ctx context.Context, x scene) {
@@ -430,7 +433,7 @@ func TestV2_Cycles(t *testing.T) {
 		"each of two, one of which has come": {"a b c", func(ctx context.Context, r *ring, i int) error {
 			switch i {
 			case 0:
-				for range r.calls[1:].Each(ctx) { //nolint:revive // it waits
+				for range r.calls[1:].Each(ctx) {
 				}
 			case 1:
 				return r.calls[0].Wait(ctx)
@@ -481,7 +484,7 @@ func TestV2_Cycles(t *testing.T) {
 		}, ""},
 		"a map": {"a", func(ctx context.Context, r *ring, _ int) error {
 			f := func(ctx context.Context, _ int) (int, error) { return 1, r.calls[0].Wait(ctx) }
-			for range async.Map(ctx, slices.Values([]int{1, 2}), f, r.scopes[0], async.AtOnce(2), async.Name("in")) { //nolint:revive // it waits
+			for range async.Map(ctx, slices.Values([]int{1, 2}), f, r.scopes[0], async.AtOnce(2), async.Name("in")) {
 			}
 			return nil
 		}, "a in in"},

@@ -40,7 +40,7 @@ type List struct {
 type Wait struct {
 	list *List
 	slot Slot            // nil where the function has none
-	for_ any             // what is waited for; never changed
+	what any             // what is waited for; never changed
 	end  <-chan struct{} // ends the wait before its time, or nil
 
 	// Under the lock of the list.
@@ -60,7 +60,7 @@ const frames = 16
 // New returns a wait for something, which the closing of end may end before. The wait is
 // not in the list yet. slot may be nil.
 func (l *List) New(what any, end <-chan struct{}, slot Slot) *Wait {
-	return &Wait{list: l, for_: what, end: end, slot: slot}
+	return &Wait{list: l, what: what, end: end, slot: slot}
 }
 
 // Lend notes that the goroutine parks, and lends its slot.
@@ -129,7 +129,7 @@ func (l *List) Looks(to []Look) []Look {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for w := l.first; w != nil; w = w.next {
-		to = append(to, Look{w, w.generation, w.for_, w.end, w.since, w.regains, w.own})
+		to = append(to, Look{w, w.generation, w.what, w.end, w.since, w.regains, w.own})
 	}
 	return to
 }

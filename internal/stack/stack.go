@@ -83,12 +83,12 @@ func (s *Stack) String() string {
 	if text := s.text.Load(); text != nil {
 		return *text
 	}
-	text := print(s.pcs)
+	text := textOf(s.pcs)
 	s.text.Store(&text)
 	return text
 }
 
-func print(pcs []uintptr) string {
+func textOf(pcs []uintptr) string {
 	var b strings.Builder
 	here := root()
 	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {

@@ -74,7 +74,7 @@ var used = []string{"Gateway", "Hedge", "Crawl", "Stampede", "Queue"}
 // chapters are the parts of the page that have a table for each benchmark.
 var chapters = []struct{ title, benches string }{
 	{"What the runtime costs", "Runtime"},
-	{"Calls", "Call CallAllCores CallLate CallWorking CallContext CallsInFlight Nested"},
+	{"Calls", "Call CallAllCores CallLate CallWorking CallContext CallsInFlight Nested Seen SeenWorking"},
 	{"Making, completing, waiting", "CreateCheck CreateWait PromiseContext Promise PromiseAllCores PromiseLate Broadcast"},
 	{"Many at once", "FanOut Set SetDrain WaitAny WaitAnyLate"},
 	{"Looking at what is complete", "Check CheckAllCores WaitComplete WaitCompleteAllCores WaitCompleteContext WaitCompleteContextAllCores Gate GateAllCores"},
