@@ -2279,6 +2279,7 @@ func TestC12_CancelByID(t *testing.T) {
 		queued := async.Go(bg, value(2, nil), s)
 		p, promise := async.NewPromise[int](bg, s)
 		other := async.Go(bg, value(4, nil), s)
+		synctest.Wait() // until the first function runs: a call that is canceled before gives its slot up
 		for _, c := range []*async.Call[int]{deaf, queued, promise} {
 			id := c.Info().ID
 			wantEq(t, "canceled", s.Cancel(id, errBoom), true)
