@@ -184,6 +184,7 @@ func TestJ3_WorkersDieOfIt(t *testing.T) {
 	call, _ := submit[string](t, q, 7)
 	keyedCall, _ := submit[string](t, q, 8, asyncnats.Key("k"))
 	both := async.Go(t.Context(), func(ctx context.Context) (int, error) { return 0, async.WaitAll(ctx, call, keyedCall) })
+	defer both.Release()
 	deaths := 0
 	for ; ; deaths++ {
 		child := startWorker(t, d.url, modeDie)

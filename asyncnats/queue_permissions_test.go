@@ -76,6 +76,8 @@ func TestPermissions_Queue(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		call.Release() // which leaves the work alone (J6)
+		attached.Release()
 	}
 	<-time.After(2 * time.Second) // some signs of the worker
 	g.open.Set()

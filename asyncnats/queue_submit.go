@@ -78,11 +78,13 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 	m.Header[wire.HeaderName] = []string{headerName(call.Info().Name)}
 	if err := q.expect(o.id, p); err != nil {
 		p.fail(err)
+		call.Release()
 		return nil, o.id, err
 	}
 	if err := q.submit(ctx, m, o, p); err != nil {
 		q.forget(o.id, p)
 		p.fail(err)
+		call.Release()
 		return nil, o.id, err
 	}
 	return call, o.id, nil

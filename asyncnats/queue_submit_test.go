@@ -132,9 +132,11 @@ func TestJ1_Refused(t *testing.T) {
 	call, id, err = asyncnats.Submit[int](t.Context(), q, strings.Repeat("x", 2<<20))
 	refused(asyncnats.ErrTooLarge, call, id, err)
 	for {
-		if call, id, err = asyncnats.Submit[int](t.Context(), q, strings.Repeat("x", 100<<10)); err != nil {
+		call, id, err = asyncnats.Submit[int](t.Context(), q, strings.Repeat("x", 100<<10))
+		if err != nil {
 			break
 		}
+		call.Release()
 	}
 	refused(async.ErrQueueFull, call, id, err)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -79,6 +79,7 @@ func ExampleFor() {
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}, tenant, async.Name("import"))
+	defer call.Release()
 
 	server := httptest.NewServer(view)
 	defer server.Close()

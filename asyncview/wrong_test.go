@@ -370,6 +370,7 @@ func TestV6_TooMuchToDraw(t *testing.T) {
 	inBubble(t, func(t *testing.T, stop chan struct{}) {
 		s := async.NewScope(async.ScopeOptions{Name: "work", Track: true})
 		target := async.Go(bg, until(stop), s, async.Name("target"))
+		defer target.Release()
 		for i := range 300 {
 			begin(s, 1, fmt.Sprint("waiter ", i), func(ctx context.Context) (int, error) { return target.Await(ctx) })
 		}

@@ -240,8 +240,7 @@ func (w *World) checkGraph(s *scopeVar, over bool) {
 	}
 	to := make(map[uint64][]uint64)
 	for _, e := range g.Waits {
-		switch from := g.Calls[e.FromCall]; {
-		case from.ID != e.From || e.Kind == "" || (e.ToCall < 0) != (e.To == 0) || e.ToCall >= 0 && g.Calls[e.ToCall].ID != e.To:
+		if g.Calls[e.FromCall].ID != e.From || e.Kind == "" || (e.ToCall < 0) != (e.To == 0) || e.ToCall >= 0 && g.Calls[e.ToCall].ID != e.To {
 			w.failf("slot", "%+v is no edge of %v", e, g.Calls)
 		}
 		to[e.From] = append(to[e.From], e.To)

@@ -212,7 +212,7 @@ func doNext(e *env, o *Op) {
 			e.w.came(o, s, key, begun)
 		case err != async.ErrNothingToWait:
 			e.w.waited(ctx, o, err)
-			e.w.checkTaken(o, s, func(m moment) bool { return e.w.isBefore(m, o, ctx) })
+			e.w.checkTaken(o, s, func(m moment) bool { return e.w.isBefore(ctx, m, o) })
 		}
 	})
 }

@@ -193,7 +193,7 @@ func TestOracles_Ties(t *testing.T) {
 		},
 		"finds nothing, and 1 members": func(w *World) {
 			s, x := aSet(w)
-			w.checkTaken(o, s, func(m moment) bool { return w.isBefore(m, o, x.ctx) })
+			w.checkTaken(o, s, func(m moment) bool { return w.isBefore(x.ctx, m, o) })
 		},
 		"the set was released since": func(w *World) {
 			s, _ := aSet(w)

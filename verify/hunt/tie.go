@@ -69,7 +69,7 @@ func (w *World) ending(x *ended) {
 
 // isBefore reports whether a moment is known to be before the end of the context that an
 // operation waits by. The context has ended.
-func (w *World) isBefore(m moment, o *Op, ctx context.Context) bool {
+func (w *World) isBefore(ctx context.Context, m moment, o *Op) bool {
 	x, _ := w.get(Ref{Context, o.Ctx.N}).(*ended)
 	switch c := o.Ctx; {
 	case c.Base == Background && c.How == WithTimeout:
@@ -89,7 +89,7 @@ func (w *World) checkTie(ctx context.Context, o *Op, on any, err error) {
 	key := w.keyOf(on)
 	w.mu.Lock()
 	m, ok := w.known[key]
-	before := key != nil && ok && w.isBefore(m, o, ctx)
+	before := key != nil && ok && w.isBefore(ctx, m, o)
 	w.mu.Unlock()
 	if before {
 		w.failf("wait", "%s: %v, and completion was known before its context ended", w.name(o), err)
