@@ -161,7 +161,7 @@ func (p *page) comparisons() (all []comparison) {
 				if p99 := p.ratio(k, other, "p99-sec").Center; p99 > worst { // NaN is not
 					worst = p99
 				}
-				if k.is("async") && other != k {
+				if k.is("async") && !other.is("async") {
 					all = append(all, comparison{k, other, worst})
 				}
 			}
@@ -276,7 +276,7 @@ func (p *page) row(k key) []string {
 func (p *page) readme() string {
 	c := p.config
 	text := p.short() + fmt.Sprintf("Ratios, from one run of `make bench` on %s cores, %s/%s, %s. Above 1 the other is faster, or smaller, and the worst comes first. \"Before\" is the page before. `cd bench && go test -run '^$' -bench NAME` runs a row, by the name that stands in it.\n\n",
-		c["cores"], c["goos"], c["goarch"], c["go"]) + "Programs over loopback HTTP:\n\n" + p.usedRows() + "Operations:\n\n"
+		c["cores"], c["goos"], c["goarch"], c["go"]) + "Programs over loopback HTTP, and on files:\n\n" + p.usedRows() + "Operations:\n\n"
 	var rows [][]string
 	for _, first := range []bool{true, false} {
 		for _, m := range p.marks(func(a aim) bool { return a.words != "" && a.first == first }, mark.worst) {
