@@ -31,12 +31,17 @@ func (v *View) serveCancel(w http.ResponseWriter, r *http.Request) {
 		v.fail(w, r, http.StatusBadRequest, "the form cannot be read")
 		return
 	}
+	ref := refOf(r.PostFormValue)
+	if ref.Call == 0 && r.PostFormValue("call") != "" {
+		v.fail(w, r, http.StatusBadRequest, "the call is no number of one")
+		return
+	}
 	s, err := v.see(r.Context(), Query{Scope: -1, Sort: ByAge, Group: Flat, Limit: 1}, usedFor)
 	if err != nil {
 		v.fail(w, r, http.StatusServiceUnavailable, "the request ended")
 		return
 	}
-	status, done := s.cancel(refOf(r.PostFormValue), r.PostFormValue("queue") != "")
+	status, done := s.cancel(ref, r.PostFormValue("queue") != "")
 	v.forget(r.Context())
 	v.answer(w, r, status, done)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -170,7 +171,7 @@ func (v *View) shutdown(ctx context.Context) (<-chan struct{}, error) {
 	if down == nil {
 		down = make(chan struct{})
 		v.servers[srv] = down
-		srv.RegisterOnShutdown(func() { close(down) })
+		srv.RegisterOnShutdown(sync.OnceFunc(func() { close(down) })) // a Shutdown may be called again
 	}
 	return down, nil
 }
