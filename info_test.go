@@ -2002,12 +2002,42 @@ func TestV3_BeginContext(t *testing.T) {
 			func() { async.NewPromise[int](bg, s) },
 			func() { _ = c.Begin(bg, value(1, nil), s) },
 			func() { _, _, _ = g.Do(bg, 1, value(1, nil)) },
+			func() {
+				for range async.Map(bg, slices.Values([]int{1}), func(context.Context, int) (int, error) { return 1, nil }, s) { //nolint:revive // there is nothing to do
+				}
+			},
 		} {
 			wantContains(t, panicText(begin), what)
 		}
 		wantEq(t, "the object", c.Info(), async.CallInfo{})
 		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
-		wantEq(t, "accepted", s.Stats().Begun, int64(0))
+		wantEq(t, "what was counted", s.Stats(), async.Stats{})
+	}
+}
+
+// A caller whose Joined or Begun panics has no part in the run: when the others have left,
+// the run is abandoned (H1c).
+func TestV3_AnObserverOfARunPanics(t *testing.T) {
+	for what, o := range map[string]async.Observer{
+		"Joined": {Joined: func(context.Context, async.CallInfo) { panic("boom") }},
+		"Begun":  {Begun: func(async.CallInfo) { panic("boom") }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := async.NewScope(async.ScopeOptions{Observer: o})
+			g := async.Group[int, int]{Options: []async.Option{s}}
+			fn := func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, nil }
+			join := func() { g.Join(bg, 1, fn).Release() }
+			if what == "Joined" {
+				first := g.Join(bg, 1, fn)
+				join = func() {
+					defer first.Release()
+					_, _, _ = g.Do(bg, 1, fn)
+				}
+			}
+			wantContains(t, panicText(join), "boom")
+			wantEq(t, what+": Shutdown", s.Shutdown(bg), nil)
+			wantEq(t, "abandoned", s.Stats().Canceled, int64(1))
+		})
 	}
 }
 

@@ -89,10 +89,8 @@ func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) 
 	case err != nil:
 		defer r.p.core.fail(err) // also where the observer panics
 		t.terms.refused(begin, err)
-	case begun:
-		r.p.core.proceed(false)
 	case r != nil:
-		r.tellJoined(ctx)
+		r.tell(ctx, begun, one)
 	}
 	return r, begun, nil
 }
@@ -274,11 +272,33 @@ func (r *sharedRun[K, T]) close() {
 	}
 }
 
-// tellJoined tells the observer of the scope that a caller with ctx shares the run.
-func (r *sharedRun[K, T]) tellJoined(ctx context.Context) {
-	if pl := placeOf(&r.p.core); pl != nil {
+// tell tells the observer of the scope that a caller with ctx has begun the run, or shares
+// it. Where the observer panics, the caller has no part in the run any more: it gives up its
+// place, and its reference, which is one.
+func (r *sharedRun[K, T]) tell(ctx context.Context, begun bool, one uint64) {
+	c := &r.p.core
+	pl := placeOf(c)
+	switch {
+	case pl != nil:
+	case begun:
+		c.proceed(false)
+		return
+	default:
+		return
+	}
+	told := false
+	defer func() {
+		if !told {
+			r.leave()
+			c.giveUp(-one)
+		}
+	}()
+	if begun {
+		c.proceed(false)
+	} else {
 		pl.joined(ctx)
 	}
+	told = true
 }
 
 // listLocked puts the run on the list, where the next caller finds it. A key that is

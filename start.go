@@ -39,12 +39,11 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // launch holds no lock, so it may wait for room, and the function of an observer may
 // panic: the call is completed all the same.
 func (c *core) launch(fn function) {
-	if c.terms().asksForContext() {
-		c.ctx = c.terms().beginContext(c.ctx) // nobody else knows c
-	}
-	ended, room := fn != nil && c.ctx.Err() != nil, false
-	if fn != nil && !ended {
-		room, ended = c.terms().makeRoom(c.ctx)
+	ended, room := false, false
+	if t := c.terms(); t.asksForContext() || t.waitsForRoom() {
+		room, ended = c.prepare(fn != nil)
+	} else {
+		ended = fn != nil && c.ctx.Err() != nil
 	}
 	if ended {
 		fn = nil
@@ -57,6 +56,24 @@ func (c *core) launch(fn function) {
 	}
 	c.track(&c.first, false)
 	c.proceed(ended)
+}
+
+// prepare is the part of launch that may run code of a user: the observer of the scope makes
+// the context, and the scope makes room for a function. Where that panics, nobody owns the
+// call: it was not accepted, and whoever completes it has nothing to count.
+func (c *core) prepare(function bool) (room, ended bool) {
+	prepared := false
+	defer func() {
+		if !prepared {
+			c.refuse()
+		}
+	}()
+	c.ctx = c.terms().beginContext(c.ctx) // nobody else knows c
+	if ended = function && c.ctx.Err() != nil; function && !ended {
+		room, ended = c.terms().makeRoom(c.ctx)
+	}
+	prepared = true
+	return room, ended
 }
 
 // start has fn run in a goroutine of its own, at once or as soon as the scope has a
