@@ -143,6 +143,9 @@ type Wait struct {
 //     a wait of this package that was given the function's context, in a scope with Track.
 //     Other goroutines of the function may run beside that one; where they wait, too, by
 //     that context, each of them has to wait within the deadlock.
+//   - A wait is told to be a function's by its context. Where a function has given its own
+//     context to the function of another call, and that one waits by it, the first passes
+//     for waiting: give each function its own.
 //   - A wait for any of many things is in a deadlock where all of them are; a wait for all
 //     of many where one of them is.
 //   - An event, a promise, a channel, a context, a time, a set, the end of a scope and a
