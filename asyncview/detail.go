@@ -1,6 +1,10 @@
 package asyncview
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed4712c49f/async"
+)
 
 // This file is the page of one call: where it began, what it waits for, the way up to the
 // root, and what was begun in its function.
@@ -35,11 +39,13 @@ func (s *seen) detail(ctx context.Context, ref Ref) (*Detail, error) {
 			d.WaitedForBy = append(d.WaitedForBy, wait)
 		}
 	}
-	if err := s.v.take(ctx); err != nil { // one goroutine at a time looks at all calls
+	children, err := s.below(ctx, d)
+	if err != nil {
 		return nil, err
 	}
-	defer s.v.give()
-	s.below(d)
+	for _, c := range children { // without the turn: the text of an error is anybody's code
+		d.Children = append(d.Children, s.call(c.w, &c.info, s.now, false))
+	}
 	return d, nil
 }
 
@@ -60,17 +66,29 @@ func (s *seen) above(d *Detail) {
 	}
 }
 
-// below finds the calls that were begun in the function of the call.
-func (s *seen) below(d *Detail) {
+// A child is a call that was begun in the function of another.
+type child struct {
+	w    *watched
+	info async.CallInfo
+}
+
+// below finds the calls that were begun in the function of the call. One goroutine at a time
+// looks at all calls. The error is that of ctx.
+func (s *seen) below(ctx context.Context, d *Detail) (children []child, err error) {
+	if err := s.v.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.v.give()
 	for _, w := range s.scopes {
 		for c := range w.scope.InFlight() {
 			switch {
 			case c.Parent != d.Ref.Call || s.names.parent(w, &c) != d.Ref:
-			case len(d.Children) == mostBelow:
+			case len(children) == mostBelow:
 				d.ChildrenOmitted++
 			default:
-				d.Children = append(d.Children, s.call(w, &c, s.now, false))
+				children = append(children, child{w, c})
 			}
 		}
 	}
+	return children, nil
 }
