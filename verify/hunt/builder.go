@@ -46,6 +46,9 @@ func (b *builder) some(do string, change ...func(o *Op)) *Op {
 	}
 	if do == "promiseContext" {
 		o.N = 1 + b.site%2 // Err first, or Done
+		if !b.bounds {
+			o.N = 3 // Done alone: nothing but the end of the call is to end it
+		}
 	}
 	if do == "newScope" || do == "newContext" {
 		o.N, o.D = 0, 20*time.Millisecond

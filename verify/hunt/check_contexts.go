@@ -93,14 +93,14 @@ func (w *World) checkBelow() {
 	w.mu.Lock()
 	below, channels := slices.Clone(w.derived), slices.Clone(w.looked)
 	w.mu.Unlock()
-	for _, d := range below {
-		if err := d.ctx.Err(); err == nil && d.parent != nil && d.parent.Err() != nil {
-			w.failf("lag", "the context of operation %d goes on, and the one above has ended", d.site)
-		}
-	}
 	for _, x := range channels {
 		if closed := isClosed(x.done); !closed && x.ctx.Err() != nil {
 			w.failf("lag", "the channel that operation %d was given is open, and the context has ended", x.site)
+		}
+	}
+	for _, d := range below {
+		if err := d.ctx.Err(); err == nil && d.parent != nil && d.parent.Err() != nil {
+			w.failf("lag", "the context of operation %d goes on, and the one above has ended", d.site)
 		}
 	}
 }

@@ -70,11 +70,11 @@ func (w *World) lookAfter(d time.Duration) {
 
 // checkQuiet checks what must be true when nobody can go on.
 func (w *World) checkQuiet() {
+	w.checkBelow() // first: to ask a context may end what hangs below it
 	w.checkBlocked()
 	w.checkEnded()
 	w.checkQueues()
 	w.checkFollowing()
-	w.checkBelow()
 	w.checkAgree()
 	w.checkWaiters()
 }
@@ -201,9 +201,9 @@ func (w *World) End(wait func()) {
 
 // checkRest checks what must be true when everything is complete, and nothing released.
 func (w *World) checkRest() {
+	w.checkBelow() // first, as in checkQuiet
 	w.checkTimeouts()
 	w.checkContexts(false)
-	w.checkBelow()
 	w.checkAgree()
 	for _, h := range w.handles() {
 		if i := h.c.Info(); i.State == async.StateRunning || i.State == async.StateQueued {
