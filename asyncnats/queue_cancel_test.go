@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,4 +216,51 @@ func TestJ5_CancelerDied(t *testing.T) {
 	if s := w.Stats(); s.Begun != 0 || s.Canceled != 75 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// Calls are canceled while others are delivered: the worker looks for the ids of the canceled
+// among requests that come in the same moment. The race detector is the judge.
+func TestJ5_CanceledWhileOthersCome(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	w := work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{AtOnce: 1000})
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 800
+	var canceling, submitting sync.WaitGroup
+	var over atomic.Bool
+	for k := range 4 {
+		canceling.Go(func() {
+			for i := 0; !over.Load(); i++ {
+				subject := fmt.Sprintf("$KV.ASYNC_jobs.call.other%d-%d.canceled.other", k, i)
+				if _, err := js.Publish(t.Context(), subject, nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for k := range 4 {
+		submitting.Go(func() {
+			for i := range n / 4 {
+				var opts []async.Option
+				if i%2 == 0 {
+					opts = []async.Option{asyncnats.ID(fmt.Sprintf("mine%d-%d", k, i))}
+				}
+				call, _, err := asyncnats.Submit[int](t.Context(), q, i, opts...)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				call.Release()
+			}
+		})
+	}
+	submitting.Wait()
+	over.Store(true)
+	canceling.Wait()
+	eventually(t, "all is done", func() bool { return w.Stats().Completed == n })
 }

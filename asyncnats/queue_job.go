@@ -62,6 +62,12 @@ func (w *Worker) accept(p parcel) {
 		return // it is no message of a stream
 	}
 	j := &errand{on: w, msg: p, number: meta.Sequence.Stream, delivery: int(meta.NumDelivered)} //nolint:gosec // a count
+	// The job is whole before other goroutines find it: canceled reads the ids of all jobs.
+	if key, ok := strings.CutPrefix(m.Subject, w.q.store.turnSubject("")); ok {
+		j.key = key
+	} else {
+		j.take(strings.TrimPrefix(m.Subject, w.q.store.runSubject("")), j.number, m.Header, m.Data)
+	}
 	w.mu.Lock()
 	if known := w.jobs[j.number]; known != nil {
 		known.msg = p // delivered again although the worker has it: the signs came too late
@@ -74,11 +80,6 @@ func (w *Worker) accept(p parcel) {
 		w.stats.Again++
 	}
 	w.mu.Unlock()
-	if key, ok := strings.CutPrefix(m.Subject, w.q.store.turnSubject("")); ok {
-		j.key = key
-	} else {
-		j.take(strings.TrimPrefix(m.Subject, w.q.store.runSubject("")), j.number, m.Header, m.Data)
-	}
 	if j.key != "" || j.delivery > 1 || j.header.Get(wire.HeaderNamed) != "" {
 		w.ended.Go(func() { w.look(j) })
 		return
@@ -86,7 +87,7 @@ func (w *Worker) accept(p parcel) {
 	w.isReady(j)
 }
 
-// take gives a job its request.
+// take gives a job its request, before anybody else knows of the job, or under the worker's mu.
 func (j *errand) take(id string, number uint64, h nats.Header, data []byte) {
 	j.id, j.request, j.header, j.data = id, number, h, data
 	j.lane = laneOf(h)
