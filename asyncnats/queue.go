@@ -108,6 +108,7 @@ type Queue struct {
 	cancels []cancellation // that are to be stored
 	telling bool           // somebody is at it
 	closed  bool
+	gone    bool // the connection is closed or drained
 }
 
 // A waiter is a call that waits for the record of its id.
@@ -119,7 +120,9 @@ type waiter interface {
 // OpenQueue returns the queue with the name, and makes its streams where they are not there.
 // It returns when the server has answered. The error is that of NATS: streams cannot be made,
 // or are there with other options. js and its connection remain the caller's, and the queue
-// needs them for as long as it is not closed. The server has to be NATS 2.11 or later.
+// needs them for as long as it is not closed. When the connection is closed or drained all
+// calls that wait here complete with [ErrDisconnected], and so do further ones: the requests
+// stay where they are, and a queue on another connection finds the calls by [Attach]. The server has to be NATS 2.11 or later.
 func OpenQueue(ctx context.Context, js jetstream.JetStream, o QueueOptions) (*Queue, error) {
 	o.fill()
 	if !wire.IsToken(o.Name) {
@@ -150,15 +153,9 @@ func (q *Queue) Close() {
 	}
 	first := !q.closed
 	q.closed = true
-	over := q.waiting
-	q.waiting = make(map[string][]waiter)
 	q.mu.Unlock()
 	if first {
-		for _, some := range over {
-			for _, w := range some {
-				w.fail(errClosed())
-			}
-		}
+		q.failAll(errClosed())
 		timer := time.AfterFunc(flushCancels, func() { close(q.quit) })
 		q.ended.Wait()
 		if timer.Stop() {
@@ -189,8 +186,11 @@ func (q *Queue) context() (context.Context, context.CancelFunc) {
 func (q *Queue) expect(id string, w waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
+	switch {
+	case q.closed:
 		return errClosed()
+	case q.gone:
+		return errGone()
 	}
 	q.waiting[id] = append(q.waiting[id], w)
 	return nil
@@ -214,6 +214,32 @@ func (q *Queue) forget(id string, w waiter) bool {
 		return true
 	}
 	return false
+}
+
+// errGone is what calls complete with when the connection is closed or drained.
+func errGone() error { return wrapped{ErrDisconnected, "the connection of the queue is closed"} }
+
+// disconnected is told by the watcher that the connection is closed or drained. No record can
+// come any more: all calls that wait here complete. The requests stay where they are.
+func (q *Queue) disconnected() {
+	q.mu.Lock()
+	q.gone = true
+	q.mu.Unlock()
+	q.failAll(errGone())
+}
+
+// failAll completes all calls that wait here with an error. The caller has seen to it that no
+// other call waits from now on.
+func (q *Queue) failAll(err error) {
+	q.mu.Lock()
+	over := q.waiting
+	q.waiting = make(map[string][]waiter)
+	q.mu.Unlock()
+	for _, some := range over {
+		for _, w := range some {
+			w.fail(err)
+		}
+	}
 }
 
 // completed is told of a record that was stored, by the goroutine of the watcher. All calls

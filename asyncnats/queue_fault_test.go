@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async"
@@ -168,4 +169,71 @@ func keyOfSome(i int) []async.Option {
 		return nil
 	}
 	return []async.Option{asyncnats.Key(fmt.Sprint(i % 50))}
+}
+
+// The connection of a caller is closed, or drained, or given up by the client of NATS: all calls
+// that wait end at once with ErrDisconnected, further ones do, and another connection finds them.
+func TestFault_CallersConnectionGone(t *testing.T) {
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDepot(t)
+			nc := natstest.Connect(t, d.url, nats.MaxReconnects(1))
+			q := openQueue(t, nc, asyncnats.QueueOptions{})
+			call, id := submit[int](t, q, 21)
+			attached := asyncnats.Attach[int](t.Context(), q, id)
+			leave(d, nc)
+			wantError(t, call, asyncnats.ErrDisconnected)
+			wantError(t, attached, asyncnats.ErrDisconnected)
+			if _, _, err := asyncnats.Submit[int](t.Context(), q, 1); !errors.Is(err, asyncnats.ErrDisconnected) {
+				t.Errorf("Submit returned %v", err)
+			}
+			wantError(t, asyncnats.Attach[int](t.Context(), q, id), asyncnats.ErrDisconnected)
+			if !d.server.Running() {
+				d.start()
+			}
+			other := d.open(asyncnats.QueueOptions{})
+			work(t, other, double, asyncnats.WorkOptions{})
+			wantValue(t, asyncnats.Attach[int](t.Context(), other, id), 42)
+		})
+	}
+}
+
+// leaves are the ways in which a connection is gone for good.
+var leaves = map[string]func(*depot, *nats.Conn){
+	"closed":   func(_ *depot, nc *nats.Conn) { nc.Close() },
+	"drained":  func(_ *depot, nc *nats.Conn) { nc.Drain() },
+	"given up": func(d *depot, _ *nats.Conn) { d.stop() },
+}
+
+// The connection of a worker is gone: the worker gives up what it has, a result that cannot be
+// stored is not tried for ever, and another worker runs the requests.
+func TestFault_WorkersConnectionGone(t *testing.T) {
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDepot(t)
+			nc := natstest.Connect(t, d.url, nats.MaxReconnects(1))
+			g := newGate()
+			w := work(t, openQueue(t, nc, asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AckWait: time.Second})
+			_, id := submit[int](t, d.open(asyncnats.QueueOptions{}), 21)
+			_, keyed := submit[int](t, d.open(asyncnats.QueueOptions{}), 4, asyncnats.Key("k"))
+			g.next(t)
+			g.next(t)
+			leave(d, nc)
+			eventually(t, "the connection is closed", nc.IsClosed)
+			g.open.Set()
+			eventually(t, "the worker has nothing", func() bool { return w.Stats().Held == 0 })
+			if err := w.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if !d.server.Running() {
+				d.start()
+			}
+			other := d.open(asyncnats.QueueOptions{})
+			work(t, other, double, asyncnats.WorkOptions{AckWait: time.Second})
+			wantValue(t, asyncnats.Attach[int](t.Context(), other, id), 42)
+			wantValue(t, asyncnats.Attach[int](t.Context(), other, keyed), 8)
+		})
+	}
 }

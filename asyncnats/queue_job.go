@@ -128,9 +128,11 @@ func (w *Worker) tellLane(j *errand, r record) {
 	}
 }
 
-// try does something at NATS that has to be done some time, and reports whether to go on.
+// try does something at NATS that has to be done some time, and reports whether to go on: when
+// it is done, and when it cannot be done any more.
 func (w *Worker) try(f func() error) bool {
-	if f() == nil {
+	err := f()
+	if err == nil || errors.Is(err, ErrDisconnected) {
 		return true
 	}
 	w.count(func(s *WorkerStats) { s.Unstored++ })
@@ -332,8 +334,8 @@ func (w *Worker) lastError(j *errand) error {
 }
 
 // settle stores how a call has ended, and reports whether it was this job that ended it. It
-// tries until the record is there. The error says that the worker is down, and that it is not
-// known whether the record is there.
+// tries until the record is there. The error says that the worker is down, or the connection is
+// closed, and that it is not known whether the record is there.
 func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 	writer := fmt.Sprintf("%s %d %d", w.id, j.number, j.delivery)
 	if m.Header == nil {
@@ -359,7 +361,7 @@ func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 			continue
 		}
 		w.count(func(s *WorkerStats) { s.Unstored++ })
-		if !pause(w.ctx, maxRest/2) {
+		if errors.Is(err, ErrDisconnected) || !pause(w.ctx, maxRest/2) {
 			return false, err
 		}
 	}

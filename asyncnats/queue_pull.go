@@ -37,13 +37,16 @@ type pullRequest struct {
 	Heartbeat time.Duration `json:"idle_heartbeat"`
 }
 
-// pulls is the goroutine that asks.
+// pulls is the goroutine that asks, until the worker is shut down or the connection is closed.
 func (w *Worker) pulls(status chan nats.Status) {
 	nc := w.q.store.js.Conn()
 	defer nc.RemoveStatusListener(status)
 	ticker := time.NewTicker(pullBeat / 4)
 	defer ticker.Stop()
 	for {
+		if isGone(nc) {
+			w.unpull()
+		}
 		w.ask()
 		select {
 		case <-w.pulling.Done():

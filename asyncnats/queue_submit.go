@@ -51,7 +51,7 @@ type submission struct {
 //
 // Errors are ErrEncode, ErrBadSubject for an id that cannot be one, ErrTooLarge,
 // [async.ErrQueueFull] where the stream takes no more, [async.ErrScopeClosed] of a queue
-// that is closed, and what ended ctx. There is no call then. When ctx has ended, or the
+// that is closed, [ErrDisconnected] where the connection is, and what ended ctx. There is no call then. When ctx has ended, or the
 // connection was lost, the request may have been stored all the same: to submit it
 // again with the same id is safe.
 //

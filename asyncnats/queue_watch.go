@@ -15,11 +15,13 @@ import (
 // calls and workers of a Queue, however many they are. It is one goroutine, which begins when
 // there is something to watch, and one consumer of NATS. A consumer that is lost, with its
 // server or its connection, and one that watches too little, is replaced by another that begins
-// behind the last message that was taken, so that none is missed.
+// behind the last message that was taken, so that none is missed. The watcher ends when the
+// connection is closed or drained: nothing comes any more, and all that wait are told so.
 type watcher struct {
 	q     *Queue
 	ctx   context.Context // ends with the watcher
 	end   context.CancelFunc
+	lost  chan struct{} // closed when the connection is
 	ended sync.WaitGroup
 
 	mu      sync.Mutex
@@ -46,7 +48,7 @@ const (
 )
 
 func newWatcher(q *Queue) *watcher {
-	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]struct{}), replace: func() {}}
+	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]struct{}), lost: make(chan struct{}), replace: func() {}}
 	w.ctx, w.end = context.WithCancel(context.Background())
 	return w
 }
@@ -88,9 +90,14 @@ func (w *watcher) uncover(worker string) {
 // watch is the goroutine of the watcher.
 func (w *watcher) watch() {
 	nc := w.q.store.js.Conn()
-	status := nc.StatusChanged(nats.CONNECTED)
+	status := nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED)
 	defer nc.RemoveStatusListener(status)
 	for rest := writeRest; w.ctx.Err() == nil; {
+		if isGone(nc) {
+			close(w.lost)
+			w.q.disconnected()
+			return
+		}
 		if w.consume(status) {
 			rest = writeRest
 		} else if pause(w.ctx, rest) {
@@ -98,6 +105,9 @@ func (w *watcher) watch() {
 		}
 	}
 }
+
+// isGone reports whether a connection is closed or drained, and never comes back.
+func isGone(nc *nats.Conn) bool { return nc.IsClosed() || nc.IsDraining() }
 
 // consume watches by one consumer, until that is lost or replaced. It reports whether there was
 // one.
@@ -196,7 +206,8 @@ func (w *watcher) receive(version int, seq uint64, m jetstream.Msg) bool {
 }
 
 // await returns when the watcher has handed on all that it watches up to the message with the
-// number, which is one that it watches. It reports false where ctx ends before.
+// number, which is one that it watches. It reports false where ctx ends before, or the
+// connection is closed.
 func (w *watcher) await(ctx context.Context, seq uint64) bool {
 	p := pass{seq, make(chan struct{})}
 	w.mu.Lock()
@@ -209,6 +220,8 @@ func (w *watcher) await(ctx context.Context, seq uint64) bool {
 	select {
 	case <-p.open:
 		return true
+	case <-w.lost:
+		return false
 	case <-ctx.Done():
 		return false
 	}

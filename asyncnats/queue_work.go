@@ -160,7 +160,9 @@ type WorkerStats struct {
 // than once for one request: when a worker dies, or cannot be heard for longer than AckWait,
 // another one begins anew (J3).
 //
-// A panic in fn is an error of the call, and the worker lives on. Work returns when the server
+// A panic in fn is an error of the call, and the worker lives on. A worker whose connection is
+// closed or drained takes no more requests, and gives up what it has: other workers run the
+// requests, after AckWait. The worker has to be shut down all the same. Work returns when the server
 // has answered. The error is that of NATS, or what ended ctx; ctx is for that alone.
 func Work[Req, Resp any](ctx context.Context, q *Queue, fn func(context.Context, Req) (Resp, error), o WorkOptions) (*Worker, error) {
 	if fn == nil {
@@ -211,7 +213,7 @@ func (w *Worker) open(ctx context.Context) (err error) {
 		return errors.Join(errClosed(), w.inbox.Unsubscribe())
 	}
 	w.q.watcher.coverWorker(w.id)
-	status := nc.StatusChanged(nats.CONNECTED)
+	status := nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED)
 	w.ended.Go(func() { w.pulls(status) })
 	w.ended.Go(w.begin)
 	w.ended.Go(w.beats)
@@ -309,7 +311,7 @@ func (w *Worker) begin() {
 			for _, j := range some {
 				w.handBack(j)
 			}
-			return
+			continue
 		}
 		for _, j := range some {
 			w.beginOne(j)
@@ -318,7 +320,7 @@ func (w *Worker) begin() {
 }
 
 // mark returns when every cancellation that was stored before mark was called is known here.
-// It reports false where the worker is down before.
+// It reports false where the worker is down before, or the connection is closed.
 func (w *Worker) mark() bool {
 	m := &nats.Msg{Subject: w.q.store.markSubject(w.id), Header: nats.Header{wire.HeaderWriter: {w.id}}}
 	for rest := writeRest; ; rest = min(2*rest, maxRest) {
@@ -326,7 +328,7 @@ func (w *Worker) mark() bool {
 		if err == nil {
 			return w.q.watcher.await(w.ctx, seq)
 		}
-		if !pause(w.ctx, rest) {
+		if errors.Is(err, ErrDisconnected) || !pause(w.ctx, rest) {
 			return false
 		}
 	}
