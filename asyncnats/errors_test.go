@@ -163,3 +163,53 @@ func TestRegisterErrorPanics(t *testing.T) {
 		}()
 	}
 }
+
+// A nilError is an error whose nil pointer, as any other one, cannot be asked for its text.
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+// A strangeError panics when it is asked what it is.
+type strangeError struct{}
+
+func (strangeError) Error() string { return "strange" }
+func (strangeError) Is(error) bool { panic("no answer") }
+
+// badErrors are errors of users that panic when they are asked.
+var badErrors = map[string]error{
+	"a nil pointer":         (*nilError)(nil),
+	"a wrapped nil pointer": errors.Join((*nilError)(nil)),
+	"Is panics":             strangeError{},
+	"Is of another panics":  fmt.Errorf("wrapped: %w", strangeError{}),
+}
+
+// An error that panics when it is asked is an error of the call, and the server lives on.
+func TestN5_ErrorPanics(t *testing.T) {
+	for name, bad := range badErrors {
+		c := failing(t, bad)
+		for range 2 {
+			err := wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.ErrPanicked)
+			if !hasText(err, "the error panicked") {
+				t.Errorf("%s arrived as %v", name, err)
+			}
+		}
+	}
+}
+
+// A cause that panics when it is asked ends the function of the server all the same.
+func TestN5_CausePanics(t *testing.T) {
+	for name, bad := range badErrors {
+		a, b := pair(t)
+		g := newGate()
+		serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+		call := asyncnats.Begin[int](t.Context(), newClient(t, b, asyncnats.ClientOptions{}), "x", 1)
+		ctx := g.next(t)
+		if err := call.Cancel(bad); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+		if err := context.Cause(ctx); !errors.Is(err, asyncnats.ErrPanicked) {
+			t.Errorf("%s arrived as %v", name, err)
+		}
+	}
+}

@@ -200,6 +200,7 @@ func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	v, err = t.on.fn(ctx, request)
+	err = t.on.known.tame(err)
 	if err != nil && isZero(&v) {
 		return v, err
 	}
@@ -264,6 +265,7 @@ func (s *Server) errorReply(reply string, err error) *nats.Msg {
 
 // message makes a message of an error of a service, in the headers of the services of NATS.
 func (r registry) message(subject, service string, err error, stack bool) *nats.Msg {
+	err = r.tame(err)
 	text := err.Error()
 	if p := new(async.PanicError); errors.As(err, &p) {
 		text = fmt.Sprintf("panic: %v", p.Value)

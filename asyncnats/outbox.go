@@ -184,7 +184,7 @@ const maxCause = 1 << 10
 // tellCanceled tells the server that nobody waits for a call any more.
 func (c *Client) tellCanceled(e *entry, to string, cause error) {
 	cancel := &wire.Cancel{Reply: c.inbox + "." + e.id.String()}
-	if cause != nil {
+	if cause = c.known.tame(cause); cause != nil {
 		cancel.Codes = c.known.codes(cause)
 		cancel.Text = strings.ToValidUTF8(truncate(cause.Error(), maxCause), "")
 	}

@@ -69,7 +69,7 @@ func (q *Queue) tidy(ctx context.Context, seq uint64) {
 // canceledRecord is the record of a cancellation, without a lane.
 func (q *Queue) canceledRecord(id string, cause error) record {
 	h := nats.Header{wire.HeaderWriter: {q.lane + " " + rand.Text()}}
-	if cause != nil {
+	if cause = q.known.tame(cause); cause != nil {
 		text := strings.ToValidUTF8(truncate(cause.Error(), maxCause), "")
 		h[wire.HeaderError] = []string{oneLine(text)}
 		h[wire.HeaderErrors] = []string{strings.Join(q.known.codes(cause), ",")}

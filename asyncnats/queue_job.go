@@ -412,6 +412,7 @@ func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	v, err = a.fn(ctx, request)
+	err = a.on.q.known.tame(err)
 	again = err != nil && a.on.o.Retry != nil && a.on.o.Retry(err)
 	returned = true
 	return v, err
@@ -485,11 +486,11 @@ func (a *assignment[Req, Resp]) over() {
 		a.call.Release() // its value goes to Discard
 		return
 	}
+	w, j := a.on, a.errand
 	_, err := a.call.Finish() // it does not panic: run has contained the panics of the function
-	if e := new(async.CanceledError); !errors.As(err, &e) {
+	if e := new(async.CanceledError); !errors.As(w.q.known.tame(err), &e) {
 		return
 	}
-	w, j := a.on, a.errand
 	w.mu.Lock()
 	entered, canceled := j.entered, j.cause != nil
 	w.mu.Unlock()

@@ -287,7 +287,7 @@ func (p *queued[Resp]) tell() {
 	if p.ctx.Err() != nil || p.told.Swap(true) {
 		return
 	}
-	cause := context.Cause(p.promise.Context())
+	cause := p.q.known.tame(context.Cause(p.promise.Context()))
 	if e := new(async.CanceledError); errors.As(cause, &e) {
 		cause = e.Cause
 	}

@@ -247,3 +247,32 @@ func TestJ3_BadResult(t *testing.T) {
 	wantValue[any](t, fine, "xxx")
 	wantError(t, asyncnats.Attach[int](t.Context(), q, id), asyncnats.ErrBadReply)
 }
+
+// An error that panics when it is asked is an error of the call, whether it comes from the
+// function, is tried again, or is a cause; and the worker lives on.
+func TestJ3_ErrorPanics(t *testing.T) {
+	t.Parallel()
+	for name, bad := range badErrors {
+		for _, retry := range []bool{false, true} {
+			d := newDepot(t)
+			q := d.open(asyncnats.QueueOptions{})
+			w := work(t, q, func(context.Context, int) (int, error) { return 0, bad }, asyncnats.WorkOptions{
+				MaxDeliver: 2, Retry: func(error) bool { return retry },
+			})
+			for _, opts := range [][]async.Option{nil, {asyncnats.Key("k")}} {
+				call, _ := submit[int](t, q, 1, opts...)
+				if err := wantError(t, call, asyncnats.ErrPanicked); !hasText(err, "the error panicked") {
+					t.Errorf("%s arrived as %v", name, err)
+				}
+			}
+			if err := w.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			call, id := submit[int](t, q, 2)
+			if err := q.Cancel(t.Context(), id, bad); err != nil {
+				t.Error(err)
+			}
+			wantError(t, call, async.ErrCanceled, asyncnats.ErrPanicked)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -70,6 +71,26 @@ func newRegistry(users []ErrorCode) registry {
 		{"context.deadline_exceeded", context.DeadlineExceeded},
 		{"context.canceled", context.Canceled},
 	})
+}
+
+// tame returns err, or an [ErrPanicked] in its place where err panics when it is asked for its
+// text, or for what it is: a nil pointer that is an error does. Every error of a user's goes
+// through tame before this package asks it.
+func (r registry) tame(err error) (tamed error) {
+	defer func() {
+		if v := recover(); v != nil {
+			tamed = wrapped{ErrPanicked, fmt.Sprintf("the error panicked: a %T when it was asked what it says: %v", err, v)}
+		}
+	}()
+	if err == nil {
+		return nil
+	}
+	_ = err.Error()
+	r.codes(err)
+	errors.As(err, new(*async.PanicError))
+	errors.As(err, new(*async.CanceledError))
+	errors.As(err, new(*differsError))
+	return err
 }
 
 // codes returns the names of all errors that err is.
