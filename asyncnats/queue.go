@@ -86,7 +86,9 @@ const defaultKeep = 24 * time.Hour
 func (o *QueueOptions) fill() {
 	o.Keep = orElse(o.Keep, defaultKeep)
 	o.Replicas = orElse(o.Replicas, 1)
-	o.MaxBytes = orElse(o.MaxBytes, -1)
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = -1 // as NATS says it
+	}
 	o.Codec = orElse(o.Codec, JSON())
 }
 

@@ -93,17 +93,40 @@ func openStore(ctx context.Context, js jetstream.JetStream, o QueueOptions) (s s
 const codecKey = "async-codec"
 
 // ensureStream makes a stream, or finds the one that is there: whoever may only use a queue
-// need not be permitted to make one.
+// need not be permitted to make one. It returns an error where the stream has other options.
 func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.Stream(ctx, c.Name)
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return s, err
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = js.CreateStream(ctx, c)
 	}
-	s, err = js.CreateStream(ctx, c)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return js.Stream(ctx, c.Name)
+		s, err = js.Stream(ctx, c.Name)
 	}
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, sameOptions(s.CachedInfo().Config, c)
+}
+
+// sameOptions returns an error where a stream has not the options that a queue needs, or was
+// given. The error names both the field of the stream and the option of the queue.
+func sameOptions(there, want jetstream.StreamConfig) error {
+	for _, o := range []struct {
+		name        string
+		there, want any
+	}{
+		{"Retention", there.Retention, want.Retention},
+		{"MaxMsgsPerSubject", there.MaxMsgsPerSubject, want.MaxMsgsPerSubject},
+		{"Replicas", there.Replicas, want.Replicas},
+		{"MaxAge (Keep)", there.MaxAge, want.MaxAge},
+		{"Storage (Memory)", there.Storage, want.Storage},
+		{"MaxBytes", there.MaxBytes, want.MaxBytes},
+	} {
+		if o.there != o.want {
+			return fmt.Errorf("the stream %s is there with other options: %s is %v, not %v", want.Name, o.name, o.there, o.want)
+		}
+	}
+	return nil
 }
 
 func (s *store) runSubject(id string) string { return s.work + "run." + id }

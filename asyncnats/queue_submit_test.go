@@ -423,3 +423,39 @@ func TestJ1_Options(t *testing.T) {
 		t.Errorf("the worker's call is named %q", name)
 	}
 }
+
+// A queue that is there with other options is not opened, and the error says which option
+// differs. The same options, and defaults that are written out, open it.
+func TestJ1_OtherOptions(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.open(asyncnats.QueueOptions{})
+	d.open(asyncnats.QueueOptions{Keep: 24 * time.Hour, Replicas: 1, MaxBytes: -1, Codec: asyncnats.JSON()})
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for option, o := range map[string]asyncnats.QueueOptions{
+		"Keep":     {Keep: time.Hour},
+		"Replicas": {Replicas: 3},
+		"Memory":   {Memory: true},
+		"MaxBytes": {MaxBytes: 1 << 20},
+	} {
+		o.Name = "jobs"
+		if _, err := asyncnats.OpenQueue(t.Context(), js, o); !hasText(err, option) {
+			t.Errorf("with another %s OpenQueue returned %v", option, err)
+		}
+	}
+	for field, c := range map[string]jetstream.StreamConfig{
+		"Retention":         {Retention: jetstream.LimitsPolicy, MaxMsgsPerSubject: 1},
+		"MaxMsgsPerSubject": {Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 2},
+	} {
+		c.Name, c.Subjects, c.Discard = "ASYNC_"+field, []string{"_ASYNC.queue." + field + ".>"}, jetstream.DiscardNew
+		if _, err := js.CreateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := asyncnats.OpenQueue(t.Context(), js, asyncnats.QueueOptions{Name: field}); !hasText(err, field+" is") {
+			t.Errorf("with another %s OpenQueue returned %v", field, err)
+		}
+	}
+}
