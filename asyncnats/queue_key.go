@@ -26,12 +26,13 @@ import (
 // between two of these steps, a key may have requests and no turn: workers look for such
 // keys when they begin, and then every minute.
 
-// giveTurn stores the turn of a key, unless the key has one.
-func (q *Queue) giveTurn(ctx context.Context, key string) error {
-	if key == "" {
-		return nil
+// giveTurn stores the turn of a key, unless the key has one. The request is stored already, so
+// that its call completes whatever becomes of the turn: where there is no room for the turn, or
+// NATS is away, the key is found by sweep.
+func (q *Queue) giveTurn(ctx context.Context, key string) {
+	if key != "" {
+		_ = q.store.giveTurn(ctx, keyToken(key), 0)
 	}
-	return q.store.giveTurn(ctx, keyToken(key), 0)
 }
 
 // giveTurn stores the turn of a key on the condition that the last one has the number. That

@@ -275,3 +275,33 @@ func TestJ8_WorkerLost(t *testing.T) {
 	}
 	o.check(t, 1, len(calls))
 }
+
+// The turn of a key cannot be stored, although the request was: Submit returns the call all the
+// same, and the next worker that looks for keys without a turn runs the request.
+func TestJ8_NoRoomForTheTurn(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := func(messages int64) {
+		t.Helper()
+		c := d.stream("ASYNC_jobs").Config
+		c.MaxMsgs = messages
+		if _, err := js.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1)
+	call, id := submit[int](t, q, 21, asyncnats.Key("k"), asyncnats.ID("a"))
+	again, _ := submit[int](t, q, 21, asyncnats.Key("k"), asyncnats.ID(id))
+	if n := d.stream("ASYNC_jobs").State.Msgs; n != 1 {
+		t.Fatalf("%d messages are stored, not the request alone", n)
+	}
+	limit(-1)
+	work(t, q, double, asyncnats.WorkOptions{})
+	wantValue(t, call, 42)
+	wantValue(t, again, 42)
+}

@@ -156,7 +156,8 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		_, err := q.store.put(ctx, m, m.Subject, 0)
 		switch {
 		case err == nil:
-			return q.giveTurn(ctx, o.key)
+			q.giveTurn(ctx, o.key)
+			return nil
 		case !errors.Is(err, errTaken):
 			return err
 		}
@@ -165,7 +166,8 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		case err != nil:
 			return err
 		case known:
-			return q.giveTurn(ctx, o.key)
+			q.giveTurn(ctx, o.key)
+			return nil
 		}
 	}
 }
