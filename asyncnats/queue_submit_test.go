@@ -8,14 +8,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 // J1, J2, J4 and J6: what a caller of the queue is promised.
@@ -457,5 +460,45 @@ func TestJ1_OtherOptions(t *testing.T) {
 		if _, err := asyncnats.OpenQueue(t.Context(), js, asyncnats.QueueOptions{Name: field}); !hasText(err, field+" is") {
 			t.Errorf("with another %s OpenQueue returned %v", field, err)
 		}
+	}
+}
+
+// A client that attaches to the calls of many others watches all records from some number of
+// clients on: further ones cost nothing, and the consumer remains.
+func TestJ4_ManyLanes(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	nc := natstest.Connect(t, d.url)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made atomic.Int64
+	if _, err := nc.Subscribe("$JS.API.CONSUMER.CREATE.KV_ASYNC_jobs.>", func(*nats.Msg) { made.Add(1) }); err != nil {
+		t.Fatal(err)
+	}
+	attach := func(from, to int) int64 {
+		t.Helper()
+		var calls async.Calls[int]
+		for i := from; i < to; i++ {
+			id := fmt.Sprint("id", i)
+			m := &nats.Msg{Subject: "_ASYNC.queue.jobs.run." + id, Header: nats.Header{wire.HeaderLane: {fmt.Sprint("lane", i)}}, Data: []byte("1")}
+			if _, err := js.PublishMsg(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			calls = append(calls, asyncnats.Attach[int](t.Context(), q, id))
+		}
+		for i, call := range calls {
+			if _, err := js.Publish(t.Context(), fmt.Sprintf("$KV.ASYNC_jobs.call.id%d.done.lane%d", from+i, from+i), []byte("7")); err != nil {
+				t.Fatal(err)
+			}
+			wantValue(t, call, 7)
+		}
+		return made.Load()
+	}
+	before := attach(0, 30)
+	if after := attach(30, 100); after != before || before == 0 {
+		t.Errorf("%d consumers were made for many clients, and then %d more", before, after-before)
 	}
 }

@@ -25,7 +25,7 @@ type watcher struct {
 	ended sync.WaitGroup
 
 	mu      sync.Mutex
-	lanes   map[string]struct{}
+	lanes   map[string]struct{} // no more are added when all records are watched
 	marks   map[string]struct{} // of the workers
 	running bool
 	version int                // of lanes and marks
@@ -54,7 +54,14 @@ func newWatcher(q *Queue) *watcher {
 }
 
 // coverLane has the records of a lane be watched, from those that are stored after this.
-func (w *watcher) coverLane(lane string) { w.cover(w.lanes, lane, false) }
+func (w *watcher) coverLane(lane string) {
+	w.mu.Lock()
+	all := len(w.lanes) > maxLanes
+	w.mu.Unlock()
+	if !all {
+		w.cover(w.lanes, lane, false)
+	}
+}
 
 // coverWorker has the markers of a worker be watched, and all cancellations, from the first that
 // is kept.
