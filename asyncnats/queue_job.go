@@ -21,7 +21,7 @@ import (
 // This file is the way of one request through a worker: it is delivered, looked at where it may
 // be known already, begun, and settled.
 
-// A errand is one request at a worker, without its types.
+// An errand is one request at a worker, without its types.
 //
 //	            ready          begun            settled: the record is stored
 //	delivered ─────────▶ waits ───────▶ running ─────────────────────────────▶ gone
@@ -48,7 +48,7 @@ type errand struct {
 	gone    bool
 }
 
-// A effort is the call of a job.
+// An effort is the call of a job.
 type effort interface {
 	begin() error
 	cancel(cause error)
