@@ -4,6 +4,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // The lists, and the patterns of subjects, are nothing that a user sees.
@@ -63,5 +69,34 @@ func TestMatches(t *testing.T) {
 		if got := matches(test.pattern, test.subject); got != test.want {
 			t.Errorf("matches(%q, %q) is %t", test.pattern, test.subject, got)
 		}
+	}
+}
+
+// A worker forgets a cancellation whose record is not kept any more, and not one that came while
+// the worker looked for the record.
+func TestForgetsWhatWasSeen(t *testing.T) {
+	nc := natstest.Connect(t, natstest.Run(t, natstest.Store(t.TempDir())).ClientURL())
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := OpenQueue(t.Context(), js, QueueOptions{Name: "jobs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	w := newWorker(q, WorkOptions{})
+	defer w.cancel()
+	seen := ended{async.ErrCanceled, time.Now().Add(-time.Hour)}
+	j := &errand{on: w, id: "a"}
+	w.over["a"] = seen
+	w.wasCanceled(j, seen)
+	if len(w.over) != 0 || len(w.ready) != 1 {
+		t.Errorf("the cancellation of an id that was submitted anew remains: %v", w.over)
+	}
+	w.canceled(record{id: "a", kind: kindCanceled})
+	w.wasCanceled(j, seen)
+	if len(w.over) != 1 {
+		t.Error("a cancellation that came during the look was forgotten")
 	}
 }

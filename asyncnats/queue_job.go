@@ -156,14 +156,14 @@ func (w *Worker) isReady(j *errand) {
 // beginOne begins a job, unless its call was canceled.
 func (w *Worker) beginOne(j *errand) {
 	w.mu.Lock()
-	_, over := w.over[j.id]
+	seen, over := w.over[j.id]
 	if !over {
 		w.stats.Begun++
 		w.changed = true
 	}
 	w.mu.Unlock()
 	if over {
-		w.ended.Go(func() { w.wasCanceled(j) })
+		w.ended.Go(func() { w.wasCanceled(j, seen) })
 		return
 	}
 	if err := j.work.begin(); err != nil {
@@ -183,8 +183,9 @@ func (w *Worker) beginOne(j *errand) {
 }
 
 // wasCanceled is told that the call of a job was canceled before it began. Where the record is
-// not kept any more, the id was submitted anew.
-func (w *Worker) wasCanceled(j *errand) {
+// not kept any more, the id was submitted anew, and the cancellation that was seen before the look
+// is forgotten. One that came since is of the new call, and remains.
+func (w *Worker) wasCanceled(j *errand, seen ended) {
 	r, ok, err := w.q.store.record(w.ctx, j.id)
 	switch {
 	case err != nil:
@@ -195,7 +196,9 @@ func (w *Worker) wasCanceled(j *errand) {
 		w.remove(j)
 	default:
 		w.mu.Lock()
-		delete(w.over, j.id)
+		if w.over[j.id].at.Equal(seen.at) {
+			delete(w.over, j.id)
+		}
 		w.mu.Unlock()
 		w.isReady(j)
 	}
