@@ -2003,7 +2003,8 @@ func TestV3_BeginContext(t *testing.T) {
 			func() { _ = c.Begin(bg, value(1, nil), s) },
 			func() { _, _, _ = g.Do(bg, 1, value(1, nil)) },
 			func() {
-				for range async.Map(bg, slices.Values([]int{1}), func(context.Context, int) (int, error) { return 1, nil }, s) { //nolint:revive // there is nothing to do
+				for range async.Map(bg, slices.Values([]int{1}), func(context.Context, int) (int, error) { return 1, nil }, s) {
+					t.Error("it yields")
 				}
 			},
 		} {

@@ -39,7 +39,7 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // launch holds no lock, so it may wait for room, and the function of an observer may
 // panic: the call is completed all the same.
 func (c *core) launch(fn function) {
-	ended, room := false, false
+	var room, ended bool
 	if t := c.terms(); t.asksForContext() || t.waitsForRoom() {
 		room, ended = c.prepare(fn != nil)
 	} else {
