@@ -217,8 +217,8 @@ func (s *Scope) Stats() Stats {
 
 // InFlight ranges over the calls of the scope that are not over. A call is over when its
 // function has returned, a promise when it is complete. The calls come in the order in which
-// they were begun, those that are begun meanwhile included. InFlight blocks no call for
-// longer than it takes to look at a few calls, whatever the loop does.
+// they were begun. Calls that are begun meanwhile are not included. InFlight blocks no call
+// for longer than it takes to look at a few calls, whatever the loop does.
 func (s *Scope) InFlight() iter.Seq[CallInfo] {
 	return func(yield func(CallInfo) bool) {
 		for m := range s.home.hub.Members() {

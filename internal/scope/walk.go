@@ -22,24 +22,33 @@ import (
 const portion = 64
 
 // Members ranges over the members in the list, in the order of entering. Members that
-// enter meanwhile are included.
+// enter meanwhile are not included.
 func (h *Hub) Members() iter.Seq[*Member] {
-	return func(yield func(*Member) bool) {
-		from := new(Member)
-		begin := func() { h.members.Insert(from, nil) }
-		walk(h, &h.members, from, begin, (*Member).isCursor, func(*Member) bool { return false }, yield)
-	}
+	return h.since(func() (before *Member, some bool) { return nil, true })
 }
 
 // queued ranges over the members from the head of the queue on, which are the members in
-// the queue and others between them. Members that enter meanwhile are not included: a
-// second cursor marks the end.
+// the queue and others between them. Members that enter meanwhile are not included.
 func (h *Hub) queued() iter.Seq[*Member] {
+	return h.since(func() (before *Member, some bool) {
+		if h.queue.head == nil {
+			return nil, false
+		}
+		return h.members.Prev(h.queue.head), true
+	})
+}
+
+// since ranges over the members that are in the list when the loop begins, from one on. A
+// second cursor marks the end, or a scope that begins calls faster than they are looked at
+// would keep the loop for ever. first is called under the lock, and returns the member
+// before the first, nil where the list begins with the first; some is false where there is
+// nothing to range over.
+func (h *Hub) since(first func() (before *Member, some bool)) iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
 		from, to := new(Member), new(Member)
 		begin := func() {
-			if h.queue.head != nil {
-				h.members.Insert(from, h.members.Prev(h.queue.head))
+			if before, some := first(); some {
+				h.members.Insert(from, before)
 				h.members.Push(to)
 			}
 		}
