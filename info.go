@@ -408,7 +408,7 @@ type logObserver struct {
 // completed logs how a call ended.
 func (o logObserver) completed(c CallInfo) {
 	kind, what := logFailure, "async: call failed"
-	p, panicked := errors.AsType[*PanicError](c.Err)
+	p, panicked := c.Err.(*PanicError) //nolint:errorlint // an error that wraps one has the panic of another call
 	switch {
 	case c.Err == nil:
 		kind, what = logCourse, "async: call completed"

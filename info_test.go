@@ -1571,6 +1571,7 @@ func TestV13_LogObserver(t *testing.T) {
 			})
 			run("bad", value(1, errBoom))
 			run("worse", func(context.Context) (int, error) { panic("x") }).Release()
+			run("of another", value(1, fmt.Errorf("below: %w", &async.PanicError{Value: "y", Stack: []byte("goroutine 1")})))
 			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Minute); return 1, nil }, s, async.Name("late"))
 			synctest.Wait()
 			_ = c.Cancel(nil)
@@ -1588,8 +1589,9 @@ func TestV13_LogObserver(t *testing.T) {
 			`level=WARN msg="async: call panicked" scope=s id=4 call=worse took=0s err="async: panic in call: x" stack="goroutine `,
 			`level=WARN msg="async: result discarded" scope=s id=4 call=worse err="async: panic in call: x"` + "\n",
 			`level=WARN msg="async: call abandoned" scope=s id=4 call=worse err="async: panic in call: x"` + "\n",
-			`level=DEBUG msg="async: call canceled" scope=s id=5 call=late took=0s err="async: call \"late\" canceled"` + "\n",
-			`level=DEBUG msg="async: function returned" scope=s id=5 call=late took=1m0s err="async: call \"late\" canceled"` + "\n",
+			`level=INFO msg="async: call failed" scope=s id=5 call="of another" took=0s err="below: async: panic in call: y"` + "\n",
+			`level=DEBUG msg="async: call canceled" scope=s id=6 call=late took=0s err="async: call \"late\" canceled"` + "\n",
+			`level=DEBUG msg="async: function returned" scope=s id=6 call=late took=1m0s err="async: call \"late\" canceled"` + "\n",
 			`level=WARN msg="async: call refused" scope=s id=0 call="too late" err="async: scope closed"` + "\n",
 		} {
 			if !strings.Contains(all, want) {
