@@ -14,8 +14,7 @@
 // # Who may look
 //
 // A view shows names and errors of calls, and with [AllowCancel] calls can be canceled by
-// it. A view asks nobody who he is. Mount it behind the program's own authentication, or on
-// a listener that only the machine itself reaches:
+// it. A view asks nobody who he is. Mount it behind the program's own authentication:
 //
 //	http.Handle("/debug/async/", adminsOnly(asyncview.Handler(scopes...)))
 //
@@ -28,6 +27,10 @@
 //			h.ServeHTTP(w, r)
 //		})
 //	}
+//
+// A listener on loopback keeps other machines out, and that is not enough where people
+// browse: a page of another site may reach the listener under a name of its own (DNS
+// rebinding). There, refuse requests whose Host is not one of yours.
 //
 // # What is shown
 //

@@ -2,6 +2,7 @@ package asyncview_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,6 +109,27 @@ func TestV9_AMillionCalls(t *testing.T) {
 		if n == 1_000_000 && took > 4*begin {
 			t.Errorf("%q took %v, to begin the calls %v", q, took, begin)
 		}
+	}
+}
+
+// A viewer who asks one query after the other, each of them new, leaves half of the time to
+// others.
+func TestV9_OneQueryAfterTheOther(t *testing.T) {
+	v := asyncview.Handler(crowd(t, 20_000))
+	var looks, last time.Duration
+	start := time.Now()
+	for i := range 20 {
+		looks += last
+		w := httptest.NewRecorder()
+		v.ServeHTTP(w, httptest.NewRequest(http.MethodGet, fmt.Sprintf("/?format=json&q=%d", i), nil))
+		var r asyncview.Report
+		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		last = r.Took
+	}
+	if took := time.Since(start); took < 2*looks {
+		t.Errorf("of %v, looks before the last took %v: more than half", took, looks)
 	}
 }
 

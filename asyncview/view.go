@@ -27,7 +27,8 @@ import (
 // ledgers of the scopes for every request, and every second for those who are connected to
 // its events. It looks at the calls one at a time, for all who ask at once, and spends no
 // more than a fiftieth of the time on that: where there are a million calls, and a look
-// takes half a second, a list of calls may be half a minute old, and says so.
+// takes half a second, a list of calls may be half a minute old, and says so. A query that
+// was not asked before needs a new look, and such looks take no more than half of the time.
 //
 // What happened in the last five minutes is known as far as somebody has looked. Where
 // nobody did, the next look tells how much happened meanwhile, and not when.
@@ -89,9 +90,9 @@ func Handler(scopes ...*async.Scope) *View {
 }
 
 // For returns a view of the scopes that a function returns, for programs whose scopes come
-// and go, and for those that give options. No more than 500 of the scopes are shown. The function is called for every request, and for
-// every event, by any number of goroutines at the same time. For panics where the function
-// is nil.
+// and go, and for those that give options. No more than 500 of the scopes are shown. The function is
+// called for every request, and for every event, by any number of goroutines at the same
+// time. For panics where the function is nil.
 func For(scopes func() []*async.Scope, opts ...Option) *View {
 	if scopes == nil {
 		panic("asyncview: For with a nil function")
@@ -161,12 +162,16 @@ func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, erro
 		return nil, err
 	}
 	defer v.give()
-	s := &seen{v: v, now: time.Now(), query: q}
+	again := v.last.answers(q, time.Now(), old)
+	if !again {
+		if err := v.last.breathe(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s := &seen{v: v, now: time.Now(), query: q, looked: v.last}
 	s.scopes, s.more = v.watch(list, s.now)
 	s.names = namesOf(s.scopes)
-	if l := v.last; l != nil && l.picked[q] != nil && s.now.Sub(l.at) < max(old, l.rest()) {
-		s.looked = l
-	} else {
+	if !again {
 		s.looked = look(s.scopes, v.queries(q, s.now))
 		v.last = s.looked
 	}
@@ -174,17 +179,42 @@ func (v *View) see(ctx context.Context, q Query, old time.Duration) (*seen, erro
 	return s, nil
 }
 
-// rest returns how long a look is used again, so that looks take no more than a share of the
-// time. One at few calls takes no time, but on a busy machine it may seem to.
-func (l *looked) rest() time.Duration {
+// answers reports whether a look answers a query again: the look has found what the query
+// asks for, and is younger than old, or than what keeps the share.
+func (l *looked) answers(q Query, now time.Time, old time.Duration) bool {
+	if l == nil || l.picked[q] == nil {
+		return false
+	}
+	if l.isLong() {
+		old = max(old, share*l.took)
+	}
+	return now.Sub(l.at) < old
+}
+
+// breathe waits until as much time has passed since a long look as the look took. A query
+// that nobody has asked before needs a look of its own, and a viewer who types one query
+// after the other must not keep a processor busy. Whoever asks meanwhile is answered by the
+// same look.
+func (l *looked) breathe(ctx context.Context) error {
+	if l == nil || !l.isLong() {
+		return nil
+	}
+	select {
+	case <-time.After(time.Until(l.at.Add(2 * l.took))):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// isLong reports whether there were so many calls that to look at them took time. On a busy
+// machine it may seem so of a look at few.
+func (l *looked) isLong() bool {
 	calls := 0
 	for _, f := range l.facts {
 		calls += f.inFlight
 	}
-	if calls <= mostCalls {
-		return 0
-	}
-	return share * l.took
+	return calls > mostCalls
 }
 
 // take waits for the turn.

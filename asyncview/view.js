@@ -7,13 +7,25 @@ const pause = document.getElementById('pause');
 const status = document.getElementById('status');
 let source = null;
 
-// put replaces a part. What is open stays open, what has the focus keeps the focus, and what
-// is scrolled stays there. A part that somebody marks text in, or works in, is left alone.
-function put(part, html) {
-  const active = part.contains(document.activeElement) ? document.activeElement : null;
+const late = new Map(); // parts that are in use, and what they are to be
+
+// inUse reports whether somebody works in a part, or marks text in it.
+function inUse(part) {
+  const active = document.activeElement;
   const marked = document.getSelection();
-  if (active && active.matches('button, input, select')) return;
-  if (marked && !marked.isCollapsed && part.contains(marked.anchorNode)) return;
+  return (part.contains(active) && active.matches('button, input, select'))
+    || (marked && !marked.isCollapsed && part.contains(marked.anchorNode));
+}
+
+// put replaces a part. What is open stays open, what has the focus keeps the focus, and what
+// is scrolled stays there. A part that is in use is replaced later, when another event comes.
+function put(part, html) {
+  late.delete(part);
+  if (inUse(part)) {
+    late.set(part, html);
+    return;
+  }
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
   const open = [...part.querySelectorAll('details[open][id]')].map((d) => d.id);
   const scrolled = [...part.querySelectorAll('.scroll')].map((s) => [s.scrollLeft, s.scrollTop]);
   const where = active && ['a', 'summary', '.scroll'].map((kind) => [kind, [...part.querySelectorAll(kind)].indexOf(active)])
@@ -32,6 +44,7 @@ function connect() {
   for (const name of ['status', 'wrong', 'scopes', 'graph', 'calls', 'detail']) {
     source.addEventListener(name, (event) => {
       const part = document.getElementById(name);
+      for (const [other, html] of [...late]) put(other, html);
       if (part) put(part, event.data);
       document.documentElement.dataset.live = 'yes';
     });

@@ -28,7 +28,7 @@ func (l *looked) wrong(scopes []*watched) []Wrong {
 		if f == nil {
 			f = new(facts) // the scope came after the look at the calls
 		}
-		for _, find := range []func(*watched, *facts, time.Time) (Wrong, bool){notStopping, queueGrowing, oldest, untaken, refused} {
+		for _, find := range []func(*watched, *facts, time.Time) (Wrong, bool){notStopping, queueGrowing, l.oldest, untaken, refused} {
 			if found, ok := find(w, f, l.at); ok {
 				found.Scope = w.key
 				all = append(all, found)
@@ -113,30 +113,31 @@ func queueGrowing(w *watched, f *facts, at time.Time) (Wrong, bool) {
 	return found, true
 }
 
-// oldest finds the calls that have been pending for the longest.
-func oldest(w *watched, f *facts, at time.Time) (Wrong, bool) {
-	if len(f.oldest) == 0 {
-		return Wrong{}, false
-	}
-	first := f.oldest[0].info
-	age, noted := at.Sub(first.Began), min(notedAfter, w.patience)
+// oldest finds the calls that have been pending for the longest, but for those in a deadlock,
+// which are named already.
+func (l *looked) oldest(w *watched, f *facts, at time.Time) (Wrong, bool) {
+	noted := min(notedAfter, w.patience)
 	var words []string
 	var old []picked
 	for _, p := range f.oldest {
-		if at.Sub(p.info.Began) < noted {
+		age := at.Sub(p.info.Began)
+		if age < noted || l.inCycle(Ref{p.scope, p.info.ID}) {
 			continue
 		}
 		old = append(old, p)
-		words = append(words, fmt.Sprintf("%s for %s, %s", p.title(), span(at.Sub(p.info.Began)), p.doing()))
+		words = append(words, fmt.Sprintf("%s for %s, %s", p.title(), span(age), p.doing()))
+	}
+	if len(old) == 0 {
+		return Wrong{}, false
 	}
 	found := Wrong{
-		Kind: Oldest, Severity: Note, Calls: refsOf(old), Names: titlesOf(old), Count: int64(f.pending), Since: first.Began,
+		Kind: Oldest, Severity: Note, Calls: refsOf(old), Names: titlesOf(old), Count: int64(f.pending), Since: old[0].info.Began,
 		Text: fmt.Sprintf("%s: pending for the longest: %s", w.title(), strings.Join(words, "; ")),
 	}
-	if age >= w.patience {
+	if at.Sub(found.Since) >= w.patience {
 		found.Severity = Warning
 	}
-	return found, age >= noted
+	return found, true
 }
 
 // doing says in words what the call does.

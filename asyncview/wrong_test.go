@@ -53,7 +53,7 @@ func TestV6_Deadlock(t *testing.T) {
 		wantHas(t, get(v, "call?scope=1&call=1", browser), "This call is part of a deadlock.")
 		wantHas(t, get(v, "", ""), "fault: 2 calls wait for each other")
 		time.Sleep(time.Minute)
-		wantEq(t, "it lasts", wrongs(report(t, v, "")), "fault deadlock, warning oldest, warning oldest")
+		wantEq(t, "each call is named once, while it lasts", wrongs(report(t, v, "")), "fault deadlock")
 	})
 }
 

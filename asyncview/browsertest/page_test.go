@@ -1,6 +1,7 @@
 package browsertest_test
 
 import (
+	"context"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncview"
 )
 
@@ -74,6 +76,27 @@ func TestLive_leavesTheReaderAlone(t *testing.T) {
 			t.Error("it is not so that ", what)
 		}
 	}
+}
+
+// What came while the reader marked text is there when the reader is done, though nothing has
+// changed since.
+func TestLive_afterTheReader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.scope("work", 0)
+	b := open(t)
+	b.visit(w.url)
+	b.until("that it is live", "document.documentElement.dataset.live === 'yes'")
+	eval[int](b, "document.getSelection().selectAllChildren(document.getElementById('wrong')), 0")
+	c := async.Go(context.Background(), func(context.Context) (int, error) { return 1, nil }, s)
+	defer c.Release()
+	b.until("that it came", "document.getElementById('scopes').innerText.includes('1 not taken')")
+	const untaken = "document.getElementById('wrong').innerText.includes('nobody has taken')"
+	if eval[bool](b, untaken) {
+		t.Error("the text that is marked was replaced")
+	}
+	eval[int](b, "document.getSelection().removeAllRanges(), 0")
+	b.until("what is wrong", untaken)
 }
 
 // Pause keeps the page as it is, until the reader wants it to go on.
