@@ -4,6 +4,7 @@ package examples_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -94,31 +95,40 @@ var widths = []int{40, 80, 200}
 // Whatever the width, everything is on the screen in the end, and no line is longer
 // than the screen is wide: the screen would cut it within a word.
 func TestTerminals(t *testing.T) {
+	t.Parallel()
 	bin := build(t)
 	for _, p := range programs {
 		for _, columns := range widths {
-			s := start(t, columns, filepath.Join(bin, p.dir), p.args...)
-			if code := s.wait(); code != 0 {
-				t.Errorf("%s, %d columns: exit code %d", p.dir, columns, code)
-			}
-			text := strings.Join(strings.Fields(s.text()), " ")
-			for _, want := range p.texts {
-				if !regexp.MustCompile(want).MatchString(text) {
-					t.Errorf("%s, %d columns: nothing on the screen says %q", p.dir, columns, want)
-				}
-			}
-			for _, line := range s.tooLong() {
-				t.Errorf("%s, %d columns: the screen cuts %q", p.dir, columns, line)
-			}
-			if t.Failed() {
-				t.Fatalf("the screen:\n%s", s.text())
-			}
+			t.Run(fmt.Sprintf("%s at %d", p.dir, columns), func(t *testing.T) {
+				t.Parallel() // the programs wait most of the time
+				testTerminal(t, bin, p, columns)
+			})
 		}
+	}
+}
+
+func testTerminal(t *testing.T, bin string, p program, columns int) {
+	s := start(t, columns, filepath.Join(bin, p.dir), p.args...)
+	if code := s.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	text := strings.Join(strings.Fields(s.text()), " ")
+	for _, want := range p.texts {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("nothing on the screen says %q", want)
+		}
+	}
+	for _, line := range s.tooLong() {
+		t.Errorf("the screen cuts %q", line)
+	}
+	if t.Failed() {
+		t.Fatalf("the screen:\n%s", s.text())
 	}
 }
 
 // Ctrl-C is exit code 130 everywhere.
 func TestTerminals_interrupt(t *testing.T) {
+	t.Parallel()
 	bin := build(t)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer silent.Close()

@@ -44,9 +44,13 @@ func TestTable(t *testing.T) {
 
 // A table is bounded, and stacks beyond its bound are right, too.
 func TestTable_Bounded(t *testing.T) {
+	n := 200_000
+	if testing.Short() {
+		n = 50_000
+	}
 	var table stack.Table
 	before := heap()
-	for i := range 200_000 {
+	for i := range n {
 		s := distinct(&table, i)
 		if s.String() == "" {
 			t.Fatal("no stack")
