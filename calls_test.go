@@ -1191,6 +1191,32 @@ func TestC10_MapInAScope(t *testing.T) {
 	wantEq(t, "GoEach", calls[0].String()+", "+calls[1].String(), `call "A", call "B"`)
 }
 
+// A Map waits for room in its scope, however small the queue is, alone in the scope and
+// beside others: no input is refused.
+func TestC10_MapWaitsForRoom(t *testing.T) {
+	for name, o := range map[string]async.ScopeOptions{
+		"no queue":      {Limit: 2, Queue: async.NoQueue},
+		"a short queue": {Limit: 2, Queue: 1},
+		"no limit":      {Queue: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := async.NewScope(o)
+			loop := func() {
+				seen := 0
+				for i, r := range async.Map(bg, upTo(rounds(2000)), func(_ context.Context, i int) (int, error) { return i, nil }, s, async.AtOnce(10)) {
+					wantEq(t, "error", r.Err, nil)
+					wantEq(t, "value", r.Value, i)
+					seen++
+				}
+				wantEq(t, "results", seen, rounds(2000))
+			}
+			together(loop, loop, loop)
+			wantEq(t, "refused", s.Stats().Refused, int64(0))
+			wantEq(t, "shutdown", s.Shutdown(bg), nil)
+		})
+	}
+}
+
 func TestC10_MapMisuse(t *testing.T) {
 	work := func(context.Context, int) (int, error) { return 0, nil }
 	wantPanic(t, "nil context", "nil context", func() { async.Map(nil, upTo(1), work) }) //nolint:staticcheck // the misuse itself

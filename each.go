@@ -115,7 +115,9 @@ func termsOf[In any](t *terms, name func(In) string, in In) *terms {
 // grow with the number of inputs. Each input is a call: it runs in its scope, it has a
 // context of its own that ends with the call (R12), a result with [Streaming] may use the
 // context until the loop's body is through with the result, and [NameEach] names the
-// call. What cannot be begun, because the scope is closed, has the refusal as its result.
+// call. Where the scope has no room, since other calls have it, the loop waits for room as
+// with [WaitForRoom]. What cannot be begun, because the scope is closed, has the refusal as
+// its result.
 //
 // The loop runs in, and nothing else does: in may share variables with the body of the
 // loop. While in blocks, no result is handed out: inputs that come from elsewhere, one
@@ -137,6 +139,7 @@ func Map[In, T any](ctx context.Context, in iter.Seq[In], fn func(context.Contex
 		panic("async: Map of a nil sequence")
 	}
 	t, name := gatherEach[In, T](opts)
+	t = t.waiting()
 	return func(yield func(In, Result[T]) bool) {
 		m := newMapping(ctx, t)
 		m.function = func(it *mapped) function { return inputOf[In, T](it) }
@@ -170,6 +173,9 @@ func inputOf[In, T any](it *mapped) *input[In, T] { return (*input[In, T])(unsaf
 
 // run is the life of a function's goroutine, or a part of one.
 func (i *input[In, T]) run(c *core) *scope.Member {
+	if i.of.todo == nil {
+		growStack(1) // what tells the loop does not fit into the first stack of a goroutine
+	}
 	i.of.active.Add(1)
 	defer i.of.returned()
 	return functionOf[T](i.call).run(c)

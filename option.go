@@ -177,8 +177,23 @@ func (t *terms) runsFree() bool { return t == nil || !t.isScoped() && t.group ==
 // named returns terms for one call that are t, but for the name: a copy, since t may
 // be those of other calls.
 func (t *terms) named(name string) *terms {
-	n := *t
+	n := t.copied()
 	n.name = name
+	return n
+}
+
+// waiting returns terms that are t, and by which a call waits for room in its scope.
+func (t *terms) waiting() *terms {
+	if !t.isScoped() || t.room {
+		return t
+	}
+	n := t.copied()
+	n.room = true
+	return n
+}
+
+func (t *terms) copied() *terms {
+	n := *t
 	n.alone.terms = &n
 	return &n
 }
