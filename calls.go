@@ -349,12 +349,12 @@ func (h *hedge[T]) begin() {
 
 // waited is what a hedge waits for: an attempt that is over, or the time for the next one.
 func (h *hedge[T]) waited() *waited {
-	w := &waited{came: h.failed}
+	w := &waited{Came: h.failed}
 	for _, c := range h.calls {
-		w.many = append(w.many, c.h.core.Load())
+		w.Many = append(w.Many, c.h.core.Load())
 	}
 	if len(h.calls) < h.max {
-		w.kind = "time"
+		w.Kind = "time"
 	}
 	return w
 }

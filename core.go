@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"sync/atomic"
 
@@ -133,7 +134,7 @@ type terms struct {
 	onSignal []func()    // in the order given
 	group    *errgroup.Group
 	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
-	home     any        // the scope: a *home, which only the files above know
+	scope    any        // the scope: a *scopeCore, which only the files above know
 	alone    record     // that of each call that is begun with the terms and has no owner
 }
 
@@ -149,9 +150,103 @@ type disposer interface {
 	dispose(c *core) // calls the function with the result of a call
 }
 
+// A discarder is the function of a Discard, as the [disposer] of calls of one type. As
+// an interface it takes no allocation.
+type discarder[T any] func(v T, err error)
+
+// panicDiscard panics where a Discard is of another type; of is a pointer to the right
+// one. It is compiled once for all types.
+func panicDiscard(discard disposer, of any) {
+	t := reflect.TypeOf(discard).In(0)
+	panic(fmt.Sprintf("async: Discard of a func(%v, error) on a call that returns (%v, error)", t, reflect.TypeOf(of).Elem()))
+}
+
+// An Option changes how a call is run. Options are made by the functions of
+// this package; nothing else can be one. Of an option given twice the last
+// counts, except [OnSignal], whose functions add up.
+type Option interface{ apply(*terms) }
+
+// An optionFunc is every option but a [Scope], which is one itself.
+type optionFunc func(*terms)
+
+func (f optionFunc) apply(t *terms) { f(t) }
+
+// gatherAny adds up options for a call of any type, in order. A scope alone needs
+// nothing that it does not have already: its terms are made once, so a call with a
+// scope and nothing else allocates none.
+func gatherAny(opts []Option) *terms {
+	if len(opts) == 0 {
+		return nil
+	}
+	if s, ok := opts[0].(interface{ only() *terms }); ok && len(opts) == 1 {
+		return s.only()
+	}
+	t := new(terms)
+	t.alone.terms = t
+	for _, opt := range opts {
+		if opt == nil {
+			panic("async: nil Option")
+		}
+		opt.apply(t)
+	}
+	return t
+}
+
+// forMany returns the terms for calls of many inputs, made where there are none. Most
+// calls have none.
+func (t *terms) forMany() *manyTerms {
+	if t.many == nil {
+		t.many = new(manyTerms)
+	}
+	return t.many
+}
+
+// refuse panics where the terms hold an option of Map, or, unless names is true, of
+// GoEach.
+func (m *manyTerms) refuse(names bool) {
+	switch {
+	case m == nil:
+	case m.atOnce > 0:
+		panic("async: AtOnce given to a function that is not Map")
+	case m.inOrder:
+		panic("async: InOrder given to a function that is not Map")
+	case m.nameEach != nil && !names:
+		panic("async: NameEach given to a function that is neither Map nor GoEach")
+	}
+}
+
+// runsFree reports whether nothing has a say in when the functions of calls run, and
+// nothing waits for them: neither a scope nor an errgroup.
+func (t *terms) runsFree() bool { return t == nil || !t.isScoped() && t.group == nil }
+
+// named returns terms for one call that are t, but for the name: a copy, since t may
+// be those of other calls.
+func (t *terms) named(name string) *terms {
+	n := t.copied()
+	n.name = name
+	return n
+}
+
+// waiting returns terms that are t, and by which a call waits for room in its scope.
+func (t *terms) waiting() *terms {
+	if !t.isScoped() || t.room {
+		return t
+	}
+	n := t.copied()
+	n.room = true
+	return n
+}
+
+// copied returns terms that are t, and that somebody may change.
+func (t *terms) copied() *terms {
+	n := *t
+	n.alone.terms = &n
+	return &n
+}
+
 // isScoped reports whether calls that are begun with the terms belong to a scope. No
 // terms belong to none.
-func (t *terms) isScoped() bool { return t != nil && t.home != nil }
+func (t *terms) isScoped() bool { return t != nil && t.scope != nil }
 
 // plain returns the record of calls that are begun with the terms and have no owner.
 func (t *terms) plain() *record {

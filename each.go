@@ -248,7 +248,7 @@ func newMapping(ctx context.Context, t *terms) *mapping {
 		m.bound, m.inOrder = t.many.atOnce, t.many.inOrder
 	}
 	if m.bound == 0 && t.isScoped() {
-		m.bound = t.home.(*home).hub.Limit()
+		m.bound = t.in().hub.Limit()
 	}
 	if m.bound == 0 {
 		m.bound = runtime.GOMAXPROCS(0)
@@ -413,7 +413,7 @@ func (m *mapping) receive() (it *mapped) {
 func (m *mapping) waited() *waited {
 	w := new(waited)
 	for it := m.flying.First(); it != nil; it = m.flying.Next(it) {
-		w.many = append(w.many, it.c)
+		w.Many = append(w.Many, it.c)
 	}
 	return w
 }

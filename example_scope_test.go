@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -720,8 +719,8 @@ func ExampleScope_WaitGraph() {
 		header := async.Go(ctx, func(ctx context.Context) (int, error) { return 1, asset.Wait(ctx) }, scope, async.Name("header"))
 		return header.Await(ctx)
 	}, scope, async.Name("page"))
-	var graph async.Graph
-	for !slices.ContainsFunc(graph.Waits, func(w async.Wait) bool { return w.Kind == "event" }) {
+	graph := scope.WaitGraph()
+	for len(graph.Waits) != 2 || graph.Waits[1].Kind != "event" {
 		runtime.Gosched() // until both wait
 		graph = scope.WaitGraph()
 	}

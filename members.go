@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/parked"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -12,9 +13,21 @@ import (
 // which failure counts. The methods of [Calls] use it, and [FirstError]. How a goroutine
 // parks at many latches stands in internal/latch, and values are taken in calls.go.
 //
+// Every method of Calls is of this form:
+//
+//	newMembers   a reference at each call, or the reason why there is none
+//	first, tally, or turns in a loop: wait at all of them
+//	leaveOthers  give up all references but those of the winners
+//	finish       take the results of the winners, each with its reference
+//	leave        deferred: give up what is left, however the method ends
+//
 // What may not change: every method of Calls gives up all its references however it ends, and
 // raises what comes up by that once, joined (C5). And no result is taken before the other
 // members are left, or a panic of theirs would lose it (R9).
+//
+// Why a method holds references at all: without them, another goroutine's Release could
+// dispose of a result between the moment at which the method is woken and the one at which it
+// takes the result (W6).
 
 // members are the calls that a method of [Calls] waits for: a reference at each, and a
 // node at each where the method has to wait. A member whose handle is released or
@@ -23,10 +36,16 @@ import (
 //
 // A method makes members, defers leave, waits, and takes results. One goroutine uses
 // them. Nothing here depends on the type of the results.
+//
+// A member is in one of these states, by cores and refused:
+//
+//	held      a core              pending or complete; to be left or finished
+//	refused   nil, and an error   of a handle that is of no use; has an outcome
+//	gone      nil, and no error   left or finished; nobody asks for it again
 type members struct {
-	cores   []*core // retained; nil where refused, or given up
-	nodes   []latch.Node
-	refused map[int]error
+	cores   []*core       // retained; nil where refused, or given up
+	nodes   []latch.Node  // linked at the latches of cores; none where the method had not to wait
+	refused map[int]error // by number; nil where nobody was refused
 }
 
 // newMembers holds the calls of n handles: each with the reference of a wait, so that
@@ -69,7 +88,7 @@ func (m *members) latchOf(i int) *latch.Latch {
 
 // first waits until a member has an outcome, and returns its index: at once, and the
 // lowest, where some have. It returns -1 where ctx ends first and none has by then
-// (R6). For Race.
+// (R6). For Race. The nodes stay linked until the members are left.
 func (m *members) first(ctx context.Context) int {
 	if i := m.complete(); i >= 0 {
 		return i
@@ -78,24 +97,24 @@ func (m *members) first(ctx context.Context) int {
 	m.nodes = a.JoinAll(m.latchOf)
 	u := untilDone(ctx)
 	u.GiveWay()
-	if i := a.Park(m.waiting(u, untilAny)); i >= 0 {
+	if i := a.Park(m.waiting(u, parked.Any)); i >= 0 {
 		return i
 	}
 	m.expire()
 	return m.complete() // R6
 }
 
-// tally waits until every member has an outcome or ctx ends, and parks once. Where
-// failFast is true, the first failure ends the wait, too, and tally returns the index
-// of the failure that it was told of first. Else, and where it had not to wait, tally
-// returns -1. For All and Settle.
+// tally waits until every member has an outcome or ctx ends, and parks once: what completes
+// only counts down, and the last one wakes the goroutine. Where failFast is true, the first
+// failure ends the wait, too, and tally returns the index of the failure that it was told of
+// first. Else, and where it had not to wait, tally returns -1. For All and Settle.
 func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 	if m.pending() < 0 {
 		return -1
 	}
-	mode, bits := untilAll, uint64(0)
+	mode, bits := parked.All, uint64(0)
 	if failFast {
-		mode, bits = untilFailure, bitFailed
+		mode, bits = parked.Failure, bitFailed
 	}
 	t := latch.NewAll(len(m.cores), bits)
 	m.nodes = t.JoinAll(m.latchOf)
@@ -108,8 +127,8 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 }
 
 // waiting has a wait for the members noted, where somebody wants to know.
-func (m *members) waiting(u latch.Until, mode waitMode) latch.Until {
-	return waitingNoted(u, func() *waited { return &waited{mode: mode, many: m.things()} })
+func (m *members) waiting(u latch.Until, mode parked.Mode) latch.Until {
+	return waitingNoted(u, func() *waited { return &waited{Mode: mode, Many: m.things()} })
 }
 
 // things returns the calls that are waited for.
@@ -123,7 +142,8 @@ func (m *members) things() (things []any) {
 }
 
 // expire completes the members that core.expired says are over: ctx has ended, and so
-// has the context of the call (R6).
+// has the context of the call (R6). Most often the two are one context, and without expire
+// chance would decide whether the wait or the call is told first.
 func (m *members) expire() {
 	for i, c := range m.cores {
 		if !m.isComplete(i) {
@@ -231,7 +251,7 @@ func (m *members) panicked(i int) bool {
 }
 
 // keep takes the outcome of a complete member, which stays a member. For Each, whose
-// loop may be left at any time.
+// loop may be left at any time. It returns no call, and the reason, for a refused member.
 func (m *members) keep(i int) (*core, error) {
 	c := m.cores[i]
 	if c == nil {
@@ -274,7 +294,7 @@ func (m *members) failure(first int) int {
 }
 
 // failed reports whether member i, which has an outcome, has failed. A member that is
-// refused has.
+// refused has. Nothing is taken by the look.
 func (m *members) failed(i int) bool {
 	return m.cores[i] == nil || m.cores[i].Word.Load()&bitFailed != 0
 }
@@ -296,7 +316,8 @@ func (m *members) echoes(i int) bool {
 
 // turns are members that come out one after the other, in the order of completion: for
 // Each, Any and Quorum. One goroutine takes them, so one sleeper serves for all
-// rounds.
+// rounds. The members are registered once, and not again for each round: to take n members
+// costs time in proportion to n.
 type turns struct {
 	*members
 	ctx  context.Context
@@ -345,5 +366,5 @@ func (t *turns) waited() *waited {
 	if t.all == nil {
 		t.all = t.things()
 	}
-	return &waited{many: t.all, came: t.came}
+	return &waited{Many: t.all, Came: t.came}
 }

@@ -4,26 +4,49 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/dump"
 	"github.com/seed4712c49f/async/internal/handles"
-	"github.com/seed4712c49f/async/internal/knot"
 	"github.com/seed4712c49f/async/internal/label"
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/parked"
-	"github.com/seed4712c49f/async/internal/sched"
 	"github.com/seed4712c49f/async/internal/scope"
 	"github.com/seed4712c49f/async/internal/stack"
+	"github.com/seed4712c49f/async/internal/waitgraph"
 )
 
-// A home is what a place knows of its scope.
-type home struct {
+// This file has the place of a call in its scope, and what can be seen of the call there: by
+// a CallInfo, a leak report, a wait graph, a dump. Everything here only looks. What a place
+// does stands in owner.go, and the methods of [Scope] that show what is seen in scope.go.
+//
+//	Scope ── scopeCore ── scope.Hub       one for each scope
+//	             │            │
+//	core ───── place ───── scope.Member   one for each call of it, in one allocation
+//	             │
+//	           trace                      with Track: begun where, handles, waits
+//
+// From a call to its place leads the owner of its record, from a member its address, and from
+// a context the nearest call whose context that is. Nothing else remembers a place.
+//
+// The four sections below are a CallInfo, a leak report, a wait graph and a dump. A dump is
+// apart from a CallInfo, since a scope may have a million calls and a dump says little of
+// each.
+//
+// What may change: what is read of a call, and how it is put. What may not: nothing here
+// holds a lock while it asks something of another, or of a user. A look takes the lock of the
+// hub, of the latch and of the trace one after the other, so what one CallInfo says is from
+// several moments. What is said of one moment comes from one scope.Look, or one parked.Look.
+
+// A scopeCore is what the calls of a [Scope] know of it: all but what its users see. NewScope
+// writes the fields.
+type scopeCore struct {
 	name     string
-	hub      scope.Hub
-	observer Observer
+	hub      scope.Hub     // the books
+	observer Observer      // never changed; a function of it may be nil
 	stacks   *stack.Table  // with Track; else nil
 	labels   *label.Labels // with Labels; else nil
 	seen     bool          // something is told or asked where functions run; see place.call
@@ -38,6 +61,10 @@ type function interface {
 // A place is that of a call in a scope: the owner of the call, and the member of the
 // scope's hub that the call is. The hub keeps the books; a place knows what of a call
 // goes into them, tells the observer of the scope, and records handles for leak reports.
+//
+// record and core are written before the call begins (K1), and fn by the goroutine that
+// begins the call and by the one that runs it. All else of a place is under the lock of the
+// hub, of the latch, or of the trace.
 type place struct {
 	scope.Member // first: see memberPlace
 	record
@@ -45,17 +72,33 @@ type place struct {
 	fn   function // nil for a promise, for a call that never runs, and when it has run
 }
 
+// A trace is what a scope with Track knows of one call: where it was begun, where each
+// handle on it comes from, and what its function waits for. It has the part of the member
+// that it needs, too, so that both are one allocation. handles and waits have locks of their
+// own: whoever looks at a call with many handles does not hold up its scope.
+type trace struct {
+	scope.Extra
+	began   *stack.Stack
+	handles handles.Handles
+	waits   parked.List
+}
+
 // init makes pl the place of a call that is about to begin, and returns its record.
 //
 // Where the scope tracks its calls, the stack is recorded here, where it is least deep: to
-// walk it is most of what Track costs.
+// walk it is most of what Track costs. What the function lends while it waits is decided
+// here, too: the list of its waits, around its slot where functions need one.
 func (pl *place) init(t *terms, c *core) *record {
-	h := t.home.(*home)
+	s := t.in()
 	pl.record = record{t, pl}
 	pl.core = c
-	pl.Init(&h.hub)
+	pl.Init(&s.hub)
 	if t.track {
-		x := &trace{began: h.stacks.Here()}
+		x := &trace{began: s.stacks.Here()}
+		x.waits.Slot = parked.Free{}
+		if s.hub.Limited() {
+			x.waits.Slot = &pl.Member
+		}
 		pl.Attach(&x.Extra, x)
 	}
 	return &pl.record
@@ -80,315 +123,89 @@ func placeOf(c *core) *place {
 // a place and in no other way, so the address of the one is that of the other.
 func memberPlace(m *scope.Member) *place { return (*place)(unsafe.Pointer(m)) }
 
+// memberJob is memberPlace for the hub, which knows no places.
 func memberJob(m *scope.Member) scope.Job { return memberPlace(m) }
 
-// A place is a [scope.Job].
+// in returns the scope that calls with the terms are in. There is one.
+func (t *terms) in() *scopeCore { return t.scope.(*scopeCore) }
 
-// Context returns the context that the call was begun with.
-func (pl *place) Context() context.Context { return pl.core.ctx }
+// observer returns the observer of the scope. Most have no function at all.
+func (pl *place) observer() *Observer { return &pl.in().observer }
 
-// Cancel cancels the call and reports true, or that the call is complete.
-func (pl *place) Cancel(cause error) bool { return pl.core.cancel(cause, due{}) }
+// trace returns the trace of a call in a scope with Track.
+func (pl *place) trace() *trace { return pl.Attached().(*trace) }
 
-// Run runs the function of the call.
-func (pl *place) Run() *scope.Member {
-	fn := pl.fn
-	pl.fn = nil
-	if pl.home.(*home).seen {
-		growStack(1)
-	}
-	return fn.run(pl.core)
-}
-
-// growStack has the stack of the goroutine grow, which is at its beginning. What a scope
-// tells and asks while a function runs does not fit into the first stack of a goroutine.
-// To grow costs time for each frame that is on the stack, and now there are few.
-//
-//go:noinline // or the frame would be that of the caller
-func growStack(at int) byte {
-	var frame [2048]byte
-	frame[at] = 1 // or the compiler would see that the frame is of no use
-	return frame[at/2]
-}
-
-func (pl *place) observer() *Observer { return &pl.home.(*home).observer }
-
-// admit takes the call into the scope, or says why not. It reports whether the function
-// may start. function is false for a call without one. room is true where the scope keeps
-// a place for the call.
-func (pl *place) admit(function, room bool) (start bool, err error) {
-	start, why := pl.Admit(function, pl.observer().Begun != nil, room)
-	switch {
-	case why == scope.Closed:
-		return false, ErrScopeClosed
-	case why == scope.Full:
-		return false, ErrQueueFull
-	}
-	return start, nil
-}
-
-// makeRoom waits until the scope has room for a call with a function, where WaitForRoom asks
-// for that (C9). The function that waits so lends its slot. No lock is held: makeRoom may
-// take as long as ctx lasts. Where room is true, the scope keeps a place for the call, which
-// start takes; a caller that does not come to start gives the place to freeRoom. Where
-// ended is true, ctx has ended, and no place is kept.
-func (t *terms) makeRoom(ctx context.Context) (room, ended bool) {
-	if !t.waitsForRoom() {
-		return false, false
-	}
-	u := untilDone(ctx) // before there is anything to give back: it may be anybody's code
-	room, w := t.home.(*home).hub.Reserve()
-	if w != nil {
-		room = awaitRoom(waitingKind(u, "room", t.home.(*home).name), w)
-	}
-	if ctx.Err() == nil {
-		return room, false
-	}
-	t.freeRoom(room)
-	return false, true
-}
-
-// waitsForRoom reports whether a function that is begun with the terms is to wait for
-// room in its scope.
-func (t *terms) waitsForRoom() bool { return t.isScoped() && t.room }
-
-// freeRoom gives the place of makeRoom back, if there is one.
-func (t *terms) freeRoom(room bool) {
-	if room {
-		t.home.(*home).hub.Free()
+// places ranges over the places of the calls that are in flight, as [scope.Hub.Members] does.
+func (s *scopeCore) places() iter.Seq[*place] {
+	return func(yield func(*place) bool) {
+		s.hub.Members()(func(m *scope.Member) bool { return yield(memberPlace(m)) })
 	}
 }
 
-// awaitRoom waits until w has a place, the scope is closed, or u ends the wait, and reports
-// whether w has a place.
-func awaitRoom(u latch.Until, w *scope.Waiter) (room bool) {
-	u.Lend()
-	defer u.Regain()
-	select {
-	case <-w.Ready():
-	case <-w.Closed():
-	case <-u.Done:
-	}
-	sched.Point("woken")
-	return w.Leave()
-}
-
-// refused counts and tells that the scope has not accepted a call, where the call was to
-// be begun with ctx in one. No lock is held.
-func (t *terms) refused(ctx context.Context, err error) {
-	if !t.isScoped() {
-		return
-	}
-	h := t.home.(*home)
-	h.hub.Refused()
-	if f := h.observer.Refused; f != nil {
-		i := CallInfo{Name: t.name, Err: err, Context: ctx}
-		setBegunWith(&i, ctx, h)
-		f(i)
-	}
-}
-
-// asksForContext reports whether the observer of the scope makes the contexts that calls are
-// begun with.
-func (t *terms) asksForContext() bool {
-	return t.isScoped() && t.home.(*home).observer.BeginContext != nil
-}
-
-// beginContext returns the context that a call is begun with, where its caller gave ctx.
-// It is asked once for a call, without any lock, and before anybody else knows the call.
-func (t *terms) beginContext(ctx context.Context) context.Context {
-	if !t.asksForContext() {
-		return ctx
-	}
-	h := t.home.(*home)
-	i := CallInfo{Name: t.name, Context: ctx}
-	setBegunWith(&i, ctx, h)
-	ctx = h.observer.BeginContext(ctx, i)
-	if ctx == nil {
-		panic("async: BeginContext of an Observer returned a nil context")
-	}
-	return ctx
-}
-
-// joined tells that a caller with ctx shares the call, which is a run.
-func (pl *place) joined(ctx context.Context) {
-	if f := pl.observer().Joined; f != nil {
-		pl.tell(func(c CallInfo) { f(ctx, c) })
-	}
-}
-
-// expired cancels a call whose context ended while the call was queued, should the watch
-// be late, and reports whether it did.
-func (pl *place) expired() bool {
-	ctx := pl.core.ctx
-	if !pl.Waited() || ctx.Err() == nil {
-		return false
-	}
-	pl.core.cancel(context.Cause(ctx), due{})
-	return true
-}
-
-// A place is an [owner].
-
-func (pl *place) completing(bits uint64) {
-	promise := pl.core.Word.Load()&bitPromise != 0
-	pl.Completing(outcomeOf(bits, promise), promise || bits&bitCanceled != 0)
-}
-
-func outcomeOf(bits uint64, promise bool) scope.Outcome {
-	switch {
-	case bits&bitCanceled != 0:
-		return scope.Canceled
-	case bits&(bitPanicked|bitCaught) != 0:
-		return scope.Panicked
-	case bits&bitResult == 0 && promise:
-		return scope.Broken
-	case bits&bitResult == 0:
-		return scope.Goexited
-	case bits&bitFailed != 0:
-		return scope.Failed
-	}
-	return scope.Returned
-}
-
-func (pl *place) completed(w uint64, d due) {
-	if w&(bitCanceled|bitPromise) != 0 { // no function completes it
-		defer pl.Told()
-		if pl.Settled() {
-			pl.Run() // finds the call complete, and lets go of the function
+// parentOf returns the place of the nearest call of a scope whose context ctx is, or is made
+// from; or nil. The contexts tell that, so no call has to remember its parent.
+func parentOf(ctx context.Context) *place {
+	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
+		if pl := placeOf(c); pl != nil {
+			return pl
 		}
-	}
-	d.tell(w, pl.tellCompleted(w))
-}
-
-// tellCompleted returns what tells the observer that the call is complete, or nil. The
-// function of a call that was abandoned, and not canceled, has returned then, too.
-func (pl *place) tellCompleted(w uint64) (tell func()) {
-	completed, returned := pl.observer().Completed, pl.observer().Returned
-	if w&(bitCanceled|bitPromise) != 0 || latch.Refs(w) != 0 {
-		returned = nil
-	}
-	if completed == nil && returned == nil {
-		return nil
-	}
-	return func() {
-		if completed != nil {
-			pl.tell(completed)
-		}
-		if returned != nil {
-			pl.tell(returned)
-		}
-	}
-}
-
-func (pl *place) taken(w uint64) {
-	if w&(bitResult|bitPanicked) != 0 {
-		pl.Taken()
-	}
-}
-
-func (pl *place) discarded(w uint64, err error) (tell func()) {
-	pl.Discarded(w&bitResult == 0)
-	f := pl.observer().Discarded
-	if f == nil {
-		return nil
-	}
-	return func() {
-		pl.tell(func(info CallInfo) {
-			info.Err = err
-			f(info)
-		})
-	}
-}
-
-func (pl *place) gone(w uint64) (tell func(), seen bool) {
-	if pl.terms.track {
-		pl.Unkeep(func() bool { return latch.HandlesOf(pl.core.Word.Load()) == 0 }) // a Signal of a finished call may have come since
-	}
-	f := pl.observer().Abandoned
-	lost := w&latch.BitSet == 0 || w&(bitResult|bitTaken) == bitResult
-	if f == nil || !lost {
-		return nil, false
-	}
-	return func() { pl.tell(f) }, false
-}
-
-func (pl *place) queued(withdraw bool) bool {
-	if withdraw {
-		return pl.Withdraw()
-	}
-	return pl.Look().Queued
-}
-
-func (pl *place) lender() latch.Slot {
-	switch {
-	case pl.terms.track:
-		return (*tracked)(pl)
-	case pl.Hub().Limited():
-		return &pl.Member
 	}
 	return nil
 }
 
-func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
-
-// tell calls one of the observer's functions.
-func (pl *place) tell(f func(CallInfo)) { f(pl.toTell()) }
-
-// toTell is what the observer is told of the call.
-func (pl *place) toTell() CallInfo {
-	i := pl.info()
-	i.Context = pl.core.ctx
-	return i
-}
+// parent returns the place of the call in whose function the call was begun, or nil.
+func (pl *place) parent() *place { return parentOf(pl.core.ctx) }
 
 // membersOf returns the members of the scope in whose functions ctx is used. A promise
 // has no function: its context may be used by anybody, and the promise be complete while
 // that goes on.
-func (h *home) membersOf(ctx context.Context) (own []*scope.Member) {
-	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
-		if pl := placeOf(c); pl != nil && pl.home == h && c.Word.Load()&bitPromise == 0 {
+func (s *scopeCore) membersOf(ctx context.Context) (own []*scope.Member) {
+	for pl := parentOf(ctx); pl != nil; pl = pl.parent() {
+		if pl.in() == s && !pl.isPromise() {
 			own = append(own, &pl.Member)
 		}
 	}
 	return own
 }
 
-// infoOf is what there is to know of a call, or of none.
-func infoOf(c *core) CallInfo {
+// isPromise reports whether the call has no function.
+func (pl *place) isPromise() bool { return pl.core.Word.Load()&bitPromise != 0 }
+
+// What follows is a CallInfo (V1). It is filled in three parts: what every call knows of itself
+// (info.go), what the hub knows of its member, and what the context knows that the call was
+// begun with. With Track a fourth comes from the trace.
+
+// infoOf is what there is to know of a call, or of none. The record may be read once the call
+// has begun (K1).
+func infoOf(c *core) (i CallInfo) {
 	if c == nil || c.Word.Load()&bitBegun == 0 {
-		return CallInfo{}
+		return i
 	}
 	if pl := placeOf(c); pl != nil {
 		return pl.info()
 	}
-	var i CallInfo
 	c.fill(&i)
 	return i
 }
 
 // info is what there is to know of the call.
-func (pl *place) info() (i CallInfo) {
-	look := pl.Look()
-	pl.fill(&i, &look)
-	if pl.terms.track {
-		i.WaitsFor = pl.waitsFor(look.InQueue, pl.waits(nil))
-	}
-	return i
-}
+func (pl *place) info() CallInfo { return pl.infoFrom(pl.Look(), pl.Waits()) }
 
-// fill sets all of i but WaitsFor.
-func (pl *place) fill(i *CallInfo, look *scope.Look) {
-	pl.core.fill(i)
+// infoFrom is info, by a look at the member and at the waits of the function that the caller
+// has taken.
+func (pl *place) infoFrom(look scope.Look, waits []parked.Look) (i CallInfo) {
+	pl.core.fill(&i)
 	i.ID, i.Lent = pl.ID(), look.Lent
 	i.Began, i.Started, i.Canceled = pl.time(pl.Began()), pl.time(look.Started), pl.time(look.Canceled)
-	if i.State == StateRunning && look.Queued {
+	if i.State == StateRunning && look.Queued { // complete beats queued: the hub hears of it later
 		i.State = StateQueued
 	}
+	setBegunWith(&i, pl.core.ctx, pl.in())
 	if pl.terms.track {
 		i.Stack = pl.trace().began.String()
+		i.WaitsFor = pl.waitsFor(look.InQueue, waits)
 	}
-	setBegunWith(i, pl.core.ctx, pl.home.(*home))
+	return i
 }
 
 // time returns a time on the clock of the hub; 0 there is the zero Time.
@@ -399,90 +216,86 @@ func (pl *place) time(at int64) time.Time {
 	return pl.Hub().Time(at)
 }
 
-// setBegunWith sets what the context tells that a call of h is begun with.
-func setBegunWith(i *CallInfo, ctx context.Context, h *home) { //nolint:revive // what is set comes first
-	i.Scope = h.name
+// setBegunWith sets what the context tells that a call of s is begun with. The context may be
+// anybody's code, and is asked without a lock.
+func setBegunWith(i *CallInfo, ctx context.Context, s *scopeCore) { //nolint:revive // what is set comes first
+	i.Scope = s.name
 	i.Deadline, _ = ctx.Deadline()
 	if parent := parentOf(ctx); parent != nil {
-		i.Parent = parent.ID()
-		if of := parent.home.(*home); of != h {
-			i.ParentScope = cmp.Or(of.name, unnamedScope)
+		i.Parent, i.ParentScope = parent.ID(), parent.in().nameFor(s)
+	}
+}
+
+// nameFor names the scope for a reader who looks at another one, and is empty for one who
+// looks at this. So a scope without a name has one in parentheses.
+func (s *scopeCore) nameFor(of *scopeCore) string {
+	if s == of {
+		return ""
+	}
+	return cmp.Or(s.name, "(unnamed)")
+}
+
+// maxWaitsFor is how many of the things that one wait is for are listed in a CallInfo.
+const maxWaitsFor = 100
+
+// waitsFor says what the function of a call with Track waits for. A wait may be for a million
+// things, and a report is for people: the first are listed, and the others counted.
+func (pl *place) waitsFor(queued bool, waits []parked.Look) (infos []WaitInfo) {
+	if queued {
+		infos = append(infos, pl.waitInfo(waitgraph.Edge{}))
+	}
+	for _, l := range waits {
+		listed, more := 0, 0
+		for thing := range waitgraph.Lookup[*place](lookUp).Left(l) {
+			if listed == maxWaitsFor {
+				more++
+				continue
+			}
+			listed++
+			infos = append(infos, pl.waitInfo(waitgraph.Edge{Thing: thing, Wait: l}))
+		}
+		if more > 0 {
+			infos = append(infos, WaitInfo{Kind: "more", Name: fmt.Sprint(more), Since: l.Since, Line: l.Line()})
 		}
 	}
+	return infos
 }
 
-// unnamedScope is the name of another scope that has none: an empty name would say that the
-// scope is the same.
-const unnamedScope = "(unnamed)"
-
-// parentOf returns the nearest call of a scope whose context ctx is, or is made from; or
-// nil. The contexts tell that, so no call has to remember its parent.
-func parentOf(ctx context.Context) *place {
-	for c := coreOf(ctx); c != nil; c = coreOf(c.ctx) {
-		if pl := placeOf(c); pl != nil {
-			return pl
+// waitInfo says what one edge is for that begins at the call: a thing that its function waits
+// for, or the slot that the call waits for in the queue. It is the one place that puts a
+// thing into words; the kinds are those of [WaitInfo].
+func (pl *place) waitInfo(e waitgraph.Edge) (i WaitInfo) {
+	if e.Thing == nil {
+		return WaitInfo{Kind: parked.KindSlot, Name: pl.in().name, Since: pl.time(pl.Began())}
+	}
+	i.Since, i.Line = e.Wait.Since, e.Wait.Line()
+	switch t := e.Thing.(type) {
+	case *core:
+		i.Kind, i.Name = "call", t.name()
+		if to := servedBy(t); to != nil {
+			i.Name, i.Scope, i.Call = to.name, to.in().name, to.ID()
 		}
-	}
-	return nil
-}
-
-// path appends the names of the calls of the scope that this one is below, the outermost
-// first, and its own; a call that is nested too deep for a dump has one name too many.
-func (pl *place) path(names []string) []string {
-	for p := pl; p != nil && len(names) <= dump.MaxDepth; p = parentOf(p.core.ctx) {
-		if p.home == pl.home {
-			names = append(names, cmp.Or(p.name, "call"))
+	case *Event:
+		i.Kind = "event"
+	case context.Context:
+		i.Kind, i.Name = "context", fmt.Sprintf("%T", t)
+	case Chan:
+		i.Kind = "channel"
+	case *waited:
+		i.Kind, i.Name = t.Kind, t.Name
+		if t.Kind == parked.KindSlot {
+			i.Name = pl.in().name
 		}
+	default:
+		i.Kind, i.Name = "channel", fmt.Sprintf("%T", t)
 	}
-	slices.Reverse(names)
-	return names
+	return i
 }
 
-// dumpState is what a dump says of a call that is in flight.
-func (pl *place) dumpState(look scope.Look) dump.State {
-	switch w := pl.core.Word.Load(); {
-	case w&latch.BitSet == 0 && look.Queued:
-		return dump.Queued
-	case w&latch.BitSet == 0 && look.Lent:
-		return dump.Lent
-	case w&latch.BitSet == 0:
-		return dump.Running
-	case w&bitCanceled != 0:
-		return dump.Stopping
-	}
-	return dump.Ending
-}
+// What follows is a leak report, which [Scope.Unreleased] yields.
 
-// A trace is what a scope with Track knows of one call: where it was begun, where each
-// handle on it comes from, and what its function waits for. It has the part of the member
-// that it needs, too, so that both are one allocation.
-type trace struct {
-	scope.Extra
-	began   *stack.Stack
-	handles handles.Handles
-	waits   parked.List
-}
-
-// trace returns the trace of a call in a scope with Track.
-func (pl *place) trace() *trace { return pl.Attached().(*trace) }
-
-// A place is a [tracker]: it records where a handle comes from, a clone from where the
-// caller is.
-
-func (pl *place) track(handle any, clone bool) {
-	t := pl.trace()
-	from := handles.Origin{Stack: t.began, Clone: clone}
-	if clone {
-		from.Stack = pl.home.(*home).stacks.Here()
-	}
-	t.handles.Add(handle, from)
-}
-
-func (pl *place) took(handle any)    { pl.trace().handles.Took(handle) }
-func (pl *place) untrack(handle any) { pl.trace().handles.Remove(handle) }
-func (pl *place) back()              { pl.Keep() }
-
-// unreleased returns the handles of the call.
+// unreleased returns the handles of the call, in the order of their stacks. Handles from
+// before the call began, which are not recorded, come last.
 func (pl *place) unreleased() (hs []HandleInfo) {
 	call := pl.info()
 	w := pl.core.Word.Load()
@@ -503,115 +316,32 @@ func (pl *place) unreleased() (hs []HandleInfo) {
 	return hs
 }
 
-// A tracked is the place of a call in a scope with Track, as what the function lends while
-// it waits: a [noter].
-type tracked place
+// What follows is who waits for whom (V2). A place is a [waitgraph.Call]; which waits count as a
+// deadlock stands in internal/waitgraph.
 
-// note notes a wait of the function.
-func (x *tracked) note(w *waited, end <-chan struct{}) latch.Slot {
-	pl := (*place)(x)
-	if pl.Hub().Limited() {
-		return pl.trace().waits.New(w, end, &pl.Member)
-	}
-	return pl.trace().waits.New(w, end, nil)
-}
-
-// The slot of a wait that nobody has said anything of. Nothing is noted.
-
-func (x *tracked) Lend() {
-	if x.Hub().Limited() {
-		x.Member.Lend()
-	}
-}
-
-func (x *tracked) TryRegain() bool { return !x.Hub().Limited() || x.Member.TryRegain() }
-
-func (x *tracked) Regain() {
-	if x.Hub().Limited() {
-		x.Member.Regain()
-	}
-}
-
-// waits appends what the goroutines of the function are parked in: nothing without Track.
-func (pl *place) waits(to []parked.Look) []parked.Look {
+// Waits returns what the goroutines of the function are parked in: nothing without Track.
+func (pl *place) Waits() []parked.Look {
 	if !pl.terms.track {
-		return to
+		return nil
 	}
-	return pl.trace().waits.Looks(to)
+	return pl.trace().waits.Looks()
 }
 
-// maxWaitsFor is how many of the things that one wait is for are listed in a CallInfo.
-const maxWaitsFor = 100
+// IsFree reports whether the call does not depend on its function.
+func (pl *place) IsFree() bool { return pl.core.IsSet() || pl.isPromise() }
 
-// waitsFor says what the function of a call with Track waits for.
-func (pl *place) waitsFor(queued bool, looks []parked.Look) (infos []WaitInfo) {
-	if queued {
-		infos = append(infos, WaitInfo{Kind: "slot", Name: pl.home.(*home).name, Since: pl.time(pl.Began())})
+// lookUp says of a thing what a [waitgraph.Graph] wants to know. A thing that has a latch is
+// asked, and a call names the one that serves it. What else may be waited for, a context or
+// a channel, is not asked: a receive would consume what came.
+func lookUp(thing any) (t waitgraph.Thing[*place]) {
+	if on, ok := thing.(target); ok {
+		t.Done = on.source().IsSet()
+		t.Failed = t.Done && on.source().Word.Load()&bitFailed != 0
 	}
-	for _, l := range looks {
-		infos = append(infos, pl.waitInfos(l)...)
+	if c, ok := thing.(*core); ok {
+		t.Call = servedBy(c)
 	}
-	return infos
-}
-
-// waitInfos says what one wait is for.
-func (pl *place) waitInfos(l parked.Look) (infos []WaitInfo) {
-	info := WaitInfo{Since: l.Since, Line: l.Wait.Line()}
-	for i, thing := range left(l) {
-		if i == maxWaitsFor {
-			info.Kind, info.Name = "more", fmt.Sprint(len(left(l))-i)
-			infos = append(infos, info)
-			break
-		}
-		infos = append(infos, info.of(thing, pl))
-	}
-	return infos
-}
-
-// of returns i for one thing that the function at pl waits for.
-func (i WaitInfo) of(thing any, pl *place) WaitInfo {
-	switch t := thing.(type) {
-	case *core:
-		i.Kind, i.Name = "call", t.name()
-		if to := servedBy(t); to != nil {
-			i.Name, i.Scope, i.Call = to.name, to.home.(*home).name, to.ID()
-		}
-	case *Event:
-		i.Kind = "event"
-	case context.Context:
-		i.Kind, i.Name = "context", fmt.Sprintf("%T", t)
-	case Chan:
-		i.Kind = "channel"
-	case regained:
-		i.Kind, i.Name = "slot", pl.home.(*home).name
-	case *waited:
-		i.Kind, i.Name = t.kind, t.name
-	default:
-		i.Kind, i.Name = "channel", fmt.Sprintf("%T", t)
-	}
-	return i
-}
-
-// A regained is the thing that a goroutine waits for which wants the slot of its function
-// back.
-type regained struct{}
-
-// left returns the things that a wait is for and that are not complete, as far as it can be
-// known: a channel is not asked. What has a kind and is no thing stands for itself.
-func left(l parked.Look) (things []any) {
-	w := l.For.(*waited)
-	if l.Regains {
-		return []any{regained{}}
-	}
-	for thing := range w.things() {
-		if t, ok := thing.(target); !ok || t.source().Word.Load()&latch.BitSet == 0 {
-			things = append(things, thing)
-		}
-	}
-	if w.kind != "" {
-		things = append(things, w)
-	}
-	return things
+	return t
 }
 
 // servedBy returns the place of the call that has to be complete before c is: its own, or,
@@ -626,330 +356,128 @@ func servedBy(c *core) *place {
 	return placeOf(c)
 }
 
-// A web is who waits for whom, among calls that wait: a look at their waits, and what
-// follows from it. Only calls with Track are known to wait. One goroutine uses a web.
-type web struct {
-	nodes []node
-	of    map[*place]int // the index of each node
-	most  int            // how many nodes there may be; 0: any number
-}
-
-// A node is a call whose function waits, and that is not complete.
-type node struct {
-	pl    *place
-	looks []parked.Look
-}
-
-// newWeb returns a web of no more than most calls, or of any number where most is 0.
-func newWeb(most int) *web { return &web{of: make(map[*place]int), most: most} }
-
-// add looks at a call, and adds it if its function waits. It returns what it has seen.
-func (w *web) add(pl *place) []parked.Look {
-	looks := pl.waits(nil)
-	if _, ok := w.of[pl]; !ok && len(looks) > 0 && !w.isFull() {
-		w.of[pl] = len(w.nodes)
-		w.nodes = append(w.nodes, node{pl, looks})
-	}
-	return looks
-}
-
-func (w *web) isFull() bool { return w.most > 0 && len(w.nodes) >= w.most }
-
-// follow adds the calls that those in the web wait for, in this scope and in others.
-func (w *web) follow() {
-	for i := 0; i < len(w.nodes); i++ { //nolint:intrange // there come more on the way
-		for _, l := range w.nodes[i].looks {
-			for _, thing := range left(l) {
-				if to := placeOfThing(thing); to != nil {
-					w.add(to)
-				}
-			}
+// graph returns who waits for whom: the calls of the scope, and behind them the calls of
+// other scopes that are waited for.
+func (s *scopeCore) graph() (g Graph) {
+	web := waitgraph.Of(s.places(), lookUp, func(pl *place, waits []parked.Look) (t waitgraph.Turn, ok bool) {
+		look := pl.Look()
+		if look.Over {
+			return t, false
 		}
-	}
-}
-
-// placeOfThing returns the place of the call that is waited for, or nil where the thing is
-// no call of a scope.
-func placeOfThing(thing any) *place {
-	if c, ok := thing.(*core); ok {
-		return servedBy(c)
-	}
-	return nil
-}
-
-// deadlocks returns the deadlocks in the web (V2). The web is a first look at each of its
-// calls. deadlocks looks again at those that are stuck as far as the first look goes, and
-// keeps those that are still in the same waits: at the moment between the two looks, all of
-// them were. So a deadlock that is found is one, although nothing was stopped.
-func (w *web) deadlocks() [][]int {
-	g := make(knot.Graph, len(w.nodes))
-	for i := range g {
-		g[i] = w.needs(i)
-	}
-	again := make(knot.Graph, len(w.nodes))
-	sched.Point("look again")
-	for _, i := range g.Stuck() {
-		if w.isSame(i) {
-			again[i] = w.needs(i)
-		}
-	}
-	return again.Deadlocks()
-}
-
-// isSame reports whether a call is in the same waits as before, and not complete.
-func (w *web) isSame(i int) bool {
-	n := w.nodes[i]
-	return !n.pl.core.IsSet() && slices.EqualFunc(n.looks, n.pl.waits(nil), func(a, b parked.Look) bool {
-		return a.Wait == b.Wait && a.Generation == b.Generation
+		i := pl.infoFrom(look, waits)
+		g.Calls = append(g.Calls, i)
+		return s.turn(pl, i.State, look.Held), true
 	})
+	for _, d := range web.Deadlocks() {
+		g.deadlocks = append(g.deadlocks, g.oldestFirst(d))
+	}
+	for i := range g.Calls {
+		for e := range web.Edges(i) {
+			g.Waits = append(g.Waits, g.wait(i, e.To, web.Call(i).waitInfo(e)))
+		}
+	}
+	return g
 }
 
-// needs returns what has to happen before the function of a call goes on. A function of
-// which no wait is one of a goroutine that runs functions may go on by itself; and so may
-// a promise, which anybody may complete.
-func (w *web) needs(i int) (needs []knot.Need) {
-	pl, own := w.nodes[i].pl, false
-	if word := pl.core.Word.Load(); word&(latch.BitSet|bitPromise) != 0 {
-		return nil
+// turn says what a call has to do with the slots of the scope, by what was seen of it. The
+// graph is that of one scope, and only the slots of that are followed to those who hold them.
+func (s *scopeCore) turn(pl *place, state State, held bool) waitgraph.Turn {
+	own := pl.in() == s
+	switch {
+	case state == StateQueued && own:
+		return waitgraph.Queued
+	case state == StateQueued:
+		return waitgraph.Elsewhere
+	case held && own:
+		return waitgraph.Holds
 	}
-	for _, l := range w.nodes[i].looks {
-		own = own || l.Own
-		needs = append(needs, w.need(l))
-	}
-	if !own {
-		return nil
-	}
-	return needs
+	return waitgraph.None
 }
 
-// need returns what has to happen before a wait ends. A wait that something has ended
-// already, and one for a slot, needs nothing that is known: a slot is held by functions
-// that run, since one that waits by its context has lent its own.
-func (w *web) need(l parked.Look) knot.Need {
-	wd := l.For.(*waited)
-	n := knot.Need{All: wd.mode == untilAll, Out: wd.kind != ""}
-	if l.Regains || latch.Ready(l.End) {
-		return knot.Need{Out: true}
+// wait returns one wait of the call with the index from. to is an index, or Outside.
+func (g Graph) wait(from, to int, i WaitInfo) Wait {
+	f := &g.Calls[from]
+	w := Wait{From: f.ID, FromScope: f.Scope, FromCall: from, ToCall: to, Kind: i.Kind, Name: i.Name, Since: i.Since, Line: i.Line}
+	if to != waitgraph.Outside {
+		w.To, w.ToScope = g.Calls[to].ID, g.Calls[to].Scope
 	}
-	seen := 0
-	for thing := range wd.things() {
-		t, ok := thing.(target)
-		switch {
-		case ok && t.source().IsSet():
-			seen++
-			n.Out = n.Out || wd.mode == untilFailure && t.source().Word.Load()&bitFailed != 0
-			continue
-		case ok:
-			if j, known := w.of[placeOfThing(thing)]; known {
-				n.For = append(n.For, j)
-				continue
+	return w
+}
+
+// oldestFirst returns the calls of a deadlock in their order, from the oldest on.
+func (g Graph) oldestFirst(calls []int) []int {
+	oldest := 0
+	for i := range calls {
+		if g.Calls[calls[i]].Began.Before(g.Calls[calls[oldest]].Began) {
+			oldest = i
+		}
+	}
+	return slices.Concat(calls[oldest:], calls[:oldest])
+}
+
+// deadlocked returns the deadlocks among the calls of the scope and those that they wait
+// for, for a dump. It reports whether there were calls that it did not look at. Only calls
+// that wait are of interest, and of these no more than maxDumped: a dump is for a program in
+// trouble, and must not need memory that grows with the trouble.
+func (s *scopeCore) deadlocked() (deadlocks [][]dump.Step, more bool) {
+	most := maxDumped
+	web := waitgraph.Of(s.places(), lookUp, func(_ *place, waits []parked.Look) (t waitgraph.Turn, ok bool) {
+		if ok = len(waits) > 0 && most > 0; ok {
+			most--
+		}
+		return t, ok
+	})
+	for _, d := range web.Deadlocks() {
+		steps := make([]dump.Step, len(d))
+		for i, n := range d {
+			steps[i].Call = web.Call(n).nameFor(s)
+			if e, ok := web.EdgeTo(n, d); ok {
+				steps[i].For, steps[i].Since, steps[i].Line = web.Call(e.To).nameFor(s), e.Wait.Since, e.Wait.Line()
 			}
 		}
-		n.Out = true
+		deadlocks = append(deadlocks, steps)
 	}
-	n.Out = n.Out || wd.mode == untilAny && seen > wd.came || wd.mode != untilAll && len(n.For) == 0
-	return n
+	return deadlocks, most == 0
 }
 
 // maxDumped is among how many calls that wait a dump looks for deadlocks.
 const maxDumped = 10_000
 
-// deadlocked returns the deadlocks among the calls of the scope and those that they wait
-// for, for a dump. It reports whether there were calls that it did not look at.
-func (h *home) deadlocked() (deadlocks [][]dump.Step, more bool) {
-	w := newWeb(maxDumped)
-	for m := range h.hub.Members() {
-		w.add(memberPlace(m))
-	}
-	w.follow()
-	for _, d := range w.deadlocks() {
-		steps := make([]dump.Step, len(d))
-		for i, n := range d {
-			steps[i] = w.step(h, n, d)
-		}
-		deadlocks = append(deadlocks, steps)
-	}
-	return deadlocks, w.isFull()
+// What follows is a dump (V5), whose wording is that of internal/dump.
+
+// nameFor names the call for a dump of s.
+func (pl *place) nameFor(s *scopeCore) dump.Name {
+	return dump.Name{Call: pl.dumpName(), ID: pl.ID(), Scope: pl.in().nameFor(s)}
 }
 
-// step says which call of a deadlock the one with the index i waits for, seen from h.
-func (w *web) step(h *home, i int, d []int) dump.Step {
-	s := dump.Step{Call: w.nodes[i].pl.callOf(h)}
-	for _, l := range w.nodes[i].looks {
-		for _, thing := range left(l) {
-			to := placeOfThing(thing)
-			if j, known := w.of[to]; known && slices.Contains(d, j) {
-				s.For, s.Since, s.Line = to.callOf(h), l.Since, l.Wait.Line()
-				return s
-			}
+// dumpName is the name of the call in a dump.
+func (pl *place) dumpName() string { return cmp.Or(pl.name, "call") }
+
+// path appends the names of the calls of the scope that this one is below, the outermost
+// first, and its own; a call that is nested too deep for a dump has one name too many. The
+// caller has one slice for all calls.
+func (pl *place) path(names []string) []string {
+	for p := pl; p != nil && len(names) <= dump.MaxDepth; p = p.parent() {
+		if p.in() == pl.in() {
+			names = append(names, p.dumpName())
 		}
 	}
-	return s
+	slices.Reverse(names)
+	return names
 }
 
-// callOf names the call for a dump of h.
-func (pl *place) callOf(h *home) dump.Name {
-	n := dump.Name{Call: cmp.Or(pl.name, "call"), ID: pl.ID()}
-	if of := pl.home.(*home); of != h {
-		n.Scope = cmp.Or(of.name, unnamedScope)
+// dumpState is what a dump says of a call that is in flight. The latch is asked, and not the
+// hub, whether the call is complete: a canceled call is so before its function has returned.
+func (pl *place) dumpState(look scope.Look) dump.State {
+	switch w := pl.core.Word.Load(); {
+	case w&latch.BitSet == 0 && look.Queued:
+		return dump.Queued
+	case w&latch.BitSet == 0 && look.Lent:
+		return dump.Lent
+	case w&latch.BitSet == 0:
+		return dump.Running
+	case w&bitCanceled != 0:
+		return dump.Stopping
 	}
-	return n
-}
-
-// A drawing is a [Graph] that is being made.
-type drawing struct {
-	Graph
-	home   *home
-	web    *web
-	places []*place       // of Calls
-	of     map[*place]int // the index in Calls of those that somebody waits for, or that wait
-	holds  []int          // the first calls that hold a slot
-	queued int            // queued calls that were drawn
-}
-
-// maxHolders is how many of the calls that hold a slot a queued call is said to wait for,
-// and manyQueued how many queued calls are said to wait for more than the first of them: a
-// scope may have a million queued calls, and a thousand that run.
-const (
-	maxHolders = 8
-	manyQueued = 1000
-)
-
-// graph returns who waits for whom.
-func (h *home) graph() Graph {
-	d := &drawing{home: h, web: newWeb(0), of: make(map[*place]int)}
-	for m := range h.hub.Members() {
-		pl := memberPlace(m)
-		if look := pl.Look(); !look.Over {
-			if look.Held && len(d.holds) < maxHolders {
-				d.holds = append(d.holds, len(d.Calls))
-			}
-			d.list(pl, look, d.web.add(pl))
-		}
-	}
-	d.web.follow()
-	deadlocks := d.web.deadlocks()
-	d.number()
-	for i := range d.Calls {
-		d.draw(i)
-	}
-	for _, nodes := range deadlocks {
-		d.circle(nodes)
-	}
-	return d.Graph
-}
-
-// list adds a call to those of the graph.
-func (d *drawing) list(pl *place, look scope.Look, looks []parked.Look) {
-	d.places = append(d.places, pl)
-	d.Calls = append(d.Calls, CallInfo{})
-	i := &d.Calls[len(d.Calls)-1]
-	pl.fill(i, &look)
-	if pl.terms.track {
-		i.WaitsFor = pl.waitsFor(look.InQueue, looks)
-	}
-}
-
-// number gives an index to each call that waits or is waited for, and lists those that are
-// not listed: calls of other scopes.
-func (d *drawing) number() {
-	d.eachInWeb(func(pl *place, _ []parked.Look) { d.of[pl] = -1 })
-	for i, pl := range d.places {
-		if _, ok := d.of[pl]; ok {
-			d.of[pl] = i
-		}
-	}
-	d.eachInWeb(func(pl *place, looks []parked.Look) {
-		if look := pl.Look(); d.of[pl] < 0 && !look.Over {
-			d.of[pl] = len(d.Calls)
-			d.list(pl, look, looks)
-		}
-	})
-}
-
-// eachInWeb calls f for each call that waits, and then for each that is waited for, some of
-// them more than once.
-func (d *drawing) eachInWeb(f func(pl *place, looks []parked.Look)) {
-	for _, n := range d.web.nodes {
-		f(n.pl, n.looks)
-	}
-	for _, n := range d.web.nodes {
-		for _, l := range n.looks {
-			for _, thing := range left(l) {
-				if to := placeOfThing(thing); to != nil {
-					f(to, nil)
-				}
-			}
-		}
-	}
-}
-
-// draw adds the waits of a call.
-func (d *drawing) draw(from int) {
-	pl := d.places[from]
-	if d.Calls[from].State == StateQueued {
-		d.drawQueued(from)
-	}
-	n, waits := d.web.of[pl]
-	if !waits {
-		return
-	}
-	for _, l := range d.web.nodes[n].looks {
-		info := WaitInfo{Since: l.Since, Line: l.Wait.Line()}
-		for _, thing := range left(l) {
-			to := -1
-			if of := placeOfThing(thing); of != nil {
-				if to = d.of[of]; to < 0 {
-					continue // over by now
-				}
-			}
-			d.edge(from, to, info.of(thing, pl))
-		}
-	}
-}
-
-// drawQueued adds the waits of a queued call for those that hold a slot.
-func (d *drawing) drawQueued(from int) {
-	pl := d.places[from]
-	h := pl.home.(*home)
-	info := WaitInfo{Kind: "slot", Name: h.name, Since: pl.time(pl.Began())}
-	holds := d.holds
-	if d.queued++; d.queued > manyQueued {
-		holds = holds[:min(1, len(holds))]
-	}
-	if h != d.home || len(holds) == 0 {
-		d.edge(from, -1, info)
-		return
-	}
-	for _, to := range holds {
-		d.edge(from, to, info)
-	}
-}
-
-// edge adds one wait: to is the index of a call, or -1.
-func (d *drawing) edge(from, to int, i WaitInfo) {
-	f := d.Calls[from]
-	w := Wait{From: f.ID, FromScope: f.Scope, FromCall: from, ToCall: to, Kind: i.Kind, Name: i.Name, Since: i.Since, Line: i.Line}
-	if to >= 0 {
-		w.To, w.ToScope = d.Calls[to].ID, d.Calls[to].Scope
-	}
-	d.Waits = append(d.Waits, w)
-}
-
-// circle adds a deadlock of nodes of the web, unless one of its calls is over by now.
-func (d *drawing) circle(nodes []int) {
-	calls := make([]int, len(nodes))
-	for i, n := range nodes {
-		calls[i] = d.of[d.web.nodes[n].pl]
-	}
-	if slices.Contains(calls, -1) {
-		return
-	}
-	oldest := 0
-	for i := range calls {
-		if d.Calls[calls[i]].Began.Before(d.Calls[calls[oldest]].Began) {
-			oldest = i
-		}
-	}
-	d.deadlocks = append(d.deadlocks, slices.Concat(calls[oldest:], calls[:oldest]))
+	return dump.Ending
 }

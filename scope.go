@@ -55,7 +55,7 @@ import (
 // its thread, by [runtime.LockOSThread], unlocks it before it returns.
 type Scope struct {
 	o     ScopeOptions
-	home  home
+	core  scopeCore
 	alone terms // of a call begun with the scope and no other Option
 }
 
@@ -83,15 +83,15 @@ const NoQueue = -1
 // NewScope returns a scope, which takes calls until Close or Shutdown.
 func NewScope(o ScopeOptions) *Scope {
 	s := &Scope{o: o}
-	s.home.name, s.home.observer = o.Name, o.Observer
+	s.core.name, s.core.observer = o.Name, o.Observer
 	if o.Track {
-		s.home.stacks = new(stack.Table)
+		s.core.stacks = new(stack.Table)
 	}
 	if o.Labels {
-		s.home.labels = label.New(o.Name)
+		s.core.labels = label.New(o.Name)
 	}
-	s.home.seen = o.Labels || o.Observer.Started != nil || o.Observer.Context != nil || o.Observer.Returned != nil
-	s.home.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
+	s.core.seen = o.Labels || o.Observer.Started != nil || o.Observer.Context != nil || o.Observer.Returned != nil
+	s.core.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
 	s.apply(&s.alone)
 	s.alone.alone.terms = &s.alone
 	return s
@@ -113,10 +113,10 @@ func queueOf(queue int) int {
 // panic. The options of the scope that every call of it has are written here.
 func (s *Scope) apply(t *terms) {
 	s.check()
-	if t.isScoped() && t.home != &s.home {
-		panic(fmt.Sprintf("async: call begun with two scopes, %v and %v", named("scope", t.home.(*home).name), s))
+	if t.isScoped() && t.scope != &s.core {
+		panic(fmt.Sprintf("async: call begun with two scopes, %v and %v", named("scope", t.in().name), s))
 	}
-	t.home, t.track, t.panics = &s.home, s.o.Track, s.o.Panic
+	t.scope, t.track, t.panics = &s.core, s.o.Track, s.o.Panic
 }
 
 // only returns the terms of a call begun with the scope and nothing else. NewScope has
@@ -131,7 +131,7 @@ func (s *Scope) check() {
 	if s == nil {
 		panic("async: call begun with a nil Scope")
 	}
-	if !s.home.hub.IsMade() {
+	if !s.core.hub.IsMade() {
 		panic("async: call begun with a Scope that NewScope has not made")
 	}
 }
@@ -147,7 +147,7 @@ func (s *Scope) String() string { return named("scope", s.o.Name) }
 
 // Close makes the scope refuse new calls: Begin returns [ErrScopeClosed]. Calls
 // begun before are not touched, queued ones included. Again, it does nothing.
-func (s *Scope) Close() { s.home.hub.Close() }
+func (s *Scope) Close() { s.core.hub.Close() }
 
 // CancelQueued cancels every call that waits for its first slot, with cause, as
 // [Call.Cancel] does, and returns how many those were (C11). Their functions never run;
@@ -157,7 +157,7 @@ func (s *Scope) Close() { s.home.hub.Close() }
 //
 // Where an [OnSignal] function panics or calls [runtime.Goexit], the rest are canceled
 // all the same, and CancelQueued ends as that function did.
-func (s *Scope) CancelQueued(cause error) int { return s.home.hub.CancelQueued(cause) }
+func (s *Scope) CancelQueued(cause error) int { return s.core.hub.CancelQueued(cause) }
 
 // Cancel cancels the call of the scope whose [CallInfo.ID] is id, with cause, as
 // [Call.Cancel] does, and reports whether it did (C12). Cancel needs no handle of the call:
@@ -184,9 +184,9 @@ func (s *Scope) Info(id uint64) (info CallInfo, inFlight bool) {
 
 // place returns the place of the call with an ID, or nil where the call is not in flight.
 func (s *Scope) place(id uint64) *place {
-	for m := range s.home.hub.Members() {
-		if m.ID() == id {
-			return memberPlace(m)
+	for pl := range s.core.places() {
+		if pl.ID() == id {
+			return pl
 		}
 	}
 	return nil
@@ -194,7 +194,7 @@ func (s *Scope) place(id uint64) *place {
 
 // Err returns [ErrScopeClosed] once the scope refuses new calls, nil before.
 func (s *Scope) Err() error {
-	if s.home.hub.IsClosed() {
+	if s.core.hub.IsClosed() {
 		return ErrScopeClosed
 	}
 	return nil
@@ -203,7 +203,7 @@ func (s *Scope) Err() error {
 // Stats returns the ledger. Nothing is stopped for it: where calls begin and end
 // meanwhile, a count may be a moment older than another; it balances all the same.
 func (s *Scope) Stats() Stats {
-	c := s.home.hub.Counts()
+	c := s.core.hub.Counts()
 	return Stats{
 		Begun: c.Begun, Refused: c.Refused, Queued: c.Queued, Running: c.Running, Lent: c.Lent, Pending: c.Pending,
 		Returned: c.Outcomes[scope.Returned], Failed: c.Outcomes[scope.Failed],
@@ -221,9 +221,9 @@ func (s *Scope) Stats() Stats {
 // for longer than it takes to look at a few calls, whatever the loop does.
 func (s *Scope) InFlight() iter.Seq[CallInfo] {
 	return func(yield func(CallInfo) bool) {
-		for m := range s.home.hub.Members() {
-			info := memberPlace(m).info()
-			if !m.IsOver() && !yield(info) {
+		for pl := range s.core.places() {
+			info := pl.info()
+			if !pl.IsOver() && !yield(info) {
 				return
 			}
 		}
@@ -238,7 +238,7 @@ func (s *Scope) InFlight() iter.Seq[CallInfo] {
 // WaitGraph stops nothing, and blocks no call for longer than it takes to look at a few.
 // So what it says of one call may be a moment older than what it says of another. It
 // needs memory for what it returns, and little more.
-func (s *Scope) WaitGraph() Graph { return s.home.graph() }
+func (s *Scope) WaitGraph() Graph { return s.core.graph() }
 
 // Unreleased ranges over the handles of the scope's calls that have been neither released
 // nor finished, in the order of the calls. Calls that are begun meanwhile are not included.
@@ -246,7 +246,7 @@ func (s *Scope) WaitGraph() Graph { return s.home.graph() }
 // look at a few calls, whatever the loop does.
 func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 	return func(yield func(HandleInfo) bool) {
-		for m := range s.home.hub.Kept() {
+		for m := range s.core.hub.Kept() {
 			for _, h := range memberPlace(m).unreleased() {
 				if !yield(h) {
 					return
@@ -271,8 +271,7 @@ func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 func (s *Scope) Dump(w io.Writer) error {
 	var tree dump.Tree
 	var path []string
-	for m := range s.home.hub.Members() {
-		pl := memberPlace(m)
+	for pl := range s.core.places() {
 		if look := pl.Look(); !look.Over {
 			path = pl.path(path[:0])
 			tree.Add(path, dump.Call{ID: pl.ID(), Began: pl.time(pl.Began()), State: pl.dumpState(look)})
@@ -283,7 +282,7 @@ func (s *Scope) Dump(w io.Writer) error {
 		state = "closed"
 	}
 	st := s.Stats()
-	deadlocks, more := s.home.deadlocked()
+	deadlocks, more := s.core.deadlocked()
 	_, err := fmt.Fprintf(w, "%v: %s, %s\n", s, s.bounds(), state)
 	if err == nil {
 		err = dump.Deadlocks(w, time.Now(), deadlocks)
@@ -356,7 +355,7 @@ func (e *ShutdownError) Unwrap() error { return e.Err }
 // must not wait for its end.
 func (s *Scope) Shutdown(ctx context.Context) error {
 	u := untilDone(ctx)
-	d := s.home.hub.Drain(s.home.membersOf(ctx))
+	d := s.core.hub.Drain(s.core.membersOf(ctx))
 	if latch.Ready(d.Done()) {
 		return nil
 	}
@@ -378,7 +377,7 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 // caller is, and returns what there was to know of them before. The last one comes
 // first: a function that returns at once must start none that is queued behind it.
 func (s *Scope) cancelLeft(d *scope.Drain) (left []CallInfo) {
-	ms := s.home.hub.EndAll(d.Own)
+	ms := s.core.hub.EndAll(d.Own)
 	for _, m := range ms {
 		left = append(left, memberPlace(m).info())
 	}

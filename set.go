@@ -16,6 +16,18 @@ import (
 //
 // An entry may not move once it was used: its node is linked at a latch, and queues know it.
 // So entries stand in blocks, which are never copied.
+//
+//	entries   [0] ▢▢▢▢▢▢▢▢   [1] ▢▢▢ … ▢ (146)   [2] …
+//	                        the number of a node says where its entry stands
+//	never used ──growLocked──▶ member ──leaveLocked──▶ free, in the list of the queue
+//	                              ▲───────enterLocked──────┘
+//
+// A set of a few members takes one small block, and a large one no more than the largest
+// number of members that it ever had at once. Release drops all blocks.
+//
+// What may change: the sizes, and what an entry has beside its node. What may not: entries are
+// looked at and written under the lock of the queue only, in the functions that the queue
+// calls; and a node that the queue was given stays where it is until the queue was emptied.
 
 // A Set waits for many things and hands out their keys in the order in which
 // they complete. What is added is registered once, so taking one after the
@@ -40,8 +52,9 @@ type entry[K any] struct {
 	key K
 }
 
+// The sizes of the first block, and of all others.
 const (
-	firstEntries = 8
+	firstEntries = 8   // most sets are small, and live for one function
 	moreEntries  = 146 // with a key of 8 bytes they fill 8 KiB
 )
 
@@ -71,7 +84,8 @@ func (s *Set[K]) Add(key K, w Waitable) {
 	s.q.AddChan(w.Done(), enter)
 }
 
-// addLatch enters a latch under key. The queue calls enterLocked once, under its lock.
+// addLatch enters a latch under key. The queue calls enterLocked once, under its lock. A latch
+// that is set already can be taken at once.
 func (s *Set[K]) addLatch(key K, l *latch.Latch) {
 	s.q.Add(l, func(free *latch.Node) *latch.Node { return s.enterLocked(free, key) })
 }
@@ -145,7 +159,7 @@ func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper, what func() *waite
 
 // waited is what Next waits for: anybody may add to a set.
 func (s *Set[K]) waited() *waited {
-	return &waited{kind: "set", name: fmt.Sprintf("set of %d", s.Len())}
+	return &waited{Kind: "set", Name: fmt.Sprintf("set of %d", s.Len())}
 }
 
 // TryNext takes the next completion if there is one. Where there is none it looks
@@ -217,7 +231,7 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 			s.addLatch(i, l)
 		}
 	}
-	over := make([]bool, len(ws))
+	over := make([]bool, len(ws)) // what has come out, for the error of a wait that ends
 	came, what := 0, []any(nil)
 	first := m.failure(-1) // of the failures that are there
 	for first < 0 {
@@ -225,7 +239,7 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 			if what == nil {
 				what = thingsOf(ws)
 			}
-			return &waited{many: what, came: came}
+			return &waited{Many: what, Came: came}
 		})
 		switch {
 		case err == ErrNothingToWait:
@@ -243,7 +257,8 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 }
 
 // callsAmong holds the calls among ws, and returns for each of ws the number of its
-// call, or -1. A type that embeds a call is none (W2).
+// call, or -1. A type that embeds a call is none (W2): what it says of its own completion is
+// waited for, and it has no error.
 func callsAmong(ws []Waitable) (m *members, of []int) {
 	of = make([]int, len(ws))
 	var hs []*handle

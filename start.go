@@ -17,6 +17,20 @@ import (
 // A call is started by launch, where its caller alone knows it, by handle.begin, or by a
 // table of shared runs. Each makes the core, and calls start and proceed in this order.
 //
+// Who calls what, from a Begin to the function:
+//
+//	Go, NewPromise ─▶ launch ──┐
+//	Begin ─▶ handle.begin ─────┼─▶ start ─▶ proceed
+//	Group, Lazy ─▶ table.join ─┘     │
+//	                                 ▼ at once, or in a scope when it has a slot
+//	     a goroutine: function.run ─▶ core.run ─────────────────────────▶ core.call ─▶ guard
+//	                                     └──▶ place.run ─▶ place.call ───────┘ ▲
+//	                                                          └▶ callSeen ─────┘
+//
+// A call ends in one of three places of this file: completeOrDiscard where the function has
+// returned, completePanic where it panicked, and the deferred function of core.call where it
+// called Goexit. All other ends stand in complete.go.
+//
 // Two things may not change here without a look at what depends on them. Between the go
 // statement and the function of the user stand as few frames as can be: the stack of a new
 // goroutine is small, and to grow it costs more than the rest of a call. And whatever the
@@ -83,7 +97,8 @@ func (c *core) prepare(function bool) (room, ended bool) {
 // of makeRoom: start takes the place, or gives it back.
 //
 // The errgroup is asked before the scope: a task that is begun can be ended again, and
-// a call that a scope has accepted is counted.
+// a call that a scope has accepted is counted. Where the scope refuses, the task ends without an
+// error; the group has had a task more for a moment.
 func (c *core) start(fn function, room bool) (err error) {
 	group := (*groupFunction)(nil)
 	if fn != nil && c.terms().group != nil {
@@ -118,7 +133,8 @@ func (pl *place) start(fn function, room bool) error {
 
 // A groupFunction is a function that runs as a task of an errgroup (InGroup). The
 // function runs beside the task, which waits for it: a task that is ended by Goexit
-// could not tell its group so.
+// could not tell its group so. A call in a scope may wait for its slot while its task is in
+// the group already: both bounds hold.
 type groupFunction struct {
 	function
 	over    chan struct{} // closed when the function is over, or is not going to run
@@ -212,7 +228,10 @@ func (c *core) stillborn() {
 
 // A body is what the typed part of a call does for run. None of the three is called
 // under a lock but keep, which only stores. A body stays on the stack of its
-// goroutine.
+// goroutine: one that escaped would be an allocation more for each call.
+//
+// call comes first. keep comes where the value is that of the call, and discard where nobody
+// is left to take the value; a call whose handles are all released has both.
 type body struct {
 	call    func(ctx context.Context) error // calls the function of the user, and has its value
 	keep    func()                          // makes the value that of the call, which is claimed
@@ -264,7 +283,7 @@ func (pl *place) run(f *body) (next *scope.Member) {
 // more than the rest of the call. So a call of which nothing is told goes past them, and
 // the goroutine of another has grown its stack before; see growStack.
 func (pl *place) call(f *body) {
-	if h := pl.home.(*home); h.seen {
+	if h := pl.in(); h.seen {
 		pl.callSeen(h, f)
 		return
 	}
@@ -274,7 +293,7 @@ func (pl *place) call(f *body) {
 // callSeen is call, with all that the observer is told or asked for that, and with labels.
 //
 //go:noinline // see call
-func (pl *place) callSeen(h *home, f *body) {
+func (pl *place) callSeen(h *scopeCore, f *body) {
 	o := &h.observer
 	if o.Started != nil {
 		pl.tell(o.Started)
@@ -290,7 +309,8 @@ func (pl *place) callSeen(h *home, f *body) {
 	pl.core.call(f)
 }
 
-// tellReturned tells that the function of a canceled call has returned.
+// tellReturned tells that the function of a canceled call has returned. Of an abandoned one
+// tellCompleted says so.
 func (pl *place) tellReturned() {
 	if pl.core.Word.Load()&bitCanceled != 0 {
 		pl.tell(pl.observer().Returned)
@@ -299,7 +319,7 @@ func (pl *place) tellReturned() {
 
 // inContext is call with the context that the observer makes of the function's own, and
 // with the labels of the scope. The observer is asked where a panic is the function's.
-func (pl *place) inContext(h *home, call func(context.Context) error) func(context.Context) error {
+func (pl *place) inContext(h *scopeCore, call func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if of := h.observer.Context; of != nil {
 			if ctx = of(ctx, pl.toTell()); ctx == nil {
@@ -315,7 +335,8 @@ func (pl *place) inContext(h *home, call func(context.Context) error) func(conte
 
 // call calls the function and completes the call with what comes of it: a result, a
 // panic, or ErrGoexit. The context of the call ends first (R12). The deferred function
-// is what runs where the function calls Goexit.
+// is what runs where the function calls Goexit. It is the one place that knows of all three
+// ends, so none of them is forgotten.
 func (c *core) call(f *body) {
 	var (
 		err      error
@@ -383,7 +404,7 @@ func (c *core) tellAndDiscard(w uint64, err error, f *body) {
 }
 
 // discardHere discards what the function returned, on its own goroutine: the owner
-// counts and tells first, then the Discard of the call runs.
+// counts and tells first, then the Discard of the call runs. The slot is given up after that.
 func (c *core) discardHere(err error, f *body) {
 	if tell := c.discarded(c.Word.Load(), err); tell != nil {
 		tell()

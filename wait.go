@@ -3,11 +3,11 @@ package async
 import (
 	"context"
 	"fmt"
-	"iter"
 	"reflect"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/parked"
 )
 
 // This file says what can be waited for, how a wait ends, and waits for many things of any
@@ -146,79 +146,33 @@ func untilDone(ctx context.Context) latch.Until {
 	return latch.Until{Done: ctx.Done(), Slot: slot}
 }
 
-// A noter is a [latch.Slot] that notes what a function waits for (V1). Slots of most
-// functions are none, and then a wait computes nothing of what follows.
-type noter interface {
-	latch.Slot
-
-	// note returns what a function lends in one wait, which the closing of end may end
-	// before its time. The wait is noted from Lend to Regain.
-	note(w *waited, end <-chan struct{}) latch.Slot
-}
-
-// A waited is what one wait is for: things, or something that has a kind and a name. A
-// thing is a [target], a context, or another Waitable. A waited is not changed.
-type waited struct {
-	kind string // of what is no thing; see [WaitInfo]
-	name string
-
-	mode waitMode
-	one  any   // the only thing, or nil
-	many []any // the things, where there is more than one
-	came int   // of things that are complete, those that the waiter has seen; of a wait for any
-}
-
-// things ranges over the things.
-func (w *waited) things() iter.Seq[any] {
-	return func(yield func(any) bool) {
-		if w.one != nil && !yield(w.one) {
-			return
-		}
-		for _, thing := range w.many {
-			if !yield(thing) {
-				return
-			}
-		}
-	}
-}
-
-// A waitMode is how many of the things are to be complete before a wait ends.
-type waitMode uint8
-
-const (
-	untilAny     waitMode = iota // one that the waiter has not seen
-	untilAll                     // all of them
-	untilFailure                 // all of them, or one that has failed
-)
+// A waited is what one wait is for (V1). A thing is a [target], a context, or another
+// Waitable. See [WaitInfo] for the kinds of what is no thing.
+//
+// Below, a wait says what it is for, before its goroutine parks. Nobody wants to know of most
+// functions, and then nothing is computed: only in a scope with Track does a function lend a
+// [parked.List], which notes each wait from Lend to Regain.
+type waited = parked.For
 
 // waitingFor has the wait noted as one for a thing, where somebody wants to know.
 func waitingFor(u latch.Until, thing any) latch.Until {
-	if n, ok := u.Slot.(noter); ok {
-		u.Slot = n.note(&waited{one: thing}, u.Done)
-	}
-	return u
+	return waitingNoted(u, func() *waited { return &waited{One: thing} })
 }
 
 // waitingKind is waitingFor for what is no thing.
 func waitingKind(u latch.Until, kind, name string) latch.Until {
-	if n, ok := u.Slot.(noter); ok {
-		u.Slot = n.note(&waited{kind: kind, name: name}, u.Done)
-	}
-	return u
+	return waitingNoted(u, func() *waited { return &waited{Kind: kind, Name: name} })
 }
 
 // waitingMany is waitingFor for some of ws.
-func waitingMany(u latch.Until, mode waitMode, ws []Waitable) latch.Until {
-	if n, ok := u.Slot.(noter); ok {
-		u.Slot = n.note(&waited{mode: mode, many: thingsOf(ws)}, u.Done)
-	}
-	return u
+func waitingMany(u latch.Until, mode parked.Mode, ws []Waitable) latch.Until {
+	return waitingNoted(u, func() *waited { return &waited{Mode: mode, Many: thingsOf(ws)} })
 }
 
 // waitingNoted is waitingFor where the caller says what for when somebody wants to know.
 func waitingNoted(u latch.Until, what func() *waited) latch.Until {
-	if n, ok := u.Slot.(noter); ok {
-		u.Slot = n.note(what(), u.Done)
+	if l, ok := u.Slot.(*parked.List); ok {
+		u.Slot = l.New(what(), u.Done)
 	}
 	return u
 }
@@ -290,7 +244,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if first >= 0 {
 		return first, nil
 	}
-	if i := a.Park(waitingMany(u, untilAny, ws)); i >= 0 {
+	if i := a.Park(waitingMany(u, parked.Any, ws)); i >= 0 {
 		return i, nil
 	}
 	if i := a.Complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
@@ -384,7 +338,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 		}
 	}
 	first := len(ws) // that is not complete
-	u = waitingMany(u, untilAll, ws)
+	u = waitingMany(u, parked.All, ws)
 	for _, k := range latch.ReceiveEach(foreign, u) {
 		first = min(first, index[k])
 	}

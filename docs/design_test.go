@@ -16,7 +16,8 @@ import (
 // floors are the folders whose files design.md lists.
 var floors = []string{
 	".", "internal/latch", "internal/scope", "internal/list",
-	"internal/dump", "internal/handles", "internal/knot", "internal/label", "internal/parked", "internal/stack",
+	"internal/dump", "internal/deadlock", "internal/handles", "internal/label", "internal/parked", "internal/stack",
+	"internal/waitgraph",
 }
 
 // A row of the table of files begins with the path of a file.

@@ -1,10 +1,25 @@
 // Package dump writes the calls of a scope as a tree, for a log or a terminal. Package
-// async writes Scope.Dump by it.
+// async writes Scope.Dump by it. The package knows names, numbers and times, and no calls.
 //
 // A tree has a line for each name below each parent, and not for each call: the calls of
 // one name fold into one line, which counts them. So a million calls of a few names are a
-// few lines. Where there are many names, the first ones have their lines, and the rest of
-// them one line together. A tree is of bounded size, whatever is added to it.
+// few lines.
+//
+//	what is added                      what is written
+//	serve #1                           serve #1: running, 2s
+//	serve #1 › fetch #2                  fetch ×2, oldest 1s: 1 running, 1 lent
+//	serve #1 › fetch #3
+//
+// What the package promises, and what a change has to keep:
+//
+//   - A tree is of bounded size, whatever is added to it. Where there are many names, the
+//     first ones have their lines, and the rest of them one line together.
+//   - Every call that is added is counted in one line, also where its name has none.
+//   - A name is one line of printable text. It may be anybody's, and come from the network.
+//   - Nothing is written while calls are looked at: the writer may be slow. So a tree is
+//     made first, and written then.
+//
+// The wording of a line is nobody's interface, and may change.
 package dump
 
 import (
@@ -38,7 +53,8 @@ func (s State) String() string {
 	return [states]string{"queued", "running", "lent", "canceled and not stopped", "ending"}[s]
 }
 
-// A Call is what a tree is told of one call.
+// A Call is what a tree is told of one call. What it is called, and what it is below, is the
+// path that [Tree.Add] is given.
 type Call struct {
 	ID    uint64
 	Began time.Time
@@ -46,6 +62,9 @@ type Call struct {
 }
 
 // MaxDepth is how deep a tree is. Calls that are nested deeper have one line together.
+//
+// A chain of calls that begin each other may be of any length, and each call of it has a
+// path as long. So depth is bounded apart from the number of lines.
 const MaxDepth = 64
 
 const (
@@ -55,12 +74,20 @@ const (
 
 // A Tree is the calls of a scope, folded by name and parent. The zero Tree is empty. It is
 // used by one goroutine.
+//
+//	root ── below["serve"] ── below["fetch"]
+//	  │                  └─── other            names for which there was no node left
+//	  └──── other                              the same, and paths that are too long
+//
+// nodes counts those that have a name of their own, in the whole tree. Each of them may have
+// one other, so there are no more than twice as many lines.
 type Tree struct {
 	root  node
 	nodes int
 }
 
-// A node is the calls of one name below one parent, and what is below them.
+// A node is the calls of one name below one parent, and what is below them. A node may have
+// no call of its own: a parent that is over, while its children are in flight.
 type node struct {
 	name   string
 	n      int       // calls; 0 where only calls below are left
@@ -68,11 +95,14 @@ type node struct {
 	oldest time.Time // when the oldest began, of the calls below where there are none
 	states [states]int
 	below  map[string]*node
-	other  *node // calls of names for which there is no line
+	other  *node // calls of names for which there is no line; an other is its own other
 }
 
-// Add adds a call. The path has the names of those above it, the outermost first, and its
-// own name last.
+// Add adds a call. The path has the names of those that it is below, the outermost first, and
+// its own name last. It has one name too many, or more, where the call is too deep for a tree.
+//
+// The age of a line is that of the oldest call in it or below it, so that what has hung for
+// long comes first, however young the call above it is.
 func (t *Tree) Add(path []string, c Call) {
 	n := &t.root
 	if len(path) > MaxDepth {
@@ -88,6 +118,7 @@ func (t *Tree) Add(path []string, c Call) {
 	n.add(c)
 }
 
+// add counts a call in the line of the node.
 func (n *node) add(c Call) {
 	if n.n == 0 || c.ID < n.first {
 		n.first = c.ID
@@ -105,7 +136,7 @@ func (t *Tree) below(n *node, name string) *node {
 		return b
 	}
 	if t.nodes >= maxNodes {
-		if n.other == n { // already
+		if n.other == n { // what is below other names is one of them
 			return n
 		}
 		return n.others()
@@ -130,7 +161,8 @@ func (n *node) others() *node {
 	return n.other
 }
 
-// Write writes the tree, by the age of the oldest call in each line.
+// Write writes the tree, by the age of the oldest call in each line, and the others last. now
+// is when the look was taken. w is written to once.
 func (t *Tree) Write(w io.Writer, now time.Time) error {
 	var b strings.Builder
 	t.root.writeBelow(&b, now, "")
@@ -138,6 +170,8 @@ func (t *Tree) Write(w io.Writer, now time.Time) error {
 	return err
 }
 
+// writeBelow writes the lines below a node, and what is below each of them. It calls itself no
+// deeper than the tree is.
 func (n *node) writeBelow(b *strings.Builder, now time.Time, indent string) {
 	below := slices.SortedFunc(maps.Values(n.below), func(x, y *node) int {
 		return cmp.Or(x.oldest.Compare(y.oldest), cmp.Compare(x.first, y.first), cmp.Compare(x.name, y.name))
@@ -151,7 +185,8 @@ func (n *node) writeBelow(b *strings.Builder, now time.Time, indent string) {
 	}
 }
 
-// line is what there is to say of one node.
+// line is what there is to say of one node. A single call has its number, by which
+// Scope.Info and Scope.Cancel find it.
 func (n *node) line(now time.Time) string {
 	age := Age(now.Sub(n.oldest))
 	switch n.n {
@@ -178,7 +213,7 @@ func (n *node) stateLine() string {
 	return strings.Join(parts, ", ")
 }
 
-// Age writes a time to two or three digits.
+// Age writes a time to two or three digits: more would suggest that the look took no time.
 func Age(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
@@ -192,7 +227,8 @@ func Age(d time.Duration) string {
 }
 
 // printable returns a name as it is where it is one line of text, and quoted where not:
-// the name of a call may be anybody's, and is not to write lines or control a terminal.
+// the name of a call may be anybody's, and is not to write lines or control a terminal. A
+// name with blanks around it is quoted, too, or the line would not show them.
 func printable(name string) string {
 	if rs := []rune(name); len(rs) > maxName { // which also makes the rest valid UTF-8
 		name = string(rs[:maxName-1]) + "…"
@@ -217,20 +253,22 @@ func (n Name) String() string {
 	return fmt.Sprintf("%s #%d of scope %s", printable(n.Call), n.ID, printable(n.Scope))
 }
 
-// A Step is one call of a deadlock, and the one of the deadlock that it waits for.
+// A Step is one call of a deadlock, and the one of the deadlock that it waits for. A call may
+// wait for several; one of them says enough for a log, and WaitGraph has them all.
 type Step struct {
 	Call, For Name
 	Since     time.Time
 	Line      string // of the wait
 }
 
-// How much of deadlocks is written.
+// How much of deadlocks is written. A ring of a million calls is one deadlock.
 const (
 	maxDeadlocks = 10
 	maxSteps     = 20 // of one deadlock
 )
 
-// Deadlocks writes deadlocks, each as its calls and what these wait for.
+// Deadlocks writes deadlocks, each as its calls and what these wait for. w is written to once,
+// also where there are none.
 func Deadlocks(w io.Writer, now time.Time, deadlocks [][]Step) error {
 	var b strings.Builder
 	for i, d := range deadlocks {

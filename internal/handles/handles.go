@@ -1,6 +1,16 @@
 // Package handles records where the handles of one call come from, for the leak reports of
 // package async: which of them are not released, where each was begun or cloned, and
 // whether the result was taken through it.
+//
+// A call of a scope with Track has its [Handles]. What makes, uses and ends a handle tells
+// them so:
+//
+//	Begin, Clone, Signal ──Add──▶ listed ──Took──▶ listed, and taken
+//	                                 └──────Remove─────┴──▶ forgotten
+//
+// The package does not know what a handle is: a key, which is compared by ==. It keeps the
+// key, and so the handle, alive until Remove: a handle that the program has dropped without
+// a Release is just what a report has to name.
 package handles
 
 import (
@@ -14,7 +24,15 @@ import (
 // Handles are those of one call that are not released. The zero Handles are none, ready
 // for use. Any number of goroutines may use them at the same time.
 //
-// Nearly every call has one handle, which is kept without a map.
+// Nearly every call has one handle, which is kept without a map: a map of one takes more
+// memory than all else that Track records of a call. Which handle is the first has no meaning,
+// and nothing moves from the map into its place.
+//
+// Invariants:
+//
+//	N1  A handle is in one place: it is key, or in more.
+//	N2  A handle that is not listed is passed over. A handle from before the call began is
+//	    never listed, and one that is released twice is not listed the second time.
 type Handles struct {
 	mu    sched.Mutex // taken after all others; a scope is not held up by a call with many handles
 	key   any         // of the first handle; nil where it is released
@@ -24,12 +42,12 @@ type Handles struct {
 
 // An Origin is where a handle comes from.
 type Origin struct {
-	Stack *stack.Stack
-	Clone bool
-	Taken bool // the outcome was taken through the handle
+	Stack *stack.Stack // of the Begin, the Clone or the Signal
+	Clone bool         // it is not the handle that the call was begun with
+	Taken bool         // the outcome was taken through the handle
 }
 
-// Add records a handle.
+// Add records a handle, which is not listed.
 func (h *Handles) Add(handle any, from Origin) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -43,7 +61,9 @@ func (h *Handles) Add(handle any, from Origin) {
 	h.more[handle] = from
 }
 
-// Took records that the outcome was taken through a handle, if it is one of them.
+// Took records that the outcome was taken through a handle, if it is one of them. Such a
+// handle needs no Release (R9e), which a report says. Took is called for each reading, so a
+// second one writes nothing into the map.
 func (h *Handles) Took(handle any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -57,7 +77,7 @@ func (h *Handles) Took(handle any) {
 	}
 }
 
-// Remove forgets a handle, if it is one of them.
+// Remove forgets a handle, if it is one of them (N2).
 func (h *Handles) Remove(handle any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,7 +88,8 @@ func (h *Handles) Remove(handle any) {
 	delete(h.more, handle)
 }
 
-// All returns the origins, in no order.
+// All returns the origins, in no order. The caller sorts them by their stacks, whose text it
+// makes without the lock.
 func (h *Handles) All() (all []Origin) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,5 +1,18 @@
 // Package label has the functions of a scope run with labels for a CPU profile, and as
 // tasks for an execution trace. Package async calls it in scopes with the option Labels.
+//
+//	Run   goroutine         context of the function
+//	      ─────────         ───────────────────────
+//	      labels of both    labels of Begin's context, and async.scope, async.call
+//	        f(ctx)          a task, a region: while a trace is on
+//	      labels of ctx
+//
+// The goroutine may run another function of the scope next, or end, so its labels are set back
+// to those that the function was begun with, whatever the function does.
+//
+// A label is set for each function that runs, so the cost counts. Two things are done about
+// it, and a change that is simpler has to be measured by BenchmarkSeen in bench: the labels
+// of a name are made once and kept, and what needs a large frame is not inlined.
 package label
 
 import (
@@ -25,7 +38,7 @@ type Labels struct {
 }
 
 // bound is for how many names of calls labels are kept. Those of others are made for each
-// call.
+// call: a program may name each call by its input.
 const bound = 512
 
 // New returns the labels of a scope with a name.
@@ -84,7 +97,8 @@ func hasOthers(ctx context.Context) (others bool) {
 	return others
 }
 
-// of returns a context that has the labels for a name of a call, and nothing else.
+// of returns a context that has the labels for a name of a call, and nothing else. Readers of
+// the map take no lock, so a map that is published is not changed.
 func (l *Labels) of(call string) context.Context {
 	made := l.made.Load()
 	if of, ok := (*made)[call]; ok {
@@ -109,14 +123,17 @@ func (l *Labels) make(made *map[string]context.Context, call string) context.Con
 	return of
 }
 
-// A labeled is a context with the labels of another one.
+// A labeled is a context with the labels of another one. Package pprof has no way to add
+// labels that are made already to a context; it reads them as a value of the context, by a
+// key of its own.
 type labeled struct {
 	context.Context
 	labels context.Context
 }
 
 // Value returns the labels for the key that package pprof has for them, and else the value
-// of the context.
+// of the context. The context with the labels is made from Background, so it has no other
+// value.
 func (x *labeled) Value(key any) any {
 	if v := x.labels.Value(key); v != nil {
 		return v

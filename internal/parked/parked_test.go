@@ -25,51 +25,51 @@ func (s *slot) Regain() { s.whileWaiting(); s.back++ }
 
 // A wait is in its list from Lend to Regain, with another generation each time (P1, P2).
 func TestWait(t *testing.T) {
-	var l parked.List
+	l := parked.List{Slot: parked.Free{}}
 	end := make(chan struct{})
-	one := l.New("one", end, nil)
-	if len(l.Looks(nil)) != 0 {
+	one := l.New(&parked.For{Kind: "one"}, end)
+	if len(l.Looks()) != 0 {
 		t.Error("a wait that has not begun is listed")
 	}
 	one.Lend()
-	two := l.New("two", nil, nil)
+	two := l.New(&parked.For{Kind: "two"}, nil)
 	two.Lend()
-	looks := l.Looks(nil)
-	if len(looks) != 2 || looks[0].For != "one" || looks[0].End != end || looks[1].For != "two" || looks[0].Own || looks[0].Regains {
+	looks := l.Looks()
+	if len(looks) != 2 || looks[0].For.Kind != "one" || looks[0].End != end || looks[1].For.Kind != "two" || looks[0].Own {
 		t.Fatalf("looks are %+v", looks)
 	}
-	if !strings.Contains(one.Line(), "/testing.go:") { // the first that is not below package async
-		t.Errorf("on line %q", one.Line())
+	if !strings.Contains(looks[0].Line(), "/testing.go:") { // the first that is not below package async
+		t.Errorf("on line %q", looks[0].Line())
 	}
-	if again := l.Looks(nil); again[0] != looks[0] {
+	if again := l.Looks(); again[0] != looks[0] {
 		t.Error("two looks at one wait differ")
 	}
 	one.Regain()
-	if looks := l.Looks(nil); len(looks) != 1 || looks[0].Wait != two {
+	if looks := l.Looks(); len(looks) != 1 || looks[0].Wait != two {
 		t.Errorf("looks are %+v", looks)
 	}
 	one.Lend()
-	if again := l.Looks(nil); len(again) != 2 || again[1].Generation == looks[0].Generation {
+	if again := l.Looks(); len(again) != 2 || again[1].Generation == looks[0].Generation || again[1].IsSame(looks[0]) {
 		t.Error("a second wait has the generation of the first")
 	}
-	if !two.TryRegain() || !one.TryRegain() || len(l.Looks(nil)) != 0 {
+	if !two.TryRegain() || !one.TryRegain() || len(l.Looks()) != 0 {
 		t.Error("not crossed out")
 	}
 }
 
 // A wait that is over and has to wait for the slot says so, with another generation (P2).
 func TestWait_Slot(t *testing.T) {
-	var l parked.List
 	s := &slot{}
-	w := l.New("it", nil, s)
+	l := parked.List{Slot: s}
+	w := l.New(&parked.For{Kind: "it"}, nil)
 	w.Lend()
-	before := l.Looks(nil)[0]
-	if w.TryRegain() || len(l.Looks(nil)) != 1 {
+	before := l.Looks()[0]
+	if w.TryRegain() || len(l.Looks()) != 1 {
 		t.Error("without a slot, it is crossed out")
 	}
 	s.whileWaiting = func() {
-		now := l.Looks(nil)
-		if len(now) != 1 || !now[0].Regains || now[0].Generation == before.Generation {
+		now := l.Looks()
+		if len(now) != 1 || now[0].For.Kind != parked.KindSlot || now[0].Generation == before.Generation {
 			t.Errorf("while it waits for its slot: %+v", now)
 		}
 	}
@@ -77,7 +77,7 @@ func TestWait_Slot(t *testing.T) {
 	s.free = true
 	w.Lend()
 	w.Regain()
-	if s.lent != 2 || s.back != 2 || len(l.Looks(nil)) != 0 {
-		t.Errorf("lent %d times, back %d times, %d listed", s.lent, s.back, len(l.Looks(nil)))
+	if s.lent != 2 || s.back != 2 || len(l.Looks()) != 0 {
+		t.Errorf("lent %d times, back %d times, %d listed", s.lent, s.back, len(l.Looks()))
 	}
 }

@@ -6,6 +6,16 @@
 // record a place that the table knows allocates nothing. The text of a stack is made when
 // somebody first asks for it, and is kept, too. A table is bounded: stacks beyond its
 // bound are kept by those who recorded them.
+//
+//	Table   buckets[hash % 256] ──▶ Stack ──▶ Stack ──▶ nil    the newest first
+//	                                 pcs, hash, text
+//
+// What a reader wants to know is a line of the program, and not one of package async. So this
+// package also says which frames are package async's: those of its folder, by the name of
+// the function or, for what was inlined into a function of the user, by the file.
+//
+// Nothing here takes a lock. A chain of a table only grows at its head, by compare-and-swap,
+// and what a reader has found in it never changes.
 package stack
 
 import (
@@ -30,14 +40,16 @@ type Stack struct {
 	text atomic.Pointer[string]
 }
 
-// A Table keeps stacks. The zero Table is empty and ready for use. Any number of goroutines
+// A Table keeps stacks. It never forgets one: a scope has its own Table, which goes with it.
+// The zero Table is empty and ready for use. Any number of goroutines
 // may use it at the same time.
 type Table struct {
 	buckets [buckets]atomic.Pointer[Stack]
-	kept    atomic.Int64
+	kept    atomic.Int64 // stacks in the buckets; may pass bound by the goroutines that add at once
 }
 
-// Here returns the stack of the calling goroutine, without the frame of Here itself.
+// Here returns the stack of the calling goroutine, without the frame of Here itself. To walk
+// the stack takes about as long as to begin a call, and it is most of what Track costs.
 func (t *Table) Here() *Stack {
 	var pcs [depth]uintptr
 	return t.of(pcs[:runtime.Callers(2, pcs[:])])
@@ -88,6 +100,8 @@ func (s *Stack) String() string {
 	return text
 }
 
+// textOf leaves out the frames before the first one outside of package async. A frame of
+// package async behind that one is kept: a function of a user was called by it.
 func textOf(pcs []uintptr) string {
 	var b strings.Builder
 	here := root()
@@ -120,9 +134,9 @@ func Line(pcs []uintptr) (line string) {
 }
 
 // Begins reports whether the goroutine that called runtime.Callers for pcs was begun by
-// function: whether that is the outermost function of the stack. A stack that is deeper
-// than maxDepth begins nowhere. skip is that of runtime.Callers, seen from the caller of
-// Begins. pcs may be full, and Begins looks at the rest of the stack then.
+// function: whether that is the outermost function of the stack, but for those of package
+// runtime. Where pcs are full, there may be more of the stack, and Begins walks all of it. A
+// stack that is deeper than maxDepth begins nowhere. Begins is called on that goroutine.
 func Begins(function string, pcs []uintptr, full bool) bool {
 	for n := 4 * depth; full && n <= maxDepth; n *= 4 {
 		pcs = make([]uintptr, n)

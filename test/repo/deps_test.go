@@ -32,8 +32,8 @@ const modulePath = "github.com/seed4712c49f/async"
 const imports = `
 root:           cmp context errors fmt io iter log/slog maps math math/rand/v2 reflect runtime runtime/debug
                 slices strings sync/atomic time unsafe
-                golang.org/x/sync/errgroup internal/dump internal/handles internal/knot internal/label
-                internal/latch internal/list internal/parked internal/sched internal/scope internal/stack
+                golang.org/x/sync/errgroup internal/dump internal/handles internal/label internal/latch
+                internal/list internal/parked internal/sched internal/scope internal/stack internal/waitgraph
 root tests:     std async internal/latch golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 test/explore tests: std async internal/sched go.uber.org/goleak
@@ -49,12 +49,14 @@ internal/dump:      cmp fmt io maps slices strconv strings time unicode/utf8
 internal/dump tests: std internal/dump
 internal/stack:     fmt runtime slices strings sync/atomic
 internal/stack tests: std internal/stack
-internal/parked:    runtime time internal/sched internal/stack
+internal/parked:    iter runtime time internal/list internal/sched internal/stack
 internal/parked tests: std internal/parked internal/sched
 internal/handles:   maps slices internal/sched internal/stack
 internal/handles tests: std internal/handles internal/stack
-internal/knot:      slices
-internal/knot tests: std internal/knot
+internal/waitgraph: iter slices internal/deadlock internal/parked internal/sched
+internal/waitgraph tests: std internal/parked internal/waitgraph
+internal/deadlock:  maps slices
+internal/deadlock tests: std internal/deadlock
 internal/label:     context maps runtime/pprof runtime/trace sync/atomic
 internal/label tests: std internal/label
 internal/sched:     std
@@ -72,7 +74,7 @@ var requires = []string{"golang.org/x/sync", "go.uber.org/goleak"}
 // order lists the files of the root package, the lowest first. A file may name what is
 // declared in the files before it, and nothing else: no arrow points up.
 const order = `
-errors wait core context complete signal info place start scope option handle call
+errors wait core context complete signal info place owner start scope handle call
 async members set calls each shared group
 `
 

@@ -1,4 +1,4 @@
-package knot_test
+package deadlock_test
 
 import (
 	"fmt"
@@ -6,40 +6,50 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/seed4712c49f/async/internal/knot"
+	"github.com/seed4712c49f/async/internal/deadlock"
 )
 
-func one(to ...int) []knot.Need { return []knot.Need{{For: to}} }
-func all(to ...int) []knot.Need { return []knot.Need{{For: to, All: true}} }
-func out(to ...int) []knot.Need { return []knot.Need{{For: to, Out: true}} }
+func one(to ...int) []deadlock.Need { return []deadlock.Need{{For: to}} }
+func all(to ...int) []deadlock.Need { return []deadlock.Need{{For: to, All: true}} }
+func out(to ...int) []deadlock.Need { return []deadlock.Need{{For: to, Out: true}} }
+
+// graph returns the graph of nodes that have these needs.
+func graph(needs ...[]deadlock.Need) deadlock.Graph {
+	g := make(deadlock.Graph)
+	for i, n := range needs {
+		g[i] = n
+	}
+	return g
+}
 
 func TestDeadlocks(t *testing.T) {
 	for name, c := range map[string]struct {
-		g    knot.Graph
+		g    deadlock.Graph
 		want [][]int
 	}{
 		"nothing":                            {nil, nil},
-		"one that runs":                      {knot.Graph{nil}, nil},
-		"itself":                             {knot.Graph{one(0)}, [][]int{{0}}},
-		"two":                                {knot.Graph{one(1), one(0)}, [][]int{{0, 1}}},
-		"in the order of the waits":          {knot.Graph{one(2), one(0), one(1)}, [][]int{{0, 2, 1}}},
-		"a chain":                            {knot.Graph{one(1), one(2), nil}, nil},
-		"a chain to a circle":                {knot.Graph{one(1), one(2), one(1)}, [][]int{{1, 2}}},
-		"one of two, and one runs":           {knot.Graph{one(1, 2), one(0), nil}, nil},
-		"one of two, both of them in":        {knot.Graph{one(1, 2), one(0), one(0)}, [][]int{{0, 1, 2}}},
-		"all of two, and one runs":           {knot.Graph{all(1, 2), one(0), nil}, [][]int{{0, 1}}},
-		"one of two, or something else":      {knot.Graph{out(1, 2), one(0), one(0)}, nil},
-		"all of two, and something else":     {knot.Graph{{{For: []int{1, 2}, All: true, Out: true}}, one(0), nil}, [][]int{{0, 1}}},
-		"all of none":                        {knot.Graph{all()}, nil},
-		"two needs, one of which ends":       {knot.Graph{{{For: []int{1}}, {Out: true}}, one(0)}, nil},
-		"two needs, neither of which ends":   {knot.Graph{{{For: []int{1}}, {For: []int{0}}}, one(0)}, [][]int{{0, 1}}},
-		"two circles":                        {knot.Graph{one(1), one(0), one(3), one(2)}, [][]int{{0, 1}, {2, 3}}},
-		"one of two circles":                 {knot.Graph{one(1, 2), one(0), one(3), one(2)}, [][]int{{2, 3}}},
-		"all of two circles":                 {knot.Graph{all(1, 2), one(0), one(3), one(2)}, [][]int{{0, 1}, {2, 3}}},
-		"a circle within what waits for it":  {knot.Graph{one(1, 3), one(2), one(0), all(0, 4), one(3)}, [][]int{{0, 1, 2, 3, 4}}},
-		"the same one twice":                 {knot.Graph{all(1, 1), one(0, 0)}, [][]int{{0, 1}}},
-		"all of the same that runs, twice":   {knot.Graph{all(1, 1), nil}, nil},
-		"one that goes on lets others go on": {knot.Graph{one(1), one(0, 2), one(3), nil}, nil},
+		"one that runs":                      {graph(nil), nil},
+		"itself":                             {graph(one(0)), [][]int{{0}}},
+		"two":                                {graph(one(1), one(0)), [][]int{{0, 1}}},
+		"in the order of the waits":          {graph(one(2), one(0), one(1)), [][]int{{0, 2, 1}}},
+		"a chain":                            {graph(one(1), one(2), nil), nil},
+		"a chain to a circle":                {graph(one(1), one(2), one(1)), [][]int{{1, 2}}},
+		"one of two, and one runs":           {graph(one(1, 2), one(0), nil), nil},
+		"one of two, both of them in":        {graph(one(1, 2), one(0), one(0)), [][]int{{0, 1, 2}}},
+		"all of two, and one runs":           {graph(all(1, 2), one(0), nil), [][]int{{0, 1}}},
+		"one of two, or something else":      {graph(out(1, 2), one(0), one(0)), nil},
+		"all of two, and something else":     {graph([]deadlock.Need{{For: []int{1, 2}, All: true, Out: true}}, one(0), nil), [][]int{{0, 1}}},
+		"all of none":                        {graph(all()), nil},
+		"two needs, one of which ends":       {graph([]deadlock.Need{{For: []int{1}}, {Out: true}}, one(0)), nil},
+		"two needs, neither of which ends":   {graph([]deadlock.Need{{For: []int{1}}, {For: []int{0}}}, one(0)), [][]int{{0, 1}}},
+		"two circles":                        {graph(one(1), one(0), one(3), one(2)), [][]int{{0, 1}, {2, 3}}},
+		"one of two circles":                 {graph(one(1, 2), one(0), one(3), one(2)), [][]int{{2, 3}}},
+		"all of two circles":                 {graph(all(1, 2), one(0), one(3), one(2)), [][]int{{0, 1}, {2, 3}}},
+		"a circle within what waits for it":  {graph(one(1, 3), one(2), one(0), all(0, 4), one(3)), [][]int{{0, 1, 2, 3, 4}}},
+		"the same one twice":                 {graph(all(1, 1), one(0, 0)), [][]int{{0, 1}}},
+		"all of the same that runs, twice":   {graph(all(1, 1), nil), nil},
+		"one that goes on lets others go on": {graph(one(1), one(0, 2), one(3), nil), nil},
+		"one that is not in the graph":       {graph(one(1), one(0, 7)), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.g.Deadlocks(); fmt.Sprint(got) != fmt.Sprint(c.want) {
@@ -51,7 +61,7 @@ func TestDeadlocks(t *testing.T) {
 
 // slowly finds the nodes of a set that would be stuck if all others went on: it lets one
 // go on after the other, until there is no more.
-func slowly(g knot.Graph, set []int) []int {
+func slowly(g deadlock.Graph, set []int) []int {
 	stuck := slices.Clone(set)
 	for again := true; again; {
 		again = false
@@ -77,13 +87,15 @@ func slowly(g knot.Graph, set []int) []int {
 	return stuck
 }
 
-func random(r *rand.Rand) knot.Graph {
-	g := make(knot.Graph, 1+r.IntN(9))
-	for i := range g {
+func random(r *rand.Rand) deadlock.Graph {
+	g := make(deadlock.Graph)
+	size := 1 + r.IntN(9)
+	for i := range size {
+		g[i] = nil
 		for range r.IntN(3) {
-			n := knot.Need{All: r.IntN(3) == 0, Out: r.IntN(8) == 0}
+			n := deadlock.Need{All: r.IntN(3) == 0, Out: r.IntN(8) == 0}
 			for range 1 + r.IntN(3) {
-				n.For = append(n.For, r.IntN(len(g)))
+				n.For = append(n.For, r.IntN(size))
 			}
 			g[i] = append(g[i], n)
 		}
@@ -100,7 +112,7 @@ func TestRandom(t *testing.T) {
 	for range 20_000 {
 		g := random(r)
 		var nodes []int
-		for i := range g {
+		for i := range len(g) {
 			nodes = append(nodes, i)
 		}
 		stuck := slowly(g, nodes)
@@ -137,7 +149,7 @@ func TestRandom(t *testing.T) {
 
 // reachesAll reports whether i waits, in one step or more, for every node of a set, by way
 // of nodes of the set.
-func reachesAll(g knot.Graph, i int, set []int) bool {
+func reachesAll(g deadlock.Graph, i int, set []int) bool {
 	reached := make(map[int]bool)
 	for next := []int{i}; len(next) > 0; {
 		i, next = next[0], next[1:]
@@ -159,7 +171,7 @@ func TestLarge(t *testing.T) {
 	if testing.Short() {
 		n = 20_000
 	}
-	ring, pairs := make(knot.Graph, n), make(knot.Graph, n)
+	ring, pairs := make(deadlock.Graph, n), make(deadlock.Graph, n)
 	for i := range n {
 		ring[i], pairs[i] = one((i+1)%n), one(i^1)
 	}
