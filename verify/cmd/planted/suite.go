@@ -23,6 +23,8 @@ func suites() []suite {
 	return []suite{
 		{"latch", "internal/latch", nil, args(".", "-test.short"), time.Minute},
 		{"scope", "internal/scope", nil, args(".", "-test.short"), time.Minute},
+		{"waits", "internal/waitgraph", nil, args(".", "-test.short"), time.Minute},
+		{"parked", "internal/parked", nil, args(".", "-test.short"), time.Minute},
 		{"latch explorer", "internal/latch", tags, args("."), 5 * time.Minute},
 		{"scope explorer", "internal/scope", tags, args("."), 5 * time.Minute},
 		{"models", "verify", nil, args("^Test(Models|Found)", "-rapid.checks=3000"), time.Minute},
