@@ -599,7 +599,8 @@ func TestC6_InFlightUnderChurn(t *testing.T) {
 // Handles and waiters are counted exactly, each kind of them.
 func TestC6_HandlesAndWaiters(t *testing.T) {
 	kinds := map[string]func(ctx context.Context, c *async.Call[int]){
-		"WaitFor": func(_ context.Context, c *async.Call[int]) { _ = c.WaitFor(100 * time.Hour) },
+		"WaitFor":    func(_ context.Context, c *async.Call[int]) { _ = c.WaitFor(100 * time.Hour) },
+		"FirstError": func(ctx context.Context, c *async.Call[int]) { _ = async.FirstError(ctx, c) },
 		"Signal.WaitFor": func(_ context.Context, c *async.Call[int]) {
 			s := c.Signal()
 			_ = s.WaitFor(100 * time.Hour)

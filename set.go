@@ -228,7 +228,7 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 		if k := of[i]; k < 0 {
 			s.Add(i, w)
 		} else if l := m.latchOf(k); l != nil {
-			s.addLatch(i, l)
+			s.q.AddReferred(l, func(free *latch.Node) *latch.Node { return s.enterLocked(free, i) }) // m has it
 		}
 	}
 	over := make([]bool, len(ws)) // what has come out, for the error of a wait that ends

@@ -11,8 +11,14 @@ import "github.com/seed4712c49f/async/internal/sched"
 // the queue before, enter is given such a node and returns it; else enter is given nil
 // and returns a node that was reset with the number that it is to keep. Where enter
 // panics, nothing has entered.
-func (q *Queue) Add(l *Latch, enter func(free *Node) *Node) {
+func (q *Queue) Add(l *Latch, enter func(free *Node) *Node) { q.add(l, false, enter) }
+
+// AddReferred is Add for an owner that has a reference on the latch; see [Node.Refers].
+func (q *Queue) AddReferred(l *Latch, enter func(free *Node) *Node) { q.add(l, true, enter) }
+
+func (q *Queue) add(l *Latch, refers bool, enter func(free *Node) *Node) {
 	n, before := q.enter(l, enter)
+	n.refers = refers
 	if !l.Link(n) {
 		q.Fire(n)
 	} else if q.emptied.Load() != before {
