@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync/atomic"
+	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,8 +47,8 @@ type core struct {
 	_ [0]func() // not comparable, so that no result type costs a comparison
 	latch.Latch
 	ctx     context.Context
-	binding atomic.Pointer[binding] // what is registered at ctx; X1
-	record  *record                 // nil for a call without options
+	binding bindingPointer // what is registered at ctx; X1
+	record  *record        // nil for a call without options
 	err     error
 	first   handle // the handle that the call was made with, if any; see callOf
 }
@@ -55,8 +56,8 @@ type core struct {
 // A handle is the untyped part of a [Call]: the current or last call, or one to come, and
 // what the handle is to that call. See handle.go.
 type handle struct {
-	_     [0]func()            // as that of core
-	core  atomic.Pointer[core] // replaced under the mu of the old one
+	_     [0]func()   // as that of core
+	core  corePointer // replaced under the mu of the old one
 	state atomic.Uint32
 }
 
@@ -66,6 +67,27 @@ type binding struct {
 	ctx    context.Context         // the child, or nil; X1
 	cancel context.CancelCauseFunc // ends ctx
 	stop   func() bool             // of a promise, or nil: takes the registration of R14 back
+}
+
+// A corePointer and a bindingPointer are what an [atomic.Pointer] would be here. That one is
+// generic, so its methods would be compiled again in every package that uses calls, four
+// of them for each type and each layout; see decision 0027.
+type (
+	corePointer    struct{ p unsafe.Pointer }
+	bindingPointer struct{ p unsafe.Pointer }
+)
+
+func (x *corePointer) Load() *core   { return (*core)(atomic.LoadPointer(&x.p)) }
+func (x *corePointer) Store(c *core) { atomic.StorePointer(&x.p, unsafe.Pointer(c)) }
+
+func (x *corePointer) CompareAndSwap(old, c *core) bool {
+	return atomic.CompareAndSwapPointer(&x.p, unsafe.Pointer(old), unsafe.Pointer(c))
+}
+
+func (x *bindingPointer) Load() *binding { return (*binding)(atomic.LoadPointer(&x.p)) }
+
+func (x *bindingPointer) CompareAndSwap(old, b *binding) bool {
+	return atomic.CompareAndSwapPointer(&x.p, unsafe.Pointer(old), unsafe.Pointer(b))
 }
 
 // The bits of the word that are a call's. All but taken and streamed are added

@@ -190,10 +190,13 @@ func (i *input[In, T]) call(ctx context.Context) (T, error) {
 
 // A mapped is one input that is in flight or unread, and its call.
 type mapped struct {
-	list.Links[mapped] // in the flying of the mapping
-	c                  *core
-	of                 *mapping
+	links list.Links[mapped] // in the flying of the mapping
+	c     *core
+	of    *mapping
 }
+
+// Links makes a mapped an element of a list.
+func (it *mapped) Links() *list.Links[mapped] { return &it.links }
 
 // A mapping is the state of one loop over a Map, for any types of inputs and results.
 //
@@ -222,7 +225,7 @@ type mapping struct {
 
 	// Of the goroutine of the loop alone: what is in flight or unread, in the order in
 	// which it began.
-	flying   list.List[mapped, *mapped]
+	flying   list.List[mapped]
 	inFlight int // how many those are
 
 	complete chan *mapped // what is complete, in the order of completion; nil with InOrder
@@ -276,7 +279,7 @@ func (m *mapping) loop(inputs func()) {
 // the bound is reached: then begin waits. It reports whether the loop goes on.
 func (m *mapping) begin(it *mapped, t *terms) bool {
 	it.c.init(m.ctx, newRecord(t, it.c), 0)
-	m.flying.Push(it)
+	list.Push(&m.flying, it)
 	m.inFlight++
 	switch {
 	case m.todo == nil:
@@ -367,7 +370,7 @@ func (m *mapping) handOut(wait bool) bool {
 // nextComplete returns the next input whose result is there, or nil.
 func (m *mapping) nextComplete() *mapped {
 	if m.inOrder {
-		if it := m.flying.First(); it.c.IsSet() {
+		if it := list.First(&m.flying); it.c.IsSet() {
 			return it
 		}
 		return nil
@@ -385,7 +388,7 @@ func (m *mapping) nextComplete() *mapped {
 func (m *mapping) await() *mapped {
 	m.until.GiveWay()
 	if m.inOrder {
-		c := m.flying.First().c
+		c := list.First(&m.flying).c
 		c.Wait(waitingFor(m.until, c))
 	} else if it := m.nextComplete(); it != nil {
 		return it
@@ -412,7 +415,7 @@ func (m *mapping) receive() (it *mapped) {
 // waited is what the loop waits for: one of the calls in flight.
 func (m *mapping) waited() *waited {
 	w := new(waited)
-	for it := m.flying.First(); it != nil; it = m.flying.Next(it) {
+	for it := list.First(&m.flying); it != nil; it = list.Next(it) {
 		w.Many = append(w.Many, it.c)
 	}
 	return w
@@ -421,7 +424,7 @@ func (m *mapping) waited() *waited {
 // hand gives one result to the body of the loop, and reports whether the loop goes on. A
 // stream may be used until the body is through.
 func (m *mapping) hand(it *mapped) bool {
-	m.flying.Remove(it)
+	list.Remove(&m.flying, it)
 	m.inFlight--
 	it.c.take()
 	if it.c.terms().stream {
@@ -477,7 +480,7 @@ func (m *mapping) raise() {
 
 // left returns the inputs that are in flight or unread, in the order in which they began.
 func (m *mapping) left() (left []*mapped) {
-	for it := m.flying.First(); it != nil; it = m.flying.Next(it) {
+	for it := list.First(&m.flying); it != nil; it = list.Next(it) {
 		left = append(left, it)
 	}
 	return left

@@ -34,7 +34,7 @@ const (
 // Labels at the same time.
 type Labels struct {
 	scope string
-	made  atomic.Pointer[map[string]context.Context] // copied to be changed; no more than bound
+	made  atomic.Value // a *map[string]context.Context, copied to be changed; no more than bound
 }
 
 // bound is for how many names of calls labels are kept. Those of others are made for each
@@ -100,7 +100,7 @@ func hasOthers(ctx context.Context) (others bool) {
 // of returns a context that has the labels for a name of a call, and nothing else. Readers of
 // the map take no lock, so a map that is published is not changed.
 func (l *Labels) of(call string) context.Context {
-	made := l.made.Load()
+	made := l.made.Load().(*map[string]context.Context)
 	if of, ok := (*made)[call]; ok {
 		return of
 	}

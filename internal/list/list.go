@@ -6,16 +6,19 @@
 // elements in it.
 package list
 
-// Links tie an element to its neighbors. A type that embeds Links[T], where T is the
-// type itself, can be an element of one list at a time. The zero value is in no list.
+// The types have no methods, and what is done with a list is a function. A type is known
+// to each package that can reach it by fields and signatures, and the compiler makes the
+// methods of a generic type again in each of them: the lists of a scope cost every user of
+// package async a quarter of a megabyte. A function is made where it is called.
+
+// Links tie an element to its neighbors. An element can be in one list at a time. The zero
+// value is in no list.
 type Links[T any] struct{ next, prev *T }
 
-func (l *Links[T]) links() *Links[T] { return l }
-
-// An Element is a pointer to a type that embeds [Links].
+// An Element is a pointer to a type that has [Links] of that type.
 type Element[T any] interface {
 	*T
-	links() *Links[T]
+	Links() *Links[T]
 }
 
 // A List is elements in order. The zero List is empty and ready for use. It must not be
@@ -27,58 +30,60 @@ type Element[T any] interface {
 // Invariant: the next of the last element and the prev of the first are nil, and so are
 // both links of an element that is in no list. So Has needs no mark in the element. Has
 // and Remove therefore ask the list that the element is in, or none.
-type List[T any, P Element[T]] struct{ first, last P }
+type List[T any] struct{ first, last *T }
 
 // First returns the first element, or nil.
-func (l *List[T, P]) First() P { return l.first }
+func First[T any](l *List[T]) *T { return l.first }
 
 // Last returns the last element, or nil.
-func (l *List[T, P]) Last() P { return l.last }
+func Last[T any](l *List[T]) *T { return l.last }
 
 // Next returns the element behind x, or nil. An x that is in no list has none.
-func (l *List[T, P]) Next(x P) P { return x.links().next }
+func Next[T any, P Element[T]](x P) P { return x.Links().next }
 
 // Prev returns the element before x, or nil. An x that is in no list has none.
-func (l *List[T, P]) Prev(x P) P { return x.links().prev }
+func Prev[T any, P Element[T]](x P) P { return x.Links().prev }
 
 // Has reports whether x is in the list.
-func (l *List[T, P]) Has(x P) bool { return x.links().prev != nil || l.first == x }
+func Has[T any, P Element[T]](l *List[T], x P) bool {
+	return x.Links().prev != nil || l.first == (*T)(x)
+}
 
 // Push makes x the last element. x is in no list before.
-func (l *List[T, P]) Push(x P) { l.Insert(x, l.last) }
+func Push[T any, P Element[T]](l *List[T], x P) { Insert(l, x, P(l.last)) }
 
 // Insert puts x behind at, or first where at is nil. x is in no list before.
-func (l *List[T, P]) Insert(x, at P) {
-	in := x.links()
+func Insert[T any, P Element[T]](l *List[T], x, at P) {
+	in := x.Links()
 	in.prev = at
 	if at == nil {
 		in.next, l.first = l.first, x
 	} else {
-		at := at.links()
+		at := at.Links()
 		in.next, at.next = at.next, x
 	}
 	if in.next == nil {
 		l.last = x
 	} else {
-		P(in.next).links().prev = x
+		P(in.next).Links().prev = x
 	}
 }
 
 // Remove takes x out of the list. Where x is in no list, Remove does nothing.
-func (l *List[T, P]) Remove(x P) {
-	if !l.Has(x) {
+func Remove[T any, P Element[T]](l *List[T], x P) {
+	if !Has(l, x) {
 		return
 	}
-	out := x.links()
+	out := x.Links()
 	if out.prev == nil {
 		l.first = out.next
 	} else {
-		P(out.prev).links().next = out.next
+		P(out.prev).Links().next = out.next
 	}
 	if out.next == nil {
 		l.last = out.prev
 	} else {
-		P(out.next).links().prev = out.prev
+		P(out.next).Links().prev = out.prev
 	}
 	*out = Links[T]{}
 }

@@ -9,22 +9,24 @@ import (
 )
 
 type item struct {
-	list.Links[item]
-	n int
+	links list.Links[item]
+	n     int
 }
 
-type items = list.List[item, *item]
+func (x *item) Links() *list.Links[item] { return &x.links }
+
+type items = list.List[item]
 
 // forwards and backwards return the numbers in a list, by either link.
 func forwards(l *items) (ns []int) {
-	for x := l.First(); x != nil; x = l.Next(x) {
+	for x := list.First(l); x != nil; x = list.Next(x) {
 		ns = append(ns, x.n)
 	}
 	return ns
 }
 
 func backwards(l *items) (ns []int) {
-	for x := l.Last(); x != nil; x = l.Prev(x) {
+	for x := list.Last(l); x != nil; x = list.Prev(x) {
 		ns = append(ns, x.n)
 	}
 	slices.Reverse(ns)
@@ -45,10 +47,10 @@ func TestList_IsASlice(t *testing.T) {
 			x := all[r.IntN(len(all))]
 			switch at := slices.Index(want, x.n); {
 			case at >= 0:
-				l.Remove(x)
+				list.Remove(&l, x)
 				want = slices.Delete(want, at, at+1)
 			case r.IntN(2) == 0:
-				l.Push(x)
+				list.Push(&l, x)
 				want = append(want, x.n)
 			default:
 				behind := r.IntN(len(want) + 1) // 0: the first place
@@ -56,15 +58,15 @@ func TestList_IsASlice(t *testing.T) {
 				if behind > 0 {
 					y = all[want[behind-1]]
 				}
-				l.Insert(x, y)
+				list.Insert(&l, x, y)
 				want = slices.Insert(want, behind, x.n)
 			}
 			if f, b := forwards(&l), backwards(&l); !slices.Equal(f, want) || !slices.Equal(b, want) {
 				t.Fatalf("forwards %v, backwards %v, want %v", f, b, want)
 			}
 			for _, x := range all {
-				if l.Has(x) != slices.Contains(want, x.n) {
-					t.Fatalf("Has(%d) is %v of %v", x.n, l.Has(x), want)
+				if list.Has(&l, x) != slices.Contains(want, x.n) {
+					t.Fatalf("Has(%d) is %v of %v", x.n, list.Has(&l, x), want)
 				}
 			}
 		}
@@ -75,15 +77,15 @@ func TestList_IsASlice(t *testing.T) {
 func TestList_RemoveTwice(t *testing.T) {
 	var l items
 	a, b, c := &item{n: 1}, &item{n: 2}, &item{n: 3}
-	l.Push(a)
-	l.Push(b)
-	l.Remove(c)
-	l.Remove(a)
-	l.Remove(a)
+	list.Push(&l, a)
+	list.Push(&l, b)
+	list.Remove(&l, c)
+	list.Remove(&l, a)
+	list.Remove(&l, a)
 	if got := forwards(&l); !slices.Equal(got, []int{2}) {
 		t.Errorf("the list is %v", got)
 	}
-	if l.Next(a) != nil || l.Prev(a) != nil {
+	if list.Next(a) != nil || list.Prev(a) != nil {
 		t.Error("an element that left has a neighbor")
 	}
 }
@@ -93,10 +95,10 @@ func TestList_Allocations(t *testing.T) {
 	var l items
 	a, b := new(item), new(item)
 	if n := testing.AllocsPerRun(100, func() {
-		l.Push(a)
-		l.Insert(b, nil)
-		l.Remove(a)
-		l.Remove(b)
+		list.Push(&l, a)
+		list.Insert(&l, b, nil)
+		list.Remove(&l, a)
+		list.Remove(&l, b)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -103,7 +103,7 @@ func (Free) Regain() {}
 type List struct {
 	Slot
 	mu    sched.Mutex
-	waits list.List[Wait, *Wait]
+	waits list.List[Wait]
 }
 
 // A Wait is one wait by one goroutine, or several, one after the other. It is the Slot that
@@ -115,7 +115,7 @@ type Wait struct {
 	end  <-chan struct{} // ends the wait before its time, or nil
 
 	// Under the lock of the list.
-	list.Links[Wait]
+	links      list.Links[Wait]
 	generation uint64
 	since      time.Time
 	regains    bool // the wait is over, and waits for the slot
@@ -123,6 +123,9 @@ type Wait struct {
 	pcs        [frames]uintptr
 	n          int
 }
+
+// Links makes a Wait an element of a list.
+func (w *Wait) Links() *list.Links[Wait] { return &w.links }
 
 // frames is how many frames of the stack of a waiter are kept, for its line. Fewer than that
 // are of package async.
@@ -144,7 +147,7 @@ func (w *Wait) Lend() {
 	w.own, w.regains, w.since = own, false, time.Now()
 	w.n = copy(w.pcs[:], pcs[:n])
 	w.generation++
-	w.of.waits.Push(w)
+	list.Push(&w.of.waits, w)
 	w.of.mu.Unlock()
 	sched.Point("noted")
 	w.of.Slot.Lend()
@@ -180,7 +183,7 @@ func (w *Wait) Regain() {
 func (w *Wait) cross() {
 	w.of.mu.Lock()
 	defer w.of.mu.Unlock()
-	w.of.waits.Remove(w)
+	list.Remove(&w.of.waits, w)
 }
 
 // A Look is what there is to know of one wait at one moment.
@@ -198,7 +201,7 @@ type Look struct {
 func (l *List) Looks() (looks []Look) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for w := l.waits.First(); w != nil; w = l.waits.Next(w) {
+	for w := list.First(&l.waits); w != nil; w = list.Next(w) {
 		what := w.what
 		if w.regains {
 			what = &For{Kind: KindSlot}

@@ -36,7 +36,7 @@ type Hub struct {
 
 // members are the members that are not over, in the order of entering. A cursor of a loop
 // may stand between two of them; see walk.go.
-type members = list.List[Member, *Member]
+type members = list.List[Member]
 
 // Options say what a hub is like.
 type Options struct {

@@ -63,11 +63,11 @@ type Job interface {
 //	T7  Under the lock no other lock is taken, no job is asked anything, and no code of a
 //	    user runs. No goroutine looks at more than a portion of the members at a time.
 type Member struct {
-	list.Links[Member] // in the members of the hub; a cursor stands there without a hub
-	hub                *Hub
-	id                 uint64 // from 1; 2^64 jobs last for ever
-	began              int64  // on the clock of the hub
-	started            int64  // when the function had its first slot; 0 where it has had none
+	links   list.Links[Member] // in the members of the hub; a cursor stands there without a hub
+	hub     *Hub
+	id      uint64 // from 1; 2^64 jobs last for ever
+	began   int64  // on the clock of the hub
+	started int64  // when the function had its first slot; 0 where it has had none
 
 	extra    *Extra // what few members need
 	state    state
@@ -77,18 +77,24 @@ type Member struct {
 	parked   uint32 // goroutines of its function that are in a wait; 2^32 of them have no room in memory
 }
 
+// Links makes a Member an element of a list.
+func (m *Member) Links() *list.Links[Member] { return &m.links }
+
 // An Extra is what few members need: memory that a call without any of it does not have. A
 // member that carries something brings its own; see Attach.
 type Extra struct {
-	list.Links[Extra]               // among those of the watch, or those that wait for their slot again
-	m                 *Member       // the member that this is part of
-	canceled          int64         // when, on the clock of the hub; 0 where it is not
-	watch             *watch        // of the job's context, while the job is queued; T6
-	ready             chan struct{} // closed by wakeLocked; nil where no goroutine waits for the slot
-	drains            int           // how many drains its function waits in
-	kept              keep          // in the members that have a handle
-	attached          any           // see Attach; written before Admit, and nil for most
+	links    list.Links[Extra] // among those of the watch, or those that wait for their slot again
+	m        *Member           // the member that this is part of
+	canceled int64             // when, on the clock of the hub; 0 where it is not
+	watch    *watch            // of the job's context, while the job is queued; T6
+	ready    chan struct{}     // closed by wakeLocked; nil where no goroutine waits for the slot
+	drains   int               // how many drains its function waits in
+	kept     keep              // in the members that have a handle
+	attached any               // see Attach; written before Admit, and nil for most
 }
+
+// Links makes an Extra an element of a list.
+func (x *Extra) Links() *list.Links[Extra] { return &x.links }
 
 // A state is where a member is in its life. A member that is lent is running, too.
 type state uint8

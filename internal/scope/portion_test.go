@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/seed4712c49f/async/internal/list"
 )
 
 // How much is done while the lock is held cannot be seen from outside but by time, which
@@ -89,7 +91,7 @@ func TestC6_UnreleasedLetsTheScopeGoOn(t *testing.T) {
 	if seen == 0 || seen > most {
 		t.Errorf("it looked at %d members in one piece", seen)
 	}
-	if h.kept.First() != nil {
+	if list.First(&h.kept) != nil {
 		t.Error("a cursor, or a member, is left")
 	}
 }
@@ -181,7 +183,7 @@ func TestC11_TheEndOfTheQueueLetsTheScopeGoOn(t *testing.T) {
 	if slices.Contains(queued, &later.Member) {
 		t.Error("it looked at one that came later")
 	}
-	if h.members.First() != &first.Member || h.members.Last() != &later.Member {
+	if list.First(&h.members) != &first.Member || list.Last(&h.members) != &later.Member {
 		t.Error("a cursor is left")
 	}
 	taken := len(jobs) - most + h.CancelQueued(errStopped)

@@ -1,5 +1,7 @@
 package scope
 
+import "github.com/seed4712c49f/async/internal/list"
+
 // This file has the queue: the members that wait for their first slot. Whose turn it is
 // stands in slots.go, and what happens to a member that leaves stands in steps.go. The
 // order of the queue is that of the list, and cannot be another without a list of its own:
@@ -38,9 +40,9 @@ func (h *Hub) dequeueLocked(m *Member) {
 	case h.queue.size == 0:
 		h.queue.head = nil
 	case h.queue.head == m:
-		next := h.members.Next(m)
+		next := list.Next(m)
 		for next.state != stateQueued {
-			next = h.members.Next(next)
+			next = list.Next(next)
 		}
 		h.queue.head = next
 	}

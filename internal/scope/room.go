@@ -21,15 +21,18 @@ import (
 
 // A Waiter stands in the line of a hub.
 type Waiter struct {
-	list.Links[Waiter] // in the line until the waiter has a place
-	hub                *Hub
-	ready              chan struct{}   // closed when the waiter has a place
-	closed             <-chan struct{} // of the line
+	links  list.Links[Waiter] // in the line until the waiter has a place
+	hub    *Hub
+	ready  chan struct{}   // closed when the waiter has a place
+	closed <-chan struct{} // of the line
 }
+
+// Links makes a Waiter an element of a list.
+func (w *Waiter) Links() *list.Links[Waiter] { return &w.links }
 
 // A line is the waiters in the order in which they came.
 type line struct {
-	waiters list.List[Waiter, *Waiter]
+	waiters list.List[Waiter]
 	closed  chan struct{} // closed when the hub is; made by the first waiter
 }
 
@@ -50,7 +53,7 @@ func (h *Hub) Reserve() (room bool, w *Waiter) {
 		h.line.closed = make(chan struct{})
 	}
 	w = &Waiter{hub: h, ready: make(chan struct{}), closed: h.line.closed}
-	h.line.waiters.Push(w)
+	list.Push(&h.line.waiters, w)
 	return false, w
 }
 
@@ -67,8 +70,8 @@ func (h *Hub) Free() {
 // ends by it that may leave more room than there was: a slot is handed on, a member leaves
 // the queue, a place is given back.
 func (h *Hub) roomLocked() {
-	for w := h.line.waiters.First(); w != nil && !h.closed && !h.isFullLocked(); w = h.line.waiters.First() {
-		h.line.waiters.Remove(w)
+	for w := list.First(&h.line.waiters); w != nil && !h.closed && !h.isFullLocked(); w = list.First(&h.line.waiters) {
+		list.Remove(&h.line.waiters, w)
 		h.coming++
 		close(w.ready)
 	}
@@ -96,7 +99,7 @@ func (w *Waiter) Leave() (room bool) {
 	sched.Point("leave the line")
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	room = !w.hub.line.waiters.Has(w)
-	w.hub.line.waiters.Remove(w)
+	room = !list.Has(&w.hub.line.waiters, w)
+	list.Remove(&w.hub.line.waiters, w)
 	return room
 }

@@ -34,7 +34,7 @@ type slots struct {
 // extras are members that are in one line beside the list of all members: those of a
 // watch, or those that wait for their slot again. A member is in one of these at most,
 // since it is queued there, and running here.
-type extras = list.List[Extra, *Extra]
+type extras = list.List[Extra]
 
 func (s *slots) isFree() bool { return s.limit == 0 || s.used < s.limit }
 
@@ -59,7 +59,7 @@ func (h *Hub) handOnLocked(m *Member) (start *Member) {
 // It returns the member where that is to be started.
 func (h *Hub) grantLocked() (start *Member) {
 	s := &h.slots
-	again := s.again.First()
+	again := list.First(&s.again)
 	if again != nil && (h.queue.head == nil || !s.jobsTurn) {
 		s.take(again.m)
 		again.m.wakeLocked()
@@ -139,7 +139,7 @@ func (h *Hub) wantLocked(m *Member) (ready <-chan struct{}) {
 	x := m.extras()
 	if x.ready == nil {
 		x.ready = make(chan struct{})
-		h.slots.again.Push(x)
+		list.Push(&h.slots.again, x)
 	}
 	return x.ready
 }
@@ -148,7 +148,7 @@ func (h *Hub) wantLocked(m *Member) (ready <-chan struct{}) {
 // is one. It may find a slot, or find that it needs none any more.
 func (m *Member) wakeLocked() {
 	if x := m.extra; x != nil && x.ready != nil {
-		m.hub.slots.again.Remove(x)
+		list.Remove(&m.hub.slots.again, x)
 		close(x.ready)
 		x.ready = nil
 	}

@@ -1,6 +1,9 @@
 package scope
 
-import "github.com/seed4712c49f/async/internal/sched"
+import (
+	"github.com/seed4712c49f/async/internal/list"
+	"github.com/seed4712c49f/async/internal/sched"
+)
 
 // This file has the steps of a member from one state to the next, in the order of a life.
 // Each step is one critical section, and leaves T1 to T6 true. The scope of package async
@@ -82,10 +85,10 @@ func (m *Member) Enter() (start bool) {
 func (h *Hub) enterLocked(m *Member, now int64) (start bool) {
 	switch m.state {
 	case stateWaiting:
-		h.members.Push(m)
+		list.Push(&h.members, m)
 	case stateAnnounced:
 		h.coming--
-		h.members.Push(m)
+		list.Push(&h.members, m)
 		if start = h.slots.isFree(); start {
 			h.startLocked(m, now)
 		} else {
@@ -213,7 +216,7 @@ func (m *Member) Told() { m.hub.down() }
 
 // overLocked ends a member, which may be in the list, and counts it out (T1).
 func (h *Hub) overLocked(m *Member) {
-	h.members.Remove(m)
+	list.Remove(&h.members, m)
 	m.state = stateOver
 	if m.extra != nil && m.extra.drains > 0 {
 		h.inside--

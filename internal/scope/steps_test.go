@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/seed4712c49f/async/internal/list"
 )
 
 // These tests take steps in a random order, one at a time, and look at the invariants T1 to
@@ -210,7 +212,7 @@ func (w *walker) broken() string {
 		}
 	}
 	for _, watch := range w.h.watches.byKey {
-		if watch.members.First() == nil || watch.stop == nil || watch.over {
+		if list.First(&watch.members) == nil || watch.stop == nil || watch.over {
 			return "T6: a watch that nobody is in"
 		}
 	}
@@ -226,7 +228,7 @@ func (w *walker) broken() string {
 // broken returns which invariant does not hold for one member, or nothing.
 func (j *steppedJob) broken() string {
 	m := &j.Member
-	switch listed := m.hub.members.Has(m); {
+	switch listed := list.Has(&m.hub.members, m); {
 	case listed && (!j.entered || m.state == stateOver):
 		return fmt.Sprintf("T1: %v and in the list", m.state)
 	case !listed && j.entered && m.state != stateOver:
@@ -250,7 +252,7 @@ func (w *walker) miscounted() string {
 	h := w.h
 	live, held, again, queued, coming := 0, 0, 0, 0, w.reserved
 	for _, waiter := range w.waiters {
-		coming += btoi(!h.line.waiters.Has(waiter))
+		coming += btoi(!list.Has(&h.line.waiters, waiter))
 	}
 	for _, j := range w.jobs {
 		live += btoi(j.state != stateOver)
@@ -259,9 +261,9 @@ func (w *walker) miscounted() string {
 		queued += btoi(j.state == stateQueued)
 		coming += btoi(j.state == stateAnnounced)
 	}
-	head := h.members.First()
+	head := list.First(&h.members)
 	for head != nil && head.state != stateQueued {
-		head = h.members.Next(head)
+		head = list.Next(head)
 	}
 	limit := h.slots.limit
 	switch {
@@ -273,7 +275,7 @@ func (w *walker) miscounted() string {
 		return "T2: a slot is free, and somebody waits for one"
 	case coming != h.coming:
 		return fmt.Sprintf("T4: coming is %d of %d", h.coming, coming)
-	case h.line.waiters.First() != nil && !h.isFullLocked():
+	case list.First(&h.line.waiters) != nil && !h.isFullLocked():
 		return "T4: there is room, and somebody waits for it"
 	case queued != h.queue.size || head != h.queue.head:
 		return fmt.Sprintf("T5: %d in the queue of %d", h.queue.size, queued)
@@ -335,10 +337,10 @@ func (w *walker) end(t *testing.T) {
 		}
 	}
 	h := w.h
-	if h.live != 0 || h.running != 0 || h.stopping != 0 || h.slots.used != 0 || h.members.First() != nil {
+	if h.live != 0 || h.running != 0 || h.stopping != 0 || h.slots.used != 0 || list.First(&h.members) != nil {
 		t.Errorf("of an idle hub: live %d, running %d, stopping %d, used %d", h.live, h.running, h.stopping, h.slots.used)
 	}
-	if len(h.watches.byKey) != 0 || h.slots.again.First() != nil || h.queue.head != nil {
+	if len(h.watches.byKey) != 0 || list.First(&h.slots.again) != nil || h.queue.head != nil {
 		t.Error("an idle hub has a watch, or somebody in line")
 	}
 	if c := h.Counts(); c.Pending != 0 || c.Begun != int64(len(w.jobs)) {

@@ -34,7 +34,7 @@ func (h *Hub) queued() iter.Seq[*Member] {
 		if h.queue.head == nil {
 			return nil, false
 		}
-		return h.members.Prev(h.queue.head), true
+		return list.Prev(h.queue.head), true
 	})
 }
 
@@ -48,14 +48,14 @@ func (h *Hub) since(first func() (before *Member, some bool)) iter.Seq[*Member] 
 		from, to := new(Member), new(Member)
 		begin := func() {
 			if before, some := first(); some {
-				h.members.Insert(from, before)
-				h.members.Push(to)
+				list.Insert(&h.members, from, before)
+				list.Push(&h.members, to)
 			}
 		}
 		defer func() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.members.Remove(to)
+			list.Remove(&h.members, to)
 		}()
 		walk(h, &h.members, from, begin, (*Member).isCursor, func(m *Member) bool { return m == to }, yield)
 	}
@@ -64,13 +64,16 @@ func (h *Hub) since(first func() (before *Member, some bool)) iter.Seq[*Member] 
 // A keep is the link of a member in the list of members that have a handle. A cursor in
 // that list has no member.
 type keep struct {
-	list.Links[keep]
-	m *Member
+	links list.Links[keep]
+	m     *Member
 }
+
+// Links makes a keep an element of a list.
+func (k *keep) Links() *list.Links[keep] { return &k.links }
 
 func (k *keep) isCursor() bool { return k.m == nil }
 
-type keeps = list.List[keep, *keep]
+type keeps = list.List[keep]
 
 // Keep enters the member in the list of members that have a handle, which is in the order
 // of the numbers. Again, Keep does nothing. The last places are looked at first: most
@@ -84,15 +87,15 @@ func (m *Member) Keep() {
 func (m *Member) keepLocked() {
 	h := m.hub
 	k := &m.extras().kept
-	if h.kept.Has(k) {
+	if list.Has(&h.kept, k) {
 		return
 	}
-	at := h.kept.Last()
+	at := list.Last(&h.kept)
 	for at != nil && (at.isCursor() || at.m.id > m.id) {
-		at = h.kept.Prev(at)
+		at = list.Prev(at)
 	}
 	k.m = m
-	h.kept.Insert(k, at)
+	list.Insert(&h.kept, k, at)
 }
 
 // Unkeep takes the member out of that list where gone, which is called under the lock,
@@ -101,7 +104,7 @@ func (m *Member) Unkeep(gone func() bool) {
 	m.hub.mu.Lock()
 	defer m.hub.mu.Unlock()
 	if m.extra != nil && gone() {
-		m.hub.kept.Remove(&m.extra.kept)
+		list.Remove(&m.hub.kept, &m.extra.kept)
 	}
 }
 
@@ -111,7 +114,7 @@ func (h *Hub) Kept() iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
 		from, last := new(keep), uint64(0)
 		begin := func() {
-			h.kept.Insert(from, nil)
+			list.Insert(&h.kept, from, nil)
 			last = h.begun
 		}
 		later := func(k *keep) bool { return !k.isCursor() && k.m.id > last }
@@ -122,11 +125,11 @@ func (h *Hub) Kept() iter.Seq[*Member] {
 // walk calls yield for the elements of l behind a cursor, in order, up to the first that
 // end is true of. begin puts the cursor into the list; where begin does not, there is
 // nothing to walk. begin, isCursor and end are called under the lock, and yield without.
-func walk[T any, P list.Element[T]](h *Hub, l *list.List[T, P], from P, begin func(), isCursor, end, yield func(P) bool) {
+func walk[T any, P list.Element[T]](h *Hub, l *list.List[T], from P, begin func(), isCursor, end, yield func(P) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	begin()
-	defer l.Remove(from)
+	defer list.Remove(l, from)
 	var room [portion]P
 	for {
 		some := advance(l, from, room[:0], isCursor, end)
@@ -152,15 +155,15 @@ func unlocked[P any](h *Hub, some []P, yield func(P) bool) bool {
 // advance appends the elements behind a cursor to some, until some is full, and moves the
 // cursor behind the last of them. It steps over other cursors, and stops before an element
 // that end is true of. It is called under the lock.
-func advance[T any, P list.Element[T]](l *list.List[T, P], cursor P, some []P, isCursor, end func(P) bool) []P {
-	for x := l.Next(cursor); x != nil && len(some) < cap(some) && !end(x); x = l.Next(x) {
+func advance[T any, P list.Element[T]](l *list.List[T], cursor P, some []P, isCursor, end func(P) bool) []P {
+	for x := list.Next(cursor); x != nil && len(some) < cap(some) && !end(x); x = list.Next(x) {
 		if !isCursor(x) {
 			some = append(some, x)
 		}
 	}
 	if n := len(some); n > 0 {
-		l.Remove(cursor)
-		l.Insert(cursor, some[n-1])
+		list.Remove(l, cursor)
+		list.Insert(l, cursor, some[n-1])
 	}
 	return some
 }

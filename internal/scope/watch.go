@@ -3,6 +3,7 @@ package scope
 import (
 	"context"
 
+	"github.com/seed4712c49f/async/internal/list"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -64,7 +65,7 @@ func (m *Member) watch(key <-chan struct{}) (begin *watch) {
 	}
 	x := m.extras()
 	x.watch = w
-	w.members.Push(x)
+	list.Push(&w.members, x)
 	return begin
 }
 
@@ -106,7 +107,7 @@ func (w *watch) ended() {
 func (w *watch) takeSome() (some []*Member) {
 	w.hub.mu.Lock()
 	defer w.hub.unlock()
-	for x := w.members.First(); x != nil && len(some) < portion; x = w.members.First() {
+	for x := list.First(&w.members); x != nil && len(some) < portion; x = list.First(&w.members) {
 		x.m.unwatchLocked()
 		some = append(some, x.m)
 	}
@@ -121,8 +122,8 @@ func (m *Member) unwatchLocked() {
 	}
 	w := m.extra.watch
 	m.extra.watch = nil
-	w.members.Remove(m.extra)
-	if w.members.First() == nil {
+	list.Remove(&w.members, m.extra)
+	if list.First(&w.members) == nil {
 		m.hub.watches.forget(w)
 		w.over = true
 		m.hub.watches.drop(w)

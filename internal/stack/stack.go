@@ -32,20 +32,23 @@ const (
 	bound   = 4096 // stacks that a table keeps
 )
 
+// The tables and stacks have no generic types: every package that can reach one by fields
+// would compile its methods again; see package list.
+
 // A Stack is where a goroutine was. A Stack does not change. A nil Stack is nowhere.
 type Stack struct {
 	pcs  []uintptr
 	hash uint64
-	next *Stack // in the same bucket; written before the Stack is published
-	text atomic.Pointer[string]
+	next *Stack       // in the same bucket; written before the Stack is published
+	text atomic.Value // a string, or nothing yet
 }
 
 // A Table keeps stacks. It never forgets one: a scope has its own Table, which goes with it.
 // The zero Table is empty and ready for use. Any number of goroutines
 // may use it at the same time.
 type Table struct {
-	buckets [buckets]atomic.Pointer[Stack]
-	kept    atomic.Int64 // stacks in the buckets; may pass bound by the goroutines that add at once
+	buckets [buckets]atomic.Value // the first *Stack of each, or nothing yet
+	kept    atomic.Int64          // stacks in the buckets; may pass bound by the goroutines that add at once
 }
 
 // Here returns the stack of the calling goroutine, without the frame of Here itself. To walk
@@ -61,14 +64,15 @@ func (t *Table) Here() *Stack {
 func (t *Table) of(pcs []uintptr) *Stack {
 	h := hashOf(pcs)
 	bucket := &t.buckets[h%buckets]
-	first := bucket.Load()
+	kept := bucket.Load()
+	first, _ := kept.(*Stack)
 	for s := first; s != nil; s = s.next {
 		if s.hash == h && slices.Equal(s.pcs, pcs) {
 			return s
 		}
 	}
 	s := &Stack{pcs: slices.Clone(pcs), hash: h, next: first}
-	if t.kept.Load() < bound && bucket.CompareAndSwap(first, s) {
+	if t.kept.Load() < bound && bucket.CompareAndSwap(kept, s) {
 		t.kept.Add(1)
 		return s
 	}
@@ -92,11 +96,11 @@ func (s *Stack) String() string {
 	if s == nil {
 		return ""
 	}
-	if text := s.text.Load(); text != nil {
-		return *text
+	if text, ok := s.text.Load().(string); ok {
+		return text
 	}
 	text := textOf(s.pcs)
-	s.text.Store(&text)
+	s.text.Store(text)
 	return text
 }
 

@@ -42,7 +42,7 @@ test/repo tests:    std
 internal/latch:     context fmt math reflect runtime slices sync sync/atomic time internal/sched
 internal/latch tests: std internal/latch internal/sched go.uber.org/goleak
 internal/scope:     context iter slices sync/atomic time internal/list internal/sched
-internal/scope tests: std internal/scope
+internal/scope tests: std internal/list internal/scope
 internal/list:
 internal/list tests: std internal/list
 internal/dump:      cmp fmt io maps slices strconv strings time unicode/utf8
