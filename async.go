@@ -71,8 +71,8 @@ import (
 // error.
 func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ...Option) *Call[T] {
 	checkBegin(ctx, fn == nil)
-	c := newCall[T](ctx, gather[T](opts), 0)
-	c.launch(functionOf[T](fn))
+	c := newCall[T](ctx, gather(opts, (*T)(nil)), 0)
+	c.launch(asFunction(fn))
 	return callOf[T](c)
 }
 
@@ -82,7 +82,7 @@ func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ..
 // where the scope it was given is closed; the promise's Complete is false then.
 func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
 	checkBegin(ctx, false)
-	c := newCall[T](ctx, gather[T](opts), bitPromise)
+	c := newCall[T](ctx, gather(opts, (*T)(nil)), bitPromise)
 	c.launch(nil)
 	return promiseOf[T](c), callOf[T](c)
 }

@@ -2,8 +2,6 @@ package async
 
 import (
 	"context"
-	"fmt"
-	"reflect"
 	"time"
 	"unsafe"
 
@@ -33,10 +31,13 @@ type Call[T any] struct{ h handle }
 // where there was none. Methods that only look do without.
 func handleOf[T any](c *Call[T]) *handle {
 	if c.h.core.Load() == nil {
-		c.h.first(&new(Promise[T]).core)
+		c.h.first(fresh[T]())
 	}
 	return &c.h
 }
+
+// fresh returns a new call of the type T, which has not begun.
+func fresh[T any]() *core { return &new(Promise[T]).core }
 
 // Begin begins a call: fn is run in a goroutine of its own, and the result of fn is that
 // of the call. Begin returns at once, whatever fn does (R7); with [WaitForRoom] it may wait
@@ -58,14 +59,18 @@ func handleOf[T any](c *Call[T]) *handle {
 //
 // Begin panics where ctx or fn is nil, where [Discard] is of another type, where two
 // scopes are among the options, and where one of them is for [Map] alone.
+//
+//go:noinline // in every wrapper that the compiler makes for a type of results
 func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error), opts ...Option) error {
 	checkBegin(ctx, fn == nil)
-	_, err := begin(ctx, c, opts, 0, functionOf[T](fn))
+	_, err := begin(ctx, c, opts, 0, asFunction(fn))
 	return err
 }
 
 // BeginPromise begins a call without a goroutine and returns the server's end of the call.
 // [NewPromise] does the same on a new object. The errors are those of Begin.
+//
+//go:noinline // see Begin
 func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T], error) {
 	checkBegin(ctx, false)
 	core, err := begin(ctx, c, opts, bitPromise, nil)
@@ -85,8 +90,7 @@ func checkBegin(ctx context.Context, noFunc bool) {
 
 // begin makes the object's next call, with bits, and starts fn where there is one.
 func begin[T any](ctx context.Context, c *Call[T], opts []Option, bits uint64, fn function) (*core, error) {
-	fresh := func() *core { return &new(Promise[T]).core }
-	return handleOf(c).begin(beginning{ctx: ctx, terms: gather[T](opts), bits: bits, fn: fn}, fresh)
+	return handleOf(c).begin(beginning{ctx: ctx, terms: gather(opts, (*T)(nil)), bits: bits, fn: fn}, fresh[T])
 }
 
 // Done returns a channel that is closed on completion. The channel is the same for the
@@ -161,6 +165,8 @@ func (c *Call[T]) Finish() (v T, err error) {
 // already; [ErrCallComplete] where the call was complete, and the result stands, or where
 // there is no call; [ErrReleased] after Release. A caller that is told to have come too late
 // finds the call complete (R10).
+//
+//go:noinline // see Begin
 func (c *Call[T]) Cancel(cause error) error { return c.h.cancel(cause) }
 
 // CancelWait asks before it cancels: the context of the function is canceled with cause,
@@ -169,6 +175,8 @@ func (c *Call[T]) Cancel(cause error) error { return c.h.cancel(cause) }
 // runs. When ctx ends before the call is complete, the call is canceled as by Cancel, and
 // CancelWait returns a [*WaitError]. Where there is nothing to cancel, or somebody else
 // canceled the call meanwhile, CancelWait returns what Cancel would (R11).
+//
+//go:noinline // see Begin
 func (c *Call[T]) CancelWait(ctx context.Context, cause error) error {
 	return c.h.cancelWait(ctx, cause, c)
 }
@@ -198,24 +206,27 @@ func (c *Call[T]) Clone() *Call[T] {
 // that nobody took goes to [Discard] (R9). A panic of the function that nobody
 // was given is raised here rather than be lost: Release panics with its
 // [*PanicError].
+//
+//go:noinline // see Begin
 func (c *Call[T]) Release() { handleOf(c).release() }
 
 // Info returns what there is to know of the call of the handle: the current call or the last
 // one. Info blocks nobody and changes nothing.
+//
+//go:noinline // see Begin
 func (c *Call[T]) Info() CallInfo { return infoOf(c.h.core.Load()) }
 
 // String names the call for errors and logs.
 func (c *Call[T]) String() string { return c.h.String() }
 
-// untyped returns the handle, for waits on calls of different types.
-func (c *Call[T]) untyped() *handle { return handleOf(c) }
-
 // native makes a call a member of this package's own; see wait.go.
-func (c *Call[T]) native() (self Waitable, on target, usable bool) {
+//
+//go:noinline // see Begin
+func (c *Call[T]) native() (self Waitable, by aimed) {
 	if c == nil {
-		return c, nil, false
+		return c, (*handle)(nil)
 	}
-	return c, handleOf(c).core.Load(), c.h.phase() != phaseReleased
+	return c, handleOf(c)
 }
 
 // A Promise is the server's end of a call without a goroutine: the server completes the
@@ -241,6 +252,8 @@ func promiseOf[T any](c *core) *Promise[T] { return (*Promise[T])(unsafe.Pointer
 // then, too, and v is still the caller's to dispose of. In the terms of the Go memory model,
 // the Complete that returns true is synchronized before every observation of the call as
 // complete.
+//
+//go:noinline // see Begin
 func (p *Promise[T]) Complete(v T, err error) bool {
 	p.core.expire()
 	if !p.core.claim() {
@@ -256,23 +269,14 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 // goroutine, and CompleteOrDiscard returns false when that has returned. So a value that
 // comes too late for anybody is disposed of in one place, whether the call was canceled or
 // abandoned.
+//
+//go:noinline // see Begin
 func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
 	if p.Complete(v, err) {
 		return true
 	}
-	if tell := p.core.discarded(p.core.Word.Load()&^bitResult, err); tell != nil { // late, whatever the call has
-		tell()
-	}
-	discard[T](&p.core, v, err)
+	p.core.discardLate(unsafe.Pointer(&v), err)
 	return false
-}
-
-// discard hands a value to the Discard of a call, if it has one. It is called without
-// any lock.
-func discard[T any](c *core, v T, err error) {
-	if f, _ := c.terms().discard.(discarder[T]); f != nil {
-		f(v, err)
-	}
 }
 
 // Break completes the call with [ErrBrokenPromise] unless the call is complete. A server
@@ -297,69 +301,44 @@ type scopedPromise[T any] struct {
 	place place
 }
 
-// newCall returns a call that is begun by its caller alone, and has one handle. The
-// caller launches it.
+// newCall returns a call that is begun by its caller alone, with the terms t, and has one
+// handle. The caller launches it.
 func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
 	if t.isScoped() {
 		p := new(scopedPromise[T])
 		return p.p.core.init(ctx, p.place.init(t, &p.p.core), bits)
 	}
-	return new(Promise[T]).core.init(ctx, t.plain(), bits)
+	return fresh[T]().init(ctx, t.plain(), bits)
 }
 
 // A functionOf is the function of a call, as the untyped part of a call knows it: a
-// [function].
-type functionOf[T any] func(context.Context) (T, error)
+// [function]. A func of Go is a pointer to its code and to what it has captured, and a
+// *functionOf is that pointer by another name. So a function is stored as an interface
+// without an allocation, and without the second set of methods that the compiler makes
+// for a receiver that is no pointer.
+type functionOf[T any] struct{ _ [0]func() }
+
+// asFunction returns fn as the untyped part of a call knows it.
+func asFunction[T any](fn func(context.Context) (T, error)) *functionOf[T] {
+	return *(**functionOf[T])(unsafe.Pointer(&fn))
+}
 
 // run has the untyped part run the function. The value stays on the stack of the
-// goroutine until the call is claimed, and is kept or discarded then.
-func (fn functionOf[T]) run(c *core) (next *scope.Member) {
+// goroutine until the call is claimed, and is kept or discarded then. All of that is one
+// closure, since each costs every type of results its compilation.
+func (f *functionOf[T]) run(c *core) (next *scope.Member) {
+	fn := *(*func(context.Context) (T, error))(unsafe.Pointer(&f))
 	var v T
-	p := promiseOf[T](c)
-	return c.run(&body{
-		call: func(ctx context.Context) (err error) {
+	return c.run(&body{func(do step, ctx context.Context, err error) error {
+		switch do {
+		case callFunction:
 			v, err = fn(ctx)
-			return err
-		},
-		keep:    func() { p.value = v },
-		discard: func(err error) { discard(c, v, err) },
-	})
-}
-
-// dispose hands the value that the call has to the function.
-func (f discarder[T]) dispose(c *core) { f(promiseOf[T](c).value, c.err) }
-
-// gather adds up options for a call of type T. No options are nil terms.
-func gather[T any](opts []Option) *terms {
-	t := gatherMany[T](opts)
-	if t != nil {
-		t.many.refuse(false)
-	}
-	return t
-}
-
-// gatherEach adds up options for calls of type T, one for each input, which a NameEach
-// among the options may name.
-func gatherEach[In, T any](opts []Option) (t *terms, name func(In) string) {
-	t = gatherMany[T](opts)
-	if t == nil || t.many == nil || t.many.nameEach == nil {
-		return t, nil
-	}
-	name, ok := t.many.nameEach.(func(In) string)
-	if !ok {
-		panic(fmt.Sprintf("async: NameEach with a %T for inputs of %v", t.many.nameEach, reflect.TypeFor[In]()))
-	}
-	return t, name
-}
-
-// gatherMany is gather for calls that may be given the options of Map.
-func gatherMany[T any](opts []Option) *terms {
-	t := gatherAny(opts)
-	if t == nil || t.discard == nil {
-		return t
-	}
-	if _, ok := t.discard.(discarder[T]); !ok {
-		panicDiscard(t.discard, (*T)(nil))
-	}
-	return t
+		case keepValue:
+			promiseOf[T](c).value = v
+		case discardValue:
+			late := v // v itself must not leave the stack
+			c.dispose(unsafe.Pointer(&late), err)
+		}
+		return err
+	}})
 }

@@ -3,10 +3,10 @@ package async
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
 )
@@ -35,19 +35,11 @@ type Calls[T any] []*Call[T]
 // with that index. With the index -1 it is the error of the wait: a [*WaitError] when ctx
 // ends first, [ErrNothingToWait] where there are no calls. Where the function panicked, Race
 // panics with its [*PanicError]. The other calls are left as they are.
+//
+//go:noinline // in both wrappers that the compiler makes for a type of results
 func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
-	var zero T
-	if len(cs) == 0 {
-		return -1, zero, ErrNothingToWait
-	}
-	m := cs.hold()
-	defer m.leave()
-	i := m.first(ctx)
-	if i < 0 {
-		return -1, zero, contextWaitError(ctx, nil)
-	}
-	r := cs.takeLast(m, i)
-	return i, r.Value, r.Err
+	i, c, err := hold(cs).race(ctx)
+	return i, valueOf[T](c), err
 }
 
 // Any returns the index and the value of the first call to succeed. Where none does, the
@@ -55,13 +47,11 @@ func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 // order by [errors.Join]; when ctx ends first, a [*WaitError]; without calls,
 // [ErrNothingToWait]. The panic of a call that completes before that is raised as a
 // [*PanicError].
+//
+//go:noinline // see Race
 func (cs Calls[T]) Any(ctx context.Context) (int, T, error) {
-	is, vs, err := cs.Quorum(ctx, 1)
-	if err != nil {
-		var zero T
-		return -1, zero, err
-	}
-	return is[0], vs[0], nil
+	i, c, err := hold(cs).any(ctx)
+	return i, valueOf[T](c), err
 }
 
 // Quorum waits for k calls to succeed and returns their indices and values in
@@ -70,36 +60,11 @@ func (cs Calls[T]) Any(ctx context.Context) (int, T, error) {
 // not taken. When ctx ends first it returns a [*WaitError]; without calls
 // [ErrNothingToWait]; and an error at once where k is below 1 or above the number
 // of calls. Panics are raised as by Any.
+//
+//go:noinline // see Race
 func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
-	switch {
-	case len(cs) == 0:
-		return nil, nil, ErrNothingToWait
-	case k < 1 || k > len(cs):
-		return nil, nil, fmt.Errorf("async: quorum of %d among %d calls", k, len(cs))
-	}
-	var won, lost []int
-	m := inTurn(ctx, cs.hold())
-	defer m.leave()
-	for len(won) < k && len(lost) <= len(cs)-k {
-		i, err := m.next()
-		if err != nil {
-			return nil, nil, err
-		}
-		if cs.look(m.members, i) != nil {
-			lost = append(lost, i)
-		} else {
-			won = append(won, i)
-		}
-	}
-	if len(won) < k {
-		return nil, nil, cs.join(m.members, lost)
-	}
-	vs := make([]T, k)
-	m.leaveOthers(m.oneOf(won))
-	for j, i := range won {
-		vs[j] = cs.finish(m.members, i).Value
-	}
-	return won, vs, nil
+	won, cores, err := hold(cs).quorum(ctx, k)
+	return won, valuesOf[T](cores), err
 }
 
 // All returns every value in input order. The first failure in time ends the wait: All
@@ -108,47 +73,32 @@ func (cs Calls[T]) Quorum(ctx context.Context, k int) ([]int, []T, error) {
 // cancellation most often followed from it (W7). When ctx ends first, All returns a
 // [*WaitError]. A panic is raised as a [*PanicError]. Of no calls, All returns no values. All
 // parks once, however many calls there are.
+//
+//go:noinline // see Race
 func (cs Calls[T]) All(ctx context.Context) ([]T, error) {
-	m := cs.hold()
-	defer m.leave()
-	first := m.tally(ctx, true)
-	pending := m.pending() // before the failures: if there is none, they are all there
-	if i := m.failure(first); i >= 0 {
-		return nil, cs.takeLast(m, i).Err
-	}
+	cores, pending, err := hold(cs).all(ctx)
 	if pending >= 0 {
-		return nil, contextWaitError(ctx, cs[pending])
+		err = contextWaitError(ctx, cs[pending])
 	}
-	vs := make([]T, len(cs))
-	for i := range cs {
-		vs[i] = cs.finish(m, i).Value
-	}
-	return vs, nil
+	return valuesOf[T](cores), err
 }
 
 // Settle waits until every call is complete and returns their results in input
 // order; panics are held as Err. When ctx ends first it returns a [*WaitError]
 // beside the results, which then have that error for the calls that are pending.
+//
+//go:noinline // see Race
 func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
-	m := cs.hold()
-	defer m.leave()
-	m.tally(ctx, false)
+	cores, pending, refused := hold(cs).settle(ctx)
 	var err error
-	var complete []int
-	rs := make([]Result[T], len(cs))
-	for i := range rs {
-		if m.isComplete(i) {
-			complete = append(complete, i)
-			continue
-		}
-		if err == nil {
-			err = contextWaitError(ctx, cs[i])
-		}
-		rs[i].Err = err
+	if pending >= 0 {
+		err = contextWaitError(ctx, cs[pending])
 	}
-	m.leaveOthers(m.oneOf(complete))
-	for _, i := range complete {
-		rs[i] = cs.finish(m, i)
+	rs := make([]Result[T], len(cs))
+	for i, c := range cores {
+		if rs[i] = resultOf[T](c, refused[i]); rs[i].Err == nil && c == nil {
+			rs[i].Err = err
+		}
 	}
 	return rs, err
 }
@@ -157,21 +107,11 @@ func (cs Calls[T]) Settle(ctx context.Context) ([]Result[T], error) {
 // waiting for each, until all were yielded or ctx is done and nothing more is
 // complete (R6). Panics are held as Err. Leaving early leaves nothing behind, and
 // the results not yielded are not taken (W5).
+//
+//go:noinline // see Race
 func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
-		m := inTurn(ctx, cs.hold())
-		defer m.leave()
-		for {
-			i, err := m.next()
-			if err != nil {
-				return
-			}
-			core, refused := m.keep(i)
-			noteTaken(core, cs[i])
-			if !yield(i, resultOf[T](core, refused)) {
-				return
-			}
-		}
+		hold(cs).each(ctx, func(i int, c *core, refused error) bool { return yield(i, resultOf[T](c, refused)) })
 	}
 }
 
@@ -179,16 +119,16 @@ func (cs Calls[T]) Each(ctx context.Context) iter.Seq2[int, Result[T]] {
 // where an [OnSignal] function of one panics or calls [runtime.Goexit]. Cancel then
 // ends as that function did. Where several panic, Cancel panics with one
 // [*PanicError], by which errors.Is and errors.As find each of the panics.
-func (cs Calls[T]) Cancel(cause error) {
-	sweep(len(cs), func(i int) { _ = cs[i].Cancel(cause) }) // whatever it says: the call is complete
-}
+//
+//go:noinline // see Race
+func (cs Calls[T]) Cancel(cause error) { cancelAll(handlesOf(cs), cause) }
 
 // Release releases every handle, as by [Call.Release], the rest also where one
 // raises a panic. Where several do, Release panics with one [*PanicError], by which
 // errors.Is and errors.As find each of the panics.
-func (cs Calls[T]) Release() {
-	sweep(len(cs), func(i int) { cs[i].Release() })
-}
+//
+//go:noinline // see Race
+func (cs Calls[T]) Release() { releaseAll(handlesOf(cs), fresh[T]) }
 
 // A Result is what a call completed with: a value, an error, or both, as the
 // function returned them. A panic is an Err here, a [*PanicError].
@@ -197,18 +137,34 @@ type Result[T any] struct {
 	Err   error
 }
 
-// Below, results are taken of the members that a method waits for: the typed part of
-// members.go.
+// Below is the typed part of members.go: its way in, and its ways out.
 
 // hold holds every call, each with the reference of a wait. It panics where one is
 // nil, before it holds any.
-func (cs Calls[T]) hold() *members {
-	for i, c := range cs {
-		if c == nil {
-			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
-		}
+func hold[T any](cs Calls[T]) *members { return newMembers(handlesOf(cs), fresh[T]) }
+
+// handlesOf returns the untyped handles. A Call is nothing but its handle, so the pointers to
+// the one are those to the other.
+func handlesOf[T any](cs Calls[T]) []*handle { return *(*[]*handle)(unsafe.Pointer(&cs)) }
+
+// valueOf returns the value that a call of the type T has, or none where there is no call.
+func valueOf[T any](c *core) (v T) {
+	if c != nil {
+		v = promiseOf[T](c).value
 	}
-	return newMembers(len(cs), func(i int) *handle { return handleOf(cs[i]) })
+	return v
+}
+
+// valuesOf is valueOf for many. Of nil it returns nil.
+func valuesOf[T any](cores []*core) []T {
+	if cores == nil {
+		return nil
+	}
+	vs := make([]T, len(cores))
+	for i, c := range cores {
+		vs[i] = promiseOf[T](c).value
+	}
+	return vs
 }
 
 // resultOf returns what a member completed with; a panic is held as Err. A member that
@@ -219,54 +175,6 @@ func resultOf[T any](c *core, refused error) (r Result[T]) {
 		return r
 	}
 	return Result[T]{promiseOf[T](c).value, c.error()}
-}
-
-// look returns the error of a complete member without taking it. A panic it takes and
-// raises, and the handle is noted as one whose outcome was taken.
-func (cs Calls[T]) look(m *members, i int) error {
-	if m.panicked(i) {
-		noteTaken(m.cores[i], cs[i])
-	}
-	return m.look(i)
-}
-
-// join takes the errors of members that failed and joins them in input order. All other
-// members are left.
-func (cs Calls[T]) join(m *members, failed []int) error {
-	slices.Sort(failed)
-	m.leaveOthers(m.oneOf(failed))
-	errs := make([]error, len(failed))
-	for j, i := range failed {
-		errs[j] = cs.finish(m, i).Err
-	}
-	return errors.Join(errs...)
-}
-
-// noteTaken notes that the outcome of a member was taken through its handle, for leak
-// reports. A member that was refused has no call.
-func noteTaken[T any](c *core, by *Call[T]) {
-	if c != nil {
-		c.took(&by.h)
-	}
-}
-
-// finish takes the outcome of a complete member, and gives the reference up.
-func (cs Calls[T]) finish(m *members, i int) Result[T] {
-	c, err := m.finish(i)
-	noteTaken(c, cs[i])
-	return resultOf[T](c, err)
-}
-
-// takeLast leaves all other members, and finishes a complete one. A panic it raises.
-// It is the last act of a method that returns one result.
-func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
-	m.leaveOthers(func(j int) bool { return j == i })
-	c := m.cores[i]
-	r := cs.finish(m, i)
-	if c != nil {
-		_ = c.outcome()
-	}
-	return r
 }
 
 // Hedge runs fn and, while no attempt has succeeded, runs it again beside those
@@ -287,56 +195,63 @@ func (cs Calls[T]) takeLast(m *members, i int) Result[T] {
 // [ErrNothingToWait].
 func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(ctx context.Context, attempt int) (T, error), opts ...Option) (v T, err error) {
 	checkBegin(ctx, fn == nil)
-	if max < 1 {
-		return v, ErrNothingToWait
+	begin := func(i int) *handle {
+		return &Go(ctx, func(ctx context.Context) (T, error) { return fn(ctx, i) }, opts...).h
 	}
-	h := &hedge[T]{ctx: ctx, delay: delay, max: max, fn: fn, opts: opts}
+	c, err := (&hedge{ctx: ctx, delay: delay, max: max, attempt: begin}).run()
+	return valueOf[T](c), err
+}
+
+// run is Hedge, but for the value: that of the call which run returns.
+func (h *hedge) run() (*core, error) {
+	if h.max < 1 {
+		return nil, ErrNothingToWait
+	}
 	defer h.end()
 	h.begin()
 	for {
-		i, err := h.set.next(ctx, nil, h.waited)
+		i, err := h.set.next(h.ctx, nil, h.waited)
 		switch {
 		case err != nil:
-			return v, h.canceled()
+			return nil, h.canceled()
 		case i < 0: // a delay is over: that before the next attempt, or an old one
 			if ^i == len(h.calls) {
 				h.begin()
 			}
 		case !h.isFailed(i):
 			return h.win(i)
-		case ctx.Err() != nil: // the failure is an echo of that
-			return v, h.canceled()
-		case len(h.calls) < max:
+		case h.ctx.Err() != nil: // the failure is an echo of that
+			return nil, h.canceled()
+		case len(h.calls) < h.max:
 			h.begin()
-		case h.failed == max:
-			return v, h.errors()
+		case h.failed == h.max:
+			return nil, h.errors()
 		}
 	}
 }
 
 // A hedge is the state of one Hedge. One goroutine uses it: the one that called Hedge. The
 // attempts are calls like others, and nobody else has a handle on them.
-type hedge[T any] struct {
-	ctx   context.Context
-	delay time.Duration
-	max   int
-	fn    func(ctx context.Context, attempt int) (T, error)
-	opts  []Option
+type hedge struct {
+	ctx     context.Context
+	delay   time.Duration
+	max     int
+	attempt func(i int) *handle // begins attempt i
 
-	calls  Calls[T] // the attempts
-	failed int      // how many of them have been seen to fail
-	set    Set[int] // attempt i under i; the delay before attempt i under ^i
+	calls  []*handle // the attempts
+	failed int       // how many of them have been seen to fail
+	set    Set[int]  // attempt i under i; the delay before attempt i under ^i
 	timer  *time.Timer
 }
 
 // begin begins the next attempt and the delay before the one after it, or all where
 // there is no delay. The delay is an Event in the set, so the loop waits for attempts
 // and delays in one place.
-func (h *hedge[T]) begin() {
+func (h *hedge) begin() {
 	for more := true; more; more = h.delay <= 0 && len(h.calls) < h.max {
 		i := len(h.calls)
-		c := Go(h.ctx, func(ctx context.Context) (T, error) { return h.fn(ctx, i) }, h.opts...)
-		h.set.Add(i, c)
+		c := h.attempt(i)
+		h.set.addLatch(i, &c.core.Load().Latch)
 		h.calls = append(h.calls, c)
 	}
 	h.stop()
@@ -348,10 +263,10 @@ func (h *hedge[T]) begin() {
 }
 
 // waited is what a hedge waits for: an attempt that is over, or the time for the next one.
-func (h *hedge[T]) waited() *waited {
+func (h *hedge) waited() *waited {
 	w := &waited{Came: h.failed}
 	for _, c := range h.calls {
-		w.Many = append(w.Many, c.h.core.Load())
+		w.Many = append(w.Many, c.core.Load())
 	}
 	if len(h.calls) < h.max {
 		w.Kind = "time"
@@ -361,7 +276,7 @@ func (h *hedge[T]) waited() *waited {
 
 // stop ends the delay that runs. Where it is over already, its Event comes out of the set,
 // and is not that of the next attempt.
-func (h *hedge[T]) stop() {
+func (h *hedge) stop() {
 	if h.timer != nil {
 		h.timer.Stop()
 	}
@@ -369,12 +284,12 @@ func (h *hedge[T]) stop() {
 
 // isFailed reports whether attempt i, which has come out of the set, failed. A panic it
 // raises.
-func (h *hedge[T]) isFailed(i int) bool {
-	c := h.calls[i].h.core.Load()
+func (h *hedge) isFailed(i int) bool {
+	c := h.calls[i].core.Load()
 	c.IsSet() // which waits for a completer that is at it: it tells the set before (L6)
 	w := c.Word.Load()
 	if w&bitPanicked != 0 {
-		_, _ = h.calls[i].Await(h.ctx)
+		_, _ = h.calls[i].outcome()
 	}
 	if w&bitFailed != 0 {
 		h.failed++
@@ -390,41 +305,41 @@ func (h *hedge[T]) isFailed(i int) bool {
 // the winner was begun. For that win keeps a reference, which is never given up: that of
 // a wait and not of a handle, so that nothing is reported that nobody could release. The
 // owner is told that no handle is left, and forgets the call, too.
-func (h *hedge[T]) win(i int) (T, error) {
+func (h *hedge) win(i int) (*core, error) {
 	c := h.calls[i]
 	h.calls = slices.Delete(h.calls, i, i+1)
-	if core := c.h.core.Load(); core.terms().stream {
+	if core := c.core.Load(); core.terms().stream {
 		defer core.gone(core.Add(latch.OneWait)) // when the handle is released
 	}
-	defer c.Release()
+	defer c.release()
 	h.release()
-	return c.Await(h.ctx)
+	return c.outcome()
 }
 
 // canceled is the error of a Hedge whose context ended before an attempt succeeded.
-func (h *hedge[T]) canceled() error {
-	return &CanceledError{Name: h.calls[0].h.core.Load().name(), Cause: context.Cause(h.ctx)}
+func (h *hedge) canceled() error {
+	return &CanceledError{Name: h.calls[0].core.Load().name(), Cause: context.Cause(h.ctx)}
 }
 
 // errors takes and joins the errors of all attempts.
-func (h *hedge[T]) errors() error {
+func (h *hedge) errors() error {
 	errs := make([]error, len(h.calls))
 	for i, c := range h.calls {
-		_, errs[i] = c.Await(h.ctx)
+		_, errs[i] = c.outcome()
 	}
 	return errors.Join(errs...)
 }
 
 // end leaves nothing behind, however the loop ends.
-func (h *hedge[T]) end() {
+func (h *hedge) end() {
 	h.stop()
 	h.set.Release()
 	h.release()
 }
 
 // release cancels what still runs and releases every attempt.
-func (h *hedge[T]) release() {
-	h.calls.Cancel(context.Cause(h.ctx))
-	h.calls.Release()
+func (h *hedge) release() {
+	cancelAll(h.calls, context.Cause(h.ctx))
+	releaseAll(h.calls, nil)
 	h.calls = nil
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
@@ -316,7 +317,7 @@ func (c *core) abandoned(tell func()) {
 func (c *core) discardElsewhere(w uint64, first func()) {
 	fs := notNil(first, c.discarded(w, c.err))
 	if d := c.terms().discard; d != nil {
-		fs = append(fs, func() { d.dispose(c) })
+		fs = append(fs, func() { d.dispose(c.value(), c.err) })
 	}
 	if len(fs) == 0 {
 		return
@@ -327,6 +328,27 @@ func (c *core) discardElsewhere(w uint64, first func()) {
 			f()
 		}
 	})
+}
+
+// value returns the address of the value of the call, which stands behind the core; see
+// promiseOf. A core ends where any type may begin.
+func (c *core) value() unsafe.Pointer { return unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(*c)) }
+
+// dispose hands a value to the Discard of the call, if it has one. It is called without
+// any lock.
+func (c *core) dispose(value unsafe.Pointer, err error) {
+	if d := c.terms().discard; d != nil {
+		d.dispose(value, err)
+	}
+}
+
+// discardLate disposes of a result that comes after the call was completed: the owner
+// counts and tells first.
+func (c *core) discardLate(value unsafe.Pointer, err error) {
+	if tell := c.discarded(c.Word.Load()&^bitResult, err); tell != nil { // late, whatever the call has
+		tell()
+	}
+	c.dispose(value, err)
 }
 
 // discarded is that of the owner, if there is one.

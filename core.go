@@ -169,19 +169,16 @@ type manyTerms struct {
 
 // A disposer is the function of [Discard], for any type of result: a discarder.
 type disposer interface {
-	dispose(c *core) // calls the function with the result of a call
+	dispose(value unsafe.Pointer, err error) // calls the function with a value of its type
+	of() any                                 // a nil pointer to that type
 }
 
 // A discarder is the function of a Discard, as the [disposer] of calls of one type. As
-// an interface it takes no allocation.
+// an interface it takes no allocation. Only a package that says Discard compiles it.
 type discarder[T any] func(v T, err error)
 
-// panicDiscard panics where a Discard is of another type; of is a pointer to the right
-// one. It is compiled once for all types.
-func panicDiscard(discard disposer, of any) {
-	t := reflect.TypeOf(discard).In(0)
-	panic(fmt.Sprintf("async: Discard of a func(%v, error) on a call that returns (%v, error)", t, reflect.TypeOf(of).Elem()))
-}
+func (f discarder[T]) dispose(v unsafe.Pointer, err error) { f(*(*T)(v), err) }
+func (f discarder[T]) of() any                             { return (*T)(nil) }
 
 // An Option changes how a call is run. Options are made by the functions of
 // this package; nothing else can be one. Of an option given twice the last
@@ -210,6 +207,40 @@ func gatherAny(opts []Option) *terms {
 			panic("async: nil Option")
 		}
 		opt.apply(t)
+	}
+	return t
+}
+
+// gather adds up options for a call of one type, of which of is a nil pointer to the type
+// of its results. No options are nil terms.
+func gather(opts []Option, of any) *terms {
+	t := gatherMany(opts, of)
+	if t != nil {
+		t.many.refuse(false)
+	}
+	return t
+}
+
+// gatherEach adds up options for calls of one type, one for each input, which a NameEach
+// among the options may name.
+func gatherEach[In any](opts []Option, of any) (t *terms, name func(In) string) {
+	t = gatherMany(opts, of)
+	if t == nil || t.many == nil || t.many.nameEach == nil {
+		return t, nil
+	}
+	name, ok := t.many.nameEach.(func(In) string)
+	if !ok {
+		panic(fmt.Sprintf("async: NameEach with a %T for inputs of %v", t.many.nameEach, reflect.TypeFor[In]()))
+	}
+	return t, name
+}
+
+// gatherMany is gather for calls that may be given the options of Map.
+func gatherMany(opts []Option, of any) *terms {
+	t := gatherAny(opts)
+	if t != nil && t.discard != nil && t.discard.of() != of {
+		panic(fmt.Sprintf("async: Discard of a func(%v, error) on a call that returns (%v, error)",
+			reflect.TypeOf(t.discard.of()).Elem(), reflect.TypeOf(of).Elem()))
 	}
 	return t
 }
@@ -381,6 +412,9 @@ func (c *core) untrack(handle any) {
 
 // source returns the latch under the call; see target.
 func (c *core) source() *latch.Latch { return &c.Latch }
+
+// target makes a call [aimed]: the run of a group is waited for without a handle.
+func (c *core) target() (on target, usable bool) { return c, true }
 
 // retain adds the reference of a handle, and join that of a wait. Both report false
 // where there is no reference any more.

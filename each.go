@@ -36,7 +36,7 @@ func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), o
 	checkBegin(ctx, false)
 	return goEach(ctx, fns, func(ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
 		return fn(ctx)
-	}, gather[T](opts), nil)
+	}, gather(opts, (*T)(nil)), nil)
 }
 
 // GoEach begins one call of fn for each input; see [Go]. The calls are made in one piece:
@@ -49,7 +49,7 @@ func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), o
 // and where [AtOnce] or [InOrder] is among the options.
 func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
 	checkBegin(ctx, fn == nil)
-	t, name := gatherEach[In, T](opts)
+	t, name := gatherEach[In](opts, (*T)(nil))
 	if t != nil {
 		t.many.refuse(true)
 	}
@@ -83,7 +83,7 @@ func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 		next := func() {
 			sched.Point("take a number")
 			i := started.Add(1) - 1
-			functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }).run(cores[i])
+			asFunction(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }).run(cores[i])
 		}
 		for range in {
 			go next()
@@ -91,7 +91,7 @@ func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 		return cs
 	}
 	for i, c := range cores {
-		c.launch(functionOf[T](func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
+		c.launch(asFunction(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
 	}
 	return cs
 }
@@ -138,7 +138,7 @@ func Map[In, T any](ctx context.Context, in iter.Seq[In], fn func(context.Contex
 	if in == nil {
 		panic("async: Map of a nil sequence")
 	}
-	t, name := gatherEach[In, T](opts)
+	t, name := gatherEach[In](opts, (*T)(nil))
 	t = t.waiting()
 	return func(yield func(In, Result[T]) bool) {
 		m := newMapping(ctx, t)
@@ -178,7 +178,7 @@ func (i *input[In, T]) run(c *core) *scope.Member {
 	}
 	i.of.active.Add(1)
 	defer i.of.returned()
-	return functionOf[T](i.call).run(c)
+	return asFunction(i.call).run(c)
 }
 
 // call calls the function of the user. The worker is counted as free before the result can

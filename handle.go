@@ -234,6 +234,13 @@ func (h *handle) complete() *core {
 	return c
 }
 
+// outcome takes the outcome of a call that is complete, and that the handle holds. A panic
+// it raises.
+func (h *handle) outcome() (*core, error) {
+	c := h.complete()
+	return c, c.outcome()
+}
+
 // await is Await for a call that was pending a moment ago. It returns the call with
 // its outcome taken, or why there is none. The reference of the wait keeps the result
 // for this goroutine, whatever others release or finish (R5); mark and reference go in
@@ -271,6 +278,14 @@ func (h *handle) retain(one uint64) (*core, error) {
 			return nil, ErrCallComplete
 		}
 	}
+}
+
+// target makes a handle [aimed]. A handle that is not nil has a call.
+func (h *handle) target() (on target, usable bool) {
+	if h == nil {
+		return nil, false
+	}
+	return h.core.Load(), h.phase() != phaseReleased
 }
 
 // status and beginWait make a handle a [waiter]. A wait on a finished handle is over at

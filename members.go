@@ -3,6 +3,8 @@ package async
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/parked"
@@ -43,24 +45,34 @@ import (
 //	refused   nil, and an error   of a handle that is of no use; has an outcome
 //	gone      nil, and no error   left or finished; nobody asks for it again
 type members struct {
+	handles []*handle
 	cores   []*core       // retained; nil where refused, or given up
 	nodes   []latch.Node  // linked at the latches of cores; none where the method had not to wait
 	refused map[int]error // by number; nil where nobody was refused
 }
 
-// newMembers holds the calls of n handles: each with the reference of a wait, so that
-// another goroutine's Release takes no result from the method (W6). Where one call has
-// too many waits, newMembers panics and has given up what it held.
-func newMembers(n int, handleOf func(i int) *handle) *members {
-	m := &members{cores: make([]*core, n)}
+// newMembers holds the calls of handles: each with the reference of a wait, so that
+// another goroutine's Release takes no result from the method (W6). It panics where a handle
+// is nil, before it holds any call. Where one call has too many waits, newMembers panics and
+// has given up what it held. fresh makes a call for a handle that is on none.
+func newMembers(handles []*handle, fresh func() *core) *members {
+	for i, h := range handles {
+		switch {
+		case h == nil:
+			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
+		case h.core.Load() == nil:
+			h.first(fresh())
+		}
+	}
+	m := &members{handles: handles, cores: make([]*core, len(handles))}
 	held := false
 	defer func() {
 		if !held { // too many waits for one of them
 			m.leave()
 		}
 	}()
-	for i := range m.cores {
-		c, err := handleOf(i).retain(latch.OneWait)
+	for i, h := range handles {
+		c, err := h.retain(latch.OneWait)
 		if m.cores[i] = c; err != nil {
 			m.refuse(i, err)
 		}
@@ -238,6 +250,7 @@ func (m *members) look(i int) error {
 	case c == nil:
 		return m.refused[i]
 	case m.panicked(i):
+		m.took(i, c)
 		c.take()
 		return c.outcome()
 	default:
@@ -258,8 +271,13 @@ func (m *members) keep(i int) (*core, error) {
 		return nil, m.refused[i]
 	}
 	c.take()
+	m.took(i, c)
 	return c, nil
 }
+
+// took notes that the outcome of member i, whose call is c, is taken through its handle,
+// for leak reports.
+func (m *members) took(i int, c *core) { c.took(m.handles[i]) }
 
 // finish is keep for the last time: it gives the reference up in the same step (K4).
 func (m *members) finish(i int) (*core, error) {
@@ -269,7 +287,177 @@ func (m *members) finish(i int) (*core, error) {
 	}
 	m.cores[i] = nil
 	c.takeAndLeave()
+	m.took(i, c)
 	return c, nil
+}
+
+// takeLast leaves all other members, and finishes a complete one. A panic it raises.
+// It is the last act of a method that returns one result. A member that is refused has no
+// call.
+func (m *members) takeLast(i int) (*core, error) {
+	m.leaveOthers(func(j int) bool { return j == i })
+	c, err := m.finish(i)
+	if c != nil {
+		err = c.outcome()
+	}
+	return c, err
+}
+
+// join takes the errors of members that failed and joins them in input order. All other
+// members are left.
+func (m *members) join(failed []int) error {
+	slices.Sort(failed)
+	m.leaveOthers(m.oneOf(failed))
+	errs := make([]error, len(failed))
+	for j, i := range failed {
+		c, err := m.finish(i)
+		if c != nil {
+			err = c.error()
+		}
+		errs[j] = err
+	}
+	return errors.Join(errs...)
+}
+
+// The methods of [Calls], but for the values. Each returns the calls that it took the
+// outcomes of.
+
+// race is Race.
+func (m *members) race(ctx context.Context) (int, *core, error) {
+	if len(m.cores) == 0 {
+		return -1, nil, ErrNothingToWait
+	}
+	defer m.leave()
+	i := m.first(ctx)
+	if i < 0 {
+		return -1, nil, contextWaitError(ctx, nil)
+	}
+	c, err := m.takeLast(i)
+	return i, c, err
+}
+
+// any is Any.
+func (m *members) any(ctx context.Context) (int, *core, error) {
+	won, cores, err := m.quorum(ctx, 1)
+	if err != nil {
+		return -1, nil, err
+	}
+	return won[0], cores[0], nil
+}
+
+// quorum is Quorum.
+func (m *members) quorum(ctx context.Context, k int) ([]int, []*core, error) {
+	n := len(m.cores)
+	defer m.leave()
+	switch {
+	case n == 0:
+		return nil, nil, ErrNothingToWait
+	case k < 1 || k > n:
+		return nil, nil, fmt.Errorf("async: quorum of %d among %d calls", k, n)
+	}
+	var won, lost []int
+	t := inTurn(ctx, m)
+	for len(won) < k && len(lost) <= n-k {
+		i, err := t.next()
+		if err != nil {
+			return nil, nil, err
+		}
+		if m.look(i) != nil {
+			lost = append(lost, i)
+		} else {
+			won = append(won, i)
+		}
+	}
+	if len(won) < k {
+		return nil, nil, m.join(lost)
+	}
+	m.leaveOthers(m.oneOf(won))
+	cores := make([]*core, k)
+	for j, i := range won {
+		cores[j], _ = m.finish(i) // it has succeeded, so it is not refused
+	}
+	return won, cores, nil
+}
+
+// all is All. Where the wait has ended first, all returns the index of the first call that
+// is pending, and else -1.
+func (m *members) all(ctx context.Context) (cores []*core, pending int, err error) {
+	defer m.leave()
+	first := m.tally(ctx, true)
+	pending = m.pending() // before the failures: if there is none, they are all there
+	if i := m.failure(first); i >= 0 {
+		_, err = m.takeLast(i)
+		return nil, -1, err
+	}
+	if pending >= 0 {
+		return nil, pending, nil
+	}
+	return m.finishAll(), -1, nil
+}
+
+// finishAll finishes the members, none of which is refused.
+func (m *members) finishAll() []*core {
+	cores := m.cores
+	latch.UnlinkAll(m.nodes)
+	m.nodes, m.cores = nil, nil
+	for i, c := range cores {
+		c.takeAndLeave()
+		m.took(i, c)
+	}
+	return cores
+}
+
+// settle is Settle. It returns the calls that are complete, in their places, the index of
+// the first that is pending, or -1, and why members are refused.
+func (m *members) settle(ctx context.Context) (cores []*core, pending int, refused map[int]error) {
+	defer m.leave()
+	m.tally(ctx, false)
+	pending = -1
+	complete := make([]bool, len(m.cores))
+	for i := range complete {
+		if complete[i] = m.isComplete(i); !complete[i] && pending < 0 {
+			pending = i
+		}
+	}
+	m.leaveOthers(func(i int) bool { return complete[i] })
+	cores = make([]*core, len(complete))
+	for i, c := range complete {
+		if c {
+			cores[i], _ = m.finish(i) // nil where it is refused
+		}
+	}
+	return cores, pending, m.refused
+}
+
+// each is Each: it hands the members out, with the error of one that is refused.
+func (m *members) each(ctx context.Context, yield func(i int, c *core, refused error) bool) {
+	defer m.leave()
+	t := inTurn(ctx, m)
+	for {
+		i, err := t.next()
+		if err != nil {
+			return
+		}
+		c, refused := m.keep(i)
+		if !yield(i, c, refused) {
+			return
+		}
+	}
+}
+
+// cancelAll is Cancel of [Calls].
+func cancelAll(handles []*handle, cause error) {
+	sweep(len(handles), func(i int) { _ = handles[i].cancel(cause) }) // whatever it says: the call is complete
+}
+
+// releaseAll is Release of [Calls].
+func releaseAll(handles []*handle, fresh func() *core) {
+	sweep(len(handles), func(i int) {
+		if handles[i].core.Load() == nil {
+			handles[i].first(fresh())
+		}
+		handles[i].release()
+	})
 }
 
 // failure returns the index of the failure that All reports, or -1: the first in time

@@ -264,11 +264,11 @@ func callsAmong(ws []Waitable) (m *members, of []int) {
 	var hs []*handle
 	for i, w := range ws {
 		of[i] = -1
-		c, ok := w.(interface{ untyped() *handle })
-		if _, _, own := nativeOf(w); ok && own {
+		_, _, own, by := aimOf(w)
+		if h, ok := by.(*handle); ok && own {
 			of[i] = len(hs)
-			hs = append(hs, c.untyped())
+			hs = append(hs, h)
 		}
 	}
-	return newMembers(len(hs), func(i int) *handle { return hs[i] }), of
+	return newMembers(hs, nil), of // which native has made sure have a call
 }

@@ -41,7 +41,7 @@ type table[K comparable, T any] struct {
 // sharedTerms returns the terms of shared runs: those of opts, and CancelOnAbandon,
 // since a run is abandoned with the last caller that leaves it (H1c).
 func sharedTerms[T any](opts []Option) *terms {
-	t := gather[T](append(slices.Clip(opts), CancelOnAbandon()))
+	t := gather(append(slices.Clip(opts), CancelOnAbandon()), (*T)(nil))
 	if t.room {
 		panic("async: WaitForRoom among the options of a Group or a Lazy: a run that many share waits for nobody's context")
 	}
@@ -245,7 +245,7 @@ func (r *sharedRun[K, T]) start() error {
 }
 
 // run makes the run the [function] of its call.
-func (r *sharedRun[K, T]) run(c *core) *scope.Member { return functionOf[T](r.call).run(c) }
+func (r *sharedRun[K, T]) run(c *core) *scope.Member { return asFunction(r.call).run(c) }
 
 // result returns what the run completed with. A panic it raises.
 func (r *sharedRun[K, T]) result() (T, error) { return r.p.value, r.p.core.outcome() }
@@ -406,11 +406,9 @@ func (r *sharedRun[K, T]) cycle() error { return fmt.Errorf("%w: %v", ErrCycle, 
 // A run is the [Waitable] that the errors of its waits name, and a native one: a user who
 // waits for what an error names waits for the call.
 
-func (r *sharedRun[K, T]) Done() <-chan struct{} { return r.p.core.Done() }
-func (r *sharedRun[K, T]) native() (self Waitable, on target, usable bool) {
-	return r, &r.p.core, true
-}
-func (r *sharedRun[K, T]) String() string { return r.table.nameOf(r.key) }
+func (r *sharedRun[K, T]) Done() <-chan struct{}             { return r.p.core.Done() }
+func (r *sharedRun[K, T]) native() (self Waitable, by aimed) { return r, &r.p.core }
+func (r *sharedRun[K, T]) String() string                    { return r.table.nameOf(r.key) }
 
 // A runName is what the error of a wait names where no run was begun or joined.
 type runName[K comparable, T any] struct {

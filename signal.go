@@ -77,11 +77,13 @@ func (e *Event) Signal() *Signal {
 func (e *Event) source() *latch.Latch { return &e.l }
 
 // native makes an event a member of this package's own; see wait.go.
-func (e *Event) native() (self Waitable, on target, usable bool) {
+func (e *Event) native() (self Waitable, by aimed) { return e, e }
+
+func (e *Event) target() (on target, usable bool) {
 	if e == nil {
-		return e, nil, false
+		return nil, false
 	}
-	return e, e, true
+	return e, true
 }
 
 // retain, join, drop and leave count the references of an event: its Signals, and the
@@ -238,11 +240,13 @@ func (s *Signal) Release() {
 	}
 }
 
-func (s *Signal) native() (self Waitable, on target, usable bool) {
+func (s *Signal) native() (self Waitable, by aimed) { return s, s }
+
+func (s *Signal) target() (on target, usable bool) {
 	if s == nil {
-		return s, nil, false
+		return nil, false
 	}
-	return s, s.on, !s.released.Load()
+	return s.on, !s.released.Load()
 }
 
 // AfterFunc starts f in a goroutine of its own when w completes, or at once where w is

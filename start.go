@@ -226,17 +226,29 @@ func (c *core) stillborn() {
 	}
 }
 
-// A body is what the typed part of a call does for run. None of the three is called
-// under a lock but keep, which only stores. A body stays on the stack of its
-// goroutine: one that escaped would be an allocation more for each call.
+// A body is what the typed part of a call does for run: the steps below, each at most once.
+// None is taken under a lock but keepValue, which only stores. A body stays on the stack of
+// its goroutine: one that escaped would be an allocation more for each call.
 //
-// call comes first. keep comes where the value is that of the call, and discard where nobody
-// is left to take the value; a call whose handles are all released has both.
+// callFunction comes first. keepValue comes where the value is that of the call, and
+// discardValue where nobody is left to take the value; a call whose handles are all released
+// has both.
 type body struct {
-	call    func(ctx context.Context) error // calls the function of the user, and has its value
-	keep    func()                          // makes the value that of the call, which is claimed
-	discard func(err error)                 // hands the value to Discard
+	do func(do step, ctx context.Context, err error) error
 }
+
+// A step is what a body is to do.
+type step int
+
+const (
+	callFunction step = iota // call the function of the user with ctx, and have its value; the error is the function's
+	keepValue                // make the value that of the call, which is claimed
+	discardValue             // hand the value, and err, to Discard
+)
+
+func (f *body) call(ctx context.Context) error { return f.do(callFunction, ctx, nil) }
+func (f *body) keep()                          { _ = f.do(keepValue, nil, nil) }
+func (f *body) discard(err error)              { _ = f.do(discardValue, nil, err) }
 
 // run is the life of a function's goroutine, or a part of one: in a scope it returns
 // the member that has the slot next. A call that was canceled before it started never
@@ -299,9 +311,7 @@ func (pl *place) callSeen(h *scopeCore, f *body) {
 		pl.tell(o.Started)
 	}
 	if o.Context != nil || h.labels != nil {
-		g := *f // what f points to must not leave the stack
-		g.call = pl.inContext(h, f.call)
-		f = &g
+		f = &body{pl.inContext(h, f.do)} // what f points to must not leave the stack
 	}
 	if o.Returned != nil {
 		defer pl.tellReturned() // also where the function called Goexit
@@ -317,19 +327,22 @@ func (pl *place) tellReturned() {
 	}
 }
 
-// inContext is call with the context that the observer makes of the function's own, and
+// inContext is do with the context that the observer makes of the function's own, and
 // with the labels of the scope. The observer is asked where a panic is the function's.
-func (pl *place) inContext(h *scopeCore, call func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
+func (pl *place) inContext(h *scopeCore, do func(step, context.Context, error) error) func(step, context.Context, error) error {
+	return func(what step, ctx context.Context, err error) error {
+		if what != callFunction {
+			return do(what, ctx, err)
+		}
 		if of := h.observer.Context; of != nil {
 			if ctx = of(ctx, pl.toTell()); ctx == nil {
 				panic("async: Context of an Observer returned a nil context")
 			}
 		}
 		if h.labels != nil {
-			return h.labels.Run(ctx, pl.name, call)
+			return h.labels.Run(ctx, pl.name, func(ctx context.Context) error { return do(callFunction, ctx, nil) })
 		}
-		return call(ctx)
+		return do(callFunction, ctx, nil)
 	}
 }
 

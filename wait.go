@@ -48,21 +48,55 @@ type target interface {
 type native interface {
 	Waitable
 
-	// native returns the object itself, its target, nil for a nil pointer, and whether the
-	// object can be used: a handle that is released cannot.
-	native() (self Waitable, on target, usable bool)
+	// native returns the object itself, and what it aims at; nil behind the interface for a
+	// nil pointer.
+	native() (self Waitable, by aimed)
+}
+
+// An aimed is what leads to a target: the target itself, or a handle on it.
+type aimed interface {
+	// target returns the target, nil for a nil pointer, and whether the way to it can be
+	// used: a handle that is released cannot.
+	target() (on target, usable bool)
 }
 
 // nativeOf returns the target of w and reports whether w is one of this package's
 // objects, and usable. A type that embeds such an object has the unexported method, too,
 // and may have a Done of its own: that alone says when the type is complete.
 func nativeOf(w Waitable) (on target, usable, own bool) {
+	on, usable, own, _ = aimOf(w)
+	return on, usable, own
+}
+
+// aimOf is nativeOf, and returns the way to the target, too.
+func aimOf(w Waitable) (on target, usable, own bool, by aimed) {
 	n, ok := w.(native)
 	if !ok {
-		return nil, false, false
+		return delegated(w)
 	}
-	self, on, usable := n.native()
-	return on, usable, self == w || on != nil && w.Done() == on.source().Done()
+	self, by := n.native()
+	on, usable = by.target()
+	return on, usable, self == w || on != nil && w.Done() == on.source().Done(), by
+}
+
+// A delegate is a Waitable that is complete when another one is, and says which: a call
+// object of package asyncimpl, whose call generated code does not see.
+type delegate interface{ WaitsFor() Waitable }
+
+// delegated is aimOf for an object that is none of this package's. As with an object that is
+// embedded, its own Done has the last word.
+func delegated(w Waitable) (on target, usable, own bool, by aimed) {
+	d, ok := w.(delegate)
+	if !ok {
+		return nil, false, false, nil
+	}
+	n, ok := d.WaitsFor().(native)
+	if !ok {
+		return nil, false, false, nil
+	}
+	_, by = n.native()
+	on, usable = by.target()
+	return on, usable, on != nil && w.Done() == on.source().Done(), by
 }
 
 // ErrTimeout is what a wait with a duration ended by: WaitFor returns a
