@@ -113,12 +113,29 @@ func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
 //     has gone, which the owner is told.
 //
 // Its call completes once, so exactly one of the two comes.
-type joinedCall[K comparable, T any] struct {
-	p        Promise[T]
+//
+// It knows no type: the run copies the value.
+type joinedCall struct {
+	core     *core
 	terms    terms
 	nodes    [2]latch.Node // atRun at the run's latch, atCall at its own
-	run      *sharedRun[K, T]
-	received bool // its call completed with the run's result; written before that
+	run      sharer
+	of       *core // the call of the run
+	received bool  // its call completed with the run's result; written before that
+}
+
+// A joinedPromise is the call of a handle and what ties it to the run, in one piece of
+// memory.
+type joinedPromise[T any] struct {
+	p Promise[T]
+	j joinedCall
+}
+
+// A sharer is a run, of any types, as its handles know it.
+type sharer interface {
+	close()
+	leave() bool
+	copyTo(c *core) // copies the value to a call of the same type
 }
 
 const (
@@ -131,25 +148,30 @@ const (
 // its last reference, whatever the options of the run say. Where the run is complete
 // by now, so is the call.
 func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
-	j := &joinedCall[K, T]{run: r}
-	of := r.p.core.terms()
-	j.terms = terms{name: of.name, stream: of.stream, abandon: true, alone: record{&j.terms, j}}
-	j.p.core.init(context.Background(), &j.terms.alone, 0)
-	r.p.core.track(&j.p.core.first, true)
+	p := new(joinedPromise[T])
+	p.j.join(&p.p.core, r, &r.p.core)
+	return callOf[T](&p.p.core)
+}
+
+// join makes the call c that of the handle, which is counted in to a run already.
+func (j *joinedCall) join(c *core, run sharer, of *core) {
+	j.core, j.run, j.of = c, run, of
+	j.terms = terms{name: of.terms().name, stream: of.terms().stream, abandon: true, alone: record{&j.terms, j}}
+	c.init(context.Background(), &j.terms.alone, 0)
+	of.track(&c.first, true)
 	own, end := &j.nodes[atCall], &j.nodes[atRun]
-	own.Reset(&j.p.core.Latch, j, atCall)
-	j.p.core.Link(own)
-	end.Reset(&r.p.core.Latch, j, atRun)
+	own.Reset(&c.Latch, j, atCall)
+	c.Link(own)
+	end.Reset(&of.Latch, j, atRun)
 	end.Refers()
-	if !r.p.core.Link(end) {
+	if !of.Link(end) {
 		j.receive()
 	}
-	return callOf[T](&j.p.core)
 }
 
 // Fire is told that the run is complete, or that the call of the handle is. A Sink
 // runs no code of a user: the call that receive completes has no OnSignal functions.
-func (j *joinedCall[K, T]) Fire(n *latch.Node) {
+func (j *joinedCall) Fire(n *latch.Node) {
 	switch {
 	case n.Index() == atRun:
 		j.receive()
@@ -159,20 +181,20 @@ func (j *joinedCall[K, T]) Fire(n *latch.Node) {
 }
 
 // receive completes the call with the run's result, where it is not canceled.
-func (j *joinedCall[K, T]) receive() {
+func (j *joinedCall) receive() {
 	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
-	r := j.run
-	w := r.p.core.Word.Load()
+	w := j.of.Word.Load()
 	if w&(bitResult|bitPanicked) == 0 {
-		r.close()
+		j.run.close()
 	}
-	if !j.p.core.claim() {
+	if !j.core.claim() {
 		return
 	}
 	j.received = true
-	j.p.value, j.p.core.err = r.p.value, r.p.core.err
-	own := j.p.core.publish(w & outcome)
-	j.p.core.tell(own, due{})
+	j.run.copyTo(j.core)
+	j.core.err = j.of.err
+	own := j.core.publish(w & outcome)
+	j.core.tell(own, due{})
 	if latch.Refs(own) == 0 {
 		j.drop()
 	}
@@ -180,17 +202,17 @@ func (j *joinedCall[K, T]) receive() {
 
 // leave gives up what a call that was canceled has in the run: first the node, so that
 // the completion of the run is not told any more.
-func (j *joinedCall[K, T]) leave() {
-	j.run.p.core.Unlink(&j.nodes[atRun])
+func (j *joinedCall) leave() {
+	j.of.Unlink(&j.nodes[atRun])
 	j.run.leave()
 	j.drop()
 }
 
 // drop gives up the reference on the run, on a goroutine that is told of a completion. No
 // panic is raised there, so one that nobody was given ends the program.
-func (j *joinedCall[K, T]) drop() {
-	c := &j.run.p.core
-	c.untrack(&j.p.core.first)
+func (j *joinedCall) drop() {
+	c := j.of
+	c.untrack(&j.core.first)
 	sched.Point("drop")
 	w := c.Word.Add(latch.MinusRef)
 	if latch.Refs(w) == 0 && w&(bitPanicked|bitTaken) == bitPanicked {
@@ -203,18 +225,18 @@ func (j *joinedCall[K, T]) drop() {
 // A joinedCall is the [owner] of its own call, which is a copy of the outcome of the run. It
 // counts nothing, runs no function, and has no goroutines to wait for.
 
-func (j *joinedCall[K, T]) completing(uint64)                  {}
-func (j *joinedCall[K, T]) completed(w uint64, d due)          { d.tell(w, nil) }
-func (j *joinedCall[K, T]) discarded(uint64, error) (f func()) { return nil }
-func (j *joinedCall[K, T]) queued(bool) bool                   { return false }
-func (j *joinedCall[K, T]) lender() latch.Slot                 { return nil }
-func (j *joinedCall[K, T]) copied() *core                      { return &j.run.p.core } // see servedBy
-func (j *joinedCall[K, T]) spawn(f func())                     { go f() }
+func (j *joinedCall) completing(uint64)                  {}
+func (j *joinedCall) completed(w uint64, d due)          { d.tell(w, nil) }
+func (j *joinedCall) discarded(uint64, error) (f func()) { return nil }
+func (j *joinedCall) queued(bool) bool                   { return false }
+func (j *joinedCall) lender() latch.Slot                 { return nil }
+func (j *joinedCall) copied() *core                      { return j.of } // see servedBy
+func (j *joinedCall) spawn(f func())                     { go f() }
 
 // taken marks the run's result as handed out: it is not discarded then (R9d).
-func (j *joinedCall[K, T]) taken(uint64) {
+func (j *joinedCall) taken(uint64) {
 	if j.received {
-		j.run.p.core.take()
+		j.of.take()
 	}
 }
 
@@ -222,12 +244,12 @@ func (j *joinedCall[K, T]) taken(uint64) {
 // result, and marks that as handed out where the copy was, in one step. Where the
 // reference was the last, a result that nobody took is disposed of, and a panic that
 // nobody was given raised.
-func (j *joinedCall[K, T]) gone(w uint64) (tell func(), seen bool) {
+func (j *joinedCall) gone(w uint64) (tell func(), seen bool) {
 	if w&latch.BitSet == 0 {
 		return nil, false
 	}
-	if c := &j.run.p.core; j.received {
-		c.untrack(&j.p.core.first)
+	if c := j.of; j.received {
+		c.untrack(&j.core.first)
 		if w&bitTaken != 0 {
 			c.takeAndDrop()
 		} else {

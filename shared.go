@@ -209,7 +209,7 @@ type sharedRun[K comparable, T any] struct {
 
 // A scopedRun is a run with its place in a scope, in one piece of memory.
 type scopedRun[K comparable, T any] struct {
-	sharedRun[K, T]
+	r     sharedRun[K, T] // not embedded, which would compile its methods twice
 	place place
 }
 
@@ -219,7 +219,7 @@ func (t *table[K, T]) newRunLocked(ctx context.Context, key K, fn func(context.C
 	var r *sharedRun[K, T]
 	if t.terms.isScoped() {
 		a := new(scopedRun[K, T])
-		r = &a.sharedRun
+		r = &a.r
 		r.p.core.record = a.place.init(t.terms, &r.p.core)
 	} else {
 		r = new(sharedRun[K, T])
@@ -246,6 +246,9 @@ func (r *sharedRun[K, T]) start() error {
 
 // run makes the run the [function] of its call.
 func (r *sharedRun[K, T]) run(c *core) *scope.Member { return asFunction(r.call).run(c) }
+
+// copyTo copies the value to a call of the same type: that of a handle of Join.
+func (r *sharedRun[K, T]) copyTo(c *core) { promiseOf[T](c).value = r.p.value }
 
 // result returns what the run completed with. A panic it raises.
 func (r *sharedRun[K, T]) result() (T, error) { return r.p.value, r.p.core.outcome() }

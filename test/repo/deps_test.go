@@ -39,6 +39,8 @@ root tests:     std async internal/latch golang.org/x/sync/errgroup golang.org/x
 test/explore tests: std async internal/sched go.uber.org/goleak
 test/repo tests:    std
 
+asyncimpl:       context reflect strings sync time async
+asyncimpl tests: std async asyncimpl go.uber.org/goleak
 internal/latch:     context fmt math reflect runtime slices sync sync/atomic time internal/sched
 internal/latch tests: std internal/latch internal/sched go.uber.org/goleak
 internal/scope:     context iter slices sync/atomic time internal/list internal/sched

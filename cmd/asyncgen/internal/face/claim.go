@@ -37,7 +37,7 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 	for name := range top {
 		private.add(name)
 	}
-	for _, name := range []*string{&f.object, &f.adapter, &f.stream, &f.newStream, &f.served, &f.callsGo, &f.remoteObject, &f.newRemoteObject, &f.newProxy} {
+	for _, name := range []*string{&f.object, &f.adapter, &f.served, &f.callsGo, &f.remoteObject, &f.newRemoteObject, &f.newProxy} {
 		*name = private.fresh(*name)
 		top.add(*name)
 	}

@@ -17,6 +17,9 @@ import (
 // Module is the import path of the library that the output uses.
 const Module = "github.com/seed4712c49f/async"
 
+// implModule is the package that the output is made of.
+const implModule = Module + "/asyncimpl"
+
 // The import paths of what an output with a client for other processes uses, too.
 const (
 	natsModule = Module + "/asyncnats"
@@ -26,7 +29,7 @@ const (
 // Needs returns the import paths of every output, and of one with a client for other
 // processes.
 func Needs(remote bool) []string {
-	list := []string{"context", "reflect", "sync", "time", Module}
+	list := []string{"context", "reflect", "time", Module, implModule}
 	if remote {
 		list = append(list, natsModule, natsClient)
 	}
@@ -151,7 +154,7 @@ func formatted(text []byte) ([]byte, error) {
 }
 
 // used are the predeclared names that every output uses.
-var used = []string{"any", "append", "bool", "error", "false", "nil", "panic", "string", "true", "uint64"}
+var used = []string{"any", "append", "bool", "error", "false", "nil", "panic", "string", "true"}
 
 // settle gives names to what the first run has found.
 func (w *writer) settle(faces []*faceOf, o *Output) error {

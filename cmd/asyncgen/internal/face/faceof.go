@@ -170,9 +170,6 @@ func (f *faceOf) write(w *writer) {
 	if f.parts.result() {
 		f.writeMachine(w)
 	}
-	if f.parts.result() && f.streams() {
-		f.writeStream(w)
-	}
 	if f.parts.Server {
 		f.writeServer(w)
 	}

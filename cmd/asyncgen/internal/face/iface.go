@@ -130,14 +130,5 @@ func (f *faceOf) writeResults(w *writer) {
 	w.f("\n")
 	w.docf(`%s is what the calls of [%s] complete with beside an error. Only the function
 of an [%sDiscard] among its options gets to see it.`, f.result, maker, w.fixed(Module))
-	w.f("type %s struct {\n", f.result)
-	w.f("Method string // the name of the method\n")
-	w.f("Value any // one value itself, several as a struct that is named after the method, none as nil\n")
-	if f.streams() {
-		w.f("\nkeep func() bool // the result is taken: its context goes on without the call\n")
-	}
-	if f.parts.Server {
-		w.f("\nlate func(taken bool) (any, error) // in place of Value: made when it is taken\n")
-	}
-	w.f("}\n")
+	w.f("type %s = %sResult\n", f.result, w.fixed(implModule))
 }

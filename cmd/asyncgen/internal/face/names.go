@@ -69,7 +69,6 @@ type names struct {
 	factory, newFactory   string
 	calls, newCalls       string
 	callsGo               string // begins the calls of calls
-	stream, newStream     string // the context of results that go on using it
 	server, serve, served string // an asynchronous server, its call object, and the type of that
 	fake, newFake         string
 	remote, newRemote     string // the client for other processes
@@ -114,8 +113,6 @@ func newNames(prefix, typeName string, from bool) *names {
 	n.calls = n.base + "Calls"
 	n.newCalls = constructor + base + "Calls"
 	n.callsGo = lower(n.calls) + "Go"
-	n.stream = lower(n.face) + "Stream"
-	n.newStream = "new" + upper(n.stream)
 	n.server = n.face + "Server"
 	n.serve, n.fake = "Serve"+n.face, "Fake"+base
 	if constructor == "new" {

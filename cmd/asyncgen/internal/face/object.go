@@ -2,9 +2,10 @@ package face
 
 import "strings"
 
-// This file writes the call object, and what is the same for every method of it.
-// The object over a synchronous server is here; that over a server that is
-// asynchronous itself is in serve.go, and embeds the same.
+// This file writes the call object. What is the same for every method of it, and for every
+// interface, is in package asyncimpl of the library. The object over a synchronous server
+// is here; that over a server that is asynchronous itself is in serve.go, and embeds the
+// same.
 
 // writeObject writes the call object over a synchronous server.
 func (f *faceOf) writeObject(w *writer) {
@@ -16,30 +17,18 @@ and are begun with opts. The result that a [%sDiscard] among them takes is of ty
 Begin is given, slices included, is the method's until that has returned, which
 after a Cancel, a Release or a wait that timed out is later than the end of these.`, f.newFace, async, f.result)
 	w.f("func %s%s(server %s, opts ...%sOption) %s%s {\n", f.newFace, f.decl(w), f.self(w), async, f.face, f.args())
-	w.f("return &%s%s{server: server, opts: append([]%sOption{nil}, opts...)}\n}\n", f.object, f.args(), async)
+	w.f("return &%s%s{%sNew(opts...), server}\n}\n", f.object, f.args(), w.fixed(implModule))
 }
 
-// writeMachine writes the state of the object, and the two acts.
+// writeMachine writes the call object, and its acts.
 func (f *faceOf) writeMachine(w *writer) {
-	async, sync := w.fixed(Module), w.fixed("sync")
 	server := ""
 	if f.parts.Object {
 		server = "server " + f.self(w) + "\n"
 	}
 	w.f("\n")
-	w.docf(`%s is a Call that knows which method its call is of. mu is held across Finish,
-which runs nobody's code, and not across Begin, which may.`, f.object)
-	w.f(`type %[1]s%[3]s struct {
-	%[2]sCall[%[4]s]
-	%[5]sopts   []%[2]sOption // the first is the name, which is set by who has set method
-
-	mu     %[6]sMutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-`, f.object, async, f.decl(w), f.result, server, sync)
-	f.writeMachineBegin(w)
-	f.writeMachineFinish(w)
+	w.docf("%s is the call object.", f.object)
+	w.f("type %s%s struct {\n%sObject\n%s}\n", f.object, f.decl(w), w.fixed(implModule), server)
 	for _, m := range f.methods {
 		w.at(f, m)
 		if f.parts.Object {
@@ -49,133 +38,39 @@ which runs nobody's code, and not across Begin, which may.`, f.object)
 	}
 }
 
-func (f *faceOf) writeMachineBegin(w *writer) {
-	async := w.fixed(Module)
-	w.f(`
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *%[1]s%[2]s) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(%[3]sErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = %[3]sName(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *%[1]s%[2]s) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != %[3]sErrCanceled {
-		x.method = ""
-	}
-}
-`, f.object, f.args(), async)
-	if f.parts.Object {
-		w.f(`
-func (x *%[1]s%[2]s) begin(ctx %[3]sContext, method string, fn func(%[3]sContext) (%[4]s, error), more ...%[5]sOption) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-`, f.object, f.args(), w.fixed("context"), f.result, async)
-	}
-}
-
-func (f *faceOf) writeMachineFinish(w *writer) {
-	async := w.fixed(Module)
-	keep := ""
-	if f.streams() {
-		keep = "if r.keep != nil && err == nil {\nr.keep() // before another Begin ends the call\n}\n"
-	}
-	take := "finish"
-	if f.parts.Server {
-		take = "take"
-		w.f(`
-// finish takes the result, and has it made where the server left that for now.
-func (x *%[1]s%[2]s) finish(method string) (%[3]s, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-`, f.object, f.args(), f.result)
-	}
-	w.f(`
-func (x *%[1]s%[2]s) %[5]s(method string) (%[3]s, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return %[3]s{}, x.refusal(%[4]sErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == %[4]sErrCallPending || err == %[4]sErrCallComplete || err == %[4]sErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	%[6]sreturn r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *%[1]s%[2]s) refusal(err error) error {
-	if x.Call.WaitFor(0) == %[4]sErrReleased {
-		return %[4]sErrReleased
-	}
-	return err
-}
-`, f.object, f.args(), f.result, async, take, keep)
-}
-
 func (f *faceOf) writeBegin(w *writer, m *method) {
 	context := w.fixed("context")
 	names, busy := w.paramNames(m)
 	x := busy.fresh("x")
 	values, err := locals(busy, m.values())
 	params := w.list(m.sig.Params(), m.sig.Variadic(), names)
+	verb := "Begin"
+	if m.stream {
+		verb = "Stream"
+	}
 	w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.object, f.args(), begin(m), params)
-	param, keep, more := closureParam(m, names, context), "", ""
-	if m.stream {
-		param, keep, more = busy.fresh("call")+" "+context+"Context", busy.fresh("keep"), ", "+w.fixed(Module)+"Streaming()"
-	}
-	w.f("return %s.begin(%s, %q, func(%s) (%s, error) {\n", x, w.outerContext(m, names), f.full(m), param, f.result)
-	if m.stream {
-		call, _, _ := strings.Cut(param, " ")
-		w.f("%s, %s := %s(%[1]s, %[4]s)\n", names[m.ctx], keep, f.newStream, call)
-		keep = ", keep: " + keep
-	}
-	server := x + ".server." + m.name + "(" + call(m, names) + ")"
+	w.f("return %s.%s(%s, %q, func(%s) (any, error) {\n", x, verb, w.outerContext(m, names), f.full(m), closureParam(m, names, context))
+	f.writeBoxed(w, m, x+".server."+m.name+"("+call(m, names)+")", values, err)
+	w.f("})\n}\n")
+}
+
+// writeBoxed writes the body of a function that calls server, and whose value is that of
+// any method.
+func (f *faceOf) writeBoxed(w *writer, m *method, server string, values []string, err string) {
 	switch {
-	case m.sig.Results().Len() == 0:
-		w.f("%s\n", server)
-		err = "nil"
+	case m.values() == 1 && m.hasErr:
+		w.f("return %s\n", server)
+	case m.values() == 1:
+		w.f("return %s, nil\n", server)
+	case m.values() == 0 && m.hasErr:
+		w.f("return nil, %s\n", server)
 	case m.values() == 0:
-		w.f("%s := %s\n", err, server)
+		w.f("%s\nreturn nil, nil\n", server)
 	case m.hasErr:
-		w.f("%s, %s := %s\n", strings.Join(values, ", "), err, server)
+		w.f("%s, %s := %s\nreturn %s, %[2]s\n", strings.Join(values, ", "), err, server, f.structOf(m, values))
 	default:
-		w.f("%s := %s\n", strings.Join(values, ", "), server)
-		err = "nil"
+		w.f("%s := %s\nreturn %s, nil\n", strings.Join(values, ", "), server, f.structOf(m, values))
 	}
-	w.f("return %s{Method: %q%s%s}, %s\n}%s)\n}\n", f.result, m.name, f.boxed(m, values), keep, err, more)
 }
 
 // full is the name of a method with that of its interface, which its calls have.
@@ -198,15 +93,15 @@ func closureParam(m *method, names []string, context string) string {
 	return names[m.ctx] + " " + context + "Context"
 }
 
-// boxed is the Value of a result.
+// boxed is the value of a result.
 func (f *faceOf) boxed(m *method, values []string) string {
 	switch len(values) {
 	case 0:
-		return ""
+		return "nil"
 	case 1:
-		return ", Value: " + values[0]
+		return values[0]
 	}
-	return ", Value: " + f.structOf(m, values)
+	return f.structOf(m, values)
 }
 
 func (f *faceOf) structOf(m *method, values []string) string {
@@ -226,11 +121,11 @@ func (f *faceOf) writeFinish(w *writer, m *method) {
 	x, r, v, err := busy.fresh("x"), busy.fresh("r"), busy.fresh("v"), busy.fresh("err")
 	w.f("\nfunc (%s *%s%s) %s() %s {\n", x, f.object, f.args(), finish(m), results)
 	if m.values() == 0 {
-		w.f("_, %s := %s.finish(%q)\nreturn %s\n}\n", err, x, f.full(m), err)
+		w.f("_, %s := %s.Finish(%q)\nreturn %s\n}\n", err, x, f.full(m), err)
 		return
 	}
-	w.f("%s, %s := %s.finish(%q)\n", r, err, x, f.full(m))
-	w.f("%s, _ := %s.Value.(%s)\n", v, r, f.valueType(w, m))
+	w.f("%s, %s := %s.Finish(%q)\n", r, err, x, f.full(m))
+	w.f("%s, _ := %s.(%s)\n", v, r, f.valueType(w, m))
 	list := []string{v}
 	if m.values() > 1 {
 		list = nil

@@ -240,22 +240,23 @@ func refers(t types.Type) bool {
 
 // writeRemoteObject writes the call object of the client.
 func (f *faceOf) writeRemoteObject(w *writer) {
-	async, nats := w.fixed(Module), w.fixed(natsModule)
+	async, nats, impl := w.fixed(Module), w.fixed(natsModule), w.fixed(implModule)
 	proxy, opts := f.remoteFields()
 	w.f("\n")
 	w.docf("%s is a call object whose calls another process serves.", f.remoteObject)
 	w.f("type %s%s struct {\n%s%s\nproxy *%sProxy\n}\n", f.remoteObject, f.decl(w), f.object, f.args(), nats)
 	w.f("\nfunc %s%s(calls %s%s) *%s%s {\n", f.newRemoteObject, f.decl(w), f.remoteCalls, f.args(), f.remoteObject, f.args())
-	w.f("x := &%s%s{proxy: calls.%s}\nx.opts = append([]%sOption{nil}, calls.%s...)\nreturn x\n}\n", f.remoteObject, f.args(), proxy, async, opts)
+	w.f("return &%s%s{%s%s{Object: %sNew(calls.%s...)}, calls.%s}\n}\n", f.remoteObject, f.args(), f.object, f.args(), w.fixed(implModule), opts, proxy)
 	for _, m := range f.methods {
 		w.at(f, m)
 		names, busy := w.paramNames(m)
 		x, r := busy.fresh("x"), busy.fresh("r")
+		on, options := busy.fresh("on"), busy.fresh("opts")
 		w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.remoteObject, f.args(), begin(m), w.list(m.sig.Params(), m.sig.Variadic(), names))
-		w.f("return %s.claim(%q, func() error {\n", x, f.full(m))
-		w.f("return %sInvokeOn(%s, &%s.Call, %s.proxy, %q, %s, func(%s *%s%s) %s {\n", nats, w.outerContext(m, names), x, x, m.name,
+		w.f("return %sStart(%s.Object, %q, func(%s *%sCall[%s], %s []%sOption) error {\n", impl, x, f.full(m), on, async, f.result, options, async)
+		w.f("return %sInvokeOn(%s, %s, %s.proxy, %q, %s, func(%s *%s%s) %s {\n", nats, w.outerContext(m, names), on, x, m.name,
 			f.requestOf(w, m, names), r, f.reply[m.name], f.args(), f.result)
-		w.f("return %s{Method: %q%s}\n}, %s.opts...)\n})\n}\n", f.result, m.name, f.boxed(m, f.resultsOf(w, m, r)), x)
+		w.f("return %sResultOf(%q, %s)\n}, %s...)\n})\n}\n", impl, f.full(m), f.boxed(m, f.resultsOf(w, m, r)), options)
 	}
 }
 

@@ -2,7 +2,6 @@ package face
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -33,53 +32,18 @@ whoever does it.`, f.server, f.link(w))
 
 // writeServe writes the constructor and the type of the call object.
 func (f *faceOf) writeServe(w *writer) {
-	async, context := w.fixed(Module), w.fixed("context")
+	async, impl := w.fixed(Module), w.fixed(implModule)
 	w.f("\n")
 	w.docf(`%s returns a call object whose calls server serves, and which are begun with opts. A
 call that is begun with a context that is over is canceled, and the server is not told.
 An [%sDiscard] among opts takes the results of Complete that nobody took; the drop of a
 Deliver is not called then.`, f.serve, async)
-	w.f(`func %[1]s%[2]s(server %[3]s%[4]s, opts ...%[5]sOption) %[6]s%[4]s {
-	x := &%[7]s%[4]s{serve: server}
-	x.opts = append([]%[5]sOption{nil, %[5]sDiscard(func(r %[8]s, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
-}
-`, f.serve, f.decl(w), f.server, f.args(), async, f.face, f.served, f.result)
+	inner := "Object: " + impl + "NewServed(opts...)"
+	w.f("func %s%s(server %s%s, opts ...%sOption) %s%s {\n", f.serve, f.decl(w), f.server, f.args(), async, f.face, f.args())
+	w.f("return &%s%s{%s%s{%s}, server}\n}\n", f.served, f.args(), f.object, f.args(), inner)
 	w.f("\n")
 	w.docf("%s is the call object of an asynchronous server.", f.served)
-	w.f(`type %[1]s%[2]s struct {
-	%[3]s%[4]s
-	serve %[5]s%[4]s
-}
-
-func (x *%[1]s%[4]s) beginPromise(ctx %[6]sContext, method string, more ...%[7]sOption) (promise *%[7]sPromise[%[8]s], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *%[1]s%[4]s) tell(promise *%[7]sPromise[%[8]s], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-`, f.served, f.decl(w), f.object, f.args(), f.server, context, async, f.result)
+	w.f("type %s%s struct {\n%s%s\nserve %s%s\n}\n", f.served, f.decl(w), f.object, f.args(), f.server, f.args())
 }
 
 // argFields are the fields of a promise for the parameters that are no context of the
@@ -114,31 +78,25 @@ func (f *faceOf) writePromise(w *writer, m *method) {
 			w.f("%s %s\n", name, w.typ(m.sig.Params().At(i).Type()))
 		}
 	}
-	w.f("\npromise *%sPromise[%s]\n", async, f.result)
-	ctx, keep := "x.promise.Context()", ""
-	if m.stream {
-		w.f("stream %sContext // of the result\nkeep func() bool\n", context)
-		ctx, keep = "x.stream", ", keep: x.keep"
-	}
-	w.f("}\n")
+	w.f("\npromise %sPromise\n}\n", w.fixed(implModule))
 	w.f("\n// Context is the context of the call; see [%sPromise.Context].\n", async)
 	if m.stream {
 		w.docf("The result goes on using it: it ends with the context that Begin was given.")
 	}
-	w.f("func (x *%s%s) Context() %sContext { return %s }\n", promise, f.args(), context, ctx)
-	f.writeComplete(w, m, keep)
+	w.f("func (x *%s%s) Context() %sContext { return x.promise.Context() }\n", promise, f.args(), context)
+	f.writeComplete(w, m)
 	w.f("\n// Break says that nobody is going to complete the call; see [%sPromise.Break].\n", async)
 	w.f("func (x *%s%s) Break() { x.promise.Break() }\n", promise, f.args())
 }
 
 // writeComplete writes the two ways to complete a promise.
-func (f *faceOf) writeComplete(w *writer, m *method, keep string) {
+func (f *faceOf) writeComplete(w *writer, m *method) {
 	promise := f.promise[m.name]
 	busy := w.block.clone()
 	if busy == nil {
 		busy = make(nameSet)
 	}
-	x, take, drop, taken := busy.fresh("x"), busy.fresh("take"), busy.fresh("drop"), busy.fresh("taken")
+	x, take, drop := busy.fresh("x"), busy.fresh("take"), busy.fresh("drop")
 	values, err := f.resultNames(m, busy)
 	params := err + " error"
 	if len(values) > 0 {
@@ -148,22 +106,28 @@ func (f *faceOf) writeComplete(w *writer, m *method, keep string) {
 	w.docf(`Complete completes the call with what Finish is to return, and reports whether it did.
 Where it did not, since the client has canceled, the values are still the server's.`)
 	w.f("func (%s *%s%s) Complete(%s) bool {\n", x, promise, f.args(), params)
-	w.f("return %s.promise.Complete(%s{Method: %q%s%s}, %s)\n}\n", x, f.result, m.name, f.boxed(m, values),
-		strings.ReplaceAll(keep, "x.", x+"."), err)
-	all := strings.Join(append(slices.Clip(values), err), ", ")
-	made := f.boxed(m, values)
-	if made == "" {
-		made = ", Value: nil"
-	}
+	w.f("return %s.promise.Complete(%s, %s)\n}\n", x, f.boxed(m, values), err)
 	w.f("\n")
 	w.docf(`Deliver completes the call with what take returns. Take runs when a client takes the
 result, in %s, where it may write to what Begin was given: that is the client's again
 where the call was canceled or abandoned. Where nobody takes the result, drop runs, if it
 is not nil. Deliver reports false where neither will run.`, finish(m))
 	w.f("func (%s *%s%s) Deliver(%s func() %s, %s func()) bool {\n", x, promise, f.args(), take, w.finishTypes(m), drop)
-	w.f("return %s.promise.Complete(%s{Method: %q%s, late: func(%s bool) (any, error) {\n", x, f.result, m.name, strings.ReplaceAll(keep, "x.", x+"."), taken)
-	w.f("switch {\ncase %s:\n%s := %s()\nreturn %s, %s\n", taken, all, take, strings.TrimPrefix(made, ", Value: "), err)
-	w.f("case %s != nil:\n%[1]s()\n}\nreturn nil, nil\n}}, nil)\n}\n", drop)
+	w.f("return %s.promise.Deliver(func() (any, error) {\n", x)
+	f.writeTaken(w, m, take, values, err)
+	w.f("}, %s)\n}\n", drop)
+}
+
+// writeTaken writes the body of a function that returns what take does.
+func (f *faceOf) writeTaken(w *writer, m *method, take string, values []string, err string) {
+	switch len(values) {
+	case 0:
+		w.f("return nil, %s()\n", take)
+	case 1:
+		w.f("return %s()\n", take)
+	default:
+		w.f("%s, %s := %s()\nreturn %s, %[2]s\n", strings.Join(values, ", "), err, take, f.structOf(m, values))
+	}
 }
 
 // resultNames are the names of results as parameters: those of the source, where they
@@ -181,14 +145,8 @@ func (f *faceOf) resultNames(m *method, busy nameSet) (values []string, err stri
 
 func (f *faceOf) writeServedBegin(w *writer, m *method) {
 	names, busy := w.paramNames(m)
-	x, promise, err := busy.fresh("x"), busy.fresh("promise"), busy.fresh("err")
-	stream, keep, more := busy.fresh("stream"), busy.fresh("keep"), ""
-	if m.stream {
-		more = ", " + w.fixed(Module) + "Streaming()"
-	}
+	x, promise := busy.fresh("x"), busy.fresh("promise")
 	w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.served, f.args(), begin(m), w.list(m.sig.Params(), m.sig.Variadic(), names))
-	w.f("%s, %s := %s.beginPromise(%s, %q%s)\n", promise, err, x, w.outerContext(m, names), f.full(m), more)
-	w.f("if %s != nil {\nreturn %[1]s\n}\n", err)
 	var list []string
 	for i, name := range argFields(m) {
 		if name != "" {
@@ -196,10 +154,6 @@ func (f *faceOf) writeServedBegin(w *writer, m *method) {
 		}
 	}
 	list = append(list, "promise: "+promise)
-	w.f("%s.tell(%s, func() {\n", x, promise)
-	if m.stream {
-		w.f("%s, %s := %s(%s, %s.Context())\n", stream, keep, f.newStream, names[m.ctx], promise)
-		list = append(list, "stream: "+stream, "keep: "+keep)
-	}
-	w.f("%s.serve.%s(&%s%s{%s})\n})\nreturn nil\n}\n", x, act(m, "Serve"), f.promise[m.name], f.args(), strings.Join(list, ", "))
+	w.f("return %s.Promise(%s, %q, %v, func(%s %sPromise) {\n", x, w.outerContext(m, names), f.full(m), m.stream, promise, w.fixed(implModule))
+	w.f("%s.serve.%s(&%s%s{%s})\n})\n}\n", x, act(m, "Serve"), f.promise[m.name], f.args(), strings.Join(list, ", "))
 }

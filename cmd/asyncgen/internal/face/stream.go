@@ -8,7 +8,7 @@ import (
 	"github.com/seed4712c49f/async/cmd/asyncgen/internal/load"
 )
 
-// This file finds out which methods stream, and writes their context.
+// This file finds out which methods stream. Package asyncimpl makes their context.
 //
 // A method streams when its result goes on using the context that the method was
 // given: a watch, the stream of a remote call, the rows of a query. The context of a
@@ -86,42 +86,6 @@ func (f *faceOf) apply(m *method, d load.Directive) {
 	default:
 		panic(refusal{load.Errorf(d.Pos, "//async:%s: there is stream, nostream and discard for methods, and gen and form for types", d.Name)})
 	}
-}
-
-// streams reports whether any method does.
-func (f *faceOf) streams() bool {
-	return slices.ContainsFunc(f.methods, func(m *method) bool { return m.stream })
-}
-
-// writeStream writes the context of results that go on using it.
-func (f *faceOf) writeStream(w *writer) {
-	context := w.fixed("context")
-	w.f("\n")
-	w.docf(`%s is the context of a result that goes on using it. It ends with the context that
-Begin was given, and has the values of the call.`, f.stream)
-	w.f(`type %[1]s struct {
-	%[2]sContext // below Begin's
-	call %[2]sContext
-}
-`, f.stream, context)
-	w.f("\n")
-	w.docf(`%s returns such a context. Until keep is called, the end of the call ends the
-context, too.`, f.newStream)
-	w.f(`func %[3]s(ctx, call %[2]sContext) (stream %[2]sContext, keep func() bool) {
-	below, cancel := %[2]sWithCancelCause(ctx)
-	return &%[1]s{below, call}, %[2]sAfterFunc(call, func() { cancel(%[2]sCause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *%[1]s) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(%[2]sContext); ok {
-		return x.Context.Value(key)
-	}
-	return v
-}
-`, f.stream, context, f.newStream)
 }
 
 // streaming reports whether a result of this type is known to go on using its

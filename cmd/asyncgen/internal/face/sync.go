@@ -6,14 +6,14 @@ import (
 )
 
 // The members of an adapter have names that are none of the interface's methods.
-type members struct{ object, turn, factory, enter, create, wait, leave string }
+type members struct{ turns, enter, wait string }
 
 func (f *faceOf) members() members {
 	taken := make(nameSet)
 	for _, m := range f.methods {
 		taken.add(m.name)
 	}
-	return members{taken.fresh("object"), taken.fresh("turn"), taken.fresh("factory"), taken.fresh("enter"), taken.fresh("create"), taken.fresh("wait"), taken.fresh("leave")}
+	return members{taken.fresh("turns"), taken.fresh("enter"), taken.fresh("wait")}
 }
 
 // writeSync writes the synchronous face of an asynchronous server.
@@ -26,17 +26,14 @@ that takes: the context has gone to the server, which makes of it what it will.
 
 What keeps a call from being made is returned as the error. A method that has no
 error panics with it, and with whatever else its Finish says is wrong.`, f.newSync, f.link(w))
-	w.f(`func %s%s(object %s%s) %s {
-	return &%s%s{%s: object, %s: make(chan struct{}, 1)}
-}
-`, f.newSync, f.decl(w), f.face, f.args(), f.self(w), f.adapter, f.args(), n.object, n.turn)
+	impl, reflect := w.fixed(implModule), w.fixed("reflect")
+	w.f("func %s%s(object %s%s) %s {\nreturn &%s%s{%sOneObject(object)}\n}\n", f.newSync, f.decl(w), f.face, f.args(), f.self(w),
+		f.adapter, f.args(), impl)
 	w.f("\n")
 	w.docf(`%s is [%s] with a call object of server's own for each call, so that any number
 of them may go on at a time.`, f.newSyncFrom, f.newSync)
-	w.f(`func %s%s(server %sCallFactory) %s {
-	return &%s%s{%s: server}
-}
-`, f.newSyncFrom, f.decl(w), w.fixed(Module), f.self(w), f.adapter, f.args(), n.factory)
+	w.f("func %s%s(server %sCallFactory) %s {\n", f.newSyncFrom, f.decl(w), w.fixed(Module), f.self(w))
+	w.f("return &%s%s{%sObjectsOf(server, %sTypeOf((*%s%s)(nil)).Elem())}\n}\n", f.adapter, f.args(), impl, reflect, f.face, f.args())
 	f.writeAdapter(w, n)
 	for _, m := range f.methods {
 		w.at(f, m)
@@ -46,66 +43,19 @@ of them may go on at a time.`, f.newSyncFrom, f.newSync)
 
 // writeAdapter writes the type, and how it comes by a call object for a call.
 func (f *faceOf) writeAdapter(w *writer, n members) {
-	async, context := w.fixed(Module), w.fixed("context")
+	impl, context := w.fixed(implModule), w.fixed("context")
 	w.f("\n")
 	w.docf("%s calls an asynchronous server synchronously.", f.adapter)
-	w.f(`type %s%s struct {
-	%s %s%s
-	%s chan struct{} // holds one while the object is in use
-	%s %sCallFactory // instead of the two
-}
-`, f.adapter, f.decl(w), n.object, f.face, f.args(), n.turn, n.factory, async)
+	w.f("type %s%s struct{ %s %sTurns }\n", f.adapter, f.decl(w), n.turns, impl)
 	w.f(`
 func (x *%[1]s%[2]s) %[3]s(ctx %[4]sContext) (%[5]s%[2]s, error) {
-	if x.%[8]s == nil {
-		return x.%[10]s()
-	}
-	select {
-	case x.%[8]s <- struct{}{}:
-		return x.%[9]s, nil
-	default:
-	}
-	select {
-	case x.%[8]s <- struct{}{}:
-		return x.%[9]s, nil
-	case <-ctx.Done():
-		return nil, &%[7]sCanceledError{Cause: %[4]sCause(ctx)}
-	}
-}
-`, f.adapter, f.args(), n.enter, context, f.face, n.factory, async, n.turn, n.object, n.create)
-	w.f(`
-// %[3]s is CreateCall, which a wide interface would be costly to compile for.
-func (x *%[1]s%[2]s) %[3]s() (%[4]s%[2]s, error) {
-	if x.%[5]s == nil {
-		return nil, %[6]sErrNoInterface
-	}
-	object, err := x.%[5]s.CreateCall(%[7]sTypeOf((*%[4]s%[2]s)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, %[6]sErrNoMethod
-	}
-	return object.(%[4]s%[2]s), nil
+	object, err := x.%[6]s.Enter(ctx)
+	face, _ := object.(%[5]s%[2]s)
+	return face, err
 }
 
-// %[8]s waits for the call where it has begun.
-func (x *%[1]s%[2]s) %[8]s(object %[4]s%[2]s, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(%[9]sBackground())
-}
-`, f.adapter, f.args(), n.create, f.face, n.factory, async, w.fixed("reflect"), n.wait, context)
-	w.f(`
-func (x *%[1]s%[2]s) %[3]s(object %[4]s%[2]s) {
-	if x.%[5]s == nil {
-		object.Release()
-		return
-	}
-	<-x.%[5]s
-}
-`, f.adapter, f.args(), n.leave, f.face, n.turn)
+func (x *%[1]s%[2]s) %[7]s(object %[5]s%[2]s, err error) error { return %[8]sWait(object, err) }
+`, f.adapter, f.args(), n.enter, context, f.face, n.turns, n.wait, impl)
 }
 
 func (f *faceOf) writeSyncMethod(w *writer, m *method, n members) {
@@ -123,7 +73,7 @@ func (f *faceOf) writeSyncMethod(w *writer, m *method, n members) {
 	w.f("\nfunc (%s *%s%s) %s(%s) %s {\n", x, f.adapter, f.args(), m.name,
 		w.list(m.sig.Params(), m.sig.Variadic(), names), results)
 	w.f("%s, %s := %s.%s(%s)\n", object, err, x, n.enter, w.outerContext(m, names))
-	w.f("if %s == nil {\ndefer %s.%s(%s)\n", err, x, n.leave, object)
+	w.f("if %s == nil {\ndefer %s.%s.Leave(%s)\n", err, x, n.turns, object)
 	w.f("%s = %s.%s(%s, %s.%s(%s))\n}\n", err, x, n.wait, object, object, begin(m), call(m, names))
 	w.f("if %s == nil {\n%s = %s.%s()\n}\n", err, all, object, finish(m))
 	if m.hasErr {

@@ -7,10 +7,10 @@ import (
 	corev1 "golden/dep/rand"
 	nethttp "net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncClient is the asynchronous face of [Client]: a call object, which
@@ -60,10 +60,7 @@ type ClientGetResult struct {
 // AsyncClientResult is what the calls of [NewAsyncClient] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncClientResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncClientResult = asyncimpl.Result
 
 // NewAsyncClient returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -72,97 +69,25 @@ type AsyncClientResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncClient(server Client, opts ...async.Option) AsyncClient {
-	return &asyncClientObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncClientObject{asyncimpl.New(opts...), server}
 }
 
-// asyncClientObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncClientObject is the call object.
 type asyncClientObject struct {
-	async.Call[AsyncClientResult]
+	asyncimpl.Object
 	server Client
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncClientObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncClientObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncClientObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncClientResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncClientObject) finish(method string) (AsyncClientResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncClientResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncClientObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncClientObject) BeginGet(ctx context.Context, d time.Duration) error {
-	return x.begin(ctx, "Client.Get", func(ctx context.Context) (AsyncClientResult, error) {
+	return x.Begin(ctx, "Client.Get", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.Get(ctx, d)
-		return AsyncClientResult{Method: "Get", Value: ClientGetResult{R1: v1, R2: v2}}, err
+		return ClientGetResult{R1: v1, R2: v2}, err
 	})
 }
 
 func (x *asyncClientObject) FinishGet() (*corev1.Rand, nethttp.Header, error) {
-	r, err := x.finish("Client.Get")
-	v, _ := r.Value.(ClientGetResult)
+	r, err := x.Finish("Client.Get")
+	v, _ := r.(ClientGetResult)
 	return v.R1, v.R2, err
 }
 
@@ -174,74 +99,32 @@ func (x *asyncClientObject) FinishGet() (*corev1.Rand, nethttp.Header, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncClient(object AsyncClient) Client {
-	return &syncClientAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncClientAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncClientFrom is [NewSyncClient] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncClientFrom(server async.CallFactory) Client {
-	return &syncClientAdapter{factory: server}
+	return &syncClientAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncClient)(nil)).Elem())}
 }
 
 // syncClientAdapter calls an asynchronous server synchronously.
-type syncClientAdapter struct {
-	object  AsyncClient
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncClientAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncClientAdapter) enter(ctx context.Context) (AsyncClient, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncClient)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncClientAdapter) create() (AsyncClient, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncClient)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncClient), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncClientAdapter) wait(object AsyncClient, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncClientAdapter) leave(object AsyncClient) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncClientAdapter) Get(ctx context.Context, d time.Duration) (v1 *corev1.Rand, v2 nethttp.Header, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, d))
 	}
 	if err == nil {

@@ -6,10 +6,10 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // SlowTripper is the asynchronous face of [http.RoundTripper]: a call object,
@@ -72,10 +72,7 @@ type SlowTripper interface {
 // SlowTripperResult is what the calls of [NewSlowTripper] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type SlowTripperResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type SlowTripperResult = asyncimpl.Result
 
 // NewSlowTripper returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -84,97 +81,24 @@ type SlowTripperResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewSlowTripper(server http.RoundTripper, opts ...async.Option) SlowTripper {
-	return &slowTripperObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &slowTripperObject{asyncimpl.New(opts...), server}
 }
 
-// slowTripperObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// slowTripperObject is the call object.
 type slowTripperObject struct {
-	async.Call[SlowTripperResult]
+	asyncimpl.Object
 	server http.RoundTripper
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *slowTripperObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *slowTripperObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *slowTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (SlowTripperResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *slowTripperObject) finish(method string) (SlowTripperResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return SlowTripperResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *slowTripperObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *slowTripperObject) BeginRoundTrip(arg1 *http.Request) error {
-	return x.begin(context.Background(), "Tripper.RoundTrip", func(context.Context) (SlowTripperResult, error) {
-		v1, err := x.server.RoundTrip(arg1)
-		return SlowTripperResult{Method: "RoundTrip", Value: v1}, err
+	return x.Begin(context.Background(), "Tripper.RoundTrip", func(context.Context) (any, error) {
+		return x.server.RoundTrip(arg1)
 	})
 }
 
 func (x *slowTripperObject) FinishRoundTrip() (*http.Response, error) {
-	r, err := x.finish("Tripper.RoundTrip")
-	v, _ := r.Value.(*http.Response)
+	r, err := x.Finish("Tripper.RoundTrip")
+	v, _ := r.(*http.Response)
 	return v, err
 }
 
@@ -186,74 +110,32 @@ func (x *slowTripperObject) FinishRoundTrip() (*http.Response, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncSlowTripper(object SlowTripper) http.RoundTripper {
-	return &syncSlowTripperAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncSlowTripperAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncSlowTripperFrom is [NewSyncSlowTripper] with a call object of server's
 // own for each call, so that any number of them may go on at a time.
 func NewSyncSlowTripperFrom(server async.CallFactory) http.RoundTripper {
-	return &syncSlowTripperAdapter{factory: server}
+	return &syncSlowTripperAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*SlowTripper)(nil)).Elem())}
 }
 
 // syncSlowTripperAdapter calls an asynchronous server synchronously.
-type syncSlowTripperAdapter struct {
-	object  SlowTripper
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncSlowTripperAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncSlowTripperAdapter) enter(ctx context.Context) (SlowTripper, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(SlowTripper)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncSlowTripperAdapter) create() (SlowTripper, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*SlowTripper)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(SlowTripper), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncSlowTripperAdapter) wait(object SlowTripper, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncSlowTripperAdapter) leave(object SlowTripper) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncSlowTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRoundTrip(arg1))
 	}
 	if err == nil {

@@ -7,10 +7,10 @@ package cgo
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncTwice is the asynchronous face of [Twice]: a call object, which carries
@@ -47,10 +47,7 @@ type AsyncTwice interface {
 // AsyncTwiceResult is what the calls of [NewAsyncTwice] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncTwiceResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncTwiceResult = asyncimpl.Result
 
 // NewAsyncTwice returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -59,96 +56,24 @@ type AsyncTwiceResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncTwice(server Twice, opts ...async.Option) AsyncTwice {
-	return &asyncTwiceObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncTwiceObject{asyncimpl.New(opts...), server}
 }
 
-// asyncTwiceObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncTwiceObject is the call object.
 type asyncTwiceObject struct {
-	async.Call[AsyncTwiceResult]
+	asyncimpl.Object
 	server Twice
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncTwiceObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncTwiceObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncTwiceObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTwiceResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncTwiceObject) finish(method string) (AsyncTwiceResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncTwiceResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncTwiceObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncTwiceObject) BeginTwice(n int) error {
-	return x.begin(context.Background(), "Twice.Twice", func(context.Context) (AsyncTwiceResult, error) {
-		v1, err := x.server.Twice(n)
-		return AsyncTwiceResult{Method: "Twice", Value: v1}, err
+	return x.Begin(context.Background(), "Twice.Twice", func(context.Context) (any, error) {
+		return x.server.Twice(n)
 	})
 }
 
 func (x *asyncTwiceObject) FinishTwice() (int, error) {
-	r, err := x.finish("Twice.Twice")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Twice.Twice")
+	v, _ := r.(int)
 	return v, err
 }
 
@@ -160,74 +85,32 @@ func (x *asyncTwiceObject) FinishTwice() (int, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncTwice(object AsyncTwice) Twice {
-	return &syncTwiceAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncTwiceAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncTwiceFrom is [NewSyncTwice] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncTwiceFrom(server async.CallFactory) Twice {
-	return &syncTwiceAdapter{factory: server}
+	return &syncTwiceAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncTwice)(nil)).Elem())}
 }
 
 // syncTwiceAdapter calls an asynchronous server synchronously.
-type syncTwiceAdapter struct {
-	object  AsyncTwice
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncTwiceAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncTwiceAdapter) enter(ctx context.Context) (AsyncTwice, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncTwice)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncTwiceAdapter) create() (AsyncTwice, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTwice)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncTwice), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncTwiceAdapter) wait(object AsyncTwice, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncTwiceAdapter) leave(object AsyncTwice) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncTwiceAdapter) Twice(n int) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginTwice(n))
 	}
 	if err == nil {

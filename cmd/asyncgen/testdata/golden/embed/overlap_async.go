@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -65,10 +65,7 @@ type AsyncOverlap interface {
 // AsyncOverlapResult is what the calls of [NewAsyncOverlap] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncOverlapResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncOverlapResult = asyncimpl.Result
 
 // NewAsyncOverlap returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -77,135 +74,59 @@ type AsyncOverlapResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncOverlap(server Overlap, opts ...async.Option) AsyncOverlap {
-	return &asyncOverlapObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncOverlapObject{asyncimpl.New(opts...), server}
 }
 
-// asyncOverlapObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncOverlapObject is the call object.
 type asyncOverlapObject struct {
-	async.Call[AsyncOverlapResult]
+	asyncimpl.Object
 	server Overlap
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncOverlapObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncOverlapObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncOverlapObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOverlapResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncOverlapObject) finish(method string) (AsyncOverlapResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncOverlapResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncOverlapObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncOverlapObject) BeginClose() error {
-	return x.begin(context.Background(), "Overlap.Close", func(context.Context) (AsyncOverlapResult, error) {
-		err := x.server.Close()
-		return AsyncOverlapResult{Method: "Close"}, err
+	return x.Begin(context.Background(), "Overlap.Close", func(context.Context) (any, error) {
+		return nil, x.server.Close()
 	})
 }
 
 func (x *asyncOverlapObject) FinishClose() error {
-	_, err := x.finish("Overlap.Close")
+	_, err := x.Finish("Overlap.Close")
 	return err
 }
 
 func (x *asyncOverlapObject) BeginExtra() error {
-	return x.begin(context.Background(), "Overlap.Extra", func(context.Context) (AsyncOverlapResult, error) {
-		v1 := x.server.Extra()
-		return AsyncOverlapResult{Method: "Extra", Value: v1}, nil
+	return x.Begin(context.Background(), "Overlap.Extra", func(context.Context) (any, error) {
+		return x.server.Extra(), nil
 	})
 }
 
 func (x *asyncOverlapObject) FinishExtra() (fs.FileInfo, error) {
-	r, err := x.finish("Overlap.Extra")
-	v, _ := r.Value.(fs.FileInfo)
+	r, err := x.Finish("Overlap.Extra")
+	v, _ := r.(fs.FileInfo)
 	return v, err
 }
 
 func (x *asyncOverlapObject) BeginRead(p []byte) error {
-	return x.begin(context.Background(), "Overlap.Read", func(context.Context) (AsyncOverlapResult, error) {
-		v1, err := x.server.Read(p)
-		return AsyncOverlapResult{Method: "Read", Value: v1}, err
+	return x.Begin(context.Background(), "Overlap.Read", func(context.Context) (any, error) {
+		return x.server.Read(p)
 	})
 }
 
 func (x *asyncOverlapObject) FinishRead() (int, error) {
-	r, err := x.finish("Overlap.Read")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Overlap.Read")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncOverlapObject) BeginString() error {
-	return x.begin(context.Background(), "Overlap.String", func(context.Context) (AsyncOverlapResult, error) {
-		v1 := x.server.String()
-		return AsyncOverlapResult{Method: "String", Value: v1}, nil
+	return x.Begin(context.Background(), "Overlap.String", func(context.Context) (any, error) {
+		return x.server.String(), nil
 	})
 }
 
 func (x *asyncOverlapObject) FinishString() (string, error) {
-	r, err := x.finish("Overlap.String")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Overlap.String")
+	v, _ := r.(string)
 	return v, err
 }
 
@@ -217,74 +138,32 @@ func (x *asyncOverlapObject) FinishString() (string, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncOverlap(object AsyncOverlap) Overlap {
-	return &syncOverlapAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncOverlapAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncOverlapFrom is [NewSyncOverlap] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncOverlapFrom(server async.CallFactory) Overlap {
-	return &syncOverlapAdapter{factory: server}
+	return &syncOverlapAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncOverlap)(nil)).Elem())}
 }
 
 // syncOverlapAdapter calls an asynchronous server synchronously.
-type syncOverlapAdapter struct {
-	object  AsyncOverlap
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncOverlapAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncOverlapAdapter) enter(ctx context.Context) (AsyncOverlap, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncOverlap)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncOverlapAdapter) create() (AsyncOverlap, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOverlap)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncOverlap), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncOverlapAdapter) wait(object AsyncOverlap, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncOverlapAdapter) leave(object AsyncOverlap) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncOverlapAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginClose())
 	}
 	if err == nil {
@@ -296,7 +175,7 @@ func (x *syncOverlapAdapter) Close() (err error) {
 func (x *syncOverlapAdapter) Extra() (v1 fs.FileInfo) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginExtra())
 	}
 	if err == nil {
@@ -311,7 +190,7 @@ func (x *syncOverlapAdapter) Extra() (v1 fs.FileInfo) {
 func (x *syncOverlapAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(p))
 	}
 	if err == nil {
@@ -323,7 +202,7 @@ func (x *syncOverlapAdapter) Read(p []byte) (v1 int, err error) {
 func (x *syncOverlapAdapter) String() (v1 string) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginString())
 	}
 	if err == nil {
@@ -476,10 +355,7 @@ type AsyncConn interface {
 // AsyncConnResult is what the calls of [NewAsyncConn] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncConnResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncConnResult = asyncimpl.Result
 
 // NewAsyncConn returns a call object for server, whose calls run in a goroutine
 // of their own and are begun with opts. The result that a [async.Discard] among
@@ -488,121 +364,47 @@ type AsyncConnResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncConn(server Conn, opts ...async.Option) AsyncConn {
-	return &asyncConnObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncConnObject{asyncimpl.New(opts...), server}
 }
 
-// asyncConnObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncConnObject is the call object.
 type asyncConnObject struct {
-	async.Call[AsyncConnResult]
+	asyncimpl.Object
 	server Conn
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncConnObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncConnObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncConnResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncConnObject) finish(method string) (AsyncConnResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncConnResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncConnObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncConnObject) BeginPrepare(query string) error {
-	return x.begin(context.Background(), "Conn.Prepare", func(context.Context) (AsyncConnResult, error) {
-		v1, err := x.server.Prepare(query)
-		return AsyncConnResult{Method: "Prepare", Value: v1}, err
+	return x.Begin(context.Background(), "Conn.Prepare", func(context.Context) (any, error) {
+		return x.server.Prepare(query)
 	})
 }
 
 func (x *asyncConnObject) FinishPrepare() (driver.Stmt, error) {
-	r, err := x.finish("Conn.Prepare")
-	v, _ := r.Value.(driver.Stmt)
+	r, err := x.Finish("Conn.Prepare")
+	v, _ := r.(driver.Stmt)
 	return v, err
 }
 
 func (x *asyncConnObject) BeginClose() error {
-	return x.begin(context.Background(), "Conn.Close", func(context.Context) (AsyncConnResult, error) {
-		err := x.server.Close()
-		return AsyncConnResult{Method: "Close"}, err
+	return x.Begin(context.Background(), "Conn.Close", func(context.Context) (any, error) {
+		return nil, x.server.Close()
 	})
 }
 
 func (x *asyncConnObject) FinishClose() error {
-	_, err := x.finish("Conn.Close")
+	_, err := x.Finish("Conn.Close")
 	return err
 }
 
 func (x *asyncConnObject) BeginBegin() error {
-	return x.begin(context.Background(), "Conn.Begin", func(context.Context) (AsyncConnResult, error) {
-		v1, err := x.server.Begin()
-		return AsyncConnResult{Method: "Begin", Value: v1}, err
+	return x.Begin(context.Background(), "Conn.Begin", func(context.Context) (any, error) {
+		return x.server.Begin()
 	})
 }
 
 func (x *asyncConnObject) FinishBegin() (driver.Tx, error) {
-	r, err := x.finish("Conn.Begin")
-	v, _ := r.Value.(driver.Tx)
+	r, err := x.Finish("Conn.Begin")
+	v, _ := r.(driver.Tx)
 	return v, err
 }
 
@@ -614,74 +416,30 @@ func (x *asyncConnObject) FinishBegin() (driver.Tx, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncConn(object AsyncConn) Conn {
-	return &syncConnAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncConnAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncConnFrom is [NewSyncConn] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncConnFrom(server async.CallFactory) Conn {
-	return &syncConnAdapter{factory: server}
+	return &syncConnAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncConn)(nil)).Elem())}
 }
 
 // syncConnAdapter calls an asynchronous server synchronously.
-type syncConnAdapter struct {
-	object  AsyncConn
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncConnAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncConn)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncConnAdapter) create() (AsyncConn, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncConn)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncConn), nil
-}
-
-// wait waits for the call where it has begun.
-func (x *syncConnAdapter) wait(object AsyncConn, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncConnAdapter) leave(object AsyncConn) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
-}
+func (x *syncConnAdapter) wait(object AsyncConn, err error) error { return asyncimpl.Wait(object, err) }
 
 func (x *syncConnAdapter) Prepare(query string) (v1 driver.Stmt, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPrepare(query))
 	}
 	if err == nil {
@@ -693,7 +451,7 @@ func (x *syncConnAdapter) Prepare(query string) (v1 driver.Stmt, err error) {
 func (x *syncConnAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginClose())
 	}
 	if err == nil {
@@ -705,7 +463,7 @@ func (x *syncConnAdapter) Close() (err error) {
 func (x *syncConnAdapter) Begin() (v1 driver.Tx, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBegin())
 	}
 	if err == nil {
@@ -862,10 +620,7 @@ type AsyncRoundTripper interface {
 // AsyncRoundTripperResult is what the calls of [NewAsyncRoundTripper] complete
 // with beside an error. Only the function of an [async.Discard] among its
 // options gets to see it.
-type AsyncRoundTripperResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncRoundTripperResult = asyncimpl.Result
 
 // NewAsyncRoundTripper returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -874,97 +629,24 @@ type AsyncRoundTripperResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncRoundTripper(server RoundTripper, opts ...async.Option) AsyncRoundTripper {
-	return &asyncRoundTripperObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncRoundTripperObject{asyncimpl.New(opts...), server}
 }
 
-// asyncRoundTripperObject is a Call that knows which method its call is of. mu
-// is held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncRoundTripperObject is the call object.
 type asyncRoundTripperObject struct {
-	async.Call[AsyncRoundTripperResult]
+	asyncimpl.Object
 	server RoundTripper
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncRoundTripperObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncRoundTripperObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncRoundTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRoundTripperResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncRoundTripperObject) finish(method string) (AsyncRoundTripperResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncRoundTripperResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncRoundTripperObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncRoundTripperObject) BeginRoundTrip(arg1 *http.Request) error {
-	return x.begin(context.Background(), "RoundTripper.RoundTrip", func(context.Context) (AsyncRoundTripperResult, error) {
-		v1, err := x.server.RoundTrip(arg1)
-		return AsyncRoundTripperResult{Method: "RoundTrip", Value: v1}, err
+	return x.Begin(context.Background(), "RoundTripper.RoundTrip", func(context.Context) (any, error) {
+		return x.server.RoundTrip(arg1)
 	})
 }
 
 func (x *asyncRoundTripperObject) FinishRoundTrip() (*http.Response, error) {
-	r, err := x.finish("RoundTripper.RoundTrip")
-	v, _ := r.Value.(*http.Response)
+	r, err := x.Finish("RoundTripper.RoundTrip")
+	v, _ := r.(*http.Response)
 	return v, err
 }
 
@@ -976,74 +658,32 @@ func (x *asyncRoundTripperObject) FinishRoundTrip() (*http.Response, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncRoundTripper(object AsyncRoundTripper) RoundTripper {
-	return &syncRoundTripperAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncRoundTripperAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncRoundTripperFrom is [NewSyncRoundTripper] with a call object of
 // server's own for each call, so that any number of them may go on at a time.
 func NewSyncRoundTripperFrom(server async.CallFactory) RoundTripper {
-	return &syncRoundTripperAdapter{factory: server}
+	return &syncRoundTripperAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncRoundTripper)(nil)).Elem())}
 }
 
 // syncRoundTripperAdapter calls an asynchronous server synchronously.
-type syncRoundTripperAdapter struct {
-	object  AsyncRoundTripper
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncRoundTripperAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncRoundTripperAdapter) enter(ctx context.Context) (AsyncRoundTripper, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncRoundTripper)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncRoundTripperAdapter) create() (AsyncRoundTripper, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncRoundTripper)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncRoundTripper), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncRoundTripperAdapter) wait(object AsyncRoundTripper, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncRoundTripperAdapter) leave(object AsyncRoundTripper) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncRoundTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRoundTrip(arg1))
 	}
 	if err == nil {
@@ -1193,10 +833,7 @@ type AsyncTripper interface {
 // AsyncTripperResult is what the calls of [NewAsyncTripper] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncTripperResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncTripperResult = asyncimpl.Result
 
 // NewAsyncTripper returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -1205,97 +842,24 @@ type AsyncTripperResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncTripper(server Tripper, opts ...async.Option) AsyncTripper {
-	return &asyncTripperObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncTripperObject{asyncimpl.New(opts...), server}
 }
 
-// asyncTripperObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncTripperObject is the call object.
 type asyncTripperObject struct {
-	async.Call[AsyncTripperResult]
+	asyncimpl.Object
 	server Tripper
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncTripperObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncTripperObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncTripperObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTripperResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncTripperObject) finish(method string) (AsyncTripperResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncTripperResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncTripperObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncTripperObject) BeginRoundTrip(arg1 *http.Request) error {
-	return x.begin(context.Background(), "Tripper.RoundTrip", func(context.Context) (AsyncTripperResult, error) {
-		v1, err := x.server.RoundTrip(arg1)
-		return AsyncTripperResult{Method: "RoundTrip", Value: v1}, err
+	return x.Begin(context.Background(), "Tripper.RoundTrip", func(context.Context) (any, error) {
+		return x.server.RoundTrip(arg1)
 	})
 }
 
 func (x *asyncTripperObject) FinishRoundTrip() (*http.Response, error) {
-	r, err := x.finish("Tripper.RoundTrip")
-	v, _ := r.Value.(*http.Response)
+	r, err := x.Finish("Tripper.RoundTrip")
+	v, _ := r.(*http.Response)
 	return v, err
 }
 
@@ -1307,74 +871,32 @@ func (x *asyncTripperObject) FinishRoundTrip() (*http.Response, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncTripper(object AsyncTripper) Tripper {
-	return &syncTripperAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncTripperAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncTripperFrom is [NewSyncTripper] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncTripperFrom(server async.CallFactory) Tripper {
-	return &syncTripperAdapter{factory: server}
+	return &syncTripperAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncTripper)(nil)).Elem())}
 }
 
 // syncTripperAdapter calls an asynchronous server synchronously.
-type syncTripperAdapter struct {
-	object  AsyncTripper
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncTripperAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncTripperAdapter) enter(ctx context.Context) (AsyncTripper, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncTripper)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncTripperAdapter) create() (AsyncTripper, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTripper)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncTripper), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncTripperAdapter) wait(object AsyncTripper, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncTripperAdapter) leave(object AsyncTripper) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRoundTrip(arg1))
 	}
 	if err == nil {
@@ -1499,10 +1021,7 @@ type AsyncSeeder interface {
 // AsyncSeederResult is what the calls of [NewAsyncSeeder] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncSeederResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncSeederResult = asyncimpl.Result
 
 // NewAsyncSeeder returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -1511,97 +1030,24 @@ type AsyncSeederResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSeeder(server Seeder, opts ...async.Option) AsyncSeeder {
-	return &asyncSeederObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncSeederObject{asyncimpl.New(opts...), server}
 }
 
-// asyncSeederObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncSeederObject is the call object.
 type asyncSeederObject struct {
-	async.Call[AsyncSeederResult]
+	asyncimpl.Object
 	server Seeder
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncSeederObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncSeederObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncSeederObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSeederResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncSeederObject) finish(method string) (AsyncSeederResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncSeederResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncSeederObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncSeederObject) BeginSeed(arg1 int) error {
-	return x.begin(context.Background(), "Seeder.Seed", func(context.Context) (AsyncSeederResult, error) {
-		v1, err := x.server.Seed(arg1)
-		return AsyncSeederResult{Method: "Seed", Value: v1}, err
+	return x.Begin(context.Background(), "Seeder.Seed", func(context.Context) (any, error) {
+		return x.server.Seed(arg1)
 	})
 }
 
 func (x *asyncSeederObject) FinishSeed() (int, error) {
-	r, err := x.finish("Seeder.Seed")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Seeder.Seed")
+	v, _ := r.(int)
 	return v, err
 }
 
@@ -1613,74 +1059,32 @@ func (x *asyncSeederObject) FinishSeed() (int, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncSeeder(object AsyncSeeder) Seeder {
-	return &syncSeederAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncSeederAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncSeederFrom is [NewSyncSeeder] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncSeederFrom(server async.CallFactory) Seeder {
-	return &syncSeederAdapter{factory: server}
+	return &syncSeederAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncSeeder)(nil)).Elem())}
 }
 
 // syncSeederAdapter calls an asynchronous server synchronously.
-type syncSeederAdapter struct {
-	object  AsyncSeeder
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncSeederAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncSeederAdapter) enter(ctx context.Context) (AsyncSeeder, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncSeeder)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncSeederAdapter) create() (AsyncSeeder, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSeeder)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncSeeder), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncSeederAdapter) wait(object AsyncSeeder, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncSeederAdapter) leave(object AsyncSeeder) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncSeederAdapter) Seed(arg1 int) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSeed(arg1))
 	}
 	if err == nil {
@@ -1779,10 +1183,7 @@ type AsyncTasks interface {
 // AsyncTasksResult is what the calls of [NewAsyncTasks] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncTasksResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncTasksResult = asyncimpl.Result
 
 // NewAsyncTasks returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -1791,96 +1192,24 @@ type AsyncTasksResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncTasks(server Tasks, opts ...async.Option) AsyncTasks {
-	return &asyncTasksObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncTasksObject{asyncimpl.New(opts...), server}
 }
 
-// asyncTasksObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncTasksObject is the call object.
 type asyncTasksObject struct {
-	async.Call[AsyncTasksResult]
+	asyncimpl.Object
 	server Tasks
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncTasksObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncTasksObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncTasksObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTasksResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncTasksObject) finish(method string) (AsyncTasksResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncTasksResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncTasksObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncTasksObject) BeginGroup(arg1 *errgroup.Group) error {
-	return x.begin(context.Background(), "Tasks.Group", func(context.Context) (AsyncTasksResult, error) {
-		v1 := x.server.Group(arg1)
-		return AsyncTasksResult{Method: "Group", Value: v1}, nil
+	return x.Begin(context.Background(), "Tasks.Group", func(context.Context) (any, error) {
+		return x.server.Group(arg1), nil
 	})
 }
 
 func (x *asyncTasksObject) FinishGroup() (*errgroup.Group, error) {
-	r, err := x.finish("Tasks.Group")
-	v, _ := r.Value.(*errgroup.Group)
+	r, err := x.Finish("Tasks.Group")
+	v, _ := r.(*errgroup.Group)
 	return v, err
 }
 
@@ -1892,74 +1221,32 @@ func (x *asyncTasksObject) FinishGroup() (*errgroup.Group, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncTasks(object AsyncTasks) Tasks {
-	return &syncTasksAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncTasksAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncTasksFrom is [NewSyncTasks] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncTasksFrom(server async.CallFactory) Tasks {
-	return &syncTasksAdapter{factory: server}
+	return &syncTasksAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncTasks)(nil)).Elem())}
 }
 
 // syncTasksAdapter calls an asynchronous server synchronously.
-type syncTasksAdapter struct {
-	object  AsyncTasks
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncTasksAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncTasksAdapter) enter(ctx context.Context) (AsyncTasks, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncTasks)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncTasksAdapter) create() (AsyncTasks, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTasks)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncTasks), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncTasksAdapter) wait(object AsyncTasks, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncTasksAdapter) leave(object AsyncTasks) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncTasksAdapter) Group(arg1 *errgroup.Group) (v1 *errgroup.Group) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGroup(arg1))
 	}
 	if err == nil {

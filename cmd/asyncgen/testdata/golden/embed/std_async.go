@@ -8,10 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncReadWriteCloser is the asynchronous face of [io.ReadWriteCloser]: a call
@@ -59,10 +59,7 @@ type AsyncReadWriteCloser interface {
 // AsyncReadWriteCloserResult is what the calls of [NewAsyncReadWriteCloser]
 // complete with beside an error. Only the function of an [async.Discard] among
 // its options gets to see it.
-type AsyncReadWriteCloserResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncReadWriteCloserResult = asyncimpl.Result
 
 // NewAsyncReadWriteCloser returns a call object for server, whose calls run in
 // a goroutine of their own and are begun with opts. The result that a
@@ -72,122 +69,47 @@ type AsyncReadWriteCloserResult struct {
 // which after a Cancel, a Release or a wait that timed out is later than the
 // end of these.
 func NewAsyncReadWriteCloser(server io.ReadWriteCloser, opts ...async.Option) AsyncReadWriteCloser {
-	return &asyncReadWriteCloserObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncReadWriteCloserObject{asyncimpl.New(opts...), server}
 }
 
-// asyncReadWriteCloserObject is a Call that knows which method its call is of.
-// mu is held across Finish, which runs nobody's code, and not across Begin,
-// which may.
+// asyncReadWriteCloserObject is the call object.
 type asyncReadWriteCloserObject struct {
-	async.Call[AsyncReadWriteCloserResult]
+	asyncimpl.Object
 	server io.ReadWriteCloser
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncReadWriteCloserObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncReadWriteCloserObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncReadWriteCloserObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncReadWriteCloserResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncReadWriteCloserObject) finish(method string) (AsyncReadWriteCloserResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncReadWriteCloserResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncReadWriteCloserObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncReadWriteCloserObject) BeginRead(p []byte) error {
-	return x.begin(context.Background(), "ReadWriteCloser.Read", func(context.Context) (AsyncReadWriteCloserResult, error) {
-		v1, err := x.server.Read(p)
-		return AsyncReadWriteCloserResult{Method: "Read", Value: v1}, err
+	return x.Begin(context.Background(), "ReadWriteCloser.Read", func(context.Context) (any, error) {
+		return x.server.Read(p)
 	})
 }
 
 func (x *asyncReadWriteCloserObject) FinishRead() (int, error) {
-	r, err := x.finish("ReadWriteCloser.Read")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("ReadWriteCloser.Read")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncReadWriteCloserObject) BeginWrite(p []byte) error {
-	return x.begin(context.Background(), "ReadWriteCloser.Write", func(context.Context) (AsyncReadWriteCloserResult, error) {
-		v1, err := x.server.Write(p)
-		return AsyncReadWriteCloserResult{Method: "Write", Value: v1}, err
+	return x.Begin(context.Background(), "ReadWriteCloser.Write", func(context.Context) (any, error) {
+		return x.server.Write(p)
 	})
 }
 
 func (x *asyncReadWriteCloserObject) FinishWrite() (int, error) {
-	r, err := x.finish("ReadWriteCloser.Write")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("ReadWriteCloser.Write")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncReadWriteCloserObject) BeginClose() error {
-	return x.begin(context.Background(), "ReadWriteCloser.Close", func(context.Context) (AsyncReadWriteCloserResult, error) {
-		err := x.server.Close()
-		return AsyncReadWriteCloserResult{Method: "Close"}, err
+	return x.Begin(context.Background(), "ReadWriteCloser.Close", func(context.Context) (any, error) {
+		return nil, x.server.Close()
 	})
 }
 
 func (x *asyncReadWriteCloserObject) FinishClose() error {
-	_, err := x.finish("ReadWriteCloser.Close")
+	_, err := x.Finish("ReadWriteCloser.Close")
 	return err
 }
 
@@ -199,74 +121,32 @@ func (x *asyncReadWriteCloserObject) FinishClose() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncReadWriteCloser(object AsyncReadWriteCloser) io.ReadWriteCloser {
-	return &syncReadWriteCloserAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncReadWriteCloserAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncReadWriteCloserFrom is [NewSyncReadWriteCloser] with a call object of
 // server's own for each call, so that any number of them may go on at a time.
 func NewSyncReadWriteCloserFrom(server async.CallFactory) io.ReadWriteCloser {
-	return &syncReadWriteCloserAdapter{factory: server}
+	return &syncReadWriteCloserAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncReadWriteCloser)(nil)).Elem())}
 }
 
 // syncReadWriteCloserAdapter calls an asynchronous server synchronously.
-type syncReadWriteCloserAdapter struct {
-	object  AsyncReadWriteCloser
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncReadWriteCloserAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncReadWriteCloserAdapter) enter(ctx context.Context) (AsyncReadWriteCloser, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncReadWriteCloser)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncReadWriteCloserAdapter) create() (AsyncReadWriteCloser, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncReadWriteCloser)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncReadWriteCloser), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncReadWriteCloserAdapter) wait(object AsyncReadWriteCloser, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncReadWriteCloserAdapter) leave(object AsyncReadWriteCloser) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncReadWriteCloserAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(p))
 	}
 	if err == nil {
@@ -278,7 +158,7 @@ func (x *syncReadWriteCloserAdapter) Read(p []byte) (v1 int, err error) {
 func (x *syncReadWriteCloserAdapter) Write(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginWrite(p))
 	}
 	if err == nil {
@@ -290,7 +170,7 @@ func (x *syncReadWriteCloserAdapter) Write(p []byte) (v1 int, err error) {
 func (x *syncReadWriteCloserAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginClose())
 	}
 	if err == nil {
@@ -414,10 +294,7 @@ type AsyncFS interface {
 // AsyncFSResult is what the calls of [NewAsyncFS] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncFSResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncFSResult = asyncimpl.Result
 
 // NewAsyncFS returns a call object for server, whose calls run in a goroutine
 // of their own and are begun with opts. The result that a [async.Discard] among
@@ -426,96 +303,24 @@ type AsyncFSResult struct {
 // method's until that has returned, which after a Cancel, a Release or a wait
 // that timed out is later than the end of these.
 func NewAsyncFS(server fs.FS, opts ...async.Option) AsyncFS {
-	return &asyncFSObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncFSObject{asyncimpl.New(opts...), server}
 }
 
-// asyncFSObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncFSObject is the call object.
 type asyncFSObject struct {
-	async.Call[AsyncFSResult]
+	asyncimpl.Object
 	server fs.FS
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncFSObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncFSObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncFSObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncFSResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncFSObject) finish(method string) (AsyncFSResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncFSResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncFSObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncFSObject) BeginOpen(name string) error {
-	return x.begin(context.Background(), "FS.Open", func(context.Context) (AsyncFSResult, error) {
-		v1, err := x.server.Open(name)
-		return AsyncFSResult{Method: "Open", Value: v1}, err
+	return x.Begin(context.Background(), "FS.Open", func(context.Context) (any, error) {
+		return x.server.Open(name)
 	})
 }
 
 func (x *asyncFSObject) FinishOpen() (fs.File, error) {
-	r, err := x.finish("FS.Open")
-	v, _ := r.Value.(fs.File)
+	r, err := x.Finish("FS.Open")
+	v, _ := r.(fs.File)
 	return v, err
 }
 
@@ -527,74 +332,30 @@ func (x *asyncFSObject) FinishOpen() (fs.File, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncFS(object AsyncFS) fs.FS {
-	return &syncFSAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncFSAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncFSFrom is [NewSyncFS] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncFSFrom(server async.CallFactory) fs.FS {
-	return &syncFSAdapter{factory: server}
+	return &syncFSAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncFS)(nil)).Elem())}
 }
 
 // syncFSAdapter calls an asynchronous server synchronously.
-type syncFSAdapter struct {
-	object  AsyncFS
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncFSAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncFSAdapter) enter(ctx context.Context) (AsyncFS, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncFS)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncFSAdapter) create() (AsyncFS, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncFS)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncFS), nil
-}
-
-// wait waits for the call where it has begun.
-func (x *syncFSAdapter) wait(object AsyncFS, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncFSAdapter) leave(object AsyncFS) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
-}
+func (x *syncFSAdapter) wait(object AsyncFS, err error) error { return asyncimpl.Wait(object, err) }
 
 func (x *syncFSAdapter) Open(name string) (v1 fs.File, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginOpen(name))
 	}
 	if err == nil {
@@ -708,10 +469,7 @@ type AsyncTx interface {
 // AsyncTxResult is what the calls of [NewAsyncTx] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncTxResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncTxResult = asyncimpl.Result
 
 // NewAsyncTx returns a call object for server, whose calls run in a goroutine
 // of their own and are begun with opts. The result that a [async.Discard] among
@@ -720,107 +478,34 @@ type AsyncTxResult struct {
 // method's until that has returned, which after a Cancel, a Release or a wait
 // that timed out is later than the end of these.
 func NewAsyncTx(server driver.Tx, opts ...async.Option) AsyncTx {
-	return &asyncTxObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncTxObject{asyncimpl.New(opts...), server}
 }
 
-// asyncTxObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncTxObject is the call object.
 type asyncTxObject struct {
-	async.Call[AsyncTxResult]
+	asyncimpl.Object
 	server driver.Tx
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncTxObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncTxObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncTxObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncTxResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncTxObject) finish(method string) (AsyncTxResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncTxResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncTxObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncTxObject) BeginCommit() error {
-	return x.begin(context.Background(), "Tx.Commit", func(context.Context) (AsyncTxResult, error) {
-		err := x.server.Commit()
-		return AsyncTxResult{Method: "Commit"}, err
+	return x.Begin(context.Background(), "Tx.Commit", func(context.Context) (any, error) {
+		return nil, x.server.Commit()
 	})
 }
 
 func (x *asyncTxObject) FinishCommit() error {
-	_, err := x.finish("Tx.Commit")
+	_, err := x.Finish("Tx.Commit")
 	return err
 }
 
 func (x *asyncTxObject) BeginRollback() error {
-	return x.begin(context.Background(), "Tx.Rollback", func(context.Context) (AsyncTxResult, error) {
-		err := x.server.Rollback()
-		return AsyncTxResult{Method: "Rollback"}, err
+	return x.Begin(context.Background(), "Tx.Rollback", func(context.Context) (any, error) {
+		return nil, x.server.Rollback()
 	})
 }
 
 func (x *asyncTxObject) FinishRollback() error {
-	_, err := x.finish("Tx.Rollback")
+	_, err := x.Finish("Tx.Rollback")
 	return err
 }
 
@@ -832,74 +517,30 @@ func (x *asyncTxObject) FinishRollback() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncTx(object AsyncTx) driver.Tx {
-	return &syncTxAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncTxAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncTxFrom is [NewSyncTx] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncTxFrom(server async.CallFactory) driver.Tx {
-	return &syncTxAdapter{factory: server}
+	return &syncTxAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncTx)(nil)).Elem())}
 }
 
 // syncTxAdapter calls an asynchronous server synchronously.
-type syncTxAdapter struct {
-	object  AsyncTx
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncTxAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncTxAdapter) enter(ctx context.Context) (AsyncTx, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncTx)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncTxAdapter) create() (AsyncTx, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncTx)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncTx), nil
-}
-
-// wait waits for the call where it has begun.
-func (x *syncTxAdapter) wait(object AsyncTx, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncTxAdapter) leave(object AsyncTx) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
-}
+func (x *syncTxAdapter) wait(object AsyncTx, err error) error { return asyncimpl.Wait(object, err) }
 
 func (x *syncTxAdapter) Commit() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCommit())
 	}
 	if err == nil {
@@ -911,7 +552,7 @@ func (x *syncTxAdapter) Commit() (err error) {
 func (x *syncTxAdapter) Rollback() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRollback())
 	}
 	if err == nil {

@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncMarshaler is the asynchronous face of [json.Marshaler]: a call object,
@@ -51,10 +51,7 @@ type AsyncMarshaler interface {
 // AsyncMarshalerResult is what the calls of [NewAsyncMarshaler] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncMarshalerResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncMarshalerResult = asyncimpl.Result
 
 // NewAsyncMarshaler returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -63,97 +60,24 @@ type AsyncMarshalerResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMarshaler(server json.Marshaler, opts ...async.Option) AsyncMarshaler {
-	return &asyncMarshalerObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncMarshalerObject{asyncimpl.New(opts...), server}
 }
 
-// asyncMarshalerObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncMarshalerObject is the call object.
 type asyncMarshalerObject struct {
-	async.Call[AsyncMarshalerResult]
+	asyncimpl.Object
 	server json.Marshaler
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncMarshalerObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncMarshalerObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncMarshalerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMarshalerResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncMarshalerObject) finish(method string) (AsyncMarshalerResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncMarshalerResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncMarshalerObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncMarshalerObject) BeginMarshalJSON() error {
-	return x.begin(context.Background(), "Marshaler.MarshalJSON", func(context.Context) (AsyncMarshalerResult, error) {
-		v1, err := x.server.MarshalJSON()
-		return AsyncMarshalerResult{Method: "MarshalJSON", Value: v1}, err
+	return x.Begin(context.Background(), "Marshaler.MarshalJSON", func(context.Context) (any, error) {
+		return x.server.MarshalJSON()
 	})
 }
 
 func (x *asyncMarshalerObject) FinishMarshalJSON() ([]byte, error) {
-	r, err := x.finish("Marshaler.MarshalJSON")
-	v, _ := r.Value.([]byte)
+	r, err := x.Finish("Marshaler.MarshalJSON")
+	v, _ := r.([]byte)
 	return v, err
 }
 
@@ -165,74 +89,32 @@ func (x *asyncMarshalerObject) FinishMarshalJSON() ([]byte, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncMarshaler(object AsyncMarshaler) json.Marshaler {
-	return &syncMarshalerAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncMarshalerAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncMarshalerFrom is [NewSyncMarshaler] with a call object of server's own
 // for each call, so that any number of them may go on at a time.
 func NewSyncMarshalerFrom(server async.CallFactory) json.Marshaler {
-	return &syncMarshalerAdapter{factory: server}
+	return &syncMarshalerAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncMarshaler)(nil)).Elem())}
 }
 
 // syncMarshalerAdapter calls an asynchronous server synchronously.
-type syncMarshalerAdapter struct {
-	object  AsyncMarshaler
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncMarshalerAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncMarshalerAdapter) enter(ctx context.Context) (AsyncMarshaler, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncMarshaler)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncMarshalerAdapter) create() (AsyncMarshaler, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMarshaler)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncMarshaler), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncMarshalerAdapter) wait(object AsyncMarshaler, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncMarshalerAdapter) leave(object AsyncMarshaler) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncMarshalerAdapter) MarshalJSON() (v1 []byte, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginMarshalJSON())
 	}
 	if err == nil {
@@ -337,10 +219,7 @@ type AsyncByteScanner interface {
 // AsyncByteScannerResult is what the calls of [NewAsyncByteScanner] complete
 // with beside an error. Only the function of an [async.Discard] among its
 // options gets to see it.
-type AsyncByteScannerResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncByteScannerResult = asyncimpl.Result
 
 // NewAsyncByteScanner returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -349,109 +228,35 @@ type AsyncByteScannerResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncByteScanner(server io.ByteScanner, opts ...async.Option) AsyncByteScanner {
-	return &asyncByteScannerObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncByteScannerObject{asyncimpl.New(opts...), server}
 }
 
-// asyncByteScannerObject is a Call that knows which method its call is of. mu
-// is held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncByteScannerObject is the call object.
 type asyncByteScannerObject struct {
-	async.Call[AsyncByteScannerResult]
+	asyncimpl.Object
 	server io.ByteScanner
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncByteScannerObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncByteScannerObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncByteScannerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncByteScannerResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncByteScannerObject) finish(method string) (AsyncByteScannerResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncByteScannerResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncByteScannerObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncByteScannerObject) BeginReadByte() error {
-	return x.begin(context.Background(), "ByteScanner.ReadByte", func(context.Context) (AsyncByteScannerResult, error) {
-		v1, err := x.server.ReadByte()
-		return AsyncByteScannerResult{Method: "ReadByte", Value: v1}, err
+	return x.Begin(context.Background(), "ByteScanner.ReadByte", func(context.Context) (any, error) {
+		return x.server.ReadByte()
 	})
 }
 
 func (x *asyncByteScannerObject) FinishReadByte() (byte, error) {
-	r, err := x.finish("ByteScanner.ReadByte")
-	v, _ := r.Value.(byte)
+	r, err := x.Finish("ByteScanner.ReadByte")
+	v, _ := r.(byte)
 	return v, err
 }
 
 func (x *asyncByteScannerObject) BeginUnreadByte() error {
-	return x.begin(context.Background(), "ByteScanner.UnreadByte", func(context.Context) (AsyncByteScannerResult, error) {
-		err := x.server.UnreadByte()
-		return AsyncByteScannerResult{Method: "UnreadByte"}, err
+	return x.Begin(context.Background(), "ByteScanner.UnreadByte", func(context.Context) (any, error) {
+		return nil, x.server.UnreadByte()
 	})
 }
 
 func (x *asyncByteScannerObject) FinishUnreadByte() error {
-	_, err := x.finish("ByteScanner.UnreadByte")
+	_, err := x.Finish("ByteScanner.UnreadByte")
 	return err
 }
 
@@ -463,74 +268,32 @@ func (x *asyncByteScannerObject) FinishUnreadByte() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncByteScanner(object AsyncByteScanner) io.ByteScanner {
-	return &syncByteScannerAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncByteScannerAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncByteScannerFrom is [NewSyncByteScanner] with a call object of server's
 // own for each call, so that any number of them may go on at a time.
 func NewSyncByteScannerFrom(server async.CallFactory) io.ByteScanner {
-	return &syncByteScannerAdapter{factory: server}
+	return &syncByteScannerAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncByteScanner)(nil)).Elem())}
 }
 
 // syncByteScannerAdapter calls an asynchronous server synchronously.
-type syncByteScannerAdapter struct {
-	object  AsyncByteScanner
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncByteScannerAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncByteScannerAdapter) enter(ctx context.Context) (AsyncByteScanner, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncByteScanner)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncByteScannerAdapter) create() (AsyncByteScanner, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncByteScanner)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncByteScanner), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncByteScannerAdapter) wait(object AsyncByteScanner, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncByteScannerAdapter) leave(object AsyncByteScanner) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncByteScannerAdapter) ReadByte() (v1 byte, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginReadByte())
 	}
 	if err == nil {
@@ -542,7 +305,7 @@ func (x *syncByteScannerAdapter) ReadByte() (v1 byte, err error) {
 func (x *syncByteScannerAdapter) UnreadByte() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginUnreadByte())
 	}
 	if err == nil {
@@ -654,10 +417,7 @@ type AsyncReadSeeker interface {
 // AsyncReadSeekerResult is what the calls of [NewAsyncReadSeeker] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncReadSeekerResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncReadSeekerResult = asyncimpl.Result
 
 // NewAsyncReadSeeker returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -666,110 +426,36 @@ type AsyncReadSeekerResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncReadSeeker(server io.ReadSeeker, opts ...async.Option) AsyncReadSeeker {
-	return &asyncReadSeekerObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncReadSeekerObject{asyncimpl.New(opts...), server}
 }
 
-// asyncReadSeekerObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncReadSeekerObject is the call object.
 type asyncReadSeekerObject struct {
-	async.Call[AsyncReadSeekerResult]
+	asyncimpl.Object
 	server io.ReadSeeker
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncReadSeekerObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncReadSeekerObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncReadSeekerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncReadSeekerResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncReadSeekerObject) finish(method string) (AsyncReadSeekerResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncReadSeekerResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncReadSeekerObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncReadSeekerObject) BeginRead(p []byte) error {
-	return x.begin(context.Background(), "ReadSeeker.Read", func(context.Context) (AsyncReadSeekerResult, error) {
-		v1, err := x.server.Read(p)
-		return AsyncReadSeekerResult{Method: "Read", Value: v1}, err
+	return x.Begin(context.Background(), "ReadSeeker.Read", func(context.Context) (any, error) {
+		return x.server.Read(p)
 	})
 }
 
 func (x *asyncReadSeekerObject) FinishRead() (int, error) {
-	r, err := x.finish("ReadSeeker.Read")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("ReadSeeker.Read")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncReadSeekerObject) BeginSeek(offset int64, whence int) error {
-	return x.begin(context.Background(), "ReadSeeker.Seek", func(context.Context) (AsyncReadSeekerResult, error) {
-		v1, err := x.server.Seek(offset, whence)
-		return AsyncReadSeekerResult{Method: "Seek", Value: v1}, err
+	return x.Begin(context.Background(), "ReadSeeker.Seek", func(context.Context) (any, error) {
+		return x.server.Seek(offset, whence)
 	})
 }
 
 func (x *asyncReadSeekerObject) FinishSeek() (int64, error) {
-	r, err := x.finish("ReadSeeker.Seek")
-	v, _ := r.Value.(int64)
+	r, err := x.Finish("ReadSeeker.Seek")
+	v, _ := r.(int64)
 	return v, err
 }
 
@@ -781,74 +467,32 @@ func (x *asyncReadSeekerObject) FinishSeek() (int64, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncReadSeeker(object AsyncReadSeeker) io.ReadSeeker {
-	return &syncReadSeekerAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncReadSeekerAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncReadSeekerFrom is [NewSyncReadSeeker] with a call object of server's
 // own for each call, so that any number of them may go on at a time.
 func NewSyncReadSeekerFrom(server async.CallFactory) io.ReadSeeker {
-	return &syncReadSeekerAdapter{factory: server}
+	return &syncReadSeekerAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncReadSeeker)(nil)).Elem())}
 }
 
 // syncReadSeekerAdapter calls an asynchronous server synchronously.
-type syncReadSeekerAdapter struct {
-	object  AsyncReadSeeker
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncReadSeekerAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncReadSeekerAdapter) enter(ctx context.Context) (AsyncReadSeeker, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncReadSeeker)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncReadSeekerAdapter) create() (AsyncReadSeeker, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncReadSeeker)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncReadSeeker), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncReadSeekerAdapter) wait(object AsyncReadSeeker, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncReadSeekerAdapter) leave(object AsyncReadSeeker) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncReadSeekerAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(p))
 	}
 	if err == nil {
@@ -860,7 +504,7 @@ func (x *syncReadSeekerAdapter) Read(p []byte) (v1 int, err error) {
 func (x *syncReadSeekerAdapter) Seek(offset int64, whence int) (v1 int64, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSeek(offset, whence))
 	}
 	if err == nil {
@@ -967,10 +611,7 @@ type AsyncFormatter interface {
 // AsyncFormatterResult is what the calls of [NewAsyncFormatter] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncFormatterResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncFormatterResult = asyncimpl.Result
 
 // NewAsyncFormatter returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -979,96 +620,24 @@ type AsyncFormatterResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncFormatter(server fmt.Formatter, opts ...async.Option) AsyncFormatter {
-	return &asyncFormatterObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncFormatterObject{asyncimpl.New(opts...), server}
 }
 
-// asyncFormatterObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncFormatterObject is the call object.
 type asyncFormatterObject struct {
-	async.Call[AsyncFormatterResult]
+	asyncimpl.Object
 	server fmt.Formatter
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncFormatterObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncFormatterObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncFormatterObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncFormatterResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncFormatterObject) finish(method string) (AsyncFormatterResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncFormatterResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncFormatterObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncFormatterObject) BeginFormat(f fmt.State, verb rune) error {
-	return x.begin(context.Background(), "Formatter.Format", func(context.Context) (AsyncFormatterResult, error) {
+	return x.Begin(context.Background(), "Formatter.Format", func(context.Context) (any, error) {
 		x.server.Format(f, verb)
-		return AsyncFormatterResult{Method: "Format"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncFormatterObject) FinishFormat() error {
-	_, err := x.finish("Formatter.Format")
+	_, err := x.Finish("Formatter.Format")
 	return err
 }
 
@@ -1080,74 +649,32 @@ func (x *asyncFormatterObject) FinishFormat() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncFormatter(object AsyncFormatter) fmt.Formatter {
-	return &syncFormatterAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncFormatterAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncFormatterFrom is [NewSyncFormatter] with a call object of server's own
 // for each call, so that any number of them may go on at a time.
 func NewSyncFormatterFrom(server async.CallFactory) fmt.Formatter {
-	return &syncFormatterAdapter{factory: server}
+	return &syncFormatterAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncFormatter)(nil)).Elem())}
 }
 
 // syncFormatterAdapter calls an asynchronous server synchronously.
-type syncFormatterAdapter struct {
-	object  AsyncFormatter
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncFormatterAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncFormatterAdapter) enter(ctx context.Context) (AsyncFormatter, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncFormatter)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncFormatterAdapter) create() (AsyncFormatter, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncFormatter)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncFormatter), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncFormatterAdapter) wait(object AsyncFormatter, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncFormatterAdapter) leave(object AsyncFormatter) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncFormatterAdapter) Format(f fmt.State, verb rune) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFormat(f, verb))
 	}
 	if err == nil {

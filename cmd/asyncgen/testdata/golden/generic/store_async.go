@@ -9,10 +9,10 @@ import (
 	"io"
 	"iter"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncStore is the asynchronous face of [Store]: a call object, which carries
@@ -82,12 +82,7 @@ type StoreBothResult[K2 cmp.Ordered, V any] struct {
 // AsyncStoreResult is what the calls of [NewAsyncStore] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncStoreResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	keep func() bool // the result is taken: its context goes on without the call
-}
+type AsyncStoreResult = asyncimpl.Result
 
 // NewAsyncStore returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -96,189 +91,85 @@ type AsyncStoreResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncStore[K2 cmp.Ordered, V any](server Store[K2, V], opts ...async.Option) AsyncStore[K2, V] {
-	return &asyncStoreObject[K2, V]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncStoreObject[K2, V]{asyncimpl.New(opts...), server}
 }
 
-// asyncStoreObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncStoreObject is the call object.
 type asyncStoreObject[K2 cmp.Ordered, V any] struct {
-	async.Call[AsyncStoreResult]
+	asyncimpl.Object
 	server Store[K2, V]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncStoreObject[K2, V]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncStoreObject[K2, V]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncStoreObject[K2, V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncStoreResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncStoreObject[K2, V]) finish(method string) (AsyncStoreResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncStoreResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
-	}
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncStoreObject[K2, V]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginGet(ctx context.Context, key K2) error {
-	return x.begin(ctx, "Store.Get", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Get(ctx, key)
-		return AsyncStoreResult{Method: "Get", Value: v1}, err
+	return x.Begin(ctx, "Store.Get", func(ctx context.Context) (any, error) {
+		return x.server.Get(ctx, key)
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishGet() (V, error) {
-	r, err := x.finish("Store.Get")
-	v, _ := r.Value.(V)
+	r, err := x.Finish("Store.Get")
+	v, _ := r.(V)
 	return v, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginPut(ctx context.Context, key K2, value V) error {
-	return x.begin(ctx, "Store.Put", func(ctx context.Context) (AsyncStoreResult, error) {
-		err := x.server.Put(ctx, key, value)
-		return AsyncStoreResult{Method: "Put"}, err
+	return x.Begin(ctx, "Store.Put", func(ctx context.Context) (any, error) {
+		return nil, x.server.Put(ctx, key, value)
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishPut() error {
-	_, err := x.finish("Store.Put")
+	_, err := x.Finish("Store.Put")
 	return err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginRange(ctx context.Context, from K2, to K2) error {
-	return x.begin(ctx, "Store.Range", func(call context.Context) (AsyncStoreResult, error) {
-		ctx, keep := newAsyncStoreStream(ctx, call)
-		v1, err := x.server.Range(ctx, from, to)
-		return AsyncStoreResult{Method: "Range", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Store.Range", func(ctx context.Context) (any, error) {
+		return x.server.Range(ctx, from, to)
+	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishRange() (iter.Seq2[K2, V], error) {
-	r, err := x.finish("Store.Range")
-	v, _ := r.Value.(iter.Seq2[K2, V])
+	r, err := x.Finish("Store.Range")
+	v, _ := r.(iter.Seq2[K2, V])
 	return v, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginBoth() error {
-	return x.begin(context.Background(), "Store.Both", func(context.Context) (AsyncStoreResult, error) {
+	return x.Begin(context.Background(), "Store.Both", func(context.Context) (any, error) {
 		v1, v2 := x.server.Both()
-		return AsyncStoreResult{Method: "Both", Value: StoreBothResult[K2, V]{Key: v1, Value: v2}}, nil
+		return StoreBothResult[K2, V]{Key: v1, Value: v2}, nil
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishBoth() (K2, V, error) {
-	r, err := x.finish("Store.Both")
-	v, _ := r.Value.(StoreBothResult[K2, V])
+	r, err := x.Finish("Store.Both")
+	v, _ := r.(StoreBothResult[K2, V])
 	return v.Key, v.Value, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginNext() error {
-	return x.begin(context.Background(), "Store.Next", func(context.Context) (AsyncStoreResult, error) {
-		v1 := x.server.Next()
-		return AsyncStoreResult{Method: "Next", Value: v1}, nil
+	return x.Begin(context.Background(), "Store.Next", func(context.Context) (any, error) {
+		return x.server.Next(), nil
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishNext() (Store[K2, V], error) {
-	r, err := x.finish("Store.Next")
-	v, _ := r.Value.(Store[K2, V])
+	r, err := x.Finish("Store.Next")
+	v, _ := r.(Store[K2, V])
 	return v, err
 }
 
 func (x *asyncStoreObject[K2, V]) BeginFace() error {
-	return x.begin(context.Background(), "Store.Face", func(context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Face()
-		return AsyncStoreResult{Method: "Face", Value: v1}, err
+	return x.Begin(context.Background(), "Store.Face", func(context.Context) (any, error) {
+		return x.server.Face()
 	})
 }
 
 func (x *asyncStoreObject[K2, V]) FinishFace() (AsyncStore[K2, V], error) {
-	r, err := x.finish("Store.Face")
-	v, _ := r.Value.(AsyncStore[K2, V])
+	r, err := x.Finish("Store.Face")
+	v, _ := r.(AsyncStore[K2, V])
 	return v, err
-}
-
-// asyncStoreStream is the context of a result that goes on using it. It ends
-// with the context that Begin was given, and has the values of the call.
-type asyncStoreStream struct {
-	context.Context // below Begin's
-	call            context.Context
-}
-
-// newAsyncStoreStream returns such a context. Until keep is called, the end of
-// the call ends the context, too.
-func newAsyncStoreStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &asyncStoreStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *asyncStoreStream) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(context.Context); ok {
-		return x.Context.Value(key)
-	}
-	return v
 }
 
 // NewSyncStore returns a [Store] whose methods are calls on object, one at a
@@ -289,74 +180,32 @@ func (x *asyncStoreStream) Value(key any) any {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncStore[K2 cmp.Ordered, V any](object AsyncStore[K2, V]) Store[K2, V] {
-	return &syncStoreAdapter[K2, V]{object: object, turn: make(chan struct{}, 1)}
+	return &syncStoreAdapter[K2, V]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncStoreFrom is [NewSyncStore] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncStoreFrom[K2 cmp.Ordered, V any](server async.CallFactory) Store[K2, V] {
-	return &syncStoreAdapter[K2, V]{factory: server}
+	return &syncStoreAdapter[K2, V]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncStore[K2, V])(nil)).Elem())}
 }
 
 // syncStoreAdapter calls an asynchronous server synchronously.
-type syncStoreAdapter[K2 cmp.Ordered, V any] struct {
-	object  AsyncStore[K2, V]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncStoreAdapter[K2 cmp.Ordered, V any] struct{ turns asyncimpl.Turns }
 
 func (x *syncStoreAdapter[K2, V]) enter(ctx context.Context) (AsyncStore[K2, V], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncStore[K2, V])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncStoreAdapter[K2, V]) create() (AsyncStore[K2, V], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncStore[K2, V])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncStore[K2, V]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncStoreAdapter[K2, V]) wait(object AsyncStore[K2, V], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncStoreAdapter[K2, V]) leave(object AsyncStore[K2, V]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncStoreAdapter[K2, V]) Get(ctx context.Context, key K2) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
@@ -368,7 +217,7 @@ func (x *syncStoreAdapter[K2, V]) Get(ctx context.Context, key K2) (v1 V, err er
 func (x *syncStoreAdapter[K2, V]) Put(ctx context.Context, key K2, value V) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
@@ -380,7 +229,7 @@ func (x *syncStoreAdapter[K2, V]) Put(ctx context.Context, key K2, value V) (err
 func (x *syncStoreAdapter[K2, V]) Range(ctx context.Context, from K2, to K2) (v1 iter.Seq2[K2, V], err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRange(ctx, from, to))
 	}
 	if err == nil {
@@ -392,7 +241,7 @@ func (x *syncStoreAdapter[K2, V]) Range(ctx context.Context, from K2, to K2) (v1
 func (x *syncStoreAdapter[K2, V]) Both() (v1 K2, v2 V) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBoth())
 	}
 	if err == nil {
@@ -407,7 +256,7 @@ func (x *syncStoreAdapter[K2, V]) Both() (v1 K2, v2 V) {
 func (x *syncStoreAdapter[K2, V]) Next() (v1 Store[K2, V]) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginNext())
 	}
 	if err == nil {
@@ -422,7 +271,7 @@ func (x *syncStoreAdapter[K2, V]) Next() (v1 Store[K2, V]) {
 func (x *syncStoreAdapter[K2, V]) Face() (v1 AsyncStore[K2, V], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFace())
 	}
 	if err == nil {
@@ -579,10 +428,7 @@ type SorterSortResult[S ~[]E, E interface {
 // AsyncSorterResult is what the calls of [NewAsyncSorter] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncSorterResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncSorterResult = asyncimpl.Result
 
 // NewAsyncSorter returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -597,12 +443,10 @@ func NewAsyncSorter[S ~[]E, E interface {
 	*E
 	io.Writer
 }](server Sorter[S, E, N, M, P], opts ...async.Option) AsyncSorter[S, E, N, M, P] {
-	return &asyncSorterObject[S, E, N, M, P]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncSorterObject[S, E, N, M, P]{asyncimpl.New(opts...), server}
 }
 
-// asyncSorterObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncSorterObject is the call object.
 type asyncSorterObject[S ~[]E, E interface {
 	comparable
 	fmt.Stringer
@@ -610,90 +454,20 @@ type asyncSorterObject[S ~[]E, E interface {
 	*E
 	io.Writer
 }] struct {
-	async.Call[AsyncSorterResult]
+	asyncimpl.Object
 	server Sorter[S, E, N, M, P]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncSorterObject[S, E, N, M, P]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncSorterObject[S, E, N, M, P]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncSorterObject[S, E, N, M, P]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSorterResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncSorterObject[S, E, N, M, P]) finish(method string) (AsyncSorterResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncSorterResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncSorterObject[S, E, N, M, P]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncSorterObject[S, E, N, M, P]) BeginSort(arg1 S, arg2 func(a E, b E) N) error {
-	return x.begin(context.Background(), "Sorter.Sort", func(context.Context) (AsyncSorterResult, error) {
+	return x.Begin(context.Background(), "Sorter.Sort", func(context.Context) (any, error) {
 		v1, v2 := x.server.Sort(arg1, arg2)
-		return AsyncSorterResult{Method: "Sort", Value: SorterSortResult[S, E, N, M, P]{R1: v1, R2: v2}}, nil
+		return SorterSortResult[S, E, N, M, P]{R1: v1, R2: v2}, nil
 	})
 }
 
 func (x *asyncSorterObject[S, E, N, M, P]) FinishSort() (M, P, error) {
-	r, err := x.finish("Sorter.Sort")
-	v, _ := r.Value.(SorterSortResult[S, E, N, M, P])
+	r, err := x.Finish("Sorter.Sort")
+	v, _ := r.(SorterSortResult[S, E, N, M, P])
 	return v.R1, v.R2, err
 }
 
@@ -711,7 +485,7 @@ func NewSyncSorter[S ~[]E, E interface {
 	*E
 	io.Writer
 }](object AsyncSorter[S, E, N, M, P]) Sorter[S, E, N, M, P] {
-	return &syncSorterAdapter[S, E, N, M, P]{object: object, turn: make(chan struct{}, 1)}
+	return &syncSorterAdapter[S, E, N, M, P]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncSorterFrom is [NewSyncSorter] with a call object of server's own for
@@ -723,7 +497,7 @@ func NewSyncSorterFrom[S ~[]E, E interface {
 	*E
 	io.Writer
 }](server async.CallFactory) Sorter[S, E, N, M, P] {
-	return &syncSorterAdapter[S, E, N, M, P]{factory: server}
+	return &syncSorterAdapter[S, E, N, M, P]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncSorter[S, E, N, M, P])(nil)).Elem())}
 }
 
 // syncSorterAdapter calls an asynchronous server synchronously.
@@ -733,64 +507,22 @@ type syncSorterAdapter[S ~[]E, E interface {
 }, N Number, M ~int | ~string, P interface {
 	*E
 	io.Writer
-}] struct {
-	object  AsyncSorter[S, E, N, M, P]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+}] struct{ turns asyncimpl.Turns }
 
 func (x *syncSorterAdapter[S, E, N, M, P]) enter(ctx context.Context) (AsyncSorter[S, E, N, M, P], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncSorter[S, E, N, M, P])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncSorterAdapter[S, E, N, M, P]) create() (AsyncSorter[S, E, N, M, P], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSorter[S, E, N, M, P])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncSorter[S, E, N, M, P]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncSorterAdapter[S, E, N, M, P]) wait(object AsyncSorter[S, E, N, M, P], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncSorterAdapter[S, E, N, M, P]) leave(object AsyncSorter[S, E, N, M, P]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncSorterAdapter[S, E, N, M, P]) Sort(arg1 S, arg2 func(a E, b E) N) (v1 M, v2 P) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSort(arg1, arg2))
 	}
 	if err == nil {
@@ -929,10 +661,7 @@ type OddDoResult[context2 any, async2 any, error2 fmt.Stringer, any2 comparable,
 // AsyncOddResult is what the calls of [NewAsyncOdd] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncOddResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncOddResult = asyncimpl.Result
 
 // NewAsyncOdd returns a call object for server, whose calls run in a goroutine
 // of their own and are begun with opts. The result that a [async.Discard] among
@@ -941,109 +670,37 @@ type AsyncOddResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server Odd[context2, async2, error2, any2, x2], opts ...async.Option) AsyncOdd[context2, async2, error2, any2, x2] {
-	return &asyncOddObject[context2, async2, error2, any2, x2]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncOddObject[context2, async2, error2, any2, x2]{asyncimpl.New(opts...), server}
 }
 
-// asyncOddObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncOddObject is the call object.
 type asyncOddObject[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct {
-	async.Call[AsyncOddResult]
+	asyncimpl.Object
 	server Odd[context2, async2, error2, any2, x2]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOddResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) finish(method string) (AsyncOddResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncOddResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) BeginDo(arg1 context2, arg2 async2) error {
-	return x.begin(context.Background(), "Odd.Do", func(context.Context) (AsyncOddResult, error) {
+	return x.Begin(context.Background(), "Odd.Do", func(context.Context) (any, error) {
 		v1, v2, v3, err := x.server.Do(arg1, arg2)
-		return AsyncOddResult{Method: "Do", Value: OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}}, err
+		return OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}, err
 	})
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishDo() (error2, any2, x2, error) {
-	r, err := x.finish("Odd.Do")
-	v, _ := r.Value.(OddDoResult[context2, async2, error2, any2, x2])
+	r, err := x.Finish("Odd.Do")
+	v, _ := r.(OddDoResult[context2, async2, error2, any2, x2])
 	return v.R1, v.R2, v.R3, err
 }
 
 func (x3 *asyncOddObject[context2, async2, error2, any2, x2]) BeginInt(x int) error {
-	return x3.begin(context.Background(), "Odd.Int", func(context.Context) (AsyncOddResult, error) {
-		v1 := x3.server.Int(x)
-		return AsyncOddResult{Method: "Int", Value: v1}, nil
+	return x3.Begin(context.Background(), "Odd.Int", func(context.Context) (any, error) {
+		return x3.server.Int(x), nil
 	})
 }
 
 func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishInt() (int, error) {
-	r, err := x.finish("Odd.Int")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Odd.Int")
+	v, _ := r.(int)
 	return v, err
 }
 
@@ -1055,74 +712,32 @@ func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishInt() (int, e
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](object AsyncOdd[context2, async2, error2, any2, x2]) Odd[context2, async2, error2, any2, x2] {
-	return &syncOddAdapter[context2, async2, error2, any2, x2]{object: object, turn: make(chan struct{}, 1)}
+	return &syncOddAdapter[context2, async2, error2, any2, x2]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncOddFrom is [NewSyncOdd] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncOddFrom[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server async.CallFactory) Odd[context2, async2, error2, any2, x2] {
-	return &syncOddAdapter[context2, async2, error2, any2, x2]{factory: server}
+	return &syncOddAdapter[context2, async2, error2, any2, x2]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2])(nil)).Elem())}
 }
 
 // syncOddAdapter calls an asynchronous server synchronously.
-type syncOddAdapter[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct {
-	object  AsyncOdd[context2, async2, error2, any2, x2]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncOddAdapter[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct{ turns asyncimpl.Turns }
 
 func (x *syncOddAdapter[context2, async2, error2, any2, x2]) enter(ctx context.Context) (AsyncOdd[context2, async2, error2, any2, x2], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncOdd[context2, async2, error2, any2, x2])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncOddAdapter[context2, async2, error2, any2, x2]) create() (AsyncOdd[context2, async2, error2, any2, x2], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncOdd[context2, async2, error2, any2, x2]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncOddAdapter[context2, async2, error2, any2, x2]) wait(object AsyncOdd[context2, async2, error2, any2, x2], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncOddAdapter[context2, async2, error2, any2, x2]) leave(object AsyncOdd[context2, async2, error2, any2, x2]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncOddAdapter[context2, async2, error2, any2, x2]) Do(arg1 context2, arg2 async2) (v1 error2, v2 any2, v3 x2, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDo(arg1, arg2))
 	}
 	if err == nil {
@@ -1134,7 +749,7 @@ func (x *syncOddAdapter[context2, async2, error2, any2, x2]) Do(arg1 context2, a
 func (x3 *syncOddAdapter[context2, async2, error2, any2, x2]) Int(x int) (v1 int) {
 	object, err := x3.enter(context.Background())
 	if err == nil {
-		defer x3.leave(object)
+		defer x3.turns.Leave(object)
 		err = x3.wait(object, object.BeginInt(x))
 	}
 	if err == nil {
@@ -1279,12 +894,7 @@ type MappedBothResult[V any] struct {
 // AsyncMappedResult is what the calls of [NewAsyncMapped] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncMappedResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	keep func() bool // the result is taken: its context goes on without the call
-}
+type AsyncMappedResult = asyncimpl.Result
 
 // NewAsyncMapped returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -1293,190 +903,85 @@ type AsyncMappedResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMapped[V any](server Mapped[V], opts ...async.Option) AsyncMapped[V] {
-	return &asyncMappedObject[V]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncMappedObject[V]{asyncimpl.New(opts...), server}
 }
 
-// asyncMappedObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncMappedObject is the call object.
 type asyncMappedObject[V any] struct {
-	async.Call[AsyncMappedResult]
+	asyncimpl.Object
 	server Mapped[V]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncMappedObject[V]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncMappedObject[V]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncMappedObject[V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMappedResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncMappedObject[V]) finish(method string) (AsyncMappedResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncMappedResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
-	}
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncMappedObject[V]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncMappedObject[V]) BeginGet(ctx context.Context, key string) error {
-	return x.begin(ctx, "Mapped.Get", func(ctx context.Context) (AsyncMappedResult, error) {
-		v1, err := x.server.Get(ctx, key)
-		return AsyncMappedResult{Method: "Get", Value: v1}, err
+	return x.Begin(ctx, "Mapped.Get", func(ctx context.Context) (any, error) {
+		return x.server.Get(ctx, key)
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishGet() (V, error) {
-	r, err := x.finish("Mapped.Get")
-	v, _ := r.Value.(V)
+	r, err := x.Finish("Mapped.Get")
+	v, _ := r.(V)
 	return v, err
 }
 
 func (x *asyncMappedObject[V]) BeginPut(ctx context.Context, key string, value V) error {
-	return x.begin(ctx, "Mapped.Put", func(ctx context.Context) (AsyncMappedResult, error) {
-		err := x.server.Put(ctx, key, value)
-		return AsyncMappedResult{Method: "Put"}, err
+	return x.Begin(ctx, "Mapped.Put", func(ctx context.Context) (any, error) {
+		return nil, x.server.Put(ctx, key, value)
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishPut() error {
-	_, err := x.finish("Mapped.Put")
+	_, err := x.Finish("Mapped.Put")
 	return err
 }
 
 func (x *asyncMappedObject[V]) BeginRange(ctx context.Context, from string, to string) error {
-	return x.begin(ctx, "Mapped.Range", func(call context.Context) (AsyncMappedResult, error) {
-		ctx, keep := newAsyncMappedStream(ctx, call)
-		v1, err := x.server.Range(ctx, from, to)
-		return AsyncMappedResult{Method: "Range", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Mapped.Range", func(ctx context.Context) (any, error) {
+		return x.server.Range(ctx, from, to)
+	})
 }
 
 func (x *asyncMappedObject[V]) FinishRange() (iter.Seq2[string, V], error) {
-	r, err := x.finish("Mapped.Range")
-	v, _ := r.Value.(iter.Seq2[string, V])
+	r, err := x.Finish("Mapped.Range")
+	v, _ := r.(iter.Seq2[string, V])
 	return v, err
 }
 
 func (x *asyncMappedObject[V]) BeginBoth() error {
-	return x.begin(context.Background(), "Mapped.Both", func(context.Context) (AsyncMappedResult, error) {
+	return x.Begin(context.Background(), "Mapped.Both", func(context.Context) (any, error) {
 		v1, v2 := x.server.Both()
-		return AsyncMappedResult{Method: "Both", Value: MappedBothResult[V]{Key: v1, Value: v2}}, nil
+		return MappedBothResult[V]{Key: v1, Value: v2}, nil
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishBoth() (string, V, error) {
-	r, err := x.finish("Mapped.Both")
-	v, _ := r.Value.(MappedBothResult[V])
+	r, err := x.Finish("Mapped.Both")
+	v, _ := r.(MappedBothResult[V])
 	return v.Key, v.Value, err
 }
 
 func (x *asyncMappedObject[V]) BeginNext() error {
-	return x.begin(context.Background(), "Mapped.Next", func(context.Context) (AsyncMappedResult, error) {
-		v1 := x.server.Next()
-		return AsyncMappedResult{Method: "Next", Value: v1}, nil
+	return x.Begin(context.Background(), "Mapped.Next", func(context.Context) (any, error) {
+		return x.server.Next(), nil
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishNext() (Store[string, V], error) {
-	r, err := x.finish("Mapped.Next")
-	v, _ := r.Value.(Store[string, V])
+	r, err := x.Finish("Mapped.Next")
+	v, _ := r.(Store[string, V])
 	return v, err
 }
 
 func (x *asyncMappedObject[V]) BeginFace() error {
-	return x.begin(context.Background(), "Mapped.Face", func(context.Context) (AsyncMappedResult, error) {
-		v1, err := x.server.Face()
-		return AsyncMappedResult{Method: "Face", Value: v1}, err
+	return x.Begin(context.Background(), "Mapped.Face", func(context.Context) (any, error) {
+		return x.server.Face()
 	})
 }
 
 func (x *asyncMappedObject[V]) FinishFace() (AsyncStore[string, V], error) {
-	r, err := x.finish("Mapped.Face")
-	v, _ := r.Value.(AsyncStore[string, V])
+	r, err := x.Finish("Mapped.Face")
+	v, _ := r.(AsyncStore[string, V])
 	return v, err
-}
-
-// asyncMappedStream is the context of a result that goes on using it. It ends
-// with the context that Begin was given, and has the values of the call.
-type asyncMappedStream struct {
-	context.Context // below Begin's
-	call            context.Context
-}
-
-// newAsyncMappedStream returns such a context. Until keep is called, the end of
-// the call ends the context, too.
-func newAsyncMappedStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &asyncMappedStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *asyncMappedStream) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(context.Context); ok {
-		return x.Context.Value(key)
-	}
-	return v
 }
 
 // NewSyncMapped returns a [Mapped] whose methods are calls on object, one at a
@@ -1487,74 +992,32 @@ func (x *asyncMappedStream) Value(key any) any {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncMapped[V any](object AsyncMapped[V]) Mapped[V] {
-	return &syncMappedAdapter[V]{object: object, turn: make(chan struct{}, 1)}
+	return &syncMappedAdapter[V]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncMappedFrom is [NewSyncMapped] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncMappedFrom[V any](server async.CallFactory) Mapped[V] {
-	return &syncMappedAdapter[V]{factory: server}
+	return &syncMappedAdapter[V]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncMapped[V])(nil)).Elem())}
 }
 
 // syncMappedAdapter calls an asynchronous server synchronously.
-type syncMappedAdapter[V any] struct {
-	object  AsyncMapped[V]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncMappedAdapter[V any] struct{ turns asyncimpl.Turns }
 
 func (x *syncMappedAdapter[V]) enter(ctx context.Context) (AsyncMapped[V], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncMapped[V])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncMappedAdapter[V]) create() (AsyncMapped[V], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMapped[V])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncMapped[V]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncMappedAdapter[V]) wait(object AsyncMapped[V], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncMappedAdapter[V]) leave(object AsyncMapped[V]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncMappedAdapter[V]) Get(ctx context.Context, key string) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
@@ -1566,7 +1029,7 @@ func (x *syncMappedAdapter[V]) Get(ctx context.Context, key string) (v1 V, err e
 func (x *syncMappedAdapter[V]) Put(ctx context.Context, key string, value V) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
@@ -1578,7 +1041,7 @@ func (x *syncMappedAdapter[V]) Put(ctx context.Context, key string, value V) (er
 func (x *syncMappedAdapter[V]) Range(ctx context.Context, from string, to string) (v1 iter.Seq2[string, V], err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRange(ctx, from, to))
 	}
 	if err == nil {
@@ -1590,7 +1053,7 @@ func (x *syncMappedAdapter[V]) Range(ctx context.Context, from string, to string
 func (x *syncMappedAdapter[V]) Both() (v1 string, v2 V) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBoth())
 	}
 	if err == nil {
@@ -1605,7 +1068,7 @@ func (x *syncMappedAdapter[V]) Both() (v1 string, v2 V) {
 func (x *syncMappedAdapter[V]) Next() (v1 Store[string, V]) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginNext())
 	}
 	if err == nil {
@@ -1620,7 +1083,7 @@ func (x *syncMappedAdapter[V]) Next() (v1 Store[string, V]) {
 func (x *syncMappedAdapter[V]) Face() (v1 AsyncStore[string, V], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFace())
 	}
 	if err == nil {
@@ -1759,10 +1222,7 @@ type AsyncRenamed[T any, T2 any] interface {
 // AsyncRenamedResult is what the calls of [NewAsyncRenamed] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncRenamedResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncRenamedResult = asyncimpl.Result
 
 // NewAsyncRenamed returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -1771,97 +1231,24 @@ type AsyncRenamedResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncRenamed[T any, T2 any](server Renamed[T, T2], opts ...async.Option) AsyncRenamed[T, T2] {
-	return &asyncRenamedObject[T, T2]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncRenamedObject[T, T2]{asyncimpl.New(opts...), server}
 }
 
-// asyncRenamedObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncRenamedObject is the call object.
 type asyncRenamedObject[T any, T2 any] struct {
-	async.Call[AsyncRenamedResult]
+	asyncimpl.Object
 	server Renamed[T, T2]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncRenamedObject[T, T2]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncRenamedObject[T, T2]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncRenamedObject[T, T2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRenamedResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncRenamedObject[T, T2]) finish(method string) (AsyncRenamedResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncRenamedResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncRenamedObject[T, T2]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncRenamedObject[T, T2]) BeginDo(arg1 T2) error {
-	return x.begin(context.Background(), "Renamed.Do", func(context.Context) (AsyncRenamedResult, error) {
-		v1 := x.server.Do(arg1)
-		return AsyncRenamedResult{Method: "Do", Value: v1}, nil
+	return x.Begin(context.Background(), "Renamed.Do", func(context.Context) (any, error) {
+		return x.server.Do(arg1), nil
 	})
 }
 
 func (x *asyncRenamedObject[T, T2]) FinishDo() (T2, error) {
-	r, err := x.finish("Renamed.Do")
-	v, _ := r.Value.(T2)
+	r, err := x.Finish("Renamed.Do")
+	v, _ := r.(T2)
 	return v, err
 }
 
@@ -1873,74 +1260,32 @@ func (x *asyncRenamedObject[T, T2]) FinishDo() (T2, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncRenamed[T any, T2 any](object AsyncRenamed[T, T2]) Renamed[T, T2] {
-	return &syncRenamedAdapter[T, T2]{object: object, turn: make(chan struct{}, 1)}
+	return &syncRenamedAdapter[T, T2]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncRenamedFrom is [NewSyncRenamed] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncRenamedFrom[T any, T2 any](server async.CallFactory) Renamed[T, T2] {
-	return &syncRenamedAdapter[T, T2]{factory: server}
+	return &syncRenamedAdapter[T, T2]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncRenamed[T, T2])(nil)).Elem())}
 }
 
 // syncRenamedAdapter calls an asynchronous server synchronously.
-type syncRenamedAdapter[T any, T2 any] struct {
-	object  AsyncRenamed[T, T2]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncRenamedAdapter[T any, T2 any] struct{ turns asyncimpl.Turns }
 
 func (x *syncRenamedAdapter[T, T2]) enter(ctx context.Context) (AsyncRenamed[T, T2], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncRenamed[T, T2])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncRenamedAdapter[T, T2]) create() (AsyncRenamed[T, T2], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncRenamed[T, T2])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncRenamed[T, T2]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncRenamedAdapter[T, T2]) wait(object AsyncRenamed[T, T2], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncRenamedAdapter[T, T2]) leave(object AsyncRenamed[T, T2]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncRenamedAdapter[T, T2]) Do(arg1 T2) (v1 T2) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDo(arg1))
 	}
 	if err == nil {
@@ -2043,10 +1388,7 @@ type AsyncRecursive[T Recursive[T]] interface {
 // AsyncRecursiveResult is what the calls of [NewAsyncRecursive] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncRecursiveResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncRecursiveResult = asyncimpl.Result
 
 // NewAsyncRecursive returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -2055,97 +1397,24 @@ type AsyncRecursiveResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncRecursive[T Recursive[T]](server Recursive[T], opts ...async.Option) AsyncRecursive[T] {
-	return &asyncRecursiveObject[T]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncRecursiveObject[T]{asyncimpl.New(opts...), server}
 }
 
-// asyncRecursiveObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncRecursiveObject is the call object.
 type asyncRecursiveObject[T Recursive[T]] struct {
-	async.Call[AsyncRecursiveResult]
+	asyncimpl.Object
 	server Recursive[T]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncRecursiveObject[T]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncRecursiveObject[T]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncRecursiveObject[T]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncRecursiveResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncRecursiveObject[T]) finish(method string) (AsyncRecursiveResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncRecursiveResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncRecursiveObject[T]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncRecursiveObject[T]) BeginCompare(arg1 T) error {
-	return x.begin(context.Background(), "Recursive.Compare", func(context.Context) (AsyncRecursiveResult, error) {
-		v1 := x.server.Compare(arg1)
-		return AsyncRecursiveResult{Method: "Compare", Value: v1}, nil
+	return x.Begin(context.Background(), "Recursive.Compare", func(context.Context) (any, error) {
+		return x.server.Compare(arg1), nil
 	})
 }
 
 func (x *asyncRecursiveObject[T]) FinishCompare() (int, error) {
-	r, err := x.finish("Recursive.Compare")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Recursive.Compare")
+	v, _ := r.(int)
 	return v, err
 }
 
@@ -2157,74 +1426,32 @@ func (x *asyncRecursiveObject[T]) FinishCompare() (int, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncRecursive[T Recursive[T]](object AsyncRecursive[T]) Recursive[T] {
-	return &syncRecursiveAdapter[T]{object: object, turn: make(chan struct{}, 1)}
+	return &syncRecursiveAdapter[T]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncRecursiveFrom is [NewSyncRecursive] with a call object of server's own
 // for each call, so that any number of them may go on at a time.
 func NewSyncRecursiveFrom[T Recursive[T]](server async.CallFactory) Recursive[T] {
-	return &syncRecursiveAdapter[T]{factory: server}
+	return &syncRecursiveAdapter[T]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncRecursive[T])(nil)).Elem())}
 }
 
 // syncRecursiveAdapter calls an asynchronous server synchronously.
-type syncRecursiveAdapter[T Recursive[T]] struct {
-	object  AsyncRecursive[T]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncRecursiveAdapter[T Recursive[T]] struct{ turns asyncimpl.Turns }
 
 func (x *syncRecursiveAdapter[T]) enter(ctx context.Context) (AsyncRecursive[T], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncRecursive[T])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncRecursiveAdapter[T]) create() (AsyncRecursive[T], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncRecursive[T])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncRecursive[T]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncRecursiveAdapter[T]) wait(object AsyncRecursive[T], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncRecursiveAdapter[T]) leave(object AsyncRecursive[T]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncRecursiveAdapter[T]) Compare(arg1 T) (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCompare(arg1))
 	}
 	if err == nil {
@@ -2359,12 +1586,7 @@ type IntsBothResult struct {
 // AsyncIntsResult is what the calls of [NewAsyncInts] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncIntsResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	keep func() bool // the result is taken: its context goes on without the call
-}
+type AsyncIntsResult = asyncimpl.Result
 
 // NewAsyncInts returns a call object for server, whose calls run in a goroutine
 // of their own and are begun with opts. The result that a [async.Discard] among
@@ -2373,189 +1595,85 @@ type AsyncIntsResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncInts(server Ints, opts ...async.Option) AsyncInts {
-	return &asyncIntsObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncIntsObject{asyncimpl.New(opts...), server}
 }
 
-// asyncIntsObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncIntsObject is the call object.
 type asyncIntsObject struct {
-	async.Call[AsyncIntsResult]
+	asyncimpl.Object
 	server Ints
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncIntsObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncIntsObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncIntsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncIntsResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncIntsObject) finish(method string) (AsyncIntsResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncIntsResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
-	}
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncIntsObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncIntsObject) BeginGet(ctx context.Context, key int) error {
-	return x.begin(ctx, "Ints.Get", func(ctx context.Context) (AsyncIntsResult, error) {
-		v1, err := x.server.Get(ctx, key)
-		return AsyncIntsResult{Method: "Get", Value: v1}, err
+	return x.Begin(ctx, "Ints.Get", func(ctx context.Context) (any, error) {
+		return x.server.Get(ctx, key)
 	})
 }
 
 func (x *asyncIntsObject) FinishGet() ([]int, error) {
-	r, err := x.finish("Ints.Get")
-	v, _ := r.Value.([]int)
+	r, err := x.Finish("Ints.Get")
+	v, _ := r.([]int)
 	return v, err
 }
 
 func (x *asyncIntsObject) BeginPut(ctx context.Context, key int, value []int) error {
-	return x.begin(ctx, "Ints.Put", func(ctx context.Context) (AsyncIntsResult, error) {
-		err := x.server.Put(ctx, key, value)
-		return AsyncIntsResult{Method: "Put"}, err
+	return x.Begin(ctx, "Ints.Put", func(ctx context.Context) (any, error) {
+		return nil, x.server.Put(ctx, key, value)
 	})
 }
 
 func (x *asyncIntsObject) FinishPut() error {
-	_, err := x.finish("Ints.Put")
+	_, err := x.Finish("Ints.Put")
 	return err
 }
 
 func (x *asyncIntsObject) BeginRange(ctx context.Context, from int, to int) error {
-	return x.begin(ctx, "Ints.Range", func(call context.Context) (AsyncIntsResult, error) {
-		ctx, keep := newAsyncIntsStream(ctx, call)
-		v1, err := x.server.Range(ctx, from, to)
-		return AsyncIntsResult{Method: "Range", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Ints.Range", func(ctx context.Context) (any, error) {
+		return x.server.Range(ctx, from, to)
+	})
 }
 
 func (x *asyncIntsObject) FinishRange() (iter.Seq2[int, []int], error) {
-	r, err := x.finish("Ints.Range")
-	v, _ := r.Value.(iter.Seq2[int, []int])
+	r, err := x.Finish("Ints.Range")
+	v, _ := r.(iter.Seq2[int, []int])
 	return v, err
 }
 
 func (x *asyncIntsObject) BeginBoth() error {
-	return x.begin(context.Background(), "Ints.Both", func(context.Context) (AsyncIntsResult, error) {
+	return x.Begin(context.Background(), "Ints.Both", func(context.Context) (any, error) {
 		v1, v2 := x.server.Both()
-		return AsyncIntsResult{Method: "Both", Value: IntsBothResult{Key: v1, Value: v2}}, nil
+		return IntsBothResult{Key: v1, Value: v2}, nil
 	})
 }
 
 func (x *asyncIntsObject) FinishBoth() (int, []int, error) {
-	r, err := x.finish("Ints.Both")
-	v, _ := r.Value.(IntsBothResult)
+	r, err := x.Finish("Ints.Both")
+	v, _ := r.(IntsBothResult)
 	return v.Key, v.Value, err
 }
 
 func (x *asyncIntsObject) BeginNext() error {
-	return x.begin(context.Background(), "Ints.Next", func(context.Context) (AsyncIntsResult, error) {
-		v1 := x.server.Next()
-		return AsyncIntsResult{Method: "Next", Value: v1}, nil
+	return x.Begin(context.Background(), "Ints.Next", func(context.Context) (any, error) {
+		return x.server.Next(), nil
 	})
 }
 
 func (x *asyncIntsObject) FinishNext() (Store[int, []int], error) {
-	r, err := x.finish("Ints.Next")
-	v, _ := r.Value.(Store[int, []int])
+	r, err := x.Finish("Ints.Next")
+	v, _ := r.(Store[int, []int])
 	return v, err
 }
 
 func (x *asyncIntsObject) BeginFace() error {
-	return x.begin(context.Background(), "Ints.Face", func(context.Context) (AsyncIntsResult, error) {
-		v1, err := x.server.Face()
-		return AsyncIntsResult{Method: "Face", Value: v1}, err
+	return x.Begin(context.Background(), "Ints.Face", func(context.Context) (any, error) {
+		return x.server.Face()
 	})
 }
 
 func (x *asyncIntsObject) FinishFace() (AsyncStore[int, []int], error) {
-	r, err := x.finish("Ints.Face")
-	v, _ := r.Value.(AsyncStore[int, []int])
+	r, err := x.Finish("Ints.Face")
+	v, _ := r.(AsyncStore[int, []int])
 	return v, err
-}
-
-// asyncIntsStream is the context of a result that goes on using it. It ends
-// with the context that Begin was given, and has the values of the call.
-type asyncIntsStream struct {
-	context.Context // below Begin's
-	call            context.Context
-}
-
-// newAsyncIntsStream returns such a context. Until keep is called, the end of
-// the call ends the context, too.
-func newAsyncIntsStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &asyncIntsStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *asyncIntsStream) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(context.Context); ok {
-		return x.Context.Value(key)
-	}
-	return v
 }
 
 // NewSyncInts returns a [Ints] whose methods are calls on object, one at a
@@ -2566,74 +1684,30 @@ func (x *asyncIntsStream) Value(key any) any {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncInts(object AsyncInts) Ints {
-	return &syncIntsAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncIntsAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncIntsFrom is [NewSyncInts] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncIntsFrom(server async.CallFactory) Ints {
-	return &syncIntsAdapter{factory: server}
+	return &syncIntsAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncInts)(nil)).Elem())}
 }
 
 // syncIntsAdapter calls an asynchronous server synchronously.
-type syncIntsAdapter struct {
-	object  AsyncInts
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncIntsAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncIntsAdapter) enter(ctx context.Context) (AsyncInts, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncInts)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncIntsAdapter) create() (AsyncInts, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncInts)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncInts), nil
-}
-
-// wait waits for the call where it has begun.
-func (x *syncIntsAdapter) wait(object AsyncInts, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncIntsAdapter) leave(object AsyncInts) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
-}
+func (x *syncIntsAdapter) wait(object AsyncInts, err error) error { return asyncimpl.Wait(object, err) }
 
 func (x *syncIntsAdapter) Get(ctx context.Context, key int) (v1 []int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
@@ -2645,7 +1719,7 @@ func (x *syncIntsAdapter) Get(ctx context.Context, key int) (v1 []int, err error
 func (x *syncIntsAdapter) Put(ctx context.Context, key int, value []int) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
@@ -2657,7 +1731,7 @@ func (x *syncIntsAdapter) Put(ctx context.Context, key int, value []int) (err er
 func (x *syncIntsAdapter) Range(ctx context.Context, from int, to int) (v1 iter.Seq2[int, []int], err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRange(ctx, from, to))
 	}
 	if err == nil {
@@ -2669,7 +1743,7 @@ func (x *syncIntsAdapter) Range(ctx context.Context, from int, to int) (v1 iter.
 func (x *syncIntsAdapter) Both() (v1 int, v2 []int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBoth())
 	}
 	if err == nil {
@@ -2684,7 +1758,7 @@ func (x *syncIntsAdapter) Both() (v1 int, v2 []int) {
 func (x *syncIntsAdapter) Next() (v1 Store[int, []int]) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginNext())
 	}
 	if err == nil {
@@ -2699,7 +1773,7 @@ func (x *syncIntsAdapter) Next() (v1 Store[int, []int]) {
 func (x *syncIntsAdapter) Face() (v1 AsyncStore[int, []int], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFace())
 	}
 	if err == nil {
@@ -2843,10 +1917,7 @@ type AsyncShadow[K2 any] interface {
 // AsyncShadowResult is what the calls of [NewAsyncShadow] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncShadowResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncShadowResult = asyncimpl.Result
 
 // NewAsyncShadow returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -2855,110 +1926,36 @@ type AsyncShadowResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncShadow[K2 any](server Shadow[K2], opts ...async.Option) AsyncShadow[K2] {
-	return &asyncShadowObject[K2]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncShadowObject[K2]{asyncimpl.New(opts...), server}
 }
 
-// asyncShadowObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncShadowObject is the call object.
 type asyncShadowObject[K2 any] struct {
-	async.Call[AsyncShadowResult]
+	asyncimpl.Object
 	server Shadow[K2]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncShadowObject[K2]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncShadowObject[K2]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncShadowObject[K2]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncShadowResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncShadowObject[K2]) finish(method string) (AsyncShadowResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncShadowResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncShadowObject[K2]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncShadowObject[K2]) BeginBase(arg1 K) error {
-	return x.begin(context.Background(), "Shadow.Base", func(context.Context) (AsyncShadowResult, error) {
-		v1 := x.server.Base(arg1)
-		return AsyncShadowResult{Method: "Base", Value: v1}, nil
+	return x.Begin(context.Background(), "Shadow.Base", func(context.Context) (any, error) {
+		return x.server.Base(arg1), nil
 	})
 }
 
 func (x *asyncShadowObject[K2]) FinishBase() (K, error) {
-	r, err := x.finish("Shadow.Base")
-	v, _ := r.Value.(K)
+	r, err := x.Finish("Shadow.Base")
+	v, _ := r.(K)
 	return v, err
 }
 
 func (x *asyncShadowObject[K2]) BeginOwn(arg1 K2) error {
-	return x.begin(context.Background(), "Shadow.Own", func(context.Context) (AsyncShadowResult, error) {
-		v1 := x.server.Own(arg1)
-		return AsyncShadowResult{Method: "Own", Value: v1}, nil
+	return x.Begin(context.Background(), "Shadow.Own", func(context.Context) (any, error) {
+		return x.server.Own(arg1), nil
 	})
 }
 
 func (x *asyncShadowObject[K2]) FinishOwn() (K2, error) {
-	r, err := x.finish("Shadow.Own")
-	v, _ := r.Value.(K2)
+	r, err := x.Finish("Shadow.Own")
+	v, _ := r.(K2)
 	return v, err
 }
 
@@ -2970,74 +1967,32 @@ func (x *asyncShadowObject[K2]) FinishOwn() (K2, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncShadow[K2 any](object AsyncShadow[K2]) Shadow[K2] {
-	return &syncShadowAdapter[K2]{object: object, turn: make(chan struct{}, 1)}
+	return &syncShadowAdapter[K2]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncShadowFrom is [NewSyncShadow] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncShadowFrom[K2 any](server async.CallFactory) Shadow[K2] {
-	return &syncShadowAdapter[K2]{factory: server}
+	return &syncShadowAdapter[K2]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncShadow[K2])(nil)).Elem())}
 }
 
 // syncShadowAdapter calls an asynchronous server synchronously.
-type syncShadowAdapter[K2 any] struct {
-	object  AsyncShadow[K2]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncShadowAdapter[K2 any] struct{ turns asyncimpl.Turns }
 
 func (x *syncShadowAdapter[K2]) enter(ctx context.Context) (AsyncShadow[K2], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncShadow[K2])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncShadowAdapter[K2]) create() (AsyncShadow[K2], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncShadow[K2])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncShadow[K2]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncShadowAdapter[K2]) wait(object AsyncShadow[K2], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncShadowAdapter[K2]) leave(object AsyncShadow[K2]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncShadowAdapter[K2]) Base(arg1 K) (v1 K) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBase(arg1))
 	}
 	if err == nil {
@@ -3052,7 +2007,7 @@ func (x *syncShadowAdapter[K2]) Base(arg1 K) (v1 K) {
 func (x *syncShadowAdapter[K2]) Own(arg1 K2) (v1 K2) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginOwn(arg1))
 	}
 	if err == nil {

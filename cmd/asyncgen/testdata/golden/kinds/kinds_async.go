@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 	"unsafe"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncKinds is the asynchronous face of [Kinds]: a call object, which carries
@@ -123,10 +123,7 @@ type KindsBasicsResult struct {
 // AsyncKindsResult is what the calls of [NewAsyncKinds] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncKindsResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncKindsResult = asyncimpl.Result
 
 // NewAsyncKinds returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -135,122 +132,48 @@ type AsyncKindsResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncKinds(server Kinds, opts ...async.Option) AsyncKinds {
-	return &asyncKindsObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncKindsObject{asyncimpl.New(opts...), server}
 }
 
-// asyncKindsObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncKindsObject is the call object.
 type asyncKindsObject struct {
-	async.Call[AsyncKindsResult]
+	asyncimpl.Object
 	server Kinds
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncKindsObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncKindsObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncKindsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncKindsResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncKindsObject) finish(method string) (AsyncKindsResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncKindsResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncKindsObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncKindsObject) BeginChans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) error {
-	return x.begin(context.Background(), "Kinds.Chans", func(context.Context) (AsyncKindsResult, error) {
-		v1 := x.server.Chans(arg1, arg2, arg3, arg4, arg5, arg6)
-		return AsyncKindsResult{Method: "Chans", Value: v1}, nil
+	return x.Begin(context.Background(), "Kinds.Chans", func(context.Context) (any, error) {
+		return x.server.Chans(arg1, arg2, arg3, arg4, arg5, arg6), nil
 	})
 }
 
 func (x *asyncKindsObject) FinishChans() (<-chan int, error) {
-	r, err := x.finish("Kinds.Chans")
-	v, _ := r.Value.(<-chan int)
+	r, err := x.Finish("Kinds.Chans")
+	v, _ := r.(<-chan int)
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginFuncs(f func(), g func(a int, b int, rest ...string) (n int, err error), h func(func(int) int) func() error) error {
-	return x.begin(context.Background(), "Kinds.Funcs", func(context.Context) (AsyncKindsResult, error) {
-		v1 := x.server.Funcs(f, g, h)
-		return AsyncKindsResult{Method: "Funcs", Value: v1}, nil
+	return x.Begin(context.Background(), "Kinds.Funcs", func(context.Context) (any, error) {
+		return x.server.Funcs(f, g, h), nil
 	})
 }
 
 func (x *asyncKindsObject) FinishFuncs() (func(io.Reader) error, error) {
-	r, err := x.finish("Kinds.Funcs")
-	v, _ := r.Value.(func(io.Reader) error)
+	r, err := x.Finish("Kinds.Funcs")
+	v, _ := r.(func(io.Reader) error)
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginArrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct{}) error {
-	return x.begin(context.Background(), "Kinds.Arrays", func(context.Context) (AsyncKindsResult, error) {
-		v1 := x.server.Arrays(arg1, arg2, arg3)
-		return AsyncKindsResult{Method: "Arrays", Value: v1}, nil
+	return x.Begin(context.Background(), "Kinds.Arrays", func(context.Context) (any, error) {
+		return x.server.Arrays(arg1, arg2, arg3), nil
 	})
 }
 
 func (x *asyncKindsObject) FinishArrays() ([2]Number, error) {
-	r, err := x.finish("Kinds.Arrays")
-	v, _ := r.Value.([2]Number)
+	r, err := x.Finish("Kinds.Arrays")
+	v, _ := r.([2]Number)
 	return v, err
 }
 
@@ -261,41 +184,38 @@ func (x *asyncKindsObject) BeginStructs(arg1 struct{}, arg2 struct {
 	io.Reader
 	F func(x int) error "it:\"`s\""
 }) error {
-	return x.begin(context.Background(), "Kinds.Structs", func(context.Context) (AsyncKindsResult, error) {
-		v1 := x.server.Structs(arg1, arg2)
-		return AsyncKindsResult{Method: "Structs", Value: v1}, nil
+	return x.Begin(context.Background(), "Kinds.Structs", func(context.Context) (any, error) {
+		return x.server.Structs(arg1, arg2), nil
 	})
 }
 
 func (x *asyncKindsObject) FinishStructs() (struct{ N int }, error) {
-	r, err := x.finish("Kinds.Structs")
-	v, _ := r.Value.(struct{ N int })
+	r, err := x.Finish("Kinds.Structs")
+	v, _ := r.(struct{ N int })
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginMaps(arg1 map[string][]int, arg2 map[Pair[int, string]]map[Number]any) error {
-	return x.begin(context.Background(), "Kinds.Maps", func(context.Context) (AsyncKindsResult, error) {
-		v1, err := x.server.Maps(arg1, arg2)
-		return AsyncKindsResult{Method: "Maps", Value: v1}, err
+	return x.Begin(context.Background(), "Kinds.Maps", func(context.Context) (any, error) {
+		return x.server.Maps(arg1, arg2)
 	})
 }
 
 func (x *asyncKindsObject) FinishMaps() (map[string]struct{}, error) {
-	r, err := x.finish("Kinds.Maps")
-	v, _ := r.Value.(map[string]struct{})
+	r, err := x.Finish("Kinds.Maps")
+	v, _ := r.(map[string]struct{})
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginPointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 unsafe.Pointer, arg5 uintptr) error {
-	return x.begin(context.Background(), "Kinds.Pointers", func(context.Context) (AsyncKindsResult, error) {
-		v1 := x.server.Pointers(arg1, arg2, arg3, arg4, arg5)
-		return AsyncKindsResult{Method: "Pointers", Value: v1}, nil
+	return x.Begin(context.Background(), "Kinds.Pointers", func(context.Context) (any, error) {
+		return x.server.Pointers(arg1, arg2, arg3, arg4, arg5), nil
 	})
 }
 
 func (x *asyncKindsObject) FinishPointers() (*Kinds, error) {
-	r, err := x.finish("Kinds.Pointers")
-	v, _ := r.Value.(*Kinds)
+	r, err := x.Finish("Kinds.Pointers")
+	v, _ := r.(*Kinds)
 	return v, err
 }
 
@@ -303,90 +223,86 @@ func (x *asyncKindsObject) BeginInterfaces(arg1 interface{}, arg2 any, arg3 inte
 	unexported()
 	io.Reader
 }, arg5 comparer) error {
-	return x.begin(context.Background(), "Kinds.Interfaces", func(context.Context) (AsyncKindsResult, error) {
-		err := x.server.Interfaces(arg1, arg2, arg3, arg4, arg5)
-		return AsyncKindsResult{Method: "Interfaces"}, err
+	return x.Begin(context.Background(), "Kinds.Interfaces", func(context.Context) (any, error) {
+		return nil, x.server.Interfaces(arg1, arg2, arg3, arg4, arg5)
 	})
 }
 
 func (x *asyncKindsObject) FinishInterfaces() error {
-	_, err := x.finish("Kinds.Interfaces")
+	_, err := x.Finish("Kinds.Interfaces")
 	return err
 }
 
 func (x *asyncKindsObject) BeginBasics(arg1 bool, arg2 byte, arg3 rune, arg4 string, arg5 int8, arg6 uint16, arg7 float32, arg8 complex128, arg9 error) error {
-	return x.begin(context.Background(), "Kinds.Basics", func(context.Context) (AsyncKindsResult, error) {
+	return x.Begin(context.Background(), "Kinds.Basics", func(context.Context) (any, error) {
 		v1, v2 := x.server.Basics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9)
-		return AsyncKindsResult{Method: "Basics", Value: KindsBasicsResult{R1: v1, R2: v2}}, nil
+		return KindsBasicsResult{R1: v1, R2: v2}, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishBasics() (uint8, int32, error) {
-	r, err := x.finish("Kinds.Basics")
-	v, _ := r.Value.(KindsBasicsResult)
+	r, err := x.Finish("Kinds.Basics")
+	v, _ := r.(KindsBasicsResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncKindsObject) BeginAliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], arg4 Pair[Text, http.Header]) error {
-	return x.begin(context.Background(), "Kinds.Aliases", func(context.Context) (AsyncKindsResult, error) {
-		v1, err := x.server.Aliases(arg1, arg2, arg3, arg4)
-		return AsyncKindsResult{Method: "Aliases", Value: v1}, err
+	return x.Begin(context.Background(), "Kinds.Aliases", func(context.Context) (any, error) {
+		return x.server.Aliases(arg1, arg2, arg3, arg4)
 	})
 }
 
 func (x *asyncKindsObject) FinishAliases() (Twin[*local], error) {
-	r, err := x.finish("Kinds.Aliases")
-	v, _ := r.Value.(Twin[*local])
+	r, err := x.Finish("Kinds.Aliases")
+	v, _ := r.(Twin[*local])
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginVariadic(ctx context.Context, f ...func(...int)) error {
-	return x.begin(ctx, "Kinds.Variadic", func(ctx context.Context) (AsyncKindsResult, error) {
-		v1, err := x.server.Variadic(ctx, f...)
-		return AsyncKindsResult{Method: "Variadic", Value: v1}, err
+	return x.Begin(ctx, "Kinds.Variadic", func(ctx context.Context) (any, error) {
+		return x.server.Variadic(ctx, f...)
 	})
 }
 
 func (x *asyncKindsObject) FinishVariadic() ([]func(...int), error) {
-	r, err := x.finish("Kinds.Variadic")
-	v, _ := r.Value.([]func(...int))
+	r, err := x.Finish("Kinds.Variadic")
+	v, _ := r.([]func(...int))
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginVariadicAny(arg1 ...any) error {
-	return x.begin(context.Background(), "Kinds.VariadicAny", func(context.Context) (AsyncKindsResult, error) {
-		v1 := x.server.VariadicAny(arg1...)
-		return AsyncKindsResult{Method: "VariadicAny", Value: v1}, nil
+	return x.Begin(context.Background(), "Kinds.VariadicAny", func(context.Context) (any, error) {
+		return x.server.VariadicAny(arg1...), nil
 	})
 }
 
 func (x *asyncKindsObject) FinishVariadicAny() ([]any, error) {
-	r, err := x.finish("Kinds.VariadicAny")
-	v, _ := r.Value.([]any)
+	r, err := x.Finish("Kinds.VariadicAny")
+	v, _ := r.([]any)
 	return v, err
 }
 
 func (x *asyncKindsObject) BeginNested(ctx context.Context, arg2 ...[]map[string]chan<- struct{ X [4]Twin[error] }) error {
-	return x.begin(ctx, "Kinds.Nested", func(ctx context.Context) (AsyncKindsResult, error) {
+	return x.Begin(ctx, "Kinds.Nested", func(ctx context.Context) (any, error) {
 		x.server.Nested(ctx, arg2...)
-		return AsyncKindsResult{Method: "Nested"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishNested() error {
-	_, err := x.finish("Kinds.Nested")
+	_, err := x.Finish("Kinds.Nested")
 	return err
 }
 
 func (x *asyncKindsObject) BeginHandlers(arg1 http.ResponseWriter, arg2 *http.Request, arg3 http.HandlerFunc) error {
-	return x.begin(context.Background(), "Kinds.Handlers", func(context.Context) (AsyncKindsResult, error) {
+	return x.Begin(context.Background(), "Kinds.Handlers", func(context.Context) (any, error) {
 		x.server.Handlers(arg1, arg2, arg3)
-		return AsyncKindsResult{Method: "Handlers"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncKindsObject) FinishHandlers() error {
-	_, err := x.finish("Kinds.Handlers")
+	_, err := x.Finish("Kinds.Handlers")
 	return err
 }
 
@@ -398,74 +314,32 @@ func (x *asyncKindsObject) FinishHandlers() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncKinds(object AsyncKinds) Kinds {
-	return &syncKindsAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncKindsAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncKindsFrom is [NewSyncKinds] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncKindsFrom(server async.CallFactory) Kinds {
-	return &syncKindsAdapter{factory: server}
+	return &syncKindsAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncKinds)(nil)).Elem())}
 }
 
 // syncKindsAdapter calls an asynchronous server synchronously.
-type syncKindsAdapter struct {
-	object  AsyncKinds
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncKindsAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncKindsAdapter) enter(ctx context.Context) (AsyncKinds, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncKinds)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncKindsAdapter) create() (AsyncKinds, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncKinds)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncKinds), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncKindsAdapter) wait(object AsyncKinds, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncKindsAdapter) leave(object AsyncKinds) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncKindsAdapter) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) (v1 <-chan int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginChans(arg1, arg2, arg3, arg4, arg5, arg6))
 	}
 	if err == nil {
@@ -480,7 +354,7 @@ func (x *syncKindsAdapter) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int
 func (x *syncKindsAdapter) Funcs(f func(), g func(a int, b int, rest ...string) (n int, err error), h func(func(int) int) func() error) (v1 func(io.Reader) error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFuncs(f, g, h))
 	}
 	if err == nil {
@@ -495,7 +369,7 @@ func (x *syncKindsAdapter) Funcs(f func(), g func(a int, b int, rest ...string) 
 func (x *syncKindsAdapter) Arrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct{}) (v1 [2]Number) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginArrays(arg1, arg2, arg3))
 	}
 	if err == nil {
@@ -516,7 +390,7 @@ func (x *syncKindsAdapter) Structs(arg1 struct{}, arg2 struct {
 }) (v1 struct{ N int }) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginStructs(arg1, arg2))
 	}
 	if err == nil {
@@ -531,7 +405,7 @@ func (x *syncKindsAdapter) Structs(arg1 struct{}, arg2 struct {
 func (x *syncKindsAdapter) Maps(arg1 map[string][]int, arg2 map[Pair[int, string]]map[Number]any) (v1 map[string]struct{}, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginMaps(arg1, arg2))
 	}
 	if err == nil {
@@ -543,7 +417,7 @@ func (x *syncKindsAdapter) Maps(arg1 map[string][]int, arg2 map[Pair[int, string
 func (x *syncKindsAdapter) Pointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 unsafe.Pointer, arg5 uintptr) (v1 *Kinds) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPointers(arg1, arg2, arg3, arg4, arg5))
 	}
 	if err == nil {
@@ -561,7 +435,7 @@ func (x *syncKindsAdapter) Interfaces(arg1 interface{}, arg2 any, arg3 interface
 }, arg5 comparer) (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginInterfaces(arg1, arg2, arg3, arg4, arg5))
 	}
 	if err == nil {
@@ -573,7 +447,7 @@ func (x *syncKindsAdapter) Interfaces(arg1 interface{}, arg2 any, arg3 interface
 func (x *syncKindsAdapter) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, arg5 int8, arg6 uint16, arg7 float32, arg8 complex128, arg9 error) (v1 uint8, v2 int32) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBasics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9))
 	}
 	if err == nil {
@@ -588,7 +462,7 @@ func (x *syncKindsAdapter) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, 
 func (x *syncKindsAdapter) Aliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], arg4 Pair[Text, http.Header]) (v1 Twin[*local], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginAliases(arg1, arg2, arg3, arg4))
 	}
 	if err == nil {
@@ -600,7 +474,7 @@ func (x *syncKindsAdapter) Aliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], a
 func (x *syncKindsAdapter) Variadic(ctx context.Context, f ...func(...int)) (v1 []func(...int), err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginVariadic(ctx, f...))
 	}
 	if err == nil {
@@ -612,7 +486,7 @@ func (x *syncKindsAdapter) Variadic(ctx context.Context, f ...func(...int)) (v1 
 func (x *syncKindsAdapter) VariadicAny(arg1 ...any) (v1 []any) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginVariadicAny(arg1...))
 	}
 	if err == nil {
@@ -627,7 +501,7 @@ func (x *syncKindsAdapter) VariadicAny(arg1 ...any) (v1 []any) {
 func (x *syncKindsAdapter) Nested(ctx context.Context, arg2 ...[]map[string]chan<- struct{ X [4]Twin[error] }) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginNested(ctx, arg2...))
 	}
 	if err == nil {
@@ -641,7 +515,7 @@ func (x *syncKindsAdapter) Nested(ctx context.Context, arg2 ...[]map[string]chan
 func (x *syncKindsAdapter) Handlers(arg1 http.ResponseWriter, arg2 *http.Request, arg3 http.HandlerFunc) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginHandlers(arg1, arg2, arg3))
 	}
 	if err == nil {

@@ -5,10 +5,10 @@ package methods
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncMethods is the asynchronous face of [Methods]: a call object, which
@@ -167,10 +167,7 @@ type MethodsResultResult struct {
 // AsyncMethodsResult is what the calls of [NewAsyncMethods] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncMethodsResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncMethodsResult = asyncimpl.Result
 
 // NewAsyncMethods returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -179,382 +176,295 @@ type AsyncMethodsResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMethods(server Methods, opts ...async.Option) AsyncMethods {
-	return &asyncMethodsObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncMethodsObject{asyncimpl.New(opts...), server}
 }
 
-// asyncMethodsObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncMethodsObject is the call object.
 type asyncMethodsObject struct {
-	async.Call[AsyncMethodsResult]
+	asyncimpl.Object
 	server Methods
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncMethodsObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncMethodsObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncMethodsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMethodsResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncMethodsObject) finish(method string) (AsyncMethodsResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncMethodsResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncMethodsObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncMethodsObject) BeginBeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "Methods.BeginRead", func(ctx context.Context) (AsyncMethodsResult, error) {
-		err := x.server.BeginRead(ctx, p)
-		return AsyncMethodsResult{Method: "BeginRead"}, err
+	return x.Begin(ctx, "Methods.BeginRead", func(ctx context.Context) (any, error) {
+		return nil, x.server.BeginRead(ctx, p)
 	})
 }
 
 func (x *asyncMethodsObject) FinishBeginRead() error {
-	_, err := x.finish("Methods.BeginRead")
+	_, err := x.Finish("Methods.BeginRead")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginFinishRead() error {
-	return x.begin(context.Background(), "Methods.FinishRead", func(context.Context) (AsyncMethodsResult, error) {
-		v1, err := x.server.FinishRead()
-		return AsyncMethodsResult{Method: "FinishRead", Value: v1}, err
+	return x.Begin(context.Background(), "Methods.FinishRead", func(context.Context) (any, error) {
+		return x.server.FinishRead()
 	})
 }
 
 func (x *asyncMethodsObject) FinishFinishRead() (int, error) {
-	r, err := x.finish("Methods.FinishRead")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Methods.FinishRead")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "Methods.Read", func(ctx context.Context) (AsyncMethodsResult, error) {
-		v1, err := x.server.Read(ctx, p)
-		return AsyncMethodsResult{Method: "Read", Value: v1}, err
+	return x.Begin(ctx, "Methods.Read", func(ctx context.Context) (any, error) {
+		return x.server.Read(ctx, p)
 	})
 }
 
 func (x *asyncMethodsObject) FinishRead() (int, error) {
-	r, err := x.finish("Methods.Read")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Methods.Read")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginBegin() error {
-	return x.begin(context.Background(), "Methods.Begin", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Begin", func(context.Context) (any, error) {
 		x.server.Begin()
-		return AsyncMethodsResult{Method: "Begin"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishBegin() error {
-	_, err := x.finish("Methods.Begin")
+	_, err := x.Finish("Methods.Begin")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginFinish() error {
-	return x.begin(context.Background(), "Methods.Finish", func(context.Context) (AsyncMethodsResult, error) {
-		err := x.server.Finish()
-		return AsyncMethodsResult{Method: "Finish"}, err
+	return x.Begin(context.Background(), "Methods.Finish", func(context.Context) (any, error) {
+		return nil, x.server.Finish()
 	})
 }
 
 func (x *asyncMethodsObject) FinishFinish() error {
-	_, err := x.finish("Methods.Finish")
+	_, err := x.Finish("Methods.Finish")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginBegin1(arg1 int) error {
-	return x.begin(context.Background(), "Methods.Begin1", func(context.Context) (AsyncMethodsResult, error) {
-		v1 := x.server.Begin1(arg1)
-		return AsyncMethodsResult{Method: "Begin1", Value: v1}, nil
+	return x.Begin(context.Background(), "Methods.Begin1", func(context.Context) (any, error) {
+		return x.server.Begin1(arg1), nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishBegin1() (int, error) {
-	r, err := x.finish("Methods.Begin1")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Methods.Begin1")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginWait(ctx context.Context) error {
-	return x.begin(ctx, "Methods.Wait", func(ctx context.Context) (AsyncMethodsResult, error) {
-		err := x.server.Wait(ctx)
-		return AsyncMethodsResult{Method: "Wait"}, err
+	return x.Begin(ctx, "Methods.Wait", func(ctx context.Context) (any, error) {
+		return nil, x.server.Wait(ctx)
 	})
 }
 
 func (x *asyncMethodsObject) FinishWait() error {
-	_, err := x.finish("Methods.Wait")
+	_, err := x.Finish("Methods.Wait")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginWaitFor(d time.Duration) error {
-	return x.begin(context.Background(), "Methods.WaitFor", func(context.Context) (AsyncMethodsResult, error) {
-		err := x.server.WaitFor(d)
-		return AsyncMethodsResult{Method: "WaitFor"}, err
+	return x.Begin(context.Background(), "Methods.WaitFor", func(context.Context) (any, error) {
+		return nil, x.server.WaitFor(d)
 	})
 }
 
 func (x *asyncMethodsObject) FinishWaitFor() error {
-	_, err := x.finish("Methods.WaitFor")
+	_, err := x.Finish("Methods.WaitFor")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginIsDone() error {
-	return x.begin(context.Background(), "Methods.IsDone", func(context.Context) (AsyncMethodsResult, error) {
-		v1 := x.server.IsDone()
-		return AsyncMethodsResult{Method: "IsDone", Value: v1}, nil
+	return x.Begin(context.Background(), "Methods.IsDone", func(context.Context) (any, error) {
+		return x.server.IsDone(), nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishIsDone() (bool, error) {
-	r, err := x.finish("Methods.IsDone")
-	v, _ := r.Value.(bool)
+	r, err := x.Finish("Methods.IsDone")
+	v, _ := r.(bool)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginDone() error {
-	return x.begin(context.Background(), "Methods.Done", func(context.Context) (AsyncMethodsResult, error) {
-		v1 := x.server.Done()
-		return AsyncMethodsResult{Method: "Done", Value: v1}, nil
+	return x.Begin(context.Background(), "Methods.Done", func(context.Context) (any, error) {
+		return x.server.Done(), nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishDone() (<-chan struct{}, error) {
-	r, err := x.finish("Methods.Done")
-	v, _ := r.Value.(<-chan struct{})
+	r, err := x.Finish("Methods.Done")
+	v, _ := r.(<-chan struct{})
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginSignal() error {
-	return x.begin(context.Background(), "Methods.Signal", func(context.Context) (AsyncMethodsResult, error) {
-		v1 := x.server.Signal()
-		return AsyncMethodsResult{Method: "Signal", Value: v1}, nil
+	return x.Begin(context.Background(), "Methods.Signal", func(context.Context) (any, error) {
+		return x.server.Signal(), nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishSignal() (int, error) {
-	r, err := x.finish("Methods.Signal")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Methods.Signal")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginCancel(cause error) error {
-	return x.begin(context.Background(), "Methods.Cancel", func(context.Context) (AsyncMethodsResult, error) {
-		err := x.server.Cancel(cause)
-		return AsyncMethodsResult{Method: "Cancel"}, err
+	return x.Begin(context.Background(), "Methods.Cancel", func(context.Context) (any, error) {
+		return nil, x.server.Cancel(cause)
 	})
 }
 
 func (x *asyncMethodsObject) FinishCancel() error {
-	_, err := x.finish("Methods.Cancel")
+	_, err := x.Finish("Methods.Cancel")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginCancelWait(ctx context.Context, cause error) error {
-	return x.begin(ctx, "Methods.CancelWait", func(ctx context.Context) (AsyncMethodsResult, error) {
-		err := x.server.CancelWait(ctx, cause)
-		return AsyncMethodsResult{Method: "CancelWait"}, err
+	return x.Begin(ctx, "Methods.CancelWait", func(ctx context.Context) (any, error) {
+		return nil, x.server.CancelWait(ctx, cause)
 	})
 }
 
 func (x *asyncMethodsObject) FinishCancelWait() error {
-	_, err := x.finish("Methods.CancelWait")
+	_, err := x.Finish("Methods.CancelWait")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginRelease() error {
-	return x.begin(context.Background(), "Methods.Release", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Release", func(context.Context) (any, error) {
 		x.server.Release()
-		return AsyncMethodsResult{Method: "Release"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishRelease() error {
-	_, err := x.finish("Methods.Release")
+	_, err := x.Finish("Methods.Release")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginCreateCall() error {
-	return x.begin(context.Background(), "Methods.CreateCall", func(context.Context) (AsyncMethodsResult, error) {
-		v1, err := x.server.CreateCall()
-		return AsyncMethodsResult{Method: "CreateCall", Value: v1}, err
+	return x.Begin(context.Background(), "Methods.CreateCall", func(context.Context) (any, error) {
+		return x.server.CreateCall()
 	})
 }
 
 func (x *asyncMethodsObject) FinishCreateCall() (any, error) {
-	r, err := x.finish("Methods.CreateCall")
-	v, _ := r.Value.(any)
+	r, err := x.Finish("Methods.CreateCall")
+	v, _ := r.(any)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginCall() error {
-	return x.begin(context.Background(), "Methods.Call", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Call", func(context.Context) (any, error) {
 		x.server.Call()
-		return AsyncMethodsResult{Method: "Call"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishCall() error {
-	_, err := x.finish("Methods.Call")
+	_, err := x.Finish("Methods.Call")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginClone() error {
-	return x.begin(context.Background(), "Methods.Clone", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Clone", func(context.Context) (any, error) {
 		x.server.Clone()
-		return AsyncMethodsResult{Method: "Clone"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishClone() error {
-	_, err := x.finish("Methods.Clone")
+	_, err := x.Finish("Methods.Clone")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginAwait() error {
-	return x.begin(context.Background(), "Methods.Await", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Await", func(context.Context) (any, error) {
 		x.server.Await()
-		return AsyncMethodsResult{Method: "Await"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishAwait() error {
-	_, err := x.finish("Methods.Await")
+	_, err := x.Finish("Methods.Await")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginString() error {
-	return x.begin(context.Background(), "Methods.String", func(context.Context) (AsyncMethodsResult, error) {
-		v1 := x.server.String()
-		return AsyncMethodsResult{Method: "String", Value: v1}, nil
+	return x.Begin(context.Background(), "Methods.String", func(context.Context) (any, error) {
+		return x.server.String(), nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishString() (string, error) {
-	r, err := x.finish("Methods.String")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Methods.String")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginResult() error {
-	return x.begin(context.Background(), "Methods.Result", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Result", func(context.Context) (any, error) {
 		v1, v2, err := x.server.Result()
-		return AsyncMethodsResult{Method: "Result", Value: MethodsResultResult{R1: v1, R2: v2}}, err
+		return MethodsResultResult{R1: v1, R2: v2}, err
 	})
 }
 
 func (x *asyncMethodsObject) FinishResult() (int, int, error) {
-	r, err := x.finish("Methods.Result")
-	v, _ := r.Value.(MethodsResultResult)
+	r, err := x.Finish("Methods.Result")
+	v, _ := r.(MethodsResultResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncMethodsObject) BeginPromise() error {
-	return x.begin(context.Background(), "Methods.Promise", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Promise", func(context.Context) (any, error) {
 		x.server.Promise()
-		return AsyncMethodsResult{Method: "Promise"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishPromise() error {
-	_, err := x.finish("Methods.Promise")
+	_, err := x.Finish("Methods.Promise")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginError() error {
-	return x.begin(context.Background(), "Methods.Error", func(context.Context) (AsyncMethodsResult, error) {
-		v1 := x.server.Error()
-		return AsyncMethodsResult{Method: "Error", Value: v1}, nil
+	return x.Begin(context.Background(), "Methods.Error", func(context.Context) (any, error) {
+		return x.server.Error(), nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishError() (string, error) {
-	r, err := x.finish("Methods.Error")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Methods.Error")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncMethodsObject) BeginLock() error {
-	return x.begin(context.Background(), "Methods.Lock", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Lock", func(context.Context) (any, error) {
 		x.server.Lock()
-		return AsyncMethodsResult{Method: "Lock"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishLock() error {
-	_, err := x.finish("Methods.Lock")
+	_, err := x.Finish("Methods.Lock")
 	return err
 }
 
 func (x *asyncMethodsObject) BeginUnlock() error {
-	return x.begin(context.Background(), "Methods.Unlock", func(context.Context) (AsyncMethodsResult, error) {
+	return x.Begin(context.Background(), "Methods.Unlock", func(context.Context) (any, error) {
 		x.server.Unlock()
-		return AsyncMethodsResult{Method: "Unlock"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncMethodsObject) FinishUnlock() error {
-	_, err := x.finish("Methods.Unlock")
+	_, err := x.Finish("Methods.Unlock")
 	return err
 }
 
@@ -566,74 +476,32 @@ func (x *asyncMethodsObject) FinishUnlock() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncMethods(object AsyncMethods) Methods {
-	return &syncMethodsAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncMethodsAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncMethodsFrom is [NewSyncMethods] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncMethodsFrom(server async.CallFactory) Methods {
-	return &syncMethodsAdapter{factory: server}
+	return &syncMethodsAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncMethods)(nil)).Elem())}
 }
 
 // syncMethodsAdapter calls an asynchronous server synchronously.
-type syncMethodsAdapter struct {
-	object  AsyncMethods
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncMethodsAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncMethodsAdapter) enter(ctx context.Context) (AsyncMethods, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncMethods)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncMethodsAdapter) create() (AsyncMethods, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMethods)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncMethods), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncMethodsAdapter) wait(object AsyncMethods, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncMethodsAdapter) leave(object AsyncMethods) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncMethodsAdapter) BeginRead(ctx context.Context, p []byte) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBeginRead(ctx, p))
 	}
 	if err == nil {
@@ -645,7 +513,7 @@ func (x *syncMethodsAdapter) BeginRead(ctx context.Context, p []byte) (err error
 func (x *syncMethodsAdapter) FinishRead() (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFinishRead())
 	}
 	if err == nil {
@@ -657,7 +525,7 @@ func (x *syncMethodsAdapter) FinishRead() (v1 int, err error) {
 func (x *syncMethodsAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(ctx, p))
 	}
 	if err == nil {
@@ -669,7 +537,7 @@ func (x *syncMethodsAdapter) Read(ctx context.Context, p []byte) (v1 int, err er
 func (x *syncMethodsAdapter) Begin() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBegin())
 	}
 	if err == nil {
@@ -683,7 +551,7 @@ func (x *syncMethodsAdapter) Begin() {
 func (x *syncMethodsAdapter) Finish() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFinish())
 	}
 	if err == nil {
@@ -695,7 +563,7 @@ func (x *syncMethodsAdapter) Finish() (err error) {
 func (x *syncMethodsAdapter) Begin1(arg1 int) (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBegin1(arg1))
 	}
 	if err == nil {
@@ -710,7 +578,7 @@ func (x *syncMethodsAdapter) Begin1(arg1 int) (v1 int) {
 func (x *syncMethodsAdapter) Wait(ctx context.Context) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginWait(ctx))
 	}
 	if err == nil {
@@ -722,7 +590,7 @@ func (x *syncMethodsAdapter) Wait(ctx context.Context) (err error) {
 func (x *syncMethodsAdapter) WaitFor(d time.Duration) (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginWaitFor(d))
 	}
 	if err == nil {
@@ -734,7 +602,7 @@ func (x *syncMethodsAdapter) WaitFor(d time.Duration) (err error) {
 func (x *syncMethodsAdapter) IsDone() (v1 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginIsDone())
 	}
 	if err == nil {
@@ -749,7 +617,7 @@ func (x *syncMethodsAdapter) IsDone() (v1 bool) {
 func (x *syncMethodsAdapter) Done() (v1 <-chan struct{}) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDone())
 	}
 	if err == nil {
@@ -764,7 +632,7 @@ func (x *syncMethodsAdapter) Done() (v1 <-chan struct{}) {
 func (x *syncMethodsAdapter) Signal() (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSignal())
 	}
 	if err == nil {
@@ -779,7 +647,7 @@ func (x *syncMethodsAdapter) Signal() (v1 int) {
 func (x *syncMethodsAdapter) Cancel(cause error) (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCancel(cause))
 	}
 	if err == nil {
@@ -791,7 +659,7 @@ func (x *syncMethodsAdapter) Cancel(cause error) (err error) {
 func (x *syncMethodsAdapter) CancelWait(ctx context.Context, cause error) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCancelWait(ctx, cause))
 	}
 	if err == nil {
@@ -803,7 +671,7 @@ func (x *syncMethodsAdapter) CancelWait(ctx context.Context, cause error) (err e
 func (x *syncMethodsAdapter) Release() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRelease())
 	}
 	if err == nil {
@@ -817,7 +685,7 @@ func (x *syncMethodsAdapter) Release() {
 func (x *syncMethodsAdapter) CreateCall() (v1 any, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCreateCall())
 	}
 	if err == nil {
@@ -829,7 +697,7 @@ func (x *syncMethodsAdapter) CreateCall() (v1 any, err error) {
 func (x *syncMethodsAdapter) Call() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCall())
 	}
 	if err == nil {
@@ -843,7 +711,7 @@ func (x *syncMethodsAdapter) Call() {
 func (x *syncMethodsAdapter) Clone() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginClone())
 	}
 	if err == nil {
@@ -857,7 +725,7 @@ func (x *syncMethodsAdapter) Clone() {
 func (x *syncMethodsAdapter) Await() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginAwait())
 	}
 	if err == nil {
@@ -871,7 +739,7 @@ func (x *syncMethodsAdapter) Await() {
 func (x *syncMethodsAdapter) String() (v1 string) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginString())
 	}
 	if err == nil {
@@ -886,7 +754,7 @@ func (x *syncMethodsAdapter) String() (v1 string) {
 func (x *syncMethodsAdapter) Result() (v1 int, v2 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginResult())
 	}
 	if err == nil {
@@ -898,7 +766,7 @@ func (x *syncMethodsAdapter) Result() (v1 int, v2 int, err error) {
 func (x *syncMethodsAdapter) Promise() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPromise())
 	}
 	if err == nil {
@@ -912,7 +780,7 @@ func (x *syncMethodsAdapter) Promise() {
 func (x *syncMethodsAdapter) Error() (v1 string) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginError())
 	}
 	if err == nil {
@@ -927,7 +795,7 @@ func (x *syncMethodsAdapter) Error() (v1 string) {
 func (x *syncMethodsAdapter) Lock() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginLock())
 	}
 	if err == nil {
@@ -941,7 +809,7 @@ func (x *syncMethodsAdapter) Lock() {
 func (x *syncMethodsAdapter) Unlock() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginUnlock())
 	}
 	if err == nil {

@@ -11,11 +11,11 @@ import (
 	"math/rand"
 	"net/url"
 	reflect2 "reflect"
-	sync2 "sync"
 	"text/template"
 	time2 "time"
 
 	async2 "github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncClashes is the asynchronous face of [Clashes]: a call object, which
@@ -153,10 +153,7 @@ type ClashesUmlautResult struct {
 // AsyncClashesResult is what the calls of [NewAsyncClashes] complete with
 // beside an error. Only the function of an [async2.Discard] among its options
 // gets to see it.
-type AsyncClashesResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncClashesResult = asyncimpl.Result
 
 // NewAsyncClashes returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -165,240 +162,163 @@ type AsyncClashesResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncClashes(server Clashes, opts ...async2.Option) AsyncClashes {
-	return &asyncClashesObject{server: server, opts: append([]async2.Option{nil}, opts...)}
+	return &asyncClashesObject{asyncimpl.New(opts...), server}
 }
 
-// asyncClashesObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncClashesObject is the call object.
 type asyncClashesObject struct {
-	async2.Call[AsyncClashesResult]
+	asyncimpl.Object
 	server Clashes
-	opts   []async2.Option // the first is the name, which is set by who has set method
-
-	mu     sync2.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncClashesObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async2.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async2.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncClashesObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async2.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncClashesObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncClashesResult, error), more ...async2.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncClashesObject) finish(method string) (AsyncClashesResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncClashesResult{}, x.refusal(async2.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async2.ErrCallPending || err == async2.ErrCallComplete || err == async2.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncClashesObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async2.ErrReleased {
-		return async2.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncClashesObject) BeginImports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand.Rand) error {
-	return x.begin(context_, "Clashes.Imports", func(context_ context.Context) (AsyncClashesResult, error) {
-		v1, err := x.server.Imports(context_, bytes_, rand_)
-		return AsyncClashesResult{Method: "Imports", Value: v1}, err
+	return x.Begin(context_, "Clashes.Imports", func(context_ context.Context) (any, error) {
+		return x.server.Imports(context_, bytes_, rand_)
 	})
 }
 
 func (x *asyncClashesObject) FinishImports() (*template.Template, error) {
-	r, err := x.finish("Clashes.Imports")
-	v, _ := r.Value.(*template.Template)
+	r, err := x.Finish("Clashes.Imports")
+	v, _ := r.(*template.Template)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginTypes(method_ method, Clashes_ Clashes, AsyncClashes_ int) error {
-	return x.begin(context.Background(), "Clashes.Types", func(context.Context) (AsyncClashesResult, error) {
+	return x.Begin(context.Background(), "Clashes.Types", func(context.Context) (any, error) {
 		v1, v2 := x.server.Types(method_, Clashes_, AsyncClashes_)
-		return AsyncClashesResult{Method: "Types", Value: ClashesTypesResult{X: v1, AsyncClashesResult: v2}}, nil
+		return ClashesTypesResult{X: v1, AsyncClashesResult: v2}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishTypes() (method, Clashes, error) {
-	r, err := x.finish("Clashes.Types")
-	v, _ := r.Value.(ClashesTypesResult)
+	r, err := x.Finish("Clashes.Types")
+	v, _ := r.(ClashesTypesResult)
 	return v.X, v.AsyncClashesResult, err
 }
 
 func (x *asyncClashesObject) BeginBuiltins(string_ string, error_ error, any_ any, int_ int, nil_ bool, true_ bool, append_ int, panic_ int, len int, new int) error {
-	return x.begin(context.Background(), "Clashes.Builtins", func(context.Context) (AsyncClashesResult, error) {
+	return x.Begin(context.Background(), "Clashes.Builtins", func(context.Context) (any, error) {
 		v1, v2, err := x.server.Builtins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new)
-		return AsyncClashesResult{Method: "Builtins", Value: ClashesBuiltinsResult{Byte: v1, Uint64: v2}}, err
+		return ClashesBuiltinsResult{Byte: v1, Uint64: v2}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishBuiltins() (byte, uint64, error) {
-	r, err := x.finish("Clashes.Builtins")
-	v, _ := r.Value.(ClashesBuiltinsResult)
+	r, err := x.Finish("Clashes.Builtins")
+	v, _ := r.(ClashesBuiltinsResult)
 	return v.Byte, v.Uint64, err
 }
 
 func (x2 *asyncClashesObject) BeginLocals(x int, v1 int, v2 int, r int, v int, err int, fn int, object int, server int, opts int, taken int, begun int, iface int, create int) error {
-	return x2.begin(context.Background(), "Clashes.Locals", func(context.Context) (AsyncClashesResult, error) {
+	return x2.Begin(context.Background(), "Clashes.Locals", func(context.Context) (any, error) {
 		v12, v22, err2 := x2.server.Locals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create)
-		return AsyncClashesResult{Method: "Locals", Value: ClashesLocalsResult{X2: v12, V12: v22}}, err2
+		return ClashesLocalsResult{X2: v12, V12: v22}, err2
 	})
 }
 
 func (x *asyncClashesObject) FinishLocals() (int, int, error) {
-	r, err := x.finish("Clashes.Locals")
-	v, _ := r.Value.(ClashesLocalsResult)
+	r, err := x.Finish("Clashes.Locals")
+	v, _ := r.(ClashesLocalsResult)
 	return v.X2, v.V12, err
 }
 
 func (x *asyncClashesObject) BeginAgain(ctx int, ctx2 context.Context, ctx_ string) error {
-	return x.begin(ctx2, "Clashes.Again", func(ctx2 context.Context) (AsyncClashesResult, error) {
-		v1, err := x.server.Again(ctx, ctx2, ctx_)
-		return AsyncClashesResult{Method: "Again", Value: v1}, err
+	return x.Begin(ctx2, "Clashes.Again", func(ctx2 context.Context) (any, error) {
+		return x.server.Again(ctx, ctx2, ctx_)
 	})
 }
 
 func (x *asyncClashesObject) FinishAgain() (int, error) {
-	r, err := x.finish("Clashes.Again")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Clashes.Again")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginBlank(arg1 int, ctx context.Context, arg3 string) error {
-	return x.begin(ctx, "Clashes.Blank", func(ctx context.Context) (AsyncClashesResult, error) {
-		v1, err := x.server.Blank(arg1, ctx, arg3)
-		return AsyncClashesResult{Method: "Blank", Value: v1}, err
+	return x.Begin(ctx, "Clashes.Blank", func(ctx context.Context) (any, error) {
+		return x.server.Blank(arg1, ctx, arg3)
 	})
 }
 
 func (x *asyncClashesObject) FinishBlank() (int, error) {
-	r, err := x.finish("Clashes.Blank")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Clashes.Blank")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginMissing(arg1 int, ctx context.Context, arg3 ...string) error {
-	return x.begin(ctx, "Clashes.Missing", func(ctx context.Context) (AsyncClashesResult, error) {
+	return x.Begin(ctx, "Clashes.Missing", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.Missing(arg1, ctx, arg3...)
-		return AsyncClashesResult{Method: "Missing", Value: ClashesMissingResult{R1: v1, R2: v2}}, err
+		return ClashesMissingResult{R1: v1, R2: v2}, err
 	})
 }
 
 func (x *asyncClashesObject) FinishMissing() (int, string, error) {
-	r, err := x.finish("Clashes.Missing")
-	v, _ := r.Value.(ClashesMissingResult)
+	r, err := x.Finish("Clashes.Missing")
+	v, _ := r.(ClashesMissingResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncClashesObject) BeginLast(err error) error {
-	return x.begin(context.Background(), "Clashes.Last", func(context.Context) (AsyncClashesResult, error) {
-		v1, err2 := x.server.Last(err)
-		return AsyncClashesResult{Method: "Last", Value: v1}, err2
+	return x.Begin(context.Background(), "Clashes.Last", func(context.Context) (any, error) {
+		return x.server.Last(err)
 	})
 }
 
 func (x *asyncClashesObject) FinishLast() (error, error) {
-	r, err := x.finish("Clashes.Last")
-	v, _ := r.Value.(error)
+	r, err := x.Finish("Clashes.Last")
+	v, _ := r.(error)
 	return v, err
 }
 
 func (x *asyncClashesObject) BeginNotLast() error {
-	return x.begin(context.Background(), "Clashes.NotLast", func(context.Context) (AsyncClashesResult, error) {
+	return x.Begin(context.Background(), "Clashes.NotLast", func(context.Context) (any, error) {
 		v1, v2 := x.server.NotLast()
-		return AsyncClashesResult{Method: "NotLast", Value: ClashesNotLastResult{Err: v1, N: v2}}, nil
+		return ClashesNotLastResult{Err: v1, N: v2}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishNotLast() (error, int, error) {
-	r, err := x.finish("Clashes.NotLast")
-	v, _ := r.Value.(ClashesNotLastResult)
+	r, err := x.Finish("Clashes.NotLast")
+	v, _ := r.(ClashesNotLastResult)
 	return v.Err, v.N, err
 }
 
 func (x *asyncClashesObject) BeginSame() error {
-	return x.begin(context.Background(), "Clashes.Same", func(context.Context) (AsyncClashesResult, error) {
+	return x.Begin(context.Background(), "Clashes.Same", func(context.Context) (any, error) {
 		v1, v2, v3, v4, v5 := x.server.Same()
-		return AsyncClashesResult{Method: "Same", Value: ClashesSameResult{N: v1, N2: v2, N3: v3, R1: v4, R5: v5}}, nil
+		return ClashesSameResult{N: v1, N2: v2, N3: v3, R1: v4, R5: v5}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishSame() (int, int, int, int, bool, error) {
-	r, err := x.finish("Clashes.Same")
-	v, _ := r.Value.(ClashesSameResult)
+	r, err := x.Finish("Clashes.Same")
+	v, _ := r.(ClashesSameResult)
 	return v.N, v.N2, v.N3, v.R1, v.R5, err
 }
 
 func (x *asyncClashesObject) BeginUmlaut(ä int) error {
-	return x.begin(context.Background(), "Clashes.Umlaut", func(context.Context) (AsyncClashesResult, error) {
+	return x.Begin(context.Background(), "Clashes.Umlaut", func(context.Context) (any, error) {
 		v1, v2 := x.server.Umlaut(ä)
-		return AsyncClashesResult{Method: "Umlaut", Value: ClashesUmlautResult{Ä2: v1, R世: v2}}, nil
+		return ClashesUmlautResult{Ä2: v1, R世: v2}, nil
 	})
 }
 
 func (x *asyncClashesObject) FinishUmlaut() (int, int, error) {
-	r, err := x.finish("Clashes.Umlaut")
-	v, _ := r.Value.(ClashesUmlautResult)
+	r, err := x.Finish("Clashes.Umlaut")
+	v, _ := r.(ClashesUmlautResult)
 	return v.Ä2, v.R世, err
 }
 
 func (x *asyncClashesObject) BeginVariadic(async ...int) error {
-	return x.begin(context.Background(), "Clashes.Variadic", func(context.Context) (AsyncClashesResult, error) {
-		v1 := x.server.Variadic(async...)
-		return AsyncClashesResult{Method: "Variadic", Value: v1}, nil
+	return x.Begin(context.Background(), "Clashes.Variadic", func(context.Context) (any, error) {
+		return x.server.Variadic(async...), nil
 	})
 }
 
 func (x *asyncClashesObject) FinishVariadic() ([]int, error) {
-	r, err := x.finish("Clashes.Variadic")
-	v, _ := r.Value.([]int)
+	r, err := x.Finish("Clashes.Variadic")
+	v, _ := r.([]int)
 	return v, err
 }
 
@@ -410,74 +330,32 @@ func (x *asyncClashesObject) FinishVariadic() ([]int, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncClashes(object AsyncClashes) Clashes {
-	return &syncClashesAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncClashesAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncClashesFrom is [NewSyncClashes] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncClashesFrom(server async2.CallFactory) Clashes {
-	return &syncClashesAdapter{factory: server}
+	return &syncClashesAdapter{asyncimpl.ObjectsOf(server, reflect2.TypeOf((*AsyncClashes)(nil)).Elem())}
 }
 
 // syncClashesAdapter calls an asynchronous server synchronously.
-type syncClashesAdapter struct {
-	object  AsyncClashes
-	turn    chan struct{}      // holds one while the object is in use
-	factory async2.CallFactory // instead of the two
-}
+type syncClashesAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncClashesAdapter) enter(ctx context.Context) (AsyncClashes, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async2.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncClashes)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncClashesAdapter) create() (AsyncClashes, error) {
-	if x.factory == nil {
-		return nil, async2.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect2.TypeOf((*AsyncClashes)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async2.ErrNoMethod
-	}
-	return object.(AsyncClashes), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncClashesAdapter) wait(object AsyncClashes, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncClashesAdapter) leave(object AsyncClashes) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncClashesAdapter) Imports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand.Rand) (v1 *template.Template, err error) {
 	object, err := x.enter(context_)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginImports(context_, bytes_, rand_))
 	}
 	if err == nil {
@@ -489,7 +367,7 @@ func (x *syncClashesAdapter) Imports(context_ context.Context, bytes_ *bytes.Buf
 func (x *syncClashesAdapter) Types(method_ method, Clashes_ Clashes, AsyncClashes_ int) (v1 method, v2 Clashes) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginTypes(method_, Clashes_, AsyncClashes_))
 	}
 	if err == nil {
@@ -504,7 +382,7 @@ func (x *syncClashesAdapter) Types(method_ method, Clashes_ Clashes, AsyncClashe
 func (x *syncClashesAdapter) Builtins(string_ string, error_ error, any_ any, int_ int, nil_ bool, true_ bool, append_ int, panic_ int, len int, new int) (v1 byte, v2 uint64, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBuiltins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new))
 	}
 	if err == nil {
@@ -516,7 +394,7 @@ func (x *syncClashesAdapter) Builtins(string_ string, error_ error, any_ any, in
 func (x2 *syncClashesAdapter) Locals(x int, v1 int, v2 int, r int, v int, err int, fn int, object int, server int, opts int, taken int, begun int, iface int, create int) (v12 int, v22 int, err2 error) {
 	object2, err2 := x2.enter(context.Background())
 	if err2 == nil {
-		defer x2.leave(object2)
+		defer x2.turns.Leave(object2)
 		err2 = x2.wait(object2, object2.BeginLocals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create))
 	}
 	if err2 == nil {
@@ -528,7 +406,7 @@ func (x2 *syncClashesAdapter) Locals(x int, v1 int, v2 int, r int, v int, err in
 func (x *syncClashesAdapter) Again(ctx int, ctx2 context.Context, ctx_ string) (v1 int, err error) {
 	object, err := x.enter(ctx2)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginAgain(ctx, ctx2, ctx_))
 	}
 	if err == nil {
@@ -540,7 +418,7 @@ func (x *syncClashesAdapter) Again(ctx int, ctx2 context.Context, ctx_ string) (
 func (x *syncClashesAdapter) Blank(arg1 int, ctx context.Context, arg3 string) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBlank(arg1, ctx, arg3))
 	}
 	if err == nil {
@@ -552,7 +430,7 @@ func (x *syncClashesAdapter) Blank(arg1 int, ctx context.Context, arg3 string) (
 func (x *syncClashesAdapter) Missing(arg1 int, ctx context.Context, arg3 ...string) (v1 int, v2 string, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginMissing(arg1, ctx, arg3...))
 	}
 	if err == nil {
@@ -564,7 +442,7 @@ func (x *syncClashesAdapter) Missing(arg1 int, ctx context.Context, arg3 ...stri
 func (x *syncClashesAdapter) Last(err error) (v1 error, err2 error) {
 	object, err2 := x.enter(context.Background())
 	if err2 == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err2 = x.wait(object, object.BeginLast(err))
 	}
 	if err2 == nil {
@@ -576,7 +454,7 @@ func (x *syncClashesAdapter) Last(err error) (v1 error, err2 error) {
 func (x *syncClashesAdapter) NotLast() (v1 error, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginNotLast())
 	}
 	if err == nil {
@@ -591,7 +469,7 @@ func (x *syncClashesAdapter) NotLast() (v1 error, v2 int) {
 func (x *syncClashesAdapter) Same() (v1 int, v2 int, v3 int, v4 int, v5 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSame())
 	}
 	if err == nil {
@@ -606,7 +484,7 @@ func (x *syncClashesAdapter) Same() (v1 int, v2 int, v3 int, v4 int, v5 bool) {
 func (x *syncClashesAdapter) Umlaut(ä int) (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginUmlaut(ä))
 	}
 	if err == nil {
@@ -621,7 +499,7 @@ func (x *syncClashesAdapter) Umlaut(ä int) (v1 int, v2 int) {
 func (x *syncClashesAdapter) Variadic(async ...int) (v1 []int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginVariadic(async...))
 	}
 	if err == nil {
@@ -823,10 +701,7 @@ type AsyncImports interface {
 // AsyncImportsResult is what the calls of [NewAsyncImports] complete with
 // beside an error. Only the function of an [async2.Discard] among its options
 // gets to see it.
-type AsyncImportsResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncImportsResult = asyncimpl.Result
 
 // NewAsyncImports returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -835,136 +710,60 @@ type AsyncImportsResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncImports(server Imports, opts ...async2.Option) AsyncImports {
-	return &asyncImportsObject{server: server, opts: append([]async2.Option{nil}, opts...)}
+	return &asyncImportsObject{asyncimpl.New(opts...), server}
 }
 
-// asyncImportsObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncImportsObject is the call object.
 type asyncImportsObject struct {
-	async2.Call[AsyncImportsResult]
+	asyncimpl.Object
 	server Imports
-	opts   []async2.Option // the first is the name, which is set by who has set method
-
-	mu     sync2.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncImportsObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async2.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async2.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncImportsObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async2.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncImportsObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncImportsResult, error), more ...async2.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncImportsObject) finish(method string) (AsyncImportsResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncImportsResult{}, x.refusal(async2.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async2.ErrCallPending || err == async2.ErrCallComplete || err == async2.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncImportsObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async2.ErrReleased {
-		return async2.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncImportsObject) BeginTemplates(arg1 *template.Template, arg2 *htemplate.Template) error {
-	return x.begin(context.Background(), "Imports.Templates", func(context.Context) (AsyncImportsResult, error) {
-		v1, err := x.server.Templates(arg1, arg2)
-		return AsyncImportsResult{Method: "Templates", Value: v1}, err
+	return x.Begin(context.Background(), "Imports.Templates", func(context.Context) (any, error) {
+		return x.server.Templates(arg1, arg2)
 	})
 }
 
 func (x *asyncImportsObject) FinishTemplates() (htemplate.HTML, error) {
-	r, err := x.finish("Imports.Templates")
-	v, _ := r.Value.(htemplate.HTML)
+	r, err := x.Finish("Imports.Templates")
+	v, _ := r.(htemplate.HTML)
 	return v, err
 }
 
 func (x *asyncImportsObject) BeginRands(arg1 *rand.Rand, arg2 *other.Rand) error {
-	return x.begin(context.Background(), "Imports.Rands", func(context.Context) (AsyncImportsResult, error) {
-		v1 := x.server.Rands(arg1, arg2)
-		return AsyncImportsResult{Method: "Rands", Value: v1}, nil
+	return x.Begin(context.Background(), "Imports.Rands", func(context.Context) (any, error) {
+		return x.server.Rands(arg1, arg2), nil
 	})
 }
 
 func (x *asyncImportsObject) FinishRands() (other.Rand, error) {
-	r, err := x.finish("Imports.Rands")
-	v, _ := r.Value.(other.Rand)
+	r, err := x.Finish("Imports.Rands")
+	v, _ := r.(other.Rand)
 	return v, err
 }
 
 func (x *asyncImportsObject) BeginDot(arg1 *url.URL, arg2 url.Values) error {
-	return x.begin(context.Background(), "Imports.Dot", func(context.Context) (AsyncImportsResult, error) {
-		v1, err := x.server.Dot(arg1, arg2)
-		return AsyncImportsResult{Method: "Dot", Value: v1}, err
+	return x.Begin(context.Background(), "Imports.Dot", func(context.Context) (any, error) {
+		return x.server.Dot(arg1, arg2)
 	})
 }
 
 func (x *asyncImportsObject) FinishDot() (*url.Userinfo, error) {
-	r, err := x.finish("Imports.Dot")
-	v, _ := r.Value.(*url.Userinfo)
+	r, err := x.Finish("Imports.Dot")
+	v, _ := r.(*url.Userinfo)
 	return v, err
 }
 
 func (x *asyncImportsObject) BeginThing(arg1 thing.Thing, arg2 func(thing thing.Thing) error) error {
-	return x.begin(context.Background(), "Imports.Thing", func(context.Context) (AsyncImportsResult, error) {
-		v1 := x.server.Thing(arg1, arg2)
-		return AsyncImportsResult{Method: "Thing", Value: v1}, nil
+	return x.Begin(context.Background(), "Imports.Thing", func(context.Context) (any, error) {
+		return x.server.Thing(arg1, arg2), nil
 	})
 }
 
 func (x *asyncImportsObject) FinishThing() (thing.Thing, error) {
-	r, err := x.finish("Imports.Thing")
-	v, _ := r.Value.(thing.Thing)
+	r, err := x.Finish("Imports.Thing")
+	v, _ := r.(thing.Thing)
 	return v, err
 }
 
@@ -976,74 +775,32 @@ func (x *asyncImportsObject) FinishThing() (thing.Thing, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncImports(object AsyncImports) Imports {
-	return &syncImportsAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncImportsAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncImportsFrom is [NewSyncImports] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncImportsFrom(server async2.CallFactory) Imports {
-	return &syncImportsAdapter{factory: server}
+	return &syncImportsAdapter{asyncimpl.ObjectsOf(server, reflect2.TypeOf((*AsyncImports)(nil)).Elem())}
 }
 
 // syncImportsAdapter calls an asynchronous server synchronously.
-type syncImportsAdapter struct {
-	object  AsyncImports
-	turn    chan struct{}      // holds one while the object is in use
-	factory async2.CallFactory // instead of the two
-}
+type syncImportsAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncImportsAdapter) enter(ctx context.Context) (AsyncImports, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async2.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncImports)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncImportsAdapter) create() (AsyncImports, error) {
-	if x.factory == nil {
-		return nil, async2.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect2.TypeOf((*AsyncImports)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async2.ErrNoMethod
-	}
-	return object.(AsyncImports), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncImportsAdapter) wait(object AsyncImports, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncImportsAdapter) leave(object AsyncImports) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncImportsAdapter) Templates(arg1 *template.Template, arg2 *htemplate.Template) (v1 htemplate.HTML, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginTemplates(arg1, arg2))
 	}
 	if err == nil {
@@ -1055,7 +812,7 @@ func (x *syncImportsAdapter) Templates(arg1 *template.Template, arg2 *htemplate.
 func (x *syncImportsAdapter) Rands(arg1 *rand.Rand, arg2 *other.Rand) (v1 other.Rand) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRands(arg1, arg2))
 	}
 	if err == nil {
@@ -1070,7 +827,7 @@ func (x *syncImportsAdapter) Rands(arg1 *rand.Rand, arg2 *other.Rand) (v1 other.
 func (x *syncImportsAdapter) Dot(arg1 *url.URL, arg2 url.Values) (v1 *url.Userinfo, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDot(arg1, arg2))
 	}
 	if err == nil {
@@ -1082,7 +839,7 @@ func (x *syncImportsAdapter) Dot(arg1 *url.URL, arg2 url.Values) (v1 *url.Userin
 func (x *syncImportsAdapter) Thing(arg1 thing.Thing, arg2 func(thing thing.Thing) error) (v1 thing.Thing) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginThing(arg1, arg2))
 	}
 	if err == nil {

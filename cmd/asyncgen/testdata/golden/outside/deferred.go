@@ -5,10 +5,10 @@ package outside
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // DeferredService is the asynchronous face of [Service]: a call object, which
@@ -51,10 +51,7 @@ type DeferredService interface {
 // DeferredServiceResult is what the calls of [NewDeferredService] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type DeferredServiceResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type DeferredServiceResult = asyncimpl.Result
 
 // NewDeferredService returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -63,110 +60,36 @@ type DeferredServiceResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewDeferredService(server Service, opts ...async.Option) DeferredService {
-	return &deferredServiceObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &deferredServiceObject{asyncimpl.New(opts...), server}
 }
 
-// deferredServiceObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// deferredServiceObject is the call object.
 type deferredServiceObject struct {
-	async.Call[DeferredServiceResult]
+	asyncimpl.Object
 	server Service
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *deferredServiceObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *deferredServiceObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *deferredServiceObject) begin(ctx context.Context, method string, fn func(context.Context) (DeferredServiceResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *deferredServiceObject) finish(method string) (DeferredServiceResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return DeferredServiceResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *deferredServiceObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *deferredServiceObject) BeginAsk(ctx context.Context, outside string) error {
-	return x.begin(ctx, "Service.Ask", func(ctx context.Context) (DeferredServiceResult, error) {
-		v1, err := x.server.Ask(ctx, outside)
-		return DeferredServiceResult{Method: "Ask", Value: v1}, err
+	return x.Begin(ctx, "Service.Ask", func(ctx context.Context) (any, error) {
+		return x.server.Ask(ctx, outside)
 	})
 }
 
 func (x *deferredServiceObject) FinishAsk() (Answer, error) {
-	r, err := x.finish("Service.Ask")
-	v, _ := r.Value.(Answer)
+	r, err := x.Finish("Service.Ask")
+	v, _ := r.(Answer)
 	return v, err
 }
 
 func (x *deferredServiceObject) BeginPeer() error {
-	return x.begin(context.Background(), "Service.Peer", func(context.Context) (DeferredServiceResult, error) {
-		v1 := x.server.Peer()
-		return DeferredServiceResult{Method: "Peer", Value: v1}, nil
+	return x.Begin(context.Background(), "Service.Peer", func(context.Context) (any, error) {
+		return x.server.Peer(), nil
 	})
 }
 
 func (x *deferredServiceObject) FinishPeer() (Service, error) {
-	r, err := x.finish("Service.Peer")
-	v, _ := r.Value.(Service)
+	r, err := x.Finish("Service.Peer")
+	v, _ := r.(Service)
 	return v, err
 }
 
@@ -178,74 +101,32 @@ func (x *deferredServiceObject) FinishPeer() (Service, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncDeferredService(object DeferredService) Service {
-	return &syncDeferredServiceAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncDeferredServiceAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncDeferredServiceFrom is [NewSyncDeferredService] with a call object of
 // server's own for each call, so that any number of them may go on at a time.
 func NewSyncDeferredServiceFrom(server async.CallFactory) Service {
-	return &syncDeferredServiceAdapter{factory: server}
+	return &syncDeferredServiceAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*DeferredService)(nil)).Elem())}
 }
 
 // syncDeferredServiceAdapter calls an asynchronous server synchronously.
-type syncDeferredServiceAdapter struct {
-	object  DeferredService
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncDeferredServiceAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncDeferredServiceAdapter) enter(ctx context.Context) (DeferredService, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(DeferredService)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncDeferredServiceAdapter) create() (DeferredService, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*DeferredService)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(DeferredService), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncDeferredServiceAdapter) wait(object DeferredService, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncDeferredServiceAdapter) leave(object DeferredService) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncDeferredServiceAdapter) Ask(ctx context.Context, outside string) (v1 Answer, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginAsk(ctx, outside))
 	}
 	if err == nil {
@@ -257,7 +138,7 @@ func (x *syncDeferredServiceAdapter) Ask(ctx context.Context, outside string) (v
 func (x *syncDeferredServiceAdapter) Peer() (v1 Service) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPeer())
 	}
 	if err == nil {

@@ -5,11 +5,11 @@ package remote
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -67,107 +67,37 @@ type AsyncClash interface {
 // AsyncClashResult is what the calls of [NewRemoteClash] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncClashResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncClashResult = asyncimpl.Result
 
-// asyncClashObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncClashObject is the call object.
 type asyncClashObject struct {
-	async.Call[AsyncClashResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncClashObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncClashObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncClashObject) finish(method string) (AsyncClashResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncClashResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncClashObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncClashObject) FinishWait() (int, error) {
-	r, err := x.finish("Clash.Wait")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Clash.Wait")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncClashObject) FinishCancel() error {
-	_, err := x.finish("Clash.Cancel")
+	_, err := x.Finish("Clash.Cancel")
 	return err
 }
 
 func (x *asyncClashObject) FinishRelease() error {
-	_, err := x.finish("Clash.Release")
+	_, err := x.Finish("Clash.Release")
 	return err
 }
 
 func (x *asyncClashObject) FinishCalls() (int, error) {
-	r, err := x.finish("Clash.Calls")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Clash.Calls")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncClashObject) FinishBegin() error {
-	_, err := x.finish("Clash.Begin")
+	_, err := x.Finish("Clash.Begin")
 	return err
 }
 
@@ -343,48 +273,46 @@ type remoteClashObject struct {
 }
 
 func newRemoteClashObject(calls RemoteClashCalls) *remoteClashObject {
-	x := &remoteClashObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remoteClashObject{asyncClashObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remoteClashObject) BeginWait(ctx context.Context) error {
-	return x.claim("Clash.Wait", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Wait", &clashWaitRequest{}, func(r *clashWaitReply) AsyncClashResult {
-			return AsyncClashResult{Method: "Wait", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Clash.Wait", func(on *async.Call[AsyncClashResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Wait", &clashWaitRequest{}, func(r *clashWaitReply) AsyncClashResult {
+			return asyncimpl.ResultOf("Clash.Wait", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remoteClashObject) BeginCancel(ctx context.Context, order string) error {
-	return x.claim("Clash.Cancel", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Cancel", &clashCancelRequest{Order: order}, func(r *clashCancelReply) AsyncClashResult {
-			return AsyncClashResult{Method: "Cancel"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Clash.Cancel", func(on *async.Call[AsyncClashResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Cancel", &clashCancelRequest{Order: order}, func(r *clashCancelReply) AsyncClashResult {
+			return asyncimpl.ResultOf("Clash.Cancel", nil)
+		}, opts...)
 	})
 }
 
 func (x *remoteClashObject) BeginRelease() error {
-	return x.claim("Clash.Release", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Release", &clashReleaseRequest{}, func(r *clashReleaseReply) AsyncClashResult {
-			return AsyncClashResult{Method: "Release"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Clash.Release", func(on *async.Call[AsyncClashResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Release", &clashReleaseRequest{}, func(r *clashReleaseReply) AsyncClashResult {
+			return asyncimpl.ResultOf("Clash.Release", nil)
+		}, opts...)
 	})
 }
 
 func (x *remoteClashObject) BeginCalls(ctx context.Context) error {
-	return x.claim("Clash.Calls", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Calls", &clashCallsRequest{}, func(r *clashCallsReply) AsyncClashResult {
-			return AsyncClashResult{Method: "Calls", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Clash.Calls", func(on *async.Call[AsyncClashResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Calls", &clashCallsRequest{}, func(r *clashCallsReply) AsyncClashResult {
+			return asyncimpl.ResultOf("Clash.Calls", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remoteClashObject) BeginBegin(proxy string, opts string) error {
-	return x.claim("Clash.Begin", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Begin", &clashBeginRequest{Proxy: proxy, Opts: opts}, func(r *clashBeginReply) AsyncClashResult {
-			return AsyncClashResult{Method: "Begin"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Clash.Begin", func(on *async.Call[AsyncClashResult], opts2 []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Begin", &clashBeginRequest{Proxy: proxy, Opts: opts}, func(r *clashBeginReply) AsyncClashResult {
+			return asyncimpl.ResultOf("Clash.Begin", nil)
+		}, opts2...)
 	})
 }
 

@@ -5,11 +5,11 @@ package remote
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -69,105 +69,34 @@ type DrawingAllResult struct {
 // AsyncDrawingResult is what the calls of [NewRemoteDrawing] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncDrawingResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncDrawingResult = asyncimpl.Result
 
-// asyncDrawingObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncDrawingObject is the call object.
 type asyncDrawingObject struct {
-	async.Call[AsyncDrawingResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncDrawingObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncDrawingObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncDrawingObject) finish(method string) (AsyncDrawingResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncDrawingResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncDrawingObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncDrawingObject) FinishLargest() (Shape, error) {
-	r, err := x.finish("Drawing.Largest")
-	v, _ := r.Value.(Shape)
+	r, err := x.Finish("Drawing.Largest")
+	v, _ := r.(Shape)
 	return v, err
 }
 
 func (x *asyncDrawingObject) FinishAll() ([]Shape, Shape, error) {
-	r, err := x.finish("Drawing.All")
-	v, _ := r.Value.(DrawingAllResult)
+	r, err := x.Finish("Drawing.All")
+	v, _ := r.(DrawingAllResult)
 	return v.Back, v.None, err
 }
 
 func (x *asyncDrawingObject) FinishBad() (Shape, error) {
-	r, err := x.finish("Drawing.Bad")
-	v, _ := r.Value.(Shape)
+	r, err := x.Finish("Drawing.Bad")
+	v, _ := r.(Shape)
 	return v, err
 }
 
 func (x *asyncDrawingObject) FinishArea() (float64, error) {
-	r, err := x.finish("Drawing.Area")
-	v, _ := r.Value.(float64)
+	r, err := x.Finish("Drawing.Area")
+	v, _ := r.(float64)
 	return v, err
 }
 
@@ -363,40 +292,38 @@ type remoteDrawingObject struct {
 }
 
 func newRemoteDrawingObject(calls RemoteDrawingCalls) *remoteDrawingObject {
-	x := &remoteDrawingObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remoteDrawingObject{asyncDrawingObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remoteDrawingObject) BeginLargest(ctx context.Context, first Shape, more ...Shape) error {
-	return x.claim("Drawing.Largest", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Largest", &drawingLargestRequest{First: drawingShapeFormOf(first), More: asyncnats.EachForm(more, drawingShapeFormOf)}, func(r *drawingLargestReply) AsyncDrawingResult {
-			return AsyncDrawingResult{Method: "Largest", Value: r.R1.value()}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Drawing.Largest", func(on *async.Call[AsyncDrawingResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Largest", &drawingLargestRequest{First: drawingShapeFormOf(first), More: asyncnats.EachForm(more, drawingShapeFormOf)}, func(r *drawingLargestReply) AsyncDrawingResult {
+			return asyncimpl.ResultOf("Drawing.Largest", r.R1.value())
+		}, opts...)
 	})
 }
 
 func (x *remoteDrawingObject) BeginAll(ctx context.Context, shapes []Shape) error {
-	return x.claim("Drawing.All", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "All", &drawingAllRequest{Shapes: asyncnats.EachForm(shapes, drawingShapeFormOf)}, func(r *drawingAllReply) AsyncDrawingResult {
-			return AsyncDrawingResult{Method: "All", Value: DrawingAllResult{Back: asyncnats.EachForm(r.Back, drawingShapeForm.value), None: r.None.value()}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Drawing.All", func(on *async.Call[AsyncDrawingResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "All", &drawingAllRequest{Shapes: asyncnats.EachForm(shapes, drawingShapeFormOf)}, func(r *drawingAllReply) AsyncDrawingResult {
+			return asyncimpl.ResultOf("Drawing.All", DrawingAllResult{Back: asyncnats.EachForm(r.Back, drawingShapeForm.value), None: r.None.value()})
+		}, opts...)
 	})
 }
 
 func (x *remoteDrawingObject) BeginBad(ctx context.Context) error {
-	return x.claim("Drawing.Bad", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Bad", &drawingBadRequest{}, func(r *drawingBadReply) AsyncDrawingResult {
-			return AsyncDrawingResult{Method: "Bad", Value: r.R1.value()}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Drawing.Bad", func(on *async.Call[AsyncDrawingResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Bad", &drawingBadRequest{}, func(r *drawingBadReply) AsyncDrawingResult {
+			return asyncimpl.ResultOf("Drawing.Bad", r.R1.value())
+		}, opts...)
 	})
 }
 
 func (x *remoteDrawingObject) BeginArea(shape Shape) error {
-	return x.claim("Drawing.Area", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Area", &drawingAreaRequest{Shape: drawingShapeFormOf(shape)}, func(r *drawingAreaReply) AsyncDrawingResult {
-			return AsyncDrawingResult{Method: "Area", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Drawing.Area", func(on *async.Call[AsyncDrawingResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Area", &drawingAreaRequest{Shape: drawingShapeFormOf(shape)}, func(r *drawingAreaReply) AsyncDrawingResult {
+			return asyncimpl.ResultOf("Drawing.Area", r.R1)
+		}, opts...)
 	})
 }
 

@@ -5,11 +5,11 @@ package remote
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -48,10 +48,7 @@ type asyncHidden interface {
 // asyncHiddenResult is what the calls of [newAsyncHidden] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type asyncHiddenResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type asyncHiddenResult = asyncimpl.Result
 
 // newAsyncHidden returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -60,97 +57,24 @@ type asyncHiddenResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func newAsyncHidden(server hidden, opts ...async.Option) asyncHidden {
-	return &asyncHiddenObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncHiddenObject{asyncimpl.New(opts...), server}
 }
 
-// asyncHiddenObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncHiddenObject is the call object.
 type asyncHiddenObject struct {
-	async.Call[asyncHiddenResult]
+	asyncimpl.Object
 	server hidden
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncHiddenObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncHiddenObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncHiddenObject) begin(ctx context.Context, method string, fn func(context.Context) (asyncHiddenResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncHiddenObject) finish(method string) (asyncHiddenResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return asyncHiddenResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncHiddenObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncHiddenObject) beginPeek(ctx context.Context, at int) error {
-	return x.begin(ctx, "hidden.peek", func(ctx context.Context) (asyncHiddenResult, error) {
-		v1, err := x.server.peek(ctx, at)
-		return asyncHiddenResult{Method: "peek", Value: v1}, err
+	return x.Begin(ctx, "hidden.peek", func(ctx context.Context) (any, error) {
+		return x.server.peek(ctx, at)
 	})
 }
 
 func (x *asyncHiddenObject) finishPeek() (rune, error) {
-	r, err := x.finish("hidden.peek")
-	v, _ := r.Value.(rune)
+	r, err := x.Finish("hidden.peek")
+	v, _ := r.(rune)
 	return v, err
 }
 
@@ -162,74 +86,32 @@ func (x *asyncHiddenObject) finishPeek() (rune, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func newSyncHidden(object asyncHidden) hidden {
-	return &syncHiddenAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncHiddenAdapter{asyncimpl.OneObject(object)}
 }
 
 // newSyncHiddenFrom is [newSyncHidden] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func newSyncHiddenFrom(server async.CallFactory) hidden {
-	return &syncHiddenAdapter{factory: server}
+	return &syncHiddenAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*asyncHidden)(nil)).Elem())}
 }
 
 // syncHiddenAdapter calls an asynchronous server synchronously.
-type syncHiddenAdapter struct {
-	object  asyncHidden
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncHiddenAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncHiddenAdapter) enter(ctx context.Context) (asyncHidden, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(asyncHidden)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncHiddenAdapter) create() (asyncHidden, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*asyncHidden)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(asyncHidden), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncHiddenAdapter) wait(object asyncHidden, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncHiddenAdapter) leave(object asyncHidden) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncHiddenAdapter) peek(ctx context.Context, at int) (v1 rune, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginPeek(ctx, at))
 	}
 	if err == nil {
@@ -375,16 +257,14 @@ type remoteHiddenObject struct {
 }
 
 func newRemoteHiddenObject(calls remoteHiddenCalls) *remoteHiddenObject {
-	x := &remoteHiddenObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remoteHiddenObject{asyncHiddenObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remoteHiddenObject) beginPeek(ctx context.Context, at int) error {
-	return x.claim("hidden.peek", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "peek", &hiddenPeekRequest{At: at}, func(r *hiddenPeekReply) asyncHiddenResult {
-			return asyncHiddenResult{Method: "peek", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "hidden.peek", func(on *async.Call[asyncHiddenResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "peek", &hiddenPeekRequest{At: at}, func(r *hiddenPeekReply) asyncHiddenResult {
+			return asyncimpl.ResultOf("hidden.peek", r.R1)
+		}, opts...)
 	})
 }
 

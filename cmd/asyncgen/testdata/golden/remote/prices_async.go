@@ -5,11 +5,11 @@ package remote
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -138,12 +138,7 @@ type PricesOddResult struct {
 // AsyncPricesResult is what the calls of [NewAsyncPrices] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncPricesResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
-}
+type AsyncPricesResult = asyncimpl.Result
 
 // NewAsyncPrices returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -152,234 +147,146 @@ type AsyncPricesResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncPrices(server Prices, opts ...async.Option) AsyncPrices {
-	return &asyncPricesObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncPricesObject{asyncimpl.New(opts...), server}
 }
 
-// asyncPricesObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncPricesObject is the call object.
 type asyncPricesObject struct {
-	async.Call[AsyncPricesResult]
+	asyncimpl.Object
 	server Prices
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncPricesObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncPricesObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncPricesObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncPricesResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-// finish takes the result, and has it made where the server left that for now.
-func (x *asyncPricesObject) finish(method string) (AsyncPricesResult, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-
-func (x *asyncPricesObject) take(method string) (AsyncPricesResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncPricesResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncPricesObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncPricesObject) BeginList(ctx context.Context, filter *Filter) error {
-	return x.begin(ctx, "Prices.List", func(ctx context.Context) (AsyncPricesResult, error) {
-		v1, err := x.server.List(ctx, filter)
-		return AsyncPricesResult{Method: "List", Value: v1}, err
+	return x.Begin(ctx, "Prices.List", func(ctx context.Context) (any, error) {
+		return x.server.List(ctx, filter)
 	})
 }
 
 func (x *asyncPricesObject) FinishList() ([]Quote, error) {
-	r, err := x.finish("Prices.List")
-	v, _ := r.Value.([]Quote)
+	r, err := x.Finish("Prices.List")
+	v, _ := r.([]Quote)
 	return v, err
 }
 
 func (x *asyncPricesObject) BeginQuote(ctx context.Context, symbol string) error {
-	return x.begin(ctx, "Prices.Quote", func(ctx context.Context) (AsyncPricesResult, error) {
-		v1, err := x.server.Quote(ctx, symbol)
-		return AsyncPricesResult{Method: "Quote", Value: v1}, err
+	return x.Begin(ctx, "Prices.Quote", func(ctx context.Context) (any, error) {
+		return x.server.Quote(ctx, symbol)
 	})
 }
 
 func (x *asyncPricesObject) FinishQuote() (Quote, error) {
-	r, err := x.finish("Prices.Quote")
-	v, _ := r.Value.(Quote)
+	r, err := x.Finish("Prices.Quote")
+	v, _ := r.(Quote)
 	return v, err
 }
 
 func (x *asyncPricesObject) BeginSum(first int, more []int, ctx context.Context) error {
-	return x.begin(ctx, "Prices.Sum", func(ctx context.Context) (AsyncPricesResult, error) {
+	return x.Begin(ctx, "Prices.Sum", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.Sum(first, more, ctx)
-		return AsyncPricesResult{Method: "Sum", Value: PricesSumResult{Sum: v1, Count: v2}}, err
+		return PricesSumResult{Sum: v1, Count: v2}, err
 	})
 }
 
 func (x *asyncPricesObject) FinishSum() (int, int64, error) {
-	r, err := x.finish("Prices.Sum")
-	v, _ := r.Value.(PricesSumResult)
+	r, err := x.Finish("Prices.Sum")
+	v, _ := r.(PricesSumResult)
 	return v.Sum, v.Count, err
 }
 
 func (x *asyncPricesObject) BeginJoin(ctx context.Context, sep string, parts ...string) error {
-	return x.begin(ctx, "Prices.Join", func(ctx context.Context) (AsyncPricesResult, error) {
-		v1, err := x.server.Join(ctx, sep, parts...)
-		return AsyncPricesResult{Method: "Join", Value: v1}, err
+	return x.Begin(ctx, "Prices.Join", func(ctx context.Context) (any, error) {
+		return x.server.Join(ctx, sep, parts...)
 	})
 }
 
 func (x *asyncPricesObject) FinishJoin() (string, error) {
-	r, err := x.finish("Prices.Join")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Prices.Join")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncPricesObject) BeginWrite(ctx context.Context, data []byte) error {
-	return x.begin(ctx, "Prices.Write", func(ctx context.Context) (AsyncPricesResult, error) {
-		v1, err := x.server.Write(ctx, data)
-		return AsyncPricesResult{Method: "Write", Value: v1}, err
+	return x.Begin(ctx, "Prices.Write", func(ctx context.Context) (any, error) {
+		return x.server.Write(ctx, data)
 	})
 }
 
 func (x *asyncPricesObject) FinishWrite() (int, error) {
-	r, err := x.finish("Prices.Write")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Prices.Write")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncPricesObject) BeginCount() error {
-	return x.begin(context.Background(), "Prices.Count", func(context.Context) (AsyncPricesResult, error) {
+	return x.Begin(context.Background(), "Prices.Count", func(context.Context) (any, error) {
 		v1, v2 := x.server.Count()
-		return AsyncPricesResult{Method: "Count", Value: PricesCountResult{N: v1, Exact: v2}}, nil
+		return PricesCountResult{N: v1, Exact: v2}, nil
 	})
 }
 
 func (x *asyncPricesObject) FinishCount() (int, bool, error) {
-	r, err := x.finish("Prices.Count")
-	v, _ := r.Value.(PricesCountResult)
+	r, err := x.Finish("Prices.Count")
+	v, _ := r.(PricesCountResult)
 	return v.N, v.Exact, err
 }
 
 func (x *asyncPricesObject) BeginReset() error {
-	return x.begin(context.Background(), "Prices.Reset", func(context.Context) (AsyncPricesResult, error) {
+	return x.Begin(context.Background(), "Prices.Reset", func(context.Context) (any, error) {
 		x.server.Reset()
-		return AsyncPricesResult{Method: "Reset"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncPricesObject) FinishReset() error {
-	_, err := x.finish("Prices.Reset")
+	_, err := x.Finish("Prices.Reset")
 	return err
 }
 
 func (x *asyncPricesObject) BeginBlank(ctx context.Context, arg2 int, arg3 string) error {
-	return x.begin(ctx, "Prices.Blank", func(ctx context.Context) (AsyncPricesResult, error) {
-		err := x.server.Blank(ctx, arg2, arg3)
-		return AsyncPricesResult{Method: "Blank"}, err
+	return x.Begin(ctx, "Prices.Blank", func(ctx context.Context) (any, error) {
+		return nil, x.server.Blank(ctx, arg2, arg3)
 	})
 }
 
 func (x *asyncPricesObject) FinishBlank() error {
-	_, err := x.finish("Prices.Blank")
+	_, err := x.Finish("Prices.Blank")
 	return err
 }
 
 func (x2 *asyncPricesObject) BeginOdd(arg1 int, r string, server bool, x int, options int, Arg1 int) error {
-	return x2.begin(context.Background(), "Prices.Odd", func(context.Context) (AsyncPricesResult, error) {
+	return x2.Begin(context.Background(), "Prices.Odd", func(context.Context) (any, error) {
 		v1, v2 := x2.server.Odd(arg1, r, server, x, options, Arg1)
-		return AsyncPricesResult{Method: "Odd", Value: PricesOddResult{Err: v1, Ctx: v2}}, nil
+		return PricesOddResult{Err: v1, Ctx: v2}, nil
 	})
 }
 
 func (x *asyncPricesObject) FinishOdd() (int, string, error) {
-	r, err := x.finish("Prices.Odd")
-	v, _ := r.Value.(PricesOddResult)
+	r, err := x.Finish("Prices.Odd")
+	v, _ := r.(PricesOddResult)
 	return v.Err, v.Ctx, err
 }
 
 func (x *asyncPricesObject) BeginKinds(ctx context.Context, k Kinds) error {
-	return x.begin(ctx, "Prices.Kinds", func(ctx context.Context) (AsyncPricesResult, error) {
-		v1, err := x.server.Kinds(ctx, k)
-		return AsyncPricesResult{Method: "Kinds", Value: v1}, err
+	return x.Begin(ctx, "Prices.Kinds", func(ctx context.Context) (any, error) {
+		return x.server.Kinds(ctx, k)
 	})
 }
 
 func (x *asyncPricesObject) FinishKinds() (Kinds, error) {
-	r, err := x.finish("Prices.Kinds")
-	v, _ := r.Value.(Kinds)
+	r, err := x.Finish("Prices.Kinds")
+	v, _ := r.(Kinds)
 	return v, err
 }
 
 func (x *asyncPricesObject) BeginGröße(ctx context.Context) error {
-	return x.begin(ctx, "Prices.Größe", func(ctx context.Context) (AsyncPricesResult, error) {
-		v1, err := x.server.Größe(ctx)
-		return AsyncPricesResult{Method: "Größe", Value: v1}, err
+	return x.Begin(ctx, "Prices.Größe", func(ctx context.Context) (any, error) {
+		return x.server.Größe(ctx)
 	})
 }
 
 func (x *asyncPricesObject) FinishGröße() (string, error) {
-	r, err := x.finish("Prices.Größe")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Prices.Größe")
+	v, _ := r.(string)
 	return v, err
 }
 
@@ -439,13 +346,7 @@ type AsyncPricesServer interface {
 // results of Complete that nobody took; the drop of a Deliver is not called
 // then.
 func ServeAsyncPrices(server AsyncPricesServer, opts ...async.Option) AsyncPrices {
-	x := &asyncPricesServed{serve: server}
-	x.opts = append([]async.Option{nil, async.Discard(func(r AsyncPricesResult, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
+	return &asyncPricesServed{asyncPricesObject{Object: asyncimpl.NewServed(opts...)}, server}
 }
 
 // asyncPricesServed is the call object of an asynchronous server.
@@ -454,36 +355,12 @@ type asyncPricesServed struct {
 	serve AsyncPricesServer
 }
 
-func (x *asyncPricesServed) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[AsyncPricesResult], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *asyncPricesServed) tell(promise *async.Promise[AsyncPricesResult], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-
 // PricesListPromise is the server's end of a call of List. Its fields are what
 // the method was given.
 type PricesListPromise struct {
 	Filter *Filter
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -493,7 +370,7 @@ func (x *PricesListPromise) Context() context.Context { return x.promise.Context
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesListPromise) Complete(v1 []Quote, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "List", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -502,30 +379,18 @@ func (x *PricesListPromise) Complete(v1 []Quote, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesListPromise) Deliver(take func() ([]Quote, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "List", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesListPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginList(ctx context.Context, filter *Filter) error {
-	promise, err := x.beginPromise(ctx, "Prices.List")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.List", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeList(&PricesListPromise{Filter: filter, promise: promise})
 	})
-	return nil
 }
 
 // PricesQuotePromise is the server's end of a call of Quote. Its fields are
@@ -533,7 +398,7 @@ func (x *asyncPricesServed) BeginList(ctx context.Context, filter *Filter) error
 type PricesQuotePromise struct {
 	Symbol string
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -543,7 +408,7 @@ func (x *PricesQuotePromise) Context() context.Context { return x.promise.Contex
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesQuotePromise) Complete(v1 Quote, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Quote", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -552,30 +417,18 @@ func (x *PricesQuotePromise) Complete(v1 Quote, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesQuotePromise) Deliver(take func() (Quote, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Quote", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesQuotePromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginQuote(ctx context.Context, symbol string) error {
-	promise, err := x.beginPromise(ctx, "Prices.Quote")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Quote", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeQuote(&PricesQuotePromise{Symbol: symbol, promise: promise})
 	})
-	return nil
 }
 
 // PricesSumPromise is the server's end of a call of Sum. Its fields are what
@@ -584,7 +437,7 @@ type PricesSumPromise struct {
 	First int
 	More  []int
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -594,7 +447,7 @@ func (x *PricesSumPromise) Context() context.Context { return x.promise.Context(
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesSumPromise) Complete(sum int, count int64, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Sum", Value: PricesSumResult{Sum: sum, Count: count}}, err)
+	return x.promise.Complete(PricesSumResult{Sum: sum, Count: count}, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -603,30 +456,19 @@ func (x *PricesSumPromise) Complete(sum int, count int64, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesSumPromise) Deliver(take func() (int, int64, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Sum", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			sum, count, err := take()
-			return PricesSumResult{Sum: sum, Count: count}, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		sum, count, err := take()
+		return PricesSumResult{Sum: sum, Count: count}, err
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesSumPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginSum(first int, more []int, ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Prices.Sum")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Sum", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeSum(&PricesSumPromise{First: first, More: more, promise: promise})
 	})
-	return nil
 }
 
 // PricesJoinPromise is the server's end of a call of Join. Its fields are what
@@ -635,7 +477,7 @@ type PricesJoinPromise struct {
 	Sep   string
 	Parts []string
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -645,7 +487,7 @@ func (x *PricesJoinPromise) Context() context.Context { return x.promise.Context
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesJoinPromise) Complete(v1 string, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Join", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -654,30 +496,18 @@ func (x *PricesJoinPromise) Complete(v1 string, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesJoinPromise) Deliver(take func() (string, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Join", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesJoinPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginJoin(ctx context.Context, sep string, parts ...string) error {
-	promise, err := x.beginPromise(ctx, "Prices.Join")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Join", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeJoin(&PricesJoinPromise{Sep: sep, Parts: parts, promise: promise})
 	})
-	return nil
 }
 
 // PricesWritePromise is the server's end of a call of Write. Its fields are
@@ -685,7 +515,7 @@ func (x *asyncPricesServed) BeginJoin(ctx context.Context, sep string, parts ...
 type PricesWritePromise struct {
 	Data []byte
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -695,7 +525,7 @@ func (x *PricesWritePromise) Context() context.Context { return x.promise.Contex
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesWritePromise) Complete(n int, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Write", Value: n}, err)
+	return x.promise.Complete(n, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -704,36 +534,24 @@ func (x *PricesWritePromise) Complete(n int, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesWritePromise) Deliver(take func() (int, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Write", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			n, err := take()
-			return n, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesWritePromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginWrite(ctx context.Context, data []byte) error {
-	promise, err := x.beginPromise(ctx, "Prices.Write")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Write", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeWrite(&PricesWritePromise{Data: data, promise: promise})
 	})
-	return nil
 }
 
 // PricesCountPromise is the server's end of a call of Count. Its fields are
 // what the method was given.
 type PricesCountPromise struct {
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -743,7 +561,7 @@ func (x *PricesCountPromise) Context() context.Context { return x.promise.Contex
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesCountPromise) Complete(n int, exact bool, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Count", Value: PricesCountResult{N: n, Exact: exact}}, err)
+	return x.promise.Complete(PricesCountResult{N: n, Exact: exact}, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -752,36 +570,25 @@ func (x *PricesCountPromise) Complete(n int, exact bool, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesCountPromise) Deliver(take func() (int, bool, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Count", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			n, exact, err := take()
-			return PricesCountResult{N: n, Exact: exact}, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		n, exact, err := take()
+		return PricesCountResult{N: n, Exact: exact}, err
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesCountPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginCount() error {
-	promise, err := x.beginPromise(context.Background(), "Prices.Count")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(context.Background(), "Prices.Count", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeCount(&PricesCountPromise{promise: promise})
 	})
-	return nil
 }
 
 // PricesResetPromise is the server's end of a call of Reset. Its fields are
 // what the method was given.
 type PricesResetPromise struct {
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -791,7 +598,7 @@ func (x *PricesResetPromise) Context() context.Context { return x.promise.Contex
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesResetPromise) Complete(err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Reset"}, err)
+	return x.promise.Complete(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -800,30 +607,18 @@ func (x *PricesResetPromise) Complete(err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesResetPromise) Deliver(take func() error, drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Reset", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err := take()
-			return nil, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return nil, take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesResetPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginReset() error {
-	promise, err := x.beginPromise(context.Background(), "Prices.Reset")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(context.Background(), "Prices.Reset", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeReset(&PricesResetPromise{promise: promise})
 	})
-	return nil
 }
 
 // PricesBlankPromise is the server's end of a call of Blank. Its fields are
@@ -832,7 +627,7 @@ type PricesBlankPromise struct {
 	Arg2 int
 	Arg3 string
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -842,7 +637,7 @@ func (x *PricesBlankPromise) Context() context.Context { return x.promise.Contex
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesBlankPromise) Complete(err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Blank"}, err)
+	return x.promise.Complete(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -851,30 +646,18 @@ func (x *PricesBlankPromise) Complete(err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesBlankPromise) Deliver(take func() error, drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Blank", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err := take()
-			return nil, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return nil, take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesBlankPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginBlank(ctx context.Context, arg2 int, arg3 string) error {
-	promise, err := x.beginPromise(ctx, "Prices.Blank")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Blank", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeBlank(&PricesBlankPromise{Arg2: arg2, Arg3: arg3, promise: promise})
 	})
-	return nil
 }
 
 // PricesOddPromise is the server's end of a call of Odd. Its fields are what
@@ -887,7 +670,7 @@ type PricesOddPromise struct {
 	Options int
 	Arg12   int
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -897,7 +680,7 @@ func (x *PricesOddPromise) Context() context.Context { return x.promise.Context(
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesOddPromise) Complete(err int, ctx string, err2 error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Odd", Value: PricesOddResult{Err: err, Ctx: ctx}}, err2)
+	return x.promise.Complete(PricesOddResult{Err: err, Ctx: ctx}, err2)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -906,30 +689,19 @@ func (x *PricesOddPromise) Complete(err int, ctx string, err2 error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesOddPromise) Deliver(take func() (int, string, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Odd", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err, ctx, err2 := take()
-			return PricesOddResult{Err: err, Ctx: ctx}, err2
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		err, ctx, err2 := take()
+		return PricesOddResult{Err: err, Ctx: ctx}, err2
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesOddPromise) Break() { x.promise.Break() }
 
 func (x2 *asyncPricesServed) BeginOdd(arg1 int, r string, server bool, x int, options int, Arg1 int) error {
-	promise, err := x2.beginPromise(context.Background(), "Prices.Odd")
-	if err != nil {
-		return err
-	}
-	x2.tell(promise, func() {
+	return x2.Promise(context.Background(), "Prices.Odd", false, func(promise asyncimpl.Promise) {
 		x2.serve.ServeOdd(&PricesOddPromise{Arg1: arg1, R: r, Server: server, X: x, Options: options, Arg12: Arg1, promise: promise})
 	})
-	return nil
 }
 
 // PricesKindsPromise is the server's end of a call of Kinds. Its fields are
@@ -937,7 +709,7 @@ func (x2 *asyncPricesServed) BeginOdd(arg1 int, r string, server bool, x int, op
 type PricesKindsPromise struct {
 	K Kinds
 
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -947,7 +719,7 @@ func (x *PricesKindsPromise) Context() context.Context { return x.promise.Contex
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesKindsPromise) Complete(v1 Kinds, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Kinds", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -956,36 +728,24 @@ func (x *PricesKindsPromise) Complete(v1 Kinds, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *PricesKindsPromise) Deliver(take func() (Kinds, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Kinds", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesKindsPromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginKinds(ctx context.Context, k Kinds) error {
-	promise, err := x.beginPromise(ctx, "Prices.Kinds")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Kinds", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeKinds(&PricesKindsPromise{K: k, promise: promise})
 	})
-	return nil
 }
 
 // PricesGrößePromise is the server's end of a call of Größe. Its fields are
 // what the method was given.
 type PricesGrößePromise struct {
-	promise *async.Promise[AsyncPricesResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -995,7 +755,7 @@ func (x *PricesGrößePromise) Context() context.Context { return x.promise.Cont
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *PricesGrößePromise) Complete(v1 string, err error) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Größe", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -1004,30 +764,18 @@ func (x *PricesGrößePromise) Complete(v1 string, err error) bool {
 // Where nobody takes the result, drop runs, if it is not nil. Deliver reports
 // false where neither will run.
 func (x *PricesGrößePromise) Deliver(take func() (string, error), drop func()) bool {
-	return x.promise.Complete(AsyncPricesResult{Method: "Größe", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *PricesGrößePromise) Break() { x.promise.Break() }
 
 func (x *asyncPricesServed) BeginGröße(ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Prices.Größe")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Prices.Größe", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeGröße(&PricesGrößePromise{promise: promise})
 	})
-	return nil
 }
 
 // NewSyncPrices returns a [Prices] whose methods are calls on object, one at a
@@ -1038,74 +786,32 @@ func (x *asyncPricesServed) BeginGröße(ctx context.Context) error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncPrices(object AsyncPrices) Prices {
-	return &syncPricesAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncPricesAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncPricesFrom is [NewSyncPrices] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncPricesFrom(server async.CallFactory) Prices {
-	return &syncPricesAdapter{factory: server}
+	return &syncPricesAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncPrices)(nil)).Elem())}
 }
 
 // syncPricesAdapter calls an asynchronous server synchronously.
-type syncPricesAdapter struct {
-	object  AsyncPrices
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncPricesAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncPricesAdapter) enter(ctx context.Context) (AsyncPrices, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncPrices)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncPricesAdapter) create() (AsyncPrices, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncPrices)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncPrices), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncPricesAdapter) wait(object AsyncPrices, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncPricesAdapter) leave(object AsyncPrices) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncPricesAdapter) List(ctx context.Context, filter *Filter) (v1 []Quote, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginList(ctx, filter))
 	}
 	if err == nil {
@@ -1117,7 +823,7 @@ func (x *syncPricesAdapter) List(ctx context.Context, filter *Filter) (v1 []Quot
 func (x *syncPricesAdapter) Quote(ctx context.Context, symbol string) (v1 Quote, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginQuote(ctx, symbol))
 	}
 	if err == nil {
@@ -1129,7 +835,7 @@ func (x *syncPricesAdapter) Quote(ctx context.Context, symbol string) (v1 Quote,
 func (x *syncPricesAdapter) Sum(first int, more []int, ctx context.Context) (v1 int, v2 int64, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSum(first, more, ctx))
 	}
 	if err == nil {
@@ -1141,7 +847,7 @@ func (x *syncPricesAdapter) Sum(first int, more []int, ctx context.Context) (v1 
 func (x *syncPricesAdapter) Join(ctx context.Context, sep string, parts ...string) (v1 string, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginJoin(ctx, sep, parts...))
 	}
 	if err == nil {
@@ -1153,7 +859,7 @@ func (x *syncPricesAdapter) Join(ctx context.Context, sep string, parts ...strin
 func (x *syncPricesAdapter) Write(ctx context.Context, data []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginWrite(ctx, data))
 	}
 	if err == nil {
@@ -1165,7 +871,7 @@ func (x *syncPricesAdapter) Write(ctx context.Context, data []byte) (v1 int, err
 func (x *syncPricesAdapter) Count() (v1 int, v2 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCount())
 	}
 	if err == nil {
@@ -1180,7 +886,7 @@ func (x *syncPricesAdapter) Count() (v1 int, v2 bool) {
 func (x *syncPricesAdapter) Reset() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginReset())
 	}
 	if err == nil {
@@ -1194,7 +900,7 @@ func (x *syncPricesAdapter) Reset() {
 func (x *syncPricesAdapter) Blank(ctx context.Context, arg2 int, arg3 string) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBlank(ctx, arg2, arg3))
 	}
 	if err == nil {
@@ -1206,7 +912,7 @@ func (x *syncPricesAdapter) Blank(ctx context.Context, arg2 int, arg3 string) (e
 func (x2 *syncPricesAdapter) Odd(arg1 int, r string, server bool, x int, options int, Arg1 int) (v1 int, v2 string) {
 	object, err := x2.enter(context.Background())
 	if err == nil {
-		defer x2.leave(object)
+		defer x2.turns.Leave(object)
 		err = x2.wait(object, object.BeginOdd(arg1, r, server, x, options, Arg1))
 	}
 	if err == nil {
@@ -1221,7 +927,7 @@ func (x2 *syncPricesAdapter) Odd(arg1 int, r string, server bool, x int, options
 func (x *syncPricesAdapter) Kinds(ctx context.Context, k Kinds) (v1 Kinds, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginKinds(ctx, k))
 	}
 	if err == nil {
@@ -1233,7 +939,7 @@ func (x *syncPricesAdapter) Kinds(ctx context.Context, k Kinds) (v1 Kinds, err e
 func (x *syncPricesAdapter) Größe(ctx context.Context) (v1 string, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGröße(ctx))
 	}
 	if err == nil {
@@ -1776,96 +1482,94 @@ type remotePricesObject struct {
 }
 
 func newRemotePricesObject(calls RemotePricesCalls) *remotePricesObject {
-	x := &remotePricesObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remotePricesObject{asyncPricesObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remotePricesObject) BeginList(ctx context.Context, filter *Filter) error {
-	return x.claim("Prices.List", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "List", &pricesListRequest{Filter: filter}, func(r *pricesListReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "List", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.List", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "List", &pricesListRequest{Filter: filter}, func(r *pricesListReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.List", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginQuote(ctx context.Context, symbol string) error {
-	return x.claim("Prices.Quote", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Quote", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Quote", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Quote", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginSum(first int, more []int, ctx context.Context) error {
-	return x.claim("Prices.Sum", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Sum", Value: PricesSumResult{Sum: r.Sum, Count: r.Count}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Sum", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Sum", PricesSumResult{Sum: r.Sum, Count: r.Count})
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginJoin(ctx context.Context, sep string, parts ...string) error {
-	return x.claim("Prices.Join", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Join", &pricesJoinRequest{Sep: sep, Parts: parts}, func(r *pricesJoinReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Join", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Join", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Join", &pricesJoinRequest{Sep: sep, Parts: parts}, func(r *pricesJoinReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Join", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginWrite(ctx context.Context, data []byte) error {
-	return x.claim("Prices.Write", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Write", &pricesWriteRequest{Data: data}, func(r *pricesWriteReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Write", Value: r.N}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Write", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Write", &pricesWriteRequest{Data: data}, func(r *pricesWriteReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Write", r.N)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginCount() error {
-	return x.claim("Prices.Count", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Count", Value: PricesCountResult{N: r.N, Exact: r.Exact}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Count", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Count", PricesCountResult{N: r.N, Exact: r.Exact})
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginReset() error {
-	return x.claim("Prices.Reset", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Reset", &pricesResetRequest{}, func(r *pricesResetReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Reset"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Reset", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Reset", &pricesResetRequest{}, func(r *pricesResetReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Reset", nil)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginBlank(ctx context.Context, arg2 int, arg3 string) error {
-	return x.claim("Prices.Blank", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Blank", &pricesBlankRequest{Arg2: arg2, Arg3: arg3}, func(r *pricesBlankReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Blank"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Blank", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Blank", &pricesBlankRequest{Arg2: arg2, Arg3: arg3}, func(r *pricesBlankReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Blank", nil)
+		}, opts...)
 	})
 }
 
 func (x2 *remotePricesObject) BeginOdd(arg1 int, r string, server bool, x int, options int, Arg1 int) error {
-	return x2.claim("Prices.Odd", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x2.Call, x2.proxy, "Odd", &pricesOddRequest{Arg1: arg1, R: r, Server: server, X: x, Options: options, Arg12: Arg1}, func(r2 *pricesOddReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Odd", Value: PricesOddResult{Err: r2.Err, Ctx: r2.Ctx}}
-		}, x2.opts...)
+	return asyncimpl.Start(x2.Object, "Prices.Odd", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x2.proxy, "Odd", &pricesOddRequest{Arg1: arg1, R: r, Server: server, X: x, Options: options, Arg12: Arg1}, func(r2 *pricesOddReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Odd", PricesOddResult{Err: r2.Err, Ctx: r2.Ctx})
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginKinds(ctx context.Context, k Kinds) error {
-	return x.claim("Prices.Kinds", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Kinds", &pricesKindsRequest{K: k}, func(r *pricesKindsReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Kinds", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Kinds", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Kinds", &pricesKindsRequest{K: k}, func(r *pricesKindsReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Kinds", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginGröße(ctx context.Context) error {
-	return x.claim("Prices.Größe", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Größe", &pricesGrößeRequest{}, func(r *pricesGrößeReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Größe", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Größe", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Größe", &pricesGrößeRequest{}, func(r *pricesGrößeReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Größe", r.R1)
+		}, opts...)
 	})
 }
 

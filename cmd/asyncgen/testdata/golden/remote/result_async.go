@@ -6,11 +6,11 @@ import (
 	"context"
 	"database/sql/driver"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -61,93 +61,22 @@ type AsyncResult interface {
 // AsyncResultResult is what the calls of [NewRemoteResult] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncResultResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncResultResult = asyncimpl.Result
 
-// asyncResultObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncResultObject is the call object.
 type asyncResultObject struct {
-	async.Call[AsyncResultResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncResultObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncResultObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncResultObject) finish(method string) (AsyncResultResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncResultResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncResultObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncResultObject) FinishLastInsertId() (int64, error) {
-	r, err := x.finish("Result.LastInsertId")
-	v, _ := r.Value.(int64)
+	r, err := x.Finish("Result.LastInsertId")
+	v, _ := r.(int64)
 	return v, err
 }
 
 func (x *asyncResultObject) FinishRowsAffected() (int64, error) {
-	r, err := x.finish("Result.RowsAffected")
-	v, _ := r.Value.(int64)
+	r, err := x.Finish("Result.RowsAffected")
+	v, _ := r.(int64)
 	return v, err
 }
 
@@ -315,24 +244,22 @@ type remoteResultObject struct {
 }
 
 func newRemoteResultObject(calls RemoteResultCalls) *remoteResultObject {
-	x := &remoteResultObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remoteResultObject{asyncResultObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remoteResultObject) BeginLastInsertId() error {
-	return x.claim("Result.LastInsertId", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "LastInsertId", &resultLastInsertIdRequest{}, func(r *resultLastInsertIdReply) AsyncResultResult {
-			return AsyncResultResult{Method: "LastInsertId", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Result.LastInsertId", func(on *async.Call[AsyncResultResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "LastInsertId", &resultLastInsertIdRequest{}, func(r *resultLastInsertIdReply) AsyncResultResult {
+			return asyncimpl.ResultOf("Result.LastInsertId", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remoteResultObject) BeginRowsAffected() error {
-	return x.claim("Result.RowsAffected", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "RowsAffected", &resultRowsAffectedRequest{}, func(r *resultRowsAffectedReply) AsyncResultResult {
-			return AsyncResultResult{Method: "RowsAffected", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Result.RowsAffected", func(on *async.Call[AsyncResultResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "RowsAffected", &resultRowsAffectedRequest{}, func(r *resultRowsAffectedReply) AsyncResultResult {
+			return asyncimpl.ResultOf("Result.RowsAffected", r.R1)
+		}, opts...)
 	})
 }
 

@@ -5,11 +5,11 @@ package remote
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -63,10 +63,7 @@ type StoreGetResult[K comparable, V any] struct {
 // AsyncStoreResult is what the calls of [NewAsyncStore] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncStoreResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncStoreResult = asyncimpl.Result
 
 // NewAsyncStore returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -75,121 +72,48 @@ type AsyncStoreResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncStore[K comparable, V any](server Store[K, V], opts ...async.Option) AsyncStore[K, V] {
-	return &asyncStoreObject[K, V]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncStoreObject[K, V]{asyncimpl.New(opts...), server}
 }
 
-// asyncStoreObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncStoreObject is the call object.
 type asyncStoreObject[K comparable, V any] struct {
-	async.Call[AsyncStoreResult]
+	asyncimpl.Object
 	server Store[K, V]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncStoreObject[K, V]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncStoreObject[K, V]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncStoreObject[K, V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncStoreResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncStoreObject[K, V]) finish(method string) (AsyncStoreResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncStoreResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncStoreObject[K, V]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncStoreObject[K, V]) BeginGet(ctx context.Context, key K) error {
-	return x.begin(ctx, "Store.Get", func(ctx context.Context) (AsyncStoreResult, error) {
+	return x.Begin(ctx, "Store.Get", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.Get(ctx, key)
-		return AsyncStoreResult{Method: "Get", Value: StoreGetResult[K, V]{Value: v1, Ok: v2}}, err
+		return StoreGetResult[K, V]{Value: v1, Ok: v2}, err
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishGet() (V, bool, error) {
-	r, err := x.finish("Store.Get")
-	v, _ := r.Value.(StoreGetResult[K, V])
+	r, err := x.Finish("Store.Get")
+	v, _ := r.(StoreGetResult[K, V])
 	return v.Value, v.Ok, err
 }
 
 func (x *asyncStoreObject[K, V]) BeginPut(ctx context.Context, key K, value V) error {
-	return x.begin(ctx, "Store.Put", func(ctx context.Context) (AsyncStoreResult, error) {
-		err := x.server.Put(ctx, key, value)
-		return AsyncStoreResult{Method: "Put"}, err
+	return x.Begin(ctx, "Store.Put", func(ctx context.Context) (any, error) {
+		return nil, x.server.Put(ctx, key, value)
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishPut() error {
-	_, err := x.finish("Store.Put")
+	_, err := x.Finish("Store.Put")
 	return err
 }
 
 func (x *asyncStoreObject[K, V]) BeginKeys(ctx context.Context) error {
-	return x.begin(ctx, "Store.Keys", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Keys(ctx)
-		return AsyncStoreResult{Method: "Keys", Value: v1}, err
+	return x.Begin(ctx, "Store.Keys", func(ctx context.Context) (any, error) {
+		return x.server.Keys(ctx)
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishKeys() ([]K, error) {
-	r, err := x.finish("Store.Keys")
-	v, _ := r.Value.([]K)
+	r, err := x.Finish("Store.Keys")
+	v, _ := r.([]K)
 	return v, err
 }
 
@@ -201,74 +125,32 @@ func (x *asyncStoreObject[K, V]) FinishKeys() ([]K, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncStore[K comparable, V any](object AsyncStore[K, V]) Store[K, V] {
-	return &syncStoreAdapter[K, V]{object: object, turn: make(chan struct{}, 1)}
+	return &syncStoreAdapter[K, V]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncStoreFrom is [NewSyncStore] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncStoreFrom[K comparable, V any](server async.CallFactory) Store[K, V] {
-	return &syncStoreAdapter[K, V]{factory: server}
+	return &syncStoreAdapter[K, V]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncStore[K, V])(nil)).Elem())}
 }
 
 // syncStoreAdapter calls an asynchronous server synchronously.
-type syncStoreAdapter[K comparable, V any] struct {
-	object  AsyncStore[K, V]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncStoreAdapter[K comparable, V any] struct{ turns asyncimpl.Turns }
 
 func (x *syncStoreAdapter[K, V]) enter(ctx context.Context) (AsyncStore[K, V], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncStore[K, V])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncStoreAdapter[K, V]) create() (AsyncStore[K, V], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncStore[K, V])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncStore[K, V]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncStoreAdapter[K, V]) wait(object AsyncStore[K, V], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncStoreAdapter[K, V]) leave(object AsyncStore[K, V]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncStoreAdapter[K, V]) Get(ctx context.Context, key K) (v1 V, v2 bool, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
@@ -280,7 +162,7 @@ func (x *syncStoreAdapter[K, V]) Get(ctx context.Context, key K) (v1 V, v2 bool,
 func (x *syncStoreAdapter[K, V]) Put(ctx context.Context, key K, value V) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
@@ -292,7 +174,7 @@ func (x *syncStoreAdapter[K, V]) Put(ctx context.Context, key K, value V) (err e
 func (x *syncStoreAdapter[K, V]) Keys(ctx context.Context) (v1 []K, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginKeys(ctx))
 	}
 	if err == nil {
@@ -502,32 +384,30 @@ type remoteStoreObject[K comparable, V any] struct {
 }
 
 func newRemoteStoreObject[K comparable, V any](calls RemoteStoreCalls[K, V]) *remoteStoreObject[K, V] {
-	x := &remoteStoreObject[K, V]{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remoteStoreObject[K, V]{asyncStoreObject[K, V]{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remoteStoreObject[K, V]) BeginGet(ctx context.Context, key K) error {
-	return x.claim("Store.Get", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Get", &storeGetRequest[K, V]{Key: key}, func(r *storeGetReply[K, V]) AsyncStoreResult {
-			return AsyncStoreResult{Method: "Get", Value: StoreGetResult[K, V]{Value: r.Value, Ok: r.Ok}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Store.Get", func(on *async.Call[AsyncStoreResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Get", &storeGetRequest[K, V]{Key: key}, func(r *storeGetReply[K, V]) AsyncStoreResult {
+			return asyncimpl.ResultOf("Store.Get", StoreGetResult[K, V]{Value: r.Value, Ok: r.Ok})
+		}, opts...)
 	})
 }
 
 func (x *remoteStoreObject[K, V]) BeginPut(ctx context.Context, key K, value V) error {
-	return x.claim("Store.Put", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Put", &storePutRequest[K, V]{Key: key, Value: value}, func(r *storePutReply[K, V]) AsyncStoreResult {
-			return AsyncStoreResult{Method: "Put"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Store.Put", func(on *async.Call[AsyncStoreResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Put", &storePutRequest[K, V]{Key: key, Value: value}, func(r *storePutReply[K, V]) AsyncStoreResult {
+			return asyncimpl.ResultOf("Store.Put", nil)
+		}, opts...)
 	})
 }
 
 func (x *remoteStoreObject[K, V]) BeginKeys(ctx context.Context) error {
-	return x.claim("Store.Keys", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Keys", &storeKeysRequest[K, V]{}, func(r *storeKeysReply[K, V]) AsyncStoreResult {
-			return AsyncStoreResult{Method: "Keys", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Store.Keys", func(on *async.Call[AsyncStoreResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Keys", &storeKeysRequest[K, V]{}, func(r *storeKeysReply[K, V]) AsyncStoreResult {
+			return asyncimpl.ResultOf("Store.Keys", r.R1)
+		}, opts...)
 	})
 }
 

@@ -5,10 +5,10 @@ package selfref
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncDialer is the asynchronous face of [Dialer]: a call object, which
@@ -51,10 +51,7 @@ type AsyncDialer interface {
 // AsyncDialerResult is what the calls of [NewAsyncDialer] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncDialerResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncDialerResult = asyncimpl.Result
 
 // NewAsyncDialer returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -63,110 +60,36 @@ type AsyncDialerResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncDialer(server Dialer, opts ...async.Option) AsyncDialer {
-	return &asyncDialerObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncDialerObject{asyncimpl.New(opts...), server}
 }
 
-// asyncDialerObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncDialerObject is the call object.
 type asyncDialerObject struct {
-	async.Call[AsyncDialerResult]
+	asyncimpl.Object
 	server Dialer
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncDialerObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncDialerObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncDialerObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncDialerResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncDialerObject) finish(method string) (AsyncDialerResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncDialerResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncDialerObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncDialerObject) BeginDial(ctx context.Context, addr string) error {
-	return x.begin(ctx, "Dialer.Dial", func(ctx context.Context) (AsyncDialerResult, error) {
-		v1, err := x.server.Dial(ctx, addr)
-		return AsyncDialerResult{Method: "Dial", Value: v1}, err
+	return x.Begin(ctx, "Dialer.Dial", func(ctx context.Context) (any, error) {
+		return x.server.Dial(ctx, addr)
 	})
 }
 
 func (x *asyncDialerObject) FinishDial() (AsyncConn, error) {
-	r, err := x.finish("Dialer.Dial")
-	v, _ := r.Value.(AsyncConn)
+	r, err := x.Finish("Dialer.Dial")
+	v, _ := r.(AsyncConn)
 	return v, err
 }
 
 func (x *asyncDialerObject) BeginLater(addr string) error {
-	return x.begin(context.Background(), "Dialer.Later", func(context.Context) (AsyncDialerResult, error) {
-		v1 := x.server.Later(addr)
-		return AsyncDialerResult{Method: "Later", Value: v1}, nil
+	return x.Begin(context.Background(), "Dialer.Later", func(context.Context) (any, error) {
+		return x.server.Later(addr), nil
 	})
 }
 
 func (x *asyncDialerObject) FinishLater() (ConnFactory, error) {
-	r, err := x.finish("Dialer.Later")
-	v, _ := r.Value.(ConnFactory)
+	r, err := x.Finish("Dialer.Later")
+	v, _ := r.(ConnFactory)
 	return v, err
 }
 
@@ -178,74 +101,32 @@ func (x *asyncDialerObject) FinishLater() (ConnFactory, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncDialer(object AsyncDialer) Dialer {
-	return &syncDialerAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncDialerAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncDialerFrom is [NewSyncDialer] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncDialerFrom(server async.CallFactory) Dialer {
-	return &syncDialerAdapter{factory: server}
+	return &syncDialerAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncDialer)(nil)).Elem())}
 }
 
 // syncDialerAdapter calls an asynchronous server synchronously.
-type syncDialerAdapter struct {
-	object  AsyncDialer
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncDialerAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncDialerAdapter) enter(ctx context.Context) (AsyncDialer, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncDialer)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncDialerAdapter) create() (AsyncDialer, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncDialer)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncDialer), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncDialerAdapter) wait(object AsyncDialer, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncDialerAdapter) leave(object AsyncDialer) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncDialerAdapter) Dial(ctx context.Context, addr string) (v1 AsyncConn, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDial(ctx, addr))
 	}
 	if err == nil {
@@ -257,7 +138,7 @@ func (x *syncDialerAdapter) Dial(ctx context.Context, addr string) (v1 AsyncConn
 func (x *syncDialerAdapter) Later(addr string) (v1 ConnFactory) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginLater(addr))
 	}
 	if err == nil {
@@ -371,10 +252,7 @@ type AsyncConn interface {
 // AsyncConnResult is what the calls of [NewAsyncConn] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncConnResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncConnResult = asyncimpl.Result
 
 // NewAsyncConn returns a call object for server, whose calls run in a goroutine
 // of their own and are begun with opts. The result that a [async.Discard] among
@@ -383,109 +261,36 @@ type AsyncConnResult struct {
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
 func NewAsyncConn(server Conn, opts ...async.Option) AsyncConn {
-	return &asyncConnObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncConnObject{asyncimpl.New(opts...), server}
 }
 
-// asyncConnObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncConnObject is the call object.
 type asyncConnObject struct {
-	async.Call[AsyncConnResult]
+	asyncimpl.Object
 	server Conn
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncConnObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncConnObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncConnObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncConnResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncConnObject) finish(method string) (AsyncConnResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncConnResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncConnObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncConnObject) BeginDialer() error {
-	return x.begin(context.Background(), "Conn.Dialer", func(context.Context) (AsyncConnResult, error) {
-		v1 := x.server.Dialer()
-		return AsyncConnResult{Method: "Dialer", Value: v1}, nil
+	return x.Begin(context.Background(), "Conn.Dialer", func(context.Context) (any, error) {
+		return x.server.Dialer(), nil
 	})
 }
 
 func (x *asyncConnObject) FinishDialer() (AsyncDialer, error) {
-	r, err := x.finish("Conn.Dialer")
-	v, _ := r.Value.(AsyncDialer)
+	r, err := x.Finish("Conn.Dialer")
+	v, _ := r.(AsyncDialer)
 	return v, err
 }
 
 func (x *asyncConnObject) BeginCalls() error {
-	return x.begin(context.Background(), "Conn.Calls", func(context.Context) (AsyncConnResult, error) {
-		v1 := x.server.Calls()
-		return AsyncConnResult{Method: "Calls", Value: v1}, nil
+	return x.Begin(context.Background(), "Conn.Calls", func(context.Context) (any, error) {
+		return x.server.Calls(), nil
 	})
 }
 
 func (x *asyncConnObject) FinishCalls() (ConnCalls, error) {
-	r, err := x.finish("Conn.Calls")
-	v, _ := r.Value.(ConnCalls)
+	r, err := x.Finish("Conn.Calls")
+	v, _ := r.(ConnCalls)
 	return v, err
 }
 
@@ -497,74 +302,30 @@ func (x *asyncConnObject) FinishCalls() (ConnCalls, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncConn(object AsyncConn) Conn {
-	return &syncConnAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncConnAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncConnFrom is [NewSyncConn] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncConnFrom(server async.CallFactory) Conn {
-	return &syncConnAdapter{factory: server}
+	return &syncConnAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncConn)(nil)).Elem())}
 }
 
 // syncConnAdapter calls an asynchronous server synchronously.
-type syncConnAdapter struct {
-	object  AsyncConn
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncConnAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncConn)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncConnAdapter) create() (AsyncConn, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncConn)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncConn), nil
-}
-
-// wait waits for the call where it has begun.
-func (x *syncConnAdapter) wait(object AsyncConn, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncConnAdapter) leave(object AsyncConn) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
-}
+func (x *syncConnAdapter) wait(object AsyncConn, err error) error { return asyncimpl.Wait(object, err) }
 
 func (x *syncConnAdapter) Dialer() (v1 AsyncDialer) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDialer())
 	}
 	if err == nil {
@@ -579,7 +340,7 @@ func (x *syncConnAdapter) Dialer() (v1 AsyncDialer) {
 func (x *syncConnAdapter) Calls() (v1 ConnCalls) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginCalls())
 	}
 	if err == nil {

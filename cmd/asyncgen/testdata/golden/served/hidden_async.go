@@ -5,10 +5,10 @@ package served
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // asyncHidden is the asynchronous face of [hidden]: a call object, which
@@ -51,103 +51,21 @@ type asyncHidden interface {
 // asyncHiddenResult is what the calls of [serveAsyncHidden] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type asyncHiddenResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
+type asyncHiddenResult = asyncimpl.Result
 
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
-}
-
-// asyncHiddenObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncHiddenObject is the call object.
 type asyncHiddenObject struct {
-	async.Call[asyncHiddenResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncHiddenObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncHiddenObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-// finish takes the result, and has it made where the server left that for now.
-func (x *asyncHiddenObject) finish(method string) (asyncHiddenResult, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-
-func (x *asyncHiddenObject) take(method string) (asyncHiddenResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return asyncHiddenResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncHiddenObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncHiddenObject) finishDo() (string, error) {
-	r, err := x.finish("hidden.do")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("hidden.do")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncHiddenObject) FinishDo() error {
-	_, err := x.finish("hidden.Do")
+	_, err := x.Finish("hidden.Do")
 	return err
 }
 
@@ -167,13 +85,7 @@ type asyncHiddenServer interface {
 // results of Complete that nobody took; the drop of a Deliver is not called
 // then.
 func serveAsyncHidden(server asyncHiddenServer, opts ...async.Option) asyncHidden {
-	x := &asyncHiddenServed{serve: server}
-	x.opts = append([]async.Option{nil, async.Discard(func(r asyncHiddenResult, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
+	return &asyncHiddenServed{asyncHiddenObject{Object: asyncimpl.NewServed(opts...)}, server}
 }
 
 // asyncHiddenServed is the call object of an asynchronous server.
@@ -182,36 +94,12 @@ type asyncHiddenServed struct {
 	serve asyncHiddenServer
 }
 
-func (x *asyncHiddenServed) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[asyncHiddenResult], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *asyncHiddenServed) tell(promise *async.Promise[asyncHiddenResult], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-
 // hiddenDoPromise is the server's end of a call of do. Its fields are what the
 // method was given.
 type hiddenDoPromise struct {
 	X int
 
-	promise *async.Promise[asyncHiddenResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -221,7 +109,7 @@ func (x *hiddenDoPromise) Context() context.Context { return x.promise.Context()
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *hiddenDoPromise) Complete(err string, err2 error) bool {
-	return x.promise.Complete(asyncHiddenResult{Method: "do", Value: err}, err2)
+	return x.promise.Complete(err, err2)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -230,30 +118,18 @@ func (x *hiddenDoPromise) Complete(err string, err2 error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *hiddenDoPromise) Deliver(take func() (string, error), drop func()) bool {
-	return x.promise.Complete(asyncHiddenResult{Method: "do", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err, err2 := take()
-			return err, err2
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *hiddenDoPromise) Break() { x.promise.Break() }
 
 func (x2 *asyncHiddenServed) beginDo(x int) error {
-	promise, err := x2.beginPromise(context.Background(), "hidden.do")
-	if err != nil {
-		return err
-	}
-	x2.tell(promise, func() {
+	return x2.Promise(context.Background(), "hidden.do", false, func(promise asyncimpl.Promise) {
 		x2.serve.serveDo(&hiddenDoPromise{X: x, promise: promise})
 	})
-	return nil
 }
 
 // hiddenDoPromise2 is the server's end of a call of Do. Its fields are what the
@@ -261,7 +137,7 @@ func (x2 *asyncHiddenServed) beginDo(x int) error {
 type hiddenDoPromise2 struct {
 	Arg2 context.Context
 
-	promise *async.Promise[asyncHiddenResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -271,7 +147,7 @@ func (x *hiddenDoPromise2) Context() context.Context { return x.promise.Context(
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *hiddenDoPromise2) Complete(err error) bool {
-	return x.promise.Complete(asyncHiddenResult{Method: "Do"}, err)
+	return x.promise.Complete(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -280,30 +156,18 @@ func (x *hiddenDoPromise2) Complete(err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *hiddenDoPromise2) Deliver(take func() error, drop func()) bool {
-	return x.promise.Complete(asyncHiddenResult{Method: "Do", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err := take()
-			return nil, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return nil, take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *hiddenDoPromise2) Break() { x.promise.Break() }
 
 func (x *asyncHiddenServed) BeginDo(ctx context.Context, arg2 context.Context) error {
-	promise, err := x.beginPromise(ctx, "hidden.Do")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "hidden.Do", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeDo(&hiddenDoPromise2{Arg2: arg2, promise: promise})
 	})
-	return nil
 }
 
 // newSyncHidden returns a [hidden] whose methods are calls on object, one at a
@@ -314,74 +178,32 @@ func (x *asyncHiddenServed) BeginDo(ctx context.Context, arg2 context.Context) e
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func newSyncHidden(object asyncHidden) hidden {
-	return &syncHiddenAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncHiddenAdapter{asyncimpl.OneObject(object)}
 }
 
 // newSyncHiddenFrom is [newSyncHidden] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func newSyncHiddenFrom(server async.CallFactory) hidden {
-	return &syncHiddenAdapter{factory: server}
+	return &syncHiddenAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*asyncHidden)(nil)).Elem())}
 }
 
 // syncHiddenAdapter calls an asynchronous server synchronously.
-type syncHiddenAdapter struct {
-	object  asyncHidden
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncHiddenAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncHiddenAdapter) enter(ctx context.Context) (asyncHidden, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(asyncHidden)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncHiddenAdapter) create() (asyncHidden, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*asyncHidden)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(asyncHidden), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncHiddenAdapter) wait(object asyncHidden, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncHiddenAdapter) leave(object asyncHidden) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x2 *syncHiddenAdapter) do(x int) (v1 string) {
 	object, err := x2.enter(context.Background())
 	if err == nil {
-		defer x2.leave(object)
+		defer x2.turns.Leave(object)
 		err = x2.wait(object, object.beginDo(x))
 	}
 	if err == nil {
@@ -396,7 +218,7 @@ func (x2 *syncHiddenAdapter) do(x int) (v1 string) {
 func (x *syncHiddenAdapter) Do(ctx context.Context, arg2 context.Context) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDo(ctx, arg2))
 	}
 	if err == nil {
@@ -455,97 +277,16 @@ type AsyncOnly interface {
 // AsyncOnlyResult is what the calls of [ServeAsyncOnly] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncOnlyResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
+type AsyncOnlyResult = asyncimpl.Result
 
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
-}
-
-// asyncOnlyObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncOnlyObject is the call object.
 type asyncOnlyObject struct {
-	async.Call[AsyncOnlyResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncOnlyObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncOnlyObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-// finish takes the result, and has it made where the server left that for now.
-func (x *asyncOnlyObject) finish(method string) (AsyncOnlyResult, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-
-func (x *asyncOnlyObject) take(method string) (AsyncOnlyResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncOnlyResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncOnlyObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncOnlyObject) FinishBreak() (int, error) {
-	r, err := x.finish("Only.Break")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Only.Break")
+	v, _ := r.(int)
 	return v, err
 }
 
@@ -563,13 +304,7 @@ type AsyncOnlyServer interface {
 // results of Complete that nobody took; the drop of a Deliver is not called
 // then.
 func ServeAsyncOnly(server AsyncOnlyServer, opts ...async.Option) AsyncOnly {
-	x := &asyncOnlyServed{serve: server}
-	x.opts = append([]async.Option{nil, async.Discard(func(r AsyncOnlyResult, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
+	return &asyncOnlyServed{asyncOnlyObject{Object: asyncimpl.NewServed(opts...)}, server}
 }
 
 // asyncOnlyServed is the call object of an asynchronous server.
@@ -578,36 +313,12 @@ type asyncOnlyServed struct {
 	serve AsyncOnlyServer
 }
 
-func (x *asyncOnlyServed) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[AsyncOnlyResult], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *asyncOnlyServed) tell(promise *async.Promise[AsyncOnlyResult], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-
 // OnlyBreakPromise is the server's end of a call of Break. Its fields are what
 // the method was given.
 type OnlyBreakPromise struct {
 	Keep int
 
-	promise *async.Promise[AsyncOnlyResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -617,7 +328,7 @@ func (x *OnlyBreakPromise) Context() context.Context { return x.promise.Context(
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *OnlyBreakPromise) Complete(stream int, err error) bool {
-	return x.promise.Complete(AsyncOnlyResult{Method: "Break", Value: stream}, err)
+	return x.promise.Complete(stream, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -626,30 +337,18 @@ func (x *OnlyBreakPromise) Complete(stream int, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *OnlyBreakPromise) Deliver(take func() (int, error), drop func()) bool {
-	return x.promise.Complete(AsyncOnlyResult{Method: "Break", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			stream, err := take()
-			return stream, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *OnlyBreakPromise) Break() { x.promise.Break() }
 
 func (x *asyncOnlyServed) BeginBreak(keep int) error {
-	promise, err := x.beginPromise(context.Background(), "Only.Break")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(context.Background(), "Only.Break", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeBreak(&OnlyBreakPromise{Keep: keep, promise: promise})
 	})
-	return nil
 }
 
 // NewSyncOnly returns a [Only] whose methods are calls on object, one at a
@@ -660,74 +359,30 @@ func (x *asyncOnlyServed) BeginBreak(keep int) error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncOnly(object AsyncOnly) Only {
-	return &syncOnlyAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncOnlyAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncOnlyFrom is [NewSyncOnly] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
 func NewSyncOnlyFrom(server async.CallFactory) Only {
-	return &syncOnlyAdapter{factory: server}
+	return &syncOnlyAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncOnly)(nil)).Elem())}
 }
 
 // syncOnlyAdapter calls an asynchronous server synchronously.
-type syncOnlyAdapter struct {
-	object  AsyncOnly
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncOnlyAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncOnlyAdapter) enter(ctx context.Context) (AsyncOnly, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncOnly)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncOnlyAdapter) create() (AsyncOnly, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOnly)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncOnly), nil
-}
-
-// wait waits for the call where it has begun.
-func (x *syncOnlyAdapter) wait(object AsyncOnly, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncOnlyAdapter) leave(object AsyncOnly) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
-}
+func (x *syncOnlyAdapter) wait(object AsyncOnly, err error) error { return asyncimpl.Wait(object, err) }
 
 func (x *syncOnlyAdapter) Break(keep int) (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginBreak(keep))
 	}
 	if err == nil {

@@ -5,10 +5,10 @@ package served
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncStore is the asynchronous face of [Store]: a call object, which carries
@@ -71,12 +71,7 @@ type StoreSizeResult[K comparable, V any] struct {
 // AsyncStoreResult is what the calls of [NewAsyncStore] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncStoreResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
-}
+type AsyncStoreResult = asyncimpl.Result
 
 // NewAsyncStore returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -85,155 +80,72 @@ type AsyncStoreResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncStore[K comparable, V any](server Store[K, V], opts ...async.Option) AsyncStore[K, V] {
-	return &asyncStoreObject[K, V]{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncStoreObject[K, V]{asyncimpl.New(opts...), server}
 }
 
-// asyncStoreObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncStoreObject is the call object.
 type asyncStoreObject[K comparable, V any] struct {
-	async.Call[AsyncStoreResult]
+	asyncimpl.Object
 	server Store[K, V]
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncStoreObject[K, V]) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncStoreObject[K, V]) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncStoreObject[K, V]) begin(ctx context.Context, method string, fn func(context.Context) (AsyncStoreResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-// finish takes the result, and has it made where the server left that for now.
-func (x *asyncStoreObject[K, V]) finish(method string) (AsyncStoreResult, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-
-func (x *asyncStoreObject[K, V]) take(method string) (AsyncStoreResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncStoreResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncStoreObject[K, V]) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncStoreObject[K, V]) BeginGet(ctx context.Context, key K) error {
-	return x.begin(ctx, "Store.Get", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Get(ctx, key)
-		return AsyncStoreResult{Method: "Get", Value: v1}, err
+	return x.Begin(ctx, "Store.Get", func(ctx context.Context) (any, error) {
+		return x.server.Get(ctx, key)
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishGet() (V, error) {
-	r, err := x.finish("Store.Get")
-	v, _ := r.Value.(V)
+	r, err := x.Finish("Store.Get")
+	v, _ := r.(V)
 	return v, err
 }
 
 func (x *asyncStoreObject[K, V]) BeginPut(promise K, Complete V, arg3 int, deliver ...V) error {
-	return x.begin(context.Background(), "Store.Put", func(context.Context) (AsyncStoreResult, error) {
-		err := x.server.Put(promise, Complete, arg3, deliver...)
-		return AsyncStoreResult{Method: "Put"}, err
+	return x.Begin(context.Background(), "Store.Put", func(context.Context) (any, error) {
+		return nil, x.server.Put(promise, Complete, arg3, deliver...)
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishPut() error {
-	_, err := x.finish("Store.Put")
+	_, err := x.Finish("Store.Put")
 	return err
 }
 
 func (x *asyncStoreObject[K, V]) BeginSize() error {
-	return x.begin(context.Background(), "Store.Size", func(context.Context) (AsyncStoreResult, error) {
+	return x.Begin(context.Background(), "Store.Size", func(context.Context) (any, error) {
 		v1, v2 := x.server.Size()
-		return AsyncStoreResult{Method: "Size", Value: StoreSizeResult[K, V]{N: v1, Ok: v2}}, nil
+		return StoreSizeResult[K, V]{N: v1, Ok: v2}, nil
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishSize() (int, bool, error) {
-	r, err := x.finish("Store.Size")
-	v, _ := r.Value.(StoreSizeResult[K, V])
+	r, err := x.Finish("Store.Size")
+	v, _ := r.(StoreSizeResult[K, V])
 	return v.N, v.Ok, err
 }
 
 func (x *asyncStoreObject[K, V]) BeginFlush() error {
-	return x.begin(context.Background(), "Store.Flush", func(context.Context) (AsyncStoreResult, error) {
+	return x.Begin(context.Background(), "Store.Flush", func(context.Context) (any, error) {
 		x.server.Flush()
-		return AsyncStoreResult{Method: "Flush"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishFlush() error {
-	_, err := x.finish("Store.Flush")
+	_, err := x.Finish("Store.Flush")
 	return err
 }
 
 func (x *asyncStoreObject[K, V]) BeginContext(ctx context.Context, take K, drop K, taken K) error {
-	return x.begin(ctx, "Store.Context", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Context(ctx, take, drop, taken)
-		return AsyncStoreResult{Method: "Context", Value: v1}, err
+	return x.Begin(ctx, "Store.Context", func(ctx context.Context) (any, error) {
+		return x.server.Context(ctx, take, drop, taken)
 	})
 }
 
 func (x *asyncStoreObject[K, V]) FinishContext() (V, error) {
-	r, err := x.finish("Store.Context")
-	v, _ := r.Value.(V)
+	r, err := x.Finish("Store.Context")
+	v, _ := r.(V)
 	return v, err
 }
 
@@ -259,13 +171,7 @@ type AsyncStoreServer[K comparable, V any] interface {
 // results of Complete that nobody took; the drop of a Deliver is not called
 // then.
 func ServeAsyncStore[K comparable, V any](server AsyncStoreServer[K, V], opts ...async.Option) AsyncStore[K, V] {
-	x := &asyncStoreServed[K, V]{serve: server}
-	x.opts = append([]async.Option{nil, async.Discard(func(r AsyncStoreResult, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
+	return &asyncStoreServed[K, V]{asyncStoreObject[K, V]{Object: asyncimpl.NewServed(opts...)}, server}
 }
 
 // asyncStoreServed is the call object of an asynchronous server.
@@ -274,36 +180,12 @@ type asyncStoreServed[K comparable, V any] struct {
 	serve AsyncStoreServer[K, V]
 }
 
-func (x *asyncStoreServed[K, V]) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[AsyncStoreResult], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *asyncStoreServed[K, V]) tell(promise *async.Promise[AsyncStoreResult], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-
 // StoreGetPromise is the server's end of a call of Get. Its fields are what the
 // method was given.
 type StoreGetPromise[K comparable, V any] struct {
 	Key K
 
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -313,7 +195,7 @@ func (x *StoreGetPromise[K, V]) Context() context.Context { return x.promise.Con
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreGetPromise[K, V]) Complete(v1 V, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Get", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -322,30 +204,18 @@ func (x *StoreGetPromise[K, V]) Complete(v1 V, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreGetPromise[K, V]) Deliver(take func() (V, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Get", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreGetPromise[K, V]) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed[K, V]) BeginGet(ctx context.Context, key K) error {
-	promise, err := x.beginPromise(ctx, "Store.Get")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Store.Get", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeGet(&StoreGetPromise[K, V]{Key: key, promise: promise})
 	})
-	return nil
 }
 
 // StorePutPromise is the server's end of a call of Put. Its fields are what the
@@ -356,7 +226,7 @@ type StorePutPromise[K comparable, V any] struct {
 	Arg3      int
 	Deliver2  []V
 
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -366,7 +236,7 @@ func (x *StorePutPromise[K, V]) Context() context.Context { return x.promise.Con
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StorePutPromise[K, V]) Complete(err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Put"}, err)
+	return x.promise.Complete(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -375,36 +245,24 @@ func (x *StorePutPromise[K, V]) Complete(err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StorePutPromise[K, V]) Deliver(take func() error, drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Put", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err := take()
-			return nil, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return nil, take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StorePutPromise[K, V]) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed[K, V]) BeginPut(promise K, Complete V, arg3 int, deliver ...V) error {
-	promise2, err := x.beginPromise(context.Background(), "Store.Put")
-	if err != nil {
-		return err
-	}
-	x.tell(promise2, func() {
+	return x.Promise(context.Background(), "Store.Put", false, func(promise2 asyncimpl.Promise) {
 		x.serve.ServePut(&StorePutPromise[K, V]{Promise: promise, Complete2: Complete, Arg3: arg3, Deliver2: deliver, promise: promise2})
 	})
-	return nil
 }
 
 // StoreSizePromise is the server's end of a call of Size. Its fields are what
 // the method was given.
 type StoreSizePromise[K comparable, V any] struct {
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -414,7 +272,7 @@ func (x *StoreSizePromise[K, V]) Context() context.Context { return x.promise.Co
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreSizePromise[K, V]) Complete(n int, ok bool, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Size", Value: StoreSizeResult[K, V]{N: n, Ok: ok}}, err)
+	return x.promise.Complete(StoreSizeResult[K, V]{N: n, Ok: ok}, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -423,36 +281,25 @@ func (x *StoreSizePromise[K, V]) Complete(n int, ok bool, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreSizePromise[K, V]) Deliver(take func() (int, bool, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Size", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			n, ok, err := take()
-			return StoreSizeResult[K, V]{N: n, Ok: ok}, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		n, ok, err := take()
+		return StoreSizeResult[K, V]{N: n, Ok: ok}, err
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreSizePromise[K, V]) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed[K, V]) BeginSize() error {
-	promise, err := x.beginPromise(context.Background(), "Store.Size")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(context.Background(), "Store.Size", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeSize(&StoreSizePromise[K, V]{promise: promise})
 	})
-	return nil
 }
 
 // StoreFlushPromise is the server's end of a call of Flush. Its fields are what
 // the method was given.
 type StoreFlushPromise[K comparable, V any] struct {
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -462,7 +309,7 @@ func (x *StoreFlushPromise[K, V]) Context() context.Context { return x.promise.C
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreFlushPromise[K, V]) Complete(err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Flush"}, err)
+	return x.promise.Complete(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -471,30 +318,18 @@ func (x *StoreFlushPromise[K, V]) Complete(err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreFlushPromise[K, V]) Deliver(take func() error, drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Flush", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err := take()
-			return nil, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return nil, take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreFlushPromise[K, V]) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed[K, V]) BeginFlush() error {
-	promise, err := x.beginPromise(context.Background(), "Store.Flush")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(context.Background(), "Store.Flush", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeFlush(&StoreFlushPromise[K, V]{promise: promise})
 	})
-	return nil
 }
 
 // StoreContextPromise is the server's end of a call of Context. Its fields are
@@ -504,7 +339,7 @@ type StoreContextPromise[K comparable, V any] struct {
 	Drop  K
 	Taken K
 
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -514,7 +349,7 @@ func (x *StoreContextPromise[K, V]) Context() context.Context { return x.promise
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreContextPromise[K, V]) Complete(x2 V, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Context", Value: x2}, err)
+	return x.promise.Complete(x2, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -523,47 +358,32 @@ func (x *StoreContextPromise[K, V]) Complete(x2 V, err error) bool {
 // Where nobody takes the result, drop runs, if it is not nil. Deliver reports
 // false where neither will run.
 func (x *StoreContextPromise[K, V]) Deliver(take func() (V, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Context", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			x2, err := take()
-			return x2, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreContextPromise[K, V]) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed[K, V]) BeginContext(ctx context.Context, take K, drop K, taken K) error {
-	promise, err := x.beginPromise(ctx, "Store.Context")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Store.Context", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeContext(&StoreContextPromise[K, V]{Take: take, Drop: drop, Taken: taken, promise: promise})
 	})
-	return nil
 }
 
 // FakeStore is an [AsyncStoreServer] for tests. Its calls wait until the test
 // takes them, by Next or by the Next of one method, and completes them. It is
 // an [async.CallFactory], of which NewSyncStoreFrom makes a synchronous client.
 type FakeStore[K comparable, V any] struct {
-	opts []async.Option
-
-	mu    sync.Mutex
-	calls []any         // that were not taken, in order
-	more  chan struct{} // closed when there is one more
+	opts  []async.Option
+	queue asyncimpl.Queue
 }
 
 // NewFakeStore returns a server without calls. Its call objects begin calls
 // with opts.
 func NewFakeStore[K comparable, V any](opts ...async.Option) *FakeStore[K, V] {
-	return &FakeStore[K, V]{opts: opts, more: make(chan struct{})}
+	return &FakeStore[K, V]{opts: opts}
 }
 
 // CreateCall returns a new call object; see [async.CreateCall].
@@ -577,91 +397,55 @@ func (x *FakeStore[K, V]) CreateCall(iface reflect.Type) (any, error) {
 // Next waits for a call and takes it: the first of those that are there, as a pointer
 // to the promise of its method. The error is the cause of the end of ctx.
 func (x *FakeStore[K, V]) Next(ctx context.Context) (any, error) {
-	return x.next(ctx, func(any) bool { return true })
-}
-
-func (x *FakeStore[K, V]) next(ctx context.Context, want func(call any) bool) (any, error) {
-	for {
-		call, more := x.take(want)
-		if call != nil {
-			return call, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-}
-
-// take takes the first call that is wanted, or returns what is closed when there is
-// one more.
-func (x *FakeStore[K, V]) take(want func(call any) bool) (call any, more chan struct{}) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for i, call := range x.calls {
-		if want(call) {
-			x.calls = append(x.calls[:i:i], x.calls[i+1:]...)
-			return call, nil
-		}
-	}
-	return nil, x.more
-}
-
-func (x *FakeStore[K, V]) put(call any) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.calls = append(x.calls, call)
-	close(x.more)
-	x.more = make(chan struct{})
+	return x.queue.Next(ctx, func(any) bool { return true })
 }
 
 // ServeGet has the call wait for NextGet.
-func (x *FakeStore[K, V]) ServeGet(promise *StoreGetPromise[K, V]) { x.put(promise) }
+func (x *FakeStore[K, V]) ServeGet(promise *StoreGetPromise[K, V]) { x.queue.Put(promise) }
 
 // NextGet is Next for calls of Get.
 func (x *FakeStore[K, V]) NextGet(ctx context.Context) (*StoreGetPromise[K, V], error) {
-	call, err := x.next(ctx, func(call any) bool { _, ok := call.(*StoreGetPromise[K, V]); return ok })
+	call, err := x.queue.Next(ctx, func(call any) bool { _, ok := call.(*StoreGetPromise[K, V]); return ok })
 	promise, _ := call.(*StoreGetPromise[K, V])
 	return promise, err
 }
 
 // ServePut has the call wait for NextPut.
-func (x *FakeStore[K, V]) ServePut(promise *StorePutPromise[K, V]) { x.put(promise) }
+func (x *FakeStore[K, V]) ServePut(promise *StorePutPromise[K, V]) { x.queue.Put(promise) }
 
 // NextPut is Next for calls of Put.
 func (x *FakeStore[K, V]) NextPut(ctx context.Context) (*StorePutPromise[K, V], error) {
-	call, err := x.next(ctx, func(call any) bool { _, ok := call.(*StorePutPromise[K, V]); return ok })
+	call, err := x.queue.Next(ctx, func(call any) bool { _, ok := call.(*StorePutPromise[K, V]); return ok })
 	promise, _ := call.(*StorePutPromise[K, V])
 	return promise, err
 }
 
 // ServeSize has the call wait for NextSize.
-func (x *FakeStore[K, V]) ServeSize(promise *StoreSizePromise[K, V]) { x.put(promise) }
+func (x *FakeStore[K, V]) ServeSize(promise *StoreSizePromise[K, V]) { x.queue.Put(promise) }
 
 // NextSize is Next for calls of Size.
 func (x *FakeStore[K, V]) NextSize(ctx context.Context) (*StoreSizePromise[K, V], error) {
-	call, err := x.next(ctx, func(call any) bool { _, ok := call.(*StoreSizePromise[K, V]); return ok })
+	call, err := x.queue.Next(ctx, func(call any) bool { _, ok := call.(*StoreSizePromise[K, V]); return ok })
 	promise, _ := call.(*StoreSizePromise[K, V])
 	return promise, err
 }
 
 // ServeFlush has the call wait for NextFlush.
-func (x *FakeStore[K, V]) ServeFlush(promise *StoreFlushPromise[K, V]) { x.put(promise) }
+func (x *FakeStore[K, V]) ServeFlush(promise *StoreFlushPromise[K, V]) { x.queue.Put(promise) }
 
 // NextFlush is Next for calls of Flush.
 func (x *FakeStore[K, V]) NextFlush(ctx context.Context) (*StoreFlushPromise[K, V], error) {
-	call, err := x.next(ctx, func(call any) bool { _, ok := call.(*StoreFlushPromise[K, V]); return ok })
+	call, err := x.queue.Next(ctx, func(call any) bool { _, ok := call.(*StoreFlushPromise[K, V]); return ok })
 	promise, _ := call.(*StoreFlushPromise[K, V])
 	return promise, err
 }
 
 // ServeContext has the call wait for NextContext.
-func (x *FakeStore[K, V]) ServeContext(promise *StoreContextPromise[K, V]) { x.put(promise) }
+func (x *FakeStore[K, V]) ServeContext(promise *StoreContextPromise[K, V]) { x.queue.Put(promise) }
 
 // NextContext is Next for calls of Context.
 func (x *FakeStore[K, V]) NextContext(ctx context.Context) (*StoreContextPromise[K, V], error) {
-	call, err := x.next(ctx, func(call any) bool { _, ok := call.(*StoreContextPromise[K, V]); return ok })
+	call, err := x.queue.Next(ctx, func(call any) bool { _, ok := call.(*StoreContextPromise[K, V]); return ok })
 	promise, _ := call.(*StoreContextPromise[K, V])
 	return promise, err
 }
@@ -674,74 +458,32 @@ func (x *FakeStore[K, V]) NextContext(ctx context.Context) (*StoreContextPromise
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncStore[K comparable, V any](object AsyncStore[K, V]) Store[K, V] {
-	return &syncStoreAdapter[K, V]{object: object, turn: make(chan struct{}, 1)}
+	return &syncStoreAdapter[K, V]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncStoreFrom is [NewSyncStore] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncStoreFrom[K comparable, V any](server async.CallFactory) Store[K, V] {
-	return &syncStoreAdapter[K, V]{factory: server}
+	return &syncStoreAdapter[K, V]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncStore[K, V])(nil)).Elem())}
 }
 
 // syncStoreAdapter calls an asynchronous server synchronously.
-type syncStoreAdapter[K comparable, V any] struct {
-	object  AsyncStore[K, V]
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncStoreAdapter[K comparable, V any] struct{ turns asyncimpl.Turns }
 
 func (x *syncStoreAdapter[K, V]) enter(ctx context.Context) (AsyncStore[K, V], error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncStore[K, V])
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncStoreAdapter[K, V]) create() (AsyncStore[K, V], error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncStore[K, V])(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncStore[K, V]), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncStoreAdapter[K, V]) wait(object AsyncStore[K, V], err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncStoreAdapter[K, V]) leave(object AsyncStore[K, V]) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncStoreAdapter[K, V]) Get(ctx context.Context, key K) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
@@ -753,7 +495,7 @@ func (x *syncStoreAdapter[K, V]) Get(ctx context.Context, key K) (v1 V, err erro
 func (x *syncStoreAdapter[K, V]) Put(promise K, Complete V, arg3 int, deliver ...V) (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPut(promise, Complete, arg3, deliver...))
 	}
 	if err == nil {
@@ -765,7 +507,7 @@ func (x *syncStoreAdapter[K, V]) Put(promise K, Complete V, arg3 int, deliver ..
 func (x *syncStoreAdapter[K, V]) Size() (v1 int, v2 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSize())
 	}
 	if err == nil {
@@ -780,7 +522,7 @@ func (x *syncStoreAdapter[K, V]) Size() (v1 int, v2 bool) {
 func (x *syncStoreAdapter[K, V]) Flush() {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFlush())
 	}
 	if err == nil {
@@ -794,7 +536,7 @@ func (x *syncStoreAdapter[K, V]) Flush() {
 func (x *syncStoreAdapter[K, V]) Context(ctx context.Context, take K, drop K, taken K) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginContext(ctx, take, drop, taken))
 	}
 	if err == nil {

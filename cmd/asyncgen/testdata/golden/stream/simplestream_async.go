@@ -5,10 +5,10 @@ package stream
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncSimpleStream is the asynchronous face of [SimpleStream]: a call object,
@@ -98,10 +98,7 @@ type SimpleStreamSplitResult struct {
 // AsyncSimpleStreamResult is what the calls of [NewAsyncSimpleStream] complete
 // with beside an error. Only the function of an [async.Discard] among its
 // options gets to see it.
-type AsyncSimpleStreamResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncSimpleStreamResult = asyncimpl.Result
 
 // NewAsyncSimpleStream returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -110,199 +107,121 @@ type AsyncSimpleStreamResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimpleStream {
-	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncSimpleStreamObject{asyncimpl.New(opts...), server}
 }
 
-// asyncSimpleStreamObject is a Call that knows which method its call is of. mu
-// is held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncSimpleStreamObject is the call object.
 type asyncSimpleStreamObject struct {
-	async.Call[AsyncSimpleStreamResult]
+	asyncimpl.Object
 	server SimpleStream
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncSimpleStreamObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncSimpleStreamObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSimpleStreamResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncSimpleStreamObject) finish(method string) (AsyncSimpleStreamResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncSimpleStreamResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncSimpleStreamObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncSimpleStreamObject) BeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "SimpleStream.Read", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
-		v1, err := x.server.Read(ctx, p)
-		return AsyncSimpleStreamResult{Method: "Read", Value: v1}, err
+	return x.Begin(ctx, "SimpleStream.Read", func(ctx context.Context) (any, error) {
+		return x.server.Read(ctx, p)
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishRead() (int, error) {
-	r, err := x.finish("SimpleStream.Read")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("SimpleStream.Read")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginWrite(p []byte) error {
-	return x.begin(context.Background(), "SimpleStream.Write", func(context.Context) (AsyncSimpleStreamResult, error) {
-		v1, err := x.server.Write(p)
-		return AsyncSimpleStreamResult{Method: "Write", Value: v1}, err
+	return x.Begin(context.Background(), "SimpleStream.Write", func(context.Context) (any, error) {
+		return x.server.Write(p)
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishWrite() (int, error) {
-	r, err := x.finish("SimpleStream.Write")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("SimpleStream.Write")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginStat(ctx context.Context) error {
-	return x.begin(ctx, "SimpleStream.Stat", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.Begin(ctx, "SimpleStream.Stat", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.Stat(ctx)
-		return AsyncSimpleStreamResult{Method: "Stat", Value: SimpleStreamStatResult{Name: v1, Size: v2}}, err
+		return SimpleStreamStatResult{Name: v1, Size: v2}, err
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishStat() (string, int64, error) {
-	r, err := x.finish("SimpleStream.Stat")
-	v, _ := r.Value.(SimpleStreamStatResult)
+	r, err := x.Finish("SimpleStream.Stat")
+	v, _ := r.(SimpleStreamStatResult)
 	return v.Name, v.Size, err
 }
 
 func (x *asyncSimpleStreamObject) BeginOpen(ctx context.Context, name string) error {
-	return x.begin(ctx, "SimpleStream.Open", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
-		v1, err := x.server.Open(ctx, name)
-		return AsyncSimpleStreamResult{Method: "Open", Value: v1}, err
+	return x.Begin(ctx, "SimpleStream.Open", func(ctx context.Context) (any, error) {
+		return x.server.Open(ctx, name)
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishOpen() (SimpleStream, error) {
-	r, err := x.finish("SimpleStream.Open")
-	v, _ := r.Value.(SimpleStream)
+	r, err := x.Finish("SimpleStream.Open")
+	v, _ := r.(SimpleStream)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginLen() error {
-	return x.begin(context.Background(), "SimpleStream.Len", func(context.Context) (AsyncSimpleStreamResult, error) {
-		v1 := x.server.Len()
-		return AsyncSimpleStreamResult{Method: "Len", Value: v1}, nil
+	return x.Begin(context.Background(), "SimpleStream.Len", func(context.Context) (any, error) {
+		return x.server.Len(), nil
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishLen() (int, error) {
-	r, err := x.finish("SimpleStream.Len")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("SimpleStream.Len")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginSplit(at int) error {
-	return x.begin(context.Background(), "SimpleStream.Split", func(context.Context) (AsyncSimpleStreamResult, error) {
+	return x.Begin(context.Background(), "SimpleStream.Split", func(context.Context) (any, error) {
 		v1, v2 := x.server.Split(at)
-		return AsyncSimpleStreamResult{Method: "Split", Value: SimpleStreamSplitResult{Head: v1, Tail: v2}}, nil
+		return SimpleStreamSplitResult{Head: v1, Tail: v2}, nil
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishSplit() ([]byte, []byte, error) {
-	r, err := x.finish("SimpleStream.Split")
-	v, _ := r.Value.(SimpleStreamSplitResult)
+	r, err := x.Finish("SimpleStream.Split")
+	v, _ := r.(SimpleStreamSplitResult)
 	return v.Head, v.Tail, err
 }
 
 func (x *asyncSimpleStreamObject) BeginPrintf(ctx context.Context, format string, args ...any) error {
-	return x.begin(ctx, "SimpleStream.Printf", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
-		v1, err := x.server.Printf(ctx, format, args...)
-		return AsyncSimpleStreamResult{Method: "Printf", Value: v1}, err
+	return x.Begin(ctx, "SimpleStream.Printf", func(ctx context.Context) (any, error) {
+		return x.server.Printf(ctx, format, args...)
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishPrintf() (int, error) {
-	r, err := x.finish("SimpleStream.Printf")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("SimpleStream.Printf")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginFlush(ctx context.Context) error {
-	return x.begin(ctx, "SimpleStream.Flush", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
+	return x.Begin(ctx, "SimpleStream.Flush", func(ctx context.Context) (any, error) {
 		x.server.Flush(ctx)
-		return AsyncSimpleStreamResult{Method: "Flush"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishFlush() error {
-	_, err := x.finish("SimpleStream.Flush")
+	_, err := x.Finish("SimpleStream.Flush")
 	return err
 }
 
 func (x *asyncSimpleStreamObject) BeginClose() error {
-	return x.begin(context.Background(), "SimpleStream.Close", func(context.Context) (AsyncSimpleStreamResult, error) {
-		err := x.server.Close()
-		return AsyncSimpleStreamResult{Method: "Close"}, err
+	return x.Begin(context.Background(), "SimpleStream.Close", func(context.Context) (any, error) {
+		return nil, x.server.Close()
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishClose() error {
-	_, err := x.finish("SimpleStream.Close")
+	_, err := x.Finish("SimpleStream.Close")
 	return err
 }
 
@@ -314,74 +233,32 @@ func (x *asyncSimpleStreamObject) FinishClose() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncSimpleStream(object AsyncSimpleStream) SimpleStream {
-	return &syncSimpleStreamAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncSimpleStreamAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncSimpleStreamFrom is [NewSyncSimpleStream] with a call object of
 // server's own for each call, so that any number of them may go on at a time.
 func NewSyncSimpleStreamFrom(server async.CallFactory) SimpleStream {
-	return &syncSimpleStreamAdapter{factory: server}
+	return &syncSimpleStreamAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem())}
 }
 
 // syncSimpleStreamAdapter calls an asynchronous server synchronously.
-type syncSimpleStreamAdapter struct {
-	object  AsyncSimpleStream
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncSimpleStreamAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncSimpleStream)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncSimpleStreamAdapter) create() (AsyncSimpleStream, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncSimpleStream), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncSimpleStreamAdapter) wait(object AsyncSimpleStream, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(ctx, p))
 	}
 	if err == nil {
@@ -393,7 +270,7 @@ func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, e
 func (x *syncSimpleStreamAdapter) Write(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginWrite(p))
 	}
 	if err == nil {
@@ -405,7 +282,7 @@ func (x *syncSimpleStreamAdapter) Write(p []byte) (v1 int, err error) {
 func (x *syncSimpleStreamAdapter) Stat(ctx context.Context) (v1 string, v2 int64, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginStat(ctx))
 	}
 	if err == nil {
@@ -417,7 +294,7 @@ func (x *syncSimpleStreamAdapter) Stat(ctx context.Context) (v1 string, v2 int64
 func (x *syncSimpleStreamAdapter) Open(ctx context.Context, name string) (v1 SimpleStream, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginOpen(ctx, name))
 	}
 	if err == nil {
@@ -429,7 +306,7 @@ func (x *syncSimpleStreamAdapter) Open(ctx context.Context, name string) (v1 Sim
 func (x *syncSimpleStreamAdapter) Len() (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginLen())
 	}
 	if err == nil {
@@ -444,7 +321,7 @@ func (x *syncSimpleStreamAdapter) Len() (v1 int) {
 func (x *syncSimpleStreamAdapter) Split(at int) (v1 []byte, v2 []byte) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginSplit(at))
 	}
 	if err == nil {
@@ -459,7 +336,7 @@ func (x *syncSimpleStreamAdapter) Split(at int) (v1 []byte, v2 []byte) {
 func (x *syncSimpleStreamAdapter) Printf(ctx context.Context, format string, args ...any) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPrintf(ctx, format, args...))
 	}
 	if err == nil {
@@ -471,7 +348,7 @@ func (x *syncSimpleStreamAdapter) Printf(ctx context.Context, format string, arg
 func (x *syncSimpleStreamAdapter) Flush(ctx context.Context) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFlush(ctx))
 	}
 	if err == nil {
@@ -485,7 +362,7 @@ func (x *syncSimpleStreamAdapter) Flush(ctx context.Context) {
 func (x *syncSimpleStreamAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginClose())
 	}
 	if err == nil {

@@ -7,10 +7,10 @@ package tagged
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncOnLinux is the asynchronous face of [OnLinux]: a call object, which
@@ -48,10 +48,7 @@ type AsyncOnLinux interface {
 // AsyncOnLinuxResult is what the calls of [NewAsyncOnLinux] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncOnLinuxResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncOnLinuxResult = asyncimpl.Result
 
 // NewAsyncOnLinux returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -60,96 +57,23 @@ type AsyncOnLinuxResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncOnLinux(server OnLinux, opts ...async.Option) AsyncOnLinux {
-	return &asyncOnLinuxObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncOnLinuxObject{asyncimpl.New(opts...), server}
 }
 
-// asyncOnLinuxObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncOnLinuxObject is the call object.
 type asyncOnLinuxObject struct {
-	async.Call[AsyncOnLinuxResult]
+	asyncimpl.Object
 	server OnLinux
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncOnLinuxObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncOnLinuxObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncOnLinuxObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncOnLinuxResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncOnLinuxObject) finish(method string) (AsyncOnLinuxResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncOnLinuxResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncOnLinuxObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncOnLinuxObject) BeginDo() error {
-	return x.begin(context.Background(), "OnLinux.Do", func(context.Context) (AsyncOnLinuxResult, error) {
-		err := x.server.Do()
-		return AsyncOnLinuxResult{Method: "Do"}, err
+	return x.Begin(context.Background(), "OnLinux.Do", func(context.Context) (any, error) {
+		return nil, x.server.Do()
 	})
 }
 
 func (x *asyncOnLinuxObject) FinishDo() error {
-	_, err := x.finish("OnLinux.Do")
+	_, err := x.Finish("OnLinux.Do")
 	return err
 }
 
@@ -161,74 +85,32 @@ func (x *asyncOnLinuxObject) FinishDo() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncOnLinux(object AsyncOnLinux) OnLinux {
-	return &syncOnLinuxAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncOnLinuxAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncOnLinuxFrom is [NewSyncOnLinux] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncOnLinuxFrom(server async.CallFactory) OnLinux {
-	return &syncOnLinuxAdapter{factory: server}
+	return &syncOnLinuxAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncOnLinux)(nil)).Elem())}
 }
 
 // syncOnLinuxAdapter calls an asynchronous server synchronously.
-type syncOnLinuxAdapter struct {
-	object  AsyncOnLinux
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncOnLinuxAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncOnLinuxAdapter) enter(ctx context.Context) (AsyncOnLinux, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncOnLinux)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncOnLinuxAdapter) create() (AsyncOnLinux, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncOnLinux)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncOnLinux), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncOnLinuxAdapter) wait(object AsyncOnLinux, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncOnLinuxAdapter) leave(object AsyncOnLinux) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncOnLinuxAdapter) Do() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDo())
 	}
 	if err == nil {

@@ -5,10 +5,10 @@ package unexported
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // asyncStream is the asynchronous face of [stream]: a call object, which
@@ -92,10 +92,7 @@ type streamReadResult struct {
 // asyncStreamResult is what the calls of [newAsyncStream] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type asyncStreamResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type asyncStreamResult = asyncimpl.Result
 
 // newAsyncStream returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -104,195 +101,120 @@ type asyncStreamResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func newAsyncStream(server stream, opts ...async.Option) asyncStream {
-	return &asyncStreamObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncStreamObject{asyncimpl.New(opts...), server}
 }
 
-// asyncStreamObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncStreamObject is the call object.
 type asyncStreamObject struct {
-	async.Call[asyncStreamResult]
+	asyncimpl.Object
 	server stream
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncStreamObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncStreamObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (asyncStreamResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncStreamObject) finish(method string) (asyncStreamResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return asyncStreamResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncStreamObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncStreamObject) BeginRead(ctx context.Context, s state) error {
-	return x.begin(ctx, "stream.Read", func(ctx context.Context) (asyncStreamResult, error) {
-		v1, err := x.server.Read(ctx, s)
-		return asyncStreamResult{Method: "Read", Value: v1}, err
+	return x.Begin(ctx, "stream.Read", func(ctx context.Context) (any, error) {
+		return x.server.Read(ctx, s)
 	})
 }
 
 func (x *asyncStreamObject) FinishRead() (state, error) {
-	r, err := x.finish("stream.Read")
-	v, _ := r.Value.(state)
+	r, err := x.Finish("stream.Read")
+	v, _ := r.(state)
 	return v, err
 }
 
 func (x *asyncStreamObject) beginRead(ctx context.Context, s *state) error {
-	return x.begin(ctx, "stream.read", func(ctx context.Context) (asyncStreamResult, error) {
+	return x.Begin(ctx, "stream.read", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.read(ctx, s)
-		return asyncStreamResult{Method: "read", Value: streamReadResult{A: v1, B: v2}}, err
+		return streamReadResult{A: v1, B: v2}, err
 	})
 }
 
 func (x *asyncStreamObject) finishRead() (*state, *state, error) {
-	r, err := x.finish("stream.read")
-	v, _ := r.Value.(streamReadResult)
+	r, err := x.Finish("stream.read")
+	v, _ := r.(streamReadResult)
 	return v.A, v.B, err
 }
 
 func (x *asyncStreamObject) beginEnter(arg1 int) error {
-	return x.begin(context.Background(), "stream.enter", func(context.Context) (asyncStreamResult, error) {
-		v1 := x.server.enter(arg1)
-		return asyncStreamResult{Method: "enter", Value: v1}, nil
+	return x.Begin(context.Background(), "stream.enter", func(context.Context) (any, error) {
+		return x.server.enter(arg1), nil
 	})
 }
 
 func (x *asyncStreamObject) finishEnter() (int, error) {
-	r, err := x.finish("stream.enter")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("stream.enter")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncStreamObject) beginLeave() error {
-	return x.begin(context.Background(), "stream.leave", func(context.Context) (asyncStreamResult, error) {
+	return x.Begin(context.Background(), "stream.leave", func(context.Context) (any, error) {
 		x.server.leave()
-		return asyncStreamResult{Method: "leave"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncStreamObject) finishLeave() error {
-	_, err := x.finish("stream.leave")
+	_, err := x.Finish("stream.leave")
 	return err
 }
 
 func (x *asyncStreamObject) beginObject() error {
-	return x.begin(context.Background(), "stream.object", func(context.Context) (asyncStreamResult, error) {
-		err := x.server.object()
-		return asyncStreamResult{Method: "object"}, err
+	return x.Begin(context.Background(), "stream.object", func(context.Context) (any, error) {
+		return nil, x.server.object()
 	})
 }
 
 func (x *asyncStreamObject) finishObject() error {
-	_, err := x.finish("stream.object")
+	_, err := x.Finish("stream.object")
 	return err
 }
 
 func (x *asyncStreamObject) beginTurn() error {
-	return x.begin(context.Background(), "stream.turn", func(context.Context) (asyncStreamResult, error) {
+	return x.Begin(context.Background(), "stream.turn", func(context.Context) (any, error) {
 		x.server.turn()
-		return asyncStreamResult{Method: "turn"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncStreamObject) finishTurn() error {
-	_, err := x.finish("stream.turn")
+	_, err := x.Finish("stream.turn")
 	return err
 }
 
 func (x *asyncStreamObject) beginFactory() error {
-	return x.begin(context.Background(), "stream.factory", func(context.Context) (asyncStreamResult, error) {
+	return x.Begin(context.Background(), "stream.factory", func(context.Context) (any, error) {
 		x.server.factory()
-		return asyncStreamResult{Method: "factory"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncStreamObject) finishFactory() error {
-	_, err := x.finish("stream.factory")
+	_, err := x.Finish("stream.factory")
 	return err
 }
 
 func (x *asyncStreamObject) beginServer() error {
-	return x.begin(context.Background(), "stream.server", func(context.Context) (asyncStreamResult, error) {
+	return x.Begin(context.Background(), "stream.server", func(context.Context) (any, error) {
 		x.server.server()
-		return asyncStreamResult{Method: "server"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncStreamObject) finishServer() error {
-	_, err := x.finish("stream.server")
+	_, err := x.Finish("stream.server")
 	return err
 }
 
 func (x *asyncStreamObject) beginOpts() error {
-	return x.begin(context.Background(), "stream.opts", func(context.Context) (asyncStreamResult, error) {
+	return x.Begin(context.Background(), "stream.opts", func(context.Context) (any, error) {
 		x.server.opts()
-		return asyncStreamResult{Method: "opts"}, nil
+		return nil, nil
 	})
 }
 
 func (x *asyncStreamObject) finishOpts() error {
-	_, err := x.finish("stream.opts")
+	_, err := x.Finish("stream.opts")
 	return err
 }
 
@@ -304,74 +226,32 @@ func (x *asyncStreamObject) finishOpts() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func newSyncStream(object asyncStream) stream {
-	return &syncStreamAdapter{object2: object, turn2: make(chan struct{}, 1)}
+	return &syncStreamAdapter{asyncimpl.OneObject(object)}
 }
 
 // newSyncStreamFrom is [newSyncStream] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func newSyncStreamFrom(server async.CallFactory) stream {
-	return &syncStreamAdapter{factory2: server}
+	return &syncStreamAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*asyncStream)(nil)).Elem())}
 }
 
 // syncStreamAdapter calls an asynchronous server synchronously.
-type syncStreamAdapter struct {
-	object2  asyncStream
-	turn2    chan struct{}     // holds one while the object is in use
-	factory2 async.CallFactory // instead of the two
-}
+type syncStreamAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncStreamAdapter) enter2(ctx context.Context) (asyncStream, error) {
-	if x.turn2 == nil {
-		return x.create()
-	}
-	select {
-	case x.turn2 <- struct{}{}:
-		return x.object2, nil
-	default:
-	}
-	select {
-	case x.turn2 <- struct{}{}:
-		return x.object2, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(asyncStream)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncStreamAdapter) create() (asyncStream, error) {
-	if x.factory2 == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory2.CreateCall(reflect.TypeOf((*asyncStream)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(asyncStream), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncStreamAdapter) wait(object asyncStream, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncStreamAdapter) leave2(object asyncStream) {
-	if x.turn2 == nil {
-		object.Release()
-		return
-	}
-	<-x.turn2
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncStreamAdapter) Read(ctx context.Context, s state) (v1 state, err error) {
 	object, err := x.enter2(ctx)
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(ctx, s))
 	}
 	if err == nil {
@@ -383,7 +263,7 @@ func (x *syncStreamAdapter) Read(ctx context.Context, s state) (v1 state, err er
 func (x *syncStreamAdapter) read(ctx context.Context, s *state) (v1 *state, v2 *state, err error) {
 	object, err := x.enter2(ctx)
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginRead(ctx, s))
 	}
 	if err == nil {
@@ -395,7 +275,7 @@ func (x *syncStreamAdapter) read(ctx context.Context, s *state) (v1 *state, v2 *
 func (x *syncStreamAdapter) enter(arg1 int) (v1 int) {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginEnter(arg1))
 	}
 	if err == nil {
@@ -410,7 +290,7 @@ func (x *syncStreamAdapter) enter(arg1 int) (v1 int) {
 func (x *syncStreamAdapter) leave() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginLeave())
 	}
 	if err == nil {
@@ -424,7 +304,7 @@ func (x *syncStreamAdapter) leave() {
 func (x *syncStreamAdapter) object() (err error) {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginObject())
 	}
 	if err == nil {
@@ -436,7 +316,7 @@ func (x *syncStreamAdapter) object() (err error) {
 func (x *syncStreamAdapter) turn() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginTurn())
 	}
 	if err == nil {
@@ -450,7 +330,7 @@ func (x *syncStreamAdapter) turn() {
 func (x *syncStreamAdapter) factory() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginFactory())
 	}
 	if err == nil {
@@ -464,7 +344,7 @@ func (x *syncStreamAdapter) factory() {
 func (x *syncStreamAdapter) server() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginServer())
 	}
 	if err == nil {
@@ -478,7 +358,7 @@ func (x *syncStreamAdapter) server() {
 func (x *syncStreamAdapter) opts() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
-		defer x.leave2(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginOpts())
 	}
 	if err == nil {
@@ -663,10 +543,7 @@ type mixedDoResult struct {
 // AsyncMixedResult is what the calls of [NewAsyncMixed] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncMixedResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncMixedResult = asyncimpl.Result
 
 // NewAsyncMixed returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -675,122 +552,50 @@ type AsyncMixedResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncMixed(server Mixed, opts ...async.Option) AsyncMixed {
-	return &asyncMixedObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncMixedObject{asyncimpl.New(opts...), server}
 }
 
-// asyncMixedObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncMixedObject is the call object.
 type asyncMixedObject struct {
-	async.Call[AsyncMixedResult]
+	asyncimpl.Object
 	server Mixed
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncMixedObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncMixedObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncMixedObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncMixedResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncMixedObject) finish(method string) (AsyncMixedResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncMixedResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncMixedObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncMixedObject) BeginDo() error {
-	return x.begin(context.Background(), "Mixed.Do", func(context.Context) (AsyncMixedResult, error) {
+	return x.Begin(context.Background(), "Mixed.Do", func(context.Context) (any, error) {
 		v1, v2 := x.server.Do()
-		return AsyncMixedResult{Method: "Do", Value: MixedDoResult{A: v1, B: v2}}, nil
+		return MixedDoResult{A: v1, B: v2}, nil
 	})
 }
 
 func (x *asyncMixedObject) FinishDo() (int, int, error) {
-	r, err := x.finish("Mixed.Do")
-	v, _ := r.Value.(MixedDoResult)
+	r, err := x.Finish("Mixed.Do")
+	v, _ := r.(MixedDoResult)
 	return v.A, v.B, err
 }
 
 func (x *asyncMixedObject) beginDo() error {
-	return x.begin(context.Background(), "Mixed.do", func(context.Context) (AsyncMixedResult, error) {
+	return x.Begin(context.Background(), "Mixed.do", func(context.Context) (any, error) {
 		v1, v2 := x.server.do()
-		return AsyncMixedResult{Method: "do", Value: mixedDoResult{A: v1, B: v2}}, nil
+		return mixedDoResult{A: v1, B: v2}, nil
 	})
 }
 
 func (x *asyncMixedObject) finishDo() (int, int, error) {
-	r, err := x.finish("Mixed.do")
-	v, _ := r.Value.(mixedDoResult)
+	r, err := x.Finish("Mixed.do")
+	v, _ := r.(mixedDoResult)
 	return v.A, v.B, err
 }
 
 func (x *asyncMixedObject) beginCall(arg1 state) error {
-	return x.begin(context.Background(), "Mixed.call", func(context.Context) (AsyncMixedResult, error) {
-		v1, err := x.server.call(arg1)
-		return AsyncMixedResult{Method: "call", Value: v1}, err
+	return x.Begin(context.Background(), "Mixed.call", func(context.Context) (any, error) {
+		return x.server.call(arg1)
 	})
 }
 
 func (x *asyncMixedObject) finishCall() (state, error) {
-	r, err := x.finish("Mixed.call")
-	v, _ := r.Value.(state)
+	r, err := x.Finish("Mixed.call")
+	v, _ := r.(state)
 	return v, err
 }
 
@@ -802,74 +607,32 @@ func (x *asyncMixedObject) finishCall() (state, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncMixed(object AsyncMixed) Mixed {
-	return &syncMixedAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncMixedAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncMixedFrom is [NewSyncMixed] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncMixedFrom(server async.CallFactory) Mixed {
-	return &syncMixedAdapter{factory: server}
+	return &syncMixedAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncMixed)(nil)).Elem())}
 }
 
 // syncMixedAdapter calls an asynchronous server synchronously.
-type syncMixedAdapter struct {
-	object  AsyncMixed
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncMixedAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncMixedAdapter) enter(ctx context.Context) (AsyncMixed, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncMixed)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncMixedAdapter) create() (AsyncMixed, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncMixed)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncMixed), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncMixedAdapter) wait(object AsyncMixed, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncMixedAdapter) leave(object AsyncMixed) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncMixedAdapter) Do() (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginDo())
 	}
 	if err == nil {
@@ -884,7 +647,7 @@ func (x *syncMixedAdapter) Do() (v1 int, v2 int) {
 func (x *syncMixedAdapter) do() (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginDo())
 	}
 	if err == nil {
@@ -899,7 +662,7 @@ func (x *syncMixedAdapter) do() (v1 int, v2 int) {
 func (x *syncMixedAdapter) call(arg1 state) (v1 state, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.beginCall(arg1))
 	}
 	if err == nil {

@@ -6,10 +6,10 @@ import (
 	"context"
 	"io"
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncShapes is the asynchronous face of [Shapes]: a call object, which
@@ -152,12 +152,7 @@ type ShapesDerivedResult struct {
 // AsyncShapesResult is what the calls of [NewAsyncShapes] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncShapesResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	keep func() bool // the result is taken: its context goes on without the call
-}
+type AsyncShapesResult = asyncimpl.Result
 
 // NewAsyncShapes returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -166,186 +161,100 @@ type AsyncShapesResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncShapes(server Shapes, opts ...async.Option) AsyncShapes {
-	return &asyncShapesObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncShapesObject{asyncimpl.New(opts...), server}
 }
 
-// asyncShapesObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncShapesObject is the call object.
 type asyncShapesObject struct {
-	async.Call[AsyncShapesResult]
+	asyncimpl.Object
 	server Shapes
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncShapesObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncShapesObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncShapesObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncShapesResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncShapesObject) finish(method string) (AsyncShapesResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncShapesResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
-	}
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncShapesObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncShapesObject) BeginChannel(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Channel", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1 := x.server.Channel(ctx)
-		return AsyncShapesResult{Method: "Channel", Value: v1, keep: keep}, nil
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Channel", func(ctx context.Context) (any, error) {
+		return x.server.Channel(ctx), nil
+	})
 }
 
 func (x *asyncShapesObject) FinishChannel() (<-chan int, error) {
-	r, err := x.finish("Shapes.Channel")
-	v, _ := r.Value.(<-chan int)
+	r, err := x.Finish("Shapes.Channel")
+	v, _ := r.(<-chan int)
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginBoth(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Both", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1, err := x.server.Both(ctx)
-		return AsyncShapesResult{Method: "Both", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Both", func(ctx context.Context) (any, error) {
+		return x.server.Both(ctx)
+	})
 }
 
 func (x *asyncShapesObject) FinishBoth() (chan int, error) {
-	r, err := x.finish("Shapes.Both")
-	v, _ := r.Value.(chan int)
+	r, err := x.Finish("Shapes.Both")
+	v, _ := r.(chan int)
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginSend(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Send", func(ctx context.Context) (AsyncShapesResult, error) {
-		v1 := x.server.Send(ctx)
-		return AsyncShapesResult{Method: "Send", Value: v1}, nil
+	return x.Begin(ctx, "Shapes.Send", func(ctx context.Context) (any, error) {
+		return x.server.Send(ctx), nil
 	})
 }
 
 func (x *asyncShapesObject) FinishSend() (chan<- int, error) {
-	r, err := x.finish("Shapes.Send")
-	v, _ := r.Value.(chan<- int)
+	r, err := x.Finish("Shapes.Send")
+	v, _ := r.(chan<- int)
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginSeq(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Seq", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1 := x.server.Seq(ctx)
-		return AsyncShapesResult{Method: "Seq", Value: v1, keep: keep}, nil
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Seq", func(ctx context.Context) (any, error) {
+		return x.server.Seq(ctx), nil
+	})
 }
 
 func (x *asyncShapesObject) FinishSeq() (iter.Seq2[int, error], error) {
-	r, err := x.finish("Shapes.Seq")
-	v, _ := r.Value.(iter.Seq2[int, error])
+	r, err := x.Finish("Shapes.Seq")
+	v, _ := r.(iter.Seq2[int, error])
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginFunc(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Func", func(ctx context.Context) (AsyncShapesResult, error) {
-		v1 := x.server.Func(ctx)
-		return AsyncShapesResult{Method: "Func", Value: v1}, nil
+	return x.Begin(ctx, "Shapes.Func", func(ctx context.Context) (any, error) {
+		return x.server.Func(ctx), nil
 	})
 }
 
 func (x *asyncShapesObject) FinishFunc() (func(yield func(int) bool) error, error) {
-	r, err := x.finish("Shapes.Func")
-	v, _ := r.Value.(func(yield func(int) bool) error)
+	r, err := x.Finish("Shapes.Func")
+	v, _ := r.(func(yield func(int) bool) error)
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginDerived(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Derived", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
+	return x.Stream(ctx, "Shapes.Derived", func(ctx context.Context) (any, error) {
 		v1, v2 := x.server.Derived(ctx)
-		return AsyncShapesResult{Method: "Derived", Value: ShapesDerivedResult{R1: v1, R2: v2}, keep: keep}, nil
-	}, async.Streaming())
+		return ShapesDerivedResult{R1: v1, R2: v2}, nil
+	})
 }
 
 func (x *asyncShapesObject) FinishDerived() (context.Context, context.CancelFunc, error) {
-	r, err := x.finish("Shapes.Derived")
-	v, _ := r.Value.(ShapesDerivedResult)
+	r, err := x.Finish("Shapes.Derived")
+	v, _ := r.(ShapesDerivedResult)
 	return v.R1, v.R2, err
 }
 
 func (x *asyncShapesObject) BeginRows(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Rows", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1, err := x.server.Rows(ctx)
-		return AsyncShapesResult{Method: "Rows", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Rows", func(ctx context.Context) (any, error) {
+		return x.server.Rows(ctx)
+	})
 }
 
 func (x *asyncShapesObject) FinishRows() (interface {
 	Next() bool
 	Scan(...any) error
 }, error) {
-	r, err := x.finish("Shapes.Rows")
-	v, _ := r.Value.(interface {
+	r, err := x.Finish("Shapes.Rows")
+	v, _ := r.(interface {
 		Next() bool
 		Scan(...any) error
 	})
@@ -353,64 +262,56 @@ func (x *asyncShapesObject) FinishRows() (interface {
 }
 
 func (x *asyncShapesObject) BeginRow(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Row", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1 := x.server.Row(ctx)
-		return AsyncShapesResult{Method: "Row", Value: v1, keep: keep}, nil
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Row", func(ctx context.Context) (any, error) {
+		return x.server.Row(ctx), nil
+	})
 }
 
 func (x *asyncShapesObject) FinishRow() (interface{ Scan(...any) error }, error) {
-	r, err := x.finish("Shapes.Row")
-	v, _ := r.Value.(interface{ Scan(...any) error })
+	r, err := x.Finish("Shapes.Row")
+	v, _ := r.(interface{ Scan(...any) error })
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginValue(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Value", func(ctx context.Context) (AsyncShapesResult, error) {
-		v1 := x.server.Value(ctx)
-		return AsyncShapesResult{Method: "Value", Value: v1}, nil
+	return x.Begin(ctx, "Shapes.Value", func(ctx context.Context) (any, error) {
+		return x.server.Value(ctx), nil
 	})
 }
 
 func (x *asyncShapesObject) FinishValue() (interface{ Scan(any) error }, error) {
-	r, err := x.finish("Shapes.Value")
-	v, _ := r.Value.(interface{ Scan(any) error })
+	r, err := x.Finish("Shapes.Value")
+	v, _ := r.(interface{ Scan(any) error })
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginRecv(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Recv", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1, err := x.server.Recv(ctx)
-		return AsyncShapesResult{Method: "Recv", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Recv", func(ctx context.Context) (any, error) {
+		return x.server.Recv(ctx)
+	})
 }
 
 func (x *asyncShapesObject) FinishRecv() (interface{ Recv() (int, error) }, error) {
-	r, err := x.finish("Shapes.Recv")
-	v, _ := r.Value.(interface{ Recv() (int, error) })
+	r, err := x.Finish("Shapes.Recv")
+	v, _ := r.(interface{ Recv() (int, error) })
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginBody(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Body", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1, err := x.server.Body(ctx)
-		return AsyncShapesResult{Method: "Body", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Body", func(ctx context.Context) (any, error) {
+		return x.server.Body(ctx)
+	})
 }
 
 func (x *asyncShapesObject) FinishBody() (*struct{ Body io.ReadCloser }, error) {
-	r, err := x.finish("Shapes.Body")
-	v, _ := r.Value.(*struct{ Body io.ReadCloser })
+	r, err := x.Finish("Shapes.Body")
+	v, _ := r.(*struct{ Body io.ReadCloser })
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginConn(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Conn", func(ctx context.Context) (AsyncShapesResult, error) {
-		v1, err := x.server.Conn(ctx)
-		return AsyncShapesResult{Method: "Conn", Value: v1}, err
+	return x.Begin(ctx, "Shapes.Conn", func(ctx context.Context) (any, error) {
+		return x.server.Conn(ctx)
 	})
 }
 
@@ -418,8 +319,8 @@ func (x *asyncShapesObject) FinishConn() (interface {
 	LocalAddr() string
 	io.ReadCloser
 }, error) {
-	r, err := x.finish("Shapes.Conn")
-	v, _ := r.Value.(interface {
+	r, err := x.Finish("Shapes.Conn")
+	v, _ := r.(interface {
 		LocalAddr() string
 		io.ReadCloser
 	})
@@ -427,80 +328,51 @@ func (x *asyncShapesObject) FinishConn() (interface {
 }
 
 func (x *asyncShapesObject) BeginResults(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Results", func(call context.Context) (AsyncShapesResult, error) {
-		ctx, keep := newAsyncShapesStream(ctx, call)
-		v1, err := x.server.Results(ctx)
-		return AsyncShapesResult{Method: "Results", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Shapes.Results", func(ctx context.Context) (any, error) {
+		return x.server.Results(ctx)
+	})
 }
 
 func (x *asyncShapesObject) FinishResults() (interface{ ResultChan() <-chan int }, error) {
-	r, err := x.finish("Shapes.Results")
-	v, _ := r.Value.(interface{ ResultChan() <-chan int })
+	r, err := x.Finish("Shapes.Results")
+	v, _ := r.(interface{ ResultChan() <-chan int })
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginDone(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Done", func(ctx context.Context) (AsyncShapesResult, error) {
-		v1, err := x.server.Done(ctx)
-		return AsyncShapesResult{Method: "Done", Value: v1}, err
+	return x.Begin(ctx, "Shapes.Done", func(ctx context.Context) (any, error) {
+		return x.server.Done(ctx)
 	})
 }
 
 func (x *asyncShapesObject) FinishDone() (interface{ Done() <-chan struct{} }, error) {
-	r, err := x.finish("Shapes.Done")
-	v, _ := r.Value.(interface{ Done() <-chan struct{} })
+	r, err := x.Finish("Shapes.Done")
+	v, _ := r.(interface{ Done() <-chan struct{} })
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginOff(ctx context.Context) error {
-	return x.begin(ctx, "Shapes.Off", func(ctx context.Context) (AsyncShapesResult, error) {
-		v1, err := x.server.Off(ctx)
-		return AsyncShapesResult{Method: "Off", Value: v1}, err
+	return x.Begin(ctx, "Shapes.Off", func(ctx context.Context) (any, error) {
+		return x.server.Off(ctx)
 	})
 }
 
 func (x *asyncShapesObject) FinishOff() (<-chan int, error) {
-	r, err := x.finish("Shapes.Off")
-	v, _ := r.Value.(<-chan int)
+	r, err := x.Finish("Shapes.Off")
+	v, _ := r.(<-chan int)
 	return v, err
 }
 
 func (x *asyncShapesObject) BeginWithout() error {
-	return x.begin(context.Background(), "Shapes.Without", func(context.Context) (AsyncShapesResult, error) {
-		v1, err := x.server.Without()
-		return AsyncShapesResult{Method: "Without", Value: v1}, err
+	return x.Begin(context.Background(), "Shapes.Without", func(context.Context) (any, error) {
+		return x.server.Without()
 	})
 }
 
 func (x *asyncShapesObject) FinishWithout() (<-chan int, error) {
-	r, err := x.finish("Shapes.Without")
-	v, _ := r.Value.(<-chan int)
+	r, err := x.Finish("Shapes.Without")
+	v, _ := r.(<-chan int)
 	return v, err
-}
-
-// asyncShapesStream is the context of a result that goes on using it. It ends
-// with the context that Begin was given, and has the values of the call.
-type asyncShapesStream struct {
-	context.Context // below Begin's
-	call            context.Context
-}
-
-// newAsyncShapesStream returns such a context. Until keep is called, the end of
-// the call ends the context, too.
-func newAsyncShapesStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &asyncShapesStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *asyncShapesStream) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(context.Context); ok {
-		return x.Context.Value(key)
-	}
-	return v
 }
 
 // ShapesCalls is a client of [Shapes] whose methods return a call each, so that

@@ -6,10 +6,10 @@ import (
 	"context"
 	"io"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncStore is the asynchronous face of [Store]: a call object, which carries
@@ -107,14 +107,7 @@ type StoreListResult struct {
 // AsyncStoreResult is what the calls of [NewAsyncStore] complete with beside an
 // error. Only the function of an [async.Discard] among its options gets to see
 // it.
-type AsyncStoreResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	keep func() bool // the result is taken: its context goes on without the call
-
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
-}
+type AsyncStoreResult = asyncimpl.Result
 
 // NewAsyncStore returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -123,229 +116,110 @@ type AsyncStoreResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncStore(server Store, opts ...async.Option) AsyncStore {
-	return &asyncStoreObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncStoreObject{asyncimpl.New(opts...), server}
 }
 
-// asyncStoreObject is a Call that knows which method its call is of. mu is held
-// across Finish, which runs nobody's code, and not across Begin, which may.
+// asyncStoreObject is the call object.
 type asyncStoreObject struct {
-	async.Call[AsyncStoreResult]
+	asyncimpl.Object
 	server Store
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncStoreObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncStoreObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncStoreObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncStoreResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-// finish takes the result, and has it made where the server left that for now.
-func (x *asyncStoreObject) finish(method string) (AsyncStoreResult, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-
-func (x *asyncStoreObject) take(method string) (AsyncStoreResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncStoreResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
-	}
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncStoreObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncStoreObject) BeginGet(ctx context.Context, key string) error {
-	return x.begin(ctx, "Store.Get", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Get(ctx, key)
-		return AsyncStoreResult{Method: "Get", Value: v1}, err
+	return x.Begin(ctx, "Store.Get", func(ctx context.Context) (any, error) {
+		return x.server.Get(ctx, key)
 	})
 }
 
 func (x *asyncStoreObject) FinishGet() (string, error) {
-	r, err := x.finish("Store.Get")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Store.Get")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncStoreObject) BeginWatch(ctx context.Context, key string) error {
-	return x.begin(ctx, "Store.Watch", func(call context.Context) (AsyncStoreResult, error) {
-		ctx, keep := newAsyncStoreStream(ctx, call)
-		v1, err := x.server.Watch(ctx, key)
-		return AsyncStoreResult{Method: "Watch", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Store.Watch", func(ctx context.Context) (any, error) {
+		return x.server.Watch(ctx, key)
+	})
 }
 
 func (x *asyncStoreObject) FinishWatch() (*Feed, error) {
-	r, err := x.finish("Store.Watch")
-	v, _ := r.Value.(*Feed)
+	r, err := x.Finish("Store.Watch")
+	v, _ := r.(*Feed)
 	return v, err
 }
 
 func (x *asyncStoreObject) BeginTail(ctx context.Context) error {
-	return x.begin(ctx, "Store.Tail", func(call context.Context) (AsyncStoreResult, error) {
-		ctx, keep := newAsyncStoreStream(ctx, call)
-		v1 := x.server.Tail(ctx)
-		return AsyncStoreResult{Method: "Tail", Value: v1, keep: keep}, nil
-	}, async.Streaming())
+	return x.Stream(ctx, "Store.Tail", func(ctx context.Context) (any, error) {
+		return x.server.Tail(ctx), nil
+	})
 }
 
 func (x *asyncStoreObject) FinishTail() (*Feed, error) {
-	r, err := x.finish("Store.Tail")
-	v, _ := r.Value.(*Feed)
+	r, err := x.Finish("Store.Tail")
+	v, _ := r.(*Feed)
 	return v, err
 }
 
 func (x *asyncStoreObject) BeginList(first string, ctx context.Context) error {
-	return x.begin(ctx, "Store.List", func(call context.Context) (AsyncStoreResult, error) {
-		ctx, keep := newAsyncStoreStream(ctx, call)
+	return x.Stream(ctx, "Store.List", func(ctx context.Context) (any, error) {
 		v1, v2, err := x.server.List(first, ctx)
-		return AsyncStoreResult{Method: "List", Value: StoreListResult{F: v1, N: v2}, keep: keep}, err
-	}, async.Streaming())
+		return StoreListResult{F: v1, N: v2}, err
+	})
 }
 
 func (x *asyncStoreObject) FinishList() (*Feed, int, error) {
-	r, err := x.finish("Store.List")
-	v, _ := r.Value.(StoreListResult)
+	r, err := x.Finish("Store.List")
+	v, _ := r.(StoreListResult)
 	return v.F, v.N, err
 }
 
 func (x *asyncStoreObject) BeginFollow(ctx context.Context) error {
-	return x.begin(ctx, "Store.Follow", func(call context.Context) (AsyncStoreResult, error) {
-		ctx, keep := newAsyncStoreStream(ctx, call)
-		v1, err := x.server.Follow(ctx)
-		return AsyncStoreResult{Method: "Follow", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Store.Follow", func(ctx context.Context) (any, error) {
+		return x.server.Follow(ctx)
+	})
 }
 
 func (x *asyncStoreObject) FinishFollow() (*Feed, error) {
-	r, err := x.finish("Store.Follow")
-	v, _ := r.Value.(*Feed)
+	r, err := x.Finish("Store.Follow")
+	v, _ := r.(*Feed)
 	return v, err
 }
 
 func (x *asyncStoreObject) BeginPull(ctx context.Context) error {
-	return x.begin(ctx, "Store.Pull", func(call context.Context) (AsyncStoreResult, error) {
-		ctx, keep := newAsyncStoreStream(ctx, call)
-		v1, err := x.server.Pull(ctx)
-		return AsyncStoreResult{Method: "Pull", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "Store.Pull", func(ctx context.Context) (any, error) {
+		return x.server.Pull(ctx)
+	})
 }
 
 func (x *asyncStoreObject) FinishPull() (io.ReadCloser, error) {
-	r, err := x.finish("Store.Pull")
-	v, _ := r.Value.(io.ReadCloser)
+	r, err := x.Finish("Store.Pull")
+	v, _ := r.(io.ReadCloser)
 	return v, err
 }
 
 func (x *asyncStoreObject) BeginPlain(ctx context.Context) error {
-	return x.begin(ctx, "Store.Plain", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Plain(ctx)
-		return AsyncStoreResult{Method: "Plain", Value: v1}, err
+	return x.Begin(ctx, "Store.Plain", func(ctx context.Context) (any, error) {
+		return x.server.Plain(ctx)
 	})
 }
 
 func (x *asyncStoreObject) FinishPlain() (*Feed, error) {
-	r, err := x.finish("Store.Plain")
-	v, _ := r.Value.(*Feed)
+	r, err := x.Finish("Store.Plain")
+	v, _ := r.(*Feed)
 	return v, err
 }
 
 func (x *asyncStoreObject) BeginQuiet(ctx context.Context) error {
-	return x.begin(ctx, "Store.Quiet", func(ctx context.Context) (AsyncStoreResult, error) {
-		v1, err := x.server.Quiet(ctx)
-		return AsyncStoreResult{Method: "Quiet", Value: v1}, err
+	return x.Begin(ctx, "Store.Quiet", func(ctx context.Context) (any, error) {
+		return x.server.Quiet(ctx)
 	})
 }
 
 func (x *asyncStoreObject) FinishQuiet() (<-chan int, error) {
-	r, err := x.finish("Store.Quiet")
-	v, _ := r.Value.(<-chan int)
+	r, err := x.Finish("Store.Quiet")
+	v, _ := r.(<-chan int)
 	return v, err
-}
-
-// asyncStoreStream is the context of a result that goes on using it. It ends
-// with the context that Begin was given, and has the values of the call.
-type asyncStoreStream struct {
-	context.Context // below Begin's
-	call            context.Context
-}
-
-// newAsyncStoreStream returns such a context. Until keep is called, the end of
-// the call ends the context, too.
-func newAsyncStoreStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &asyncStoreStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *asyncStoreStream) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(context.Context); ok {
-		return x.Context.Value(key)
-	}
-	return v
 }
 
 // AsyncStoreServer serves [Store] asynchronously. Each method is told of one
@@ -384,13 +258,7 @@ type AsyncStoreServer interface {
 // results of Complete that nobody took; the drop of a Deliver is not called
 // then.
 func ServeAsyncStore(server AsyncStoreServer, opts ...async.Option) AsyncStore {
-	x := &asyncStoreServed{serve: server}
-	x.opts = append([]async.Option{nil, async.Discard(func(r AsyncStoreResult, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
+	return &asyncStoreServed{asyncStoreObject{Object: asyncimpl.NewServed(opts...)}, server}
 }
 
 // asyncStoreServed is the call object of an asynchronous server.
@@ -399,36 +267,12 @@ type asyncStoreServed struct {
 	serve AsyncStoreServer
 }
 
-func (x *asyncStoreServed) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[AsyncStoreResult], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *asyncStoreServed) tell(promise *async.Promise[AsyncStoreResult], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-
 // StoreGetPromise is the server's end of a call of Get. Its fields are what the
 // method was given.
 type StoreGetPromise struct {
 	Key string
 
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -438,7 +282,7 @@ func (x *StoreGetPromise) Context() context.Context { return x.promise.Context()
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreGetPromise) Complete(v1 string, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Get", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -447,30 +291,18 @@ func (x *StoreGetPromise) Complete(v1 string, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreGetPromise) Deliver(take func() (string, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Get", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreGetPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginGet(ctx context.Context, key string) error {
-	promise, err := x.beginPromise(ctx, "Store.Get")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Store.Get", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeGet(&StoreGetPromise{Key: key, promise: promise})
 	})
-	return nil
 }
 
 // StoreWatchPromise is the server's end of a call of Watch. Its fields are what
@@ -478,20 +310,18 @@ func (x *asyncStoreServed) BeginGet(ctx context.Context, key string) error {
 type StoreWatchPromise struct {
 	Key string
 
-	promise *async.Promise[AsyncStoreResult]
-	stream  context.Context // of the result
-	keep    func() bool
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
 // The result goes on using it: it ends with the context that Begin was given.
-func (x *StoreWatchPromise) Context() context.Context { return x.stream }
+func (x *StoreWatchPromise) Context() context.Context { return x.promise.Context() }
 
 // Complete completes the call with what Finish is to return, and reports
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreWatchPromise) Complete(v1 *Feed, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Watch", Value: v1, keep: x.keep}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -500,50 +330,35 @@ func (x *StoreWatchPromise) Complete(v1 *Feed, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreWatchPromise) Deliver(take func() (*Feed, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Watch", keep: x.keep, late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreWatchPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginWatch(ctx context.Context, key string) error {
-	promise, err := x.beginPromise(ctx, "Store.Watch", async.Streaming())
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
-		stream, keep := newAsyncStoreStream(ctx, promise.Context())
-		x.serve.ServeWatch(&StoreWatchPromise{Key: key, promise: promise, stream: stream, keep: keep})
+	return x.Promise(ctx, "Store.Watch", true, func(promise asyncimpl.Promise) {
+		x.serve.ServeWatch(&StoreWatchPromise{Key: key, promise: promise})
 	})
-	return nil
 }
 
 // StoreTailPromise is the server's end of a call of Tail. Its fields are what
 // the method was given.
 type StoreTailPromise struct {
-	promise *async.Promise[AsyncStoreResult]
-	stream  context.Context // of the result
-	keep    func() bool
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
 // The result goes on using it: it ends with the context that Begin was given.
-func (x *StoreTailPromise) Context() context.Context { return x.stream }
+func (x *StoreTailPromise) Context() context.Context { return x.promise.Context() }
 
 // Complete completes the call with what Finish is to return, and reports
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreTailPromise) Complete(v1 *Feed, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Tail", Value: v1, keep: x.keep}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -552,31 +367,18 @@ func (x *StoreTailPromise) Complete(v1 *Feed, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreTailPromise) Deliver(take func() (*Feed, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Tail", keep: x.keep, late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreTailPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginTail(ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Store.Tail", async.Streaming())
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
-		stream, keep := newAsyncStoreStream(ctx, promise.Context())
-		x.serve.ServeTail(&StoreTailPromise{promise: promise, stream: stream, keep: keep})
+	return x.Promise(ctx, "Store.Tail", true, func(promise asyncimpl.Promise) {
+		x.serve.ServeTail(&StoreTailPromise{promise: promise})
 	})
-	return nil
 }
 
 // StoreListPromise is the server's end of a call of List. Its fields are what
@@ -584,20 +386,18 @@ func (x *asyncStoreServed) BeginTail(ctx context.Context) error {
 type StoreListPromise struct {
 	First string
 
-	promise *async.Promise[AsyncStoreResult]
-	stream  context.Context // of the result
-	keep    func() bool
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
 // The result goes on using it: it ends with the context that Begin was given.
-func (x *StoreListPromise) Context() context.Context { return x.stream }
+func (x *StoreListPromise) Context() context.Context { return x.promise.Context() }
 
 // Complete completes the call with what Finish is to return, and reports
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreListPromise) Complete(f *Feed, n int, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "List", Value: StoreListResult{F: f, N: n}, keep: x.keep}, err)
+	return x.promise.Complete(StoreListResult{F: f, N: n}, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -606,50 +406,36 @@ func (x *StoreListPromise) Complete(f *Feed, n int, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreListPromise) Deliver(take func() (*Feed, int, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "List", keep: x.keep, late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			f, n, err := take()
-			return StoreListResult{F: f, N: n}, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		f, n, err := take()
+		return StoreListResult{F: f, N: n}, err
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreListPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginList(first string, ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Store.List", async.Streaming())
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
-		stream, keep := newAsyncStoreStream(ctx, promise.Context())
-		x.serve.ServeList(&StoreListPromise{First: first, promise: promise, stream: stream, keep: keep})
+	return x.Promise(ctx, "Store.List", true, func(promise asyncimpl.Promise) {
+		x.serve.ServeList(&StoreListPromise{First: first, promise: promise})
 	})
-	return nil
 }
 
 // StoreFollowPromise is the server's end of a call of Follow. Its fields are
 // what the method was given.
 type StoreFollowPromise struct {
-	promise *async.Promise[AsyncStoreResult]
-	stream  context.Context // of the result
-	keep    func() bool
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
 // The result goes on using it: it ends with the context that Begin was given.
-func (x *StoreFollowPromise) Context() context.Context { return x.stream }
+func (x *StoreFollowPromise) Context() context.Context { return x.promise.Context() }
 
 // Complete completes the call with what Finish is to return, and reports
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreFollowPromise) Complete(v1 *Feed, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Follow", Value: v1, keep: x.keep}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -658,50 +444,35 @@ func (x *StoreFollowPromise) Complete(v1 *Feed, err error) bool {
 // Where nobody takes the result, drop runs, if it is not nil. Deliver reports
 // false where neither will run.
 func (x *StoreFollowPromise) Deliver(take func() (*Feed, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Follow", keep: x.keep, late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreFollowPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginFollow(ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Store.Follow", async.Streaming())
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
-		stream, keep := newAsyncStoreStream(ctx, promise.Context())
-		x.serve.ServeFollow(&StoreFollowPromise{promise: promise, stream: stream, keep: keep})
+	return x.Promise(ctx, "Store.Follow", true, func(promise asyncimpl.Promise) {
+		x.serve.ServeFollow(&StoreFollowPromise{promise: promise})
 	})
-	return nil
 }
 
 // StorePullPromise is the server's end of a call of Pull. Its fields are what
 // the method was given.
 type StorePullPromise struct {
-	promise *async.Promise[AsyncStoreResult]
-	stream  context.Context // of the result
-	keep    func() bool
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
 // The result goes on using it: it ends with the context that Begin was given.
-func (x *StorePullPromise) Context() context.Context { return x.stream }
+func (x *StorePullPromise) Context() context.Context { return x.promise.Context() }
 
 // Complete completes the call with what Finish is to return, and reports
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StorePullPromise) Complete(v1 io.ReadCloser, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Pull", Value: v1, keep: x.keep}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -710,37 +481,24 @@ func (x *StorePullPromise) Complete(v1 io.ReadCloser, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StorePullPromise) Deliver(take func() (io.ReadCloser, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Pull", keep: x.keep, late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StorePullPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginPull(ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Store.Pull", async.Streaming())
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
-		stream, keep := newAsyncStoreStream(ctx, promise.Context())
-		x.serve.ServePull(&StorePullPromise{promise: promise, stream: stream, keep: keep})
+	return x.Promise(ctx, "Store.Pull", true, func(promise asyncimpl.Promise) {
+		x.serve.ServePull(&StorePullPromise{promise: promise})
 	})
-	return nil
 }
 
 // StorePlainPromise is the server's end of a call of Plain. Its fields are what
 // the method was given.
 type StorePlainPromise struct {
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -750,7 +508,7 @@ func (x *StorePlainPromise) Context() context.Context { return x.promise.Context
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StorePlainPromise) Complete(v1 *Feed, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Plain", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -759,36 +517,24 @@ func (x *StorePlainPromise) Complete(v1 *Feed, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StorePlainPromise) Deliver(take func() (*Feed, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Plain", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StorePlainPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginPlain(ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Store.Plain")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Store.Plain", false, func(promise asyncimpl.Promise) {
 		x.serve.ServePlain(&StorePlainPromise{promise: promise})
 	})
-	return nil
 }
 
 // StoreQuietPromise is the server's end of a call of Quiet. Its fields are what
 // the method was given.
 type StoreQuietPromise struct {
-	promise *async.Promise[AsyncStoreResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -798,7 +544,7 @@ func (x *StoreQuietPromise) Context() context.Context { return x.promise.Context
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *StoreQuietPromise) Complete(v1 <-chan int, err error) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Quiet", Value: v1}, err)
+	return x.promise.Complete(v1, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -807,30 +553,18 @@ func (x *StoreQuietPromise) Complete(v1 <-chan int, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *StoreQuietPromise) Deliver(take func() (<-chan int, error), drop func()) bool {
-	return x.promise.Complete(AsyncStoreResult{Method: "Quiet", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			v1, err := take()
-			return v1, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *StoreQuietPromise) Break() { x.promise.Break() }
 
 func (x *asyncStoreServed) BeginQuiet(ctx context.Context) error {
-	promise, err := x.beginPromise(ctx, "Store.Quiet")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "Store.Quiet", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeQuiet(&StoreQuietPromise{promise: promise})
 	})
-	return nil
 }
 
 // NewSyncStore returns a [Store] whose methods are calls on object, one at a
@@ -841,74 +575,32 @@ func (x *asyncStoreServed) BeginQuiet(ctx context.Context) error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncStore(object AsyncStore) Store {
-	return &syncStoreAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncStoreAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncStoreFrom is [NewSyncStore] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncStoreFrom(server async.CallFactory) Store {
-	return &syncStoreAdapter{factory: server}
+	return &syncStoreAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncStore)(nil)).Elem())}
 }
 
 // syncStoreAdapter calls an asynchronous server synchronously.
-type syncStoreAdapter struct {
-	object  AsyncStore
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncStoreAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncStoreAdapter) enter(ctx context.Context) (AsyncStore, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncStore)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncStoreAdapter) create() (AsyncStore, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncStore)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncStore), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncStoreAdapter) wait(object AsyncStore, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncStoreAdapter) leave(object AsyncStore) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncStoreAdapter) Get(ctx context.Context, key string) (v1 string, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
@@ -920,7 +612,7 @@ func (x *syncStoreAdapter) Get(ctx context.Context, key string) (v1 string, err 
 func (x *syncStoreAdapter) Watch(ctx context.Context, key string) (v1 *Feed, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginWatch(ctx, key))
 	}
 	if err == nil {
@@ -932,7 +624,7 @@ func (x *syncStoreAdapter) Watch(ctx context.Context, key string) (v1 *Feed, err
 func (x *syncStoreAdapter) Tail(ctx context.Context) (v1 *Feed) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginTail(ctx))
 	}
 	if err == nil {
@@ -947,7 +639,7 @@ func (x *syncStoreAdapter) Tail(ctx context.Context) (v1 *Feed) {
 func (x *syncStoreAdapter) List(first string, ctx context.Context) (v1 *Feed, v2 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginList(first, ctx))
 	}
 	if err == nil {
@@ -959,7 +651,7 @@ func (x *syncStoreAdapter) List(first string, ctx context.Context) (v1 *Feed, v2
 func (x *syncStoreAdapter) Follow(ctx context.Context) (v1 *Feed, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginFollow(ctx))
 	}
 	if err == nil {
@@ -971,7 +663,7 @@ func (x *syncStoreAdapter) Follow(ctx context.Context) (v1 *Feed, err error) {
 func (x *syncStoreAdapter) Pull(ctx context.Context) (v1 io.ReadCloser, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPull(ctx))
 	}
 	if err == nil {
@@ -983,7 +675,7 @@ func (x *syncStoreAdapter) Pull(ctx context.Context) (v1 io.ReadCloser, err erro
 func (x *syncStoreAdapter) Plain(ctx context.Context) (v1 *Feed, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPlain(ctx))
 	}
 	if err == nil {
@@ -995,7 +687,7 @@ func (x *syncStoreAdapter) Plain(ctx context.Context) (v1 *Feed, err error) {
 func (x *syncStoreAdapter) Quiet(ctx context.Context) (v1 <-chan int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginQuiet(ctx))
 	}
 	if err == nil {

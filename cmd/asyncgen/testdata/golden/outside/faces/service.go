@@ -6,10 +6,10 @@ import (
 	"context"
 	"golden/outside"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncService is the asynchronous face of [outside.Service]: a call object,
@@ -52,10 +52,7 @@ type AsyncService interface {
 // AsyncServiceResult is what the calls of [NewAsyncService] complete with
 // beside an error. Only the function of an [async.Discard] among its options
 // gets to see it.
-type AsyncServiceResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncServiceResult = asyncimpl.Result
 
 // NewAsyncService returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -64,110 +61,36 @@ type AsyncServiceResult struct {
 // slices included, is the method's until that has returned, which after a
 // Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncService(server outside.Service, opts ...async.Option) AsyncService {
-	return &asyncServiceObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncServiceObject{asyncimpl.New(opts...), server}
 }
 
-// asyncServiceObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncServiceObject is the call object.
 type asyncServiceObject struct {
-	async.Call[AsyncServiceResult]
+	asyncimpl.Object
 	server outside.Service
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncServiceObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncServiceObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncServiceObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncServiceResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncServiceObject) finish(method string) (AsyncServiceResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncServiceResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncServiceObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncServiceObject) BeginAsk(ctx context.Context, outside_ string) error {
-	return x.begin(ctx, "Service.Ask", func(ctx context.Context) (AsyncServiceResult, error) {
-		v1, err := x.server.Ask(ctx, outside_)
-		return AsyncServiceResult{Method: "Ask", Value: v1}, err
+	return x.Begin(ctx, "Service.Ask", func(ctx context.Context) (any, error) {
+		return x.server.Ask(ctx, outside_)
 	})
 }
 
 func (x *asyncServiceObject) FinishAsk() (outside.Answer, error) {
-	r, err := x.finish("Service.Ask")
-	v, _ := r.Value.(outside.Answer)
+	r, err := x.Finish("Service.Ask")
+	v, _ := r.(outside.Answer)
 	return v, err
 }
 
 func (x *asyncServiceObject) BeginPeer() error {
-	return x.begin(context.Background(), "Service.Peer", func(context.Context) (AsyncServiceResult, error) {
-		v1 := x.server.Peer()
-		return AsyncServiceResult{Method: "Peer", Value: v1}, nil
+	return x.Begin(context.Background(), "Service.Peer", func(context.Context) (any, error) {
+		return x.server.Peer(), nil
 	})
 }
 
 func (x *asyncServiceObject) FinishPeer() (outside.Service, error) {
-	r, err := x.finish("Service.Peer")
-	v, _ := r.Value.(outside.Service)
+	r, err := x.Finish("Service.Peer")
+	v, _ := r.(outside.Service)
 	return v, err
 }
 
@@ -179,74 +102,32 @@ func (x *asyncServiceObject) FinishPeer() (outside.Service, error) {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncService(object AsyncService) outside.Service {
-	return &syncServiceAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncServiceAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncServiceFrom is [NewSyncService] with a call object of server's own for
 // each call, so that any number of them may go on at a time.
 func NewSyncServiceFrom(server async.CallFactory) outside.Service {
-	return &syncServiceAdapter{factory: server}
+	return &syncServiceAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncService)(nil)).Elem())}
 }
 
 // syncServiceAdapter calls an asynchronous server synchronously.
-type syncServiceAdapter struct {
-	object  AsyncService
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncServiceAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncServiceAdapter) enter(ctx context.Context) (AsyncService, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncService)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncServiceAdapter) create() (AsyncService, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncService)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncService), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncServiceAdapter) wait(object AsyncService, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncServiceAdapter) leave(object AsyncService) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncServiceAdapter) Ask(ctx context.Context, outside_ string) (v1 outside.Answer, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginAsk(ctx, outside_))
 	}
 	if err == nil {
@@ -258,7 +139,7 @@ func (x *syncServiceAdapter) Ask(ctx context.Context, outside_ string) (v1 outsi
 func (x *syncServiceAdapter) Peer() (v1 outside.Service) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginPeer())
 	}
 	if err == nil {

@@ -6,11 +6,11 @@ import (
 	"context"
 	"golden/remote"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -139,145 +139,74 @@ type PricesOddResult struct {
 // AsyncPricesResult is what the calls of [NewRemotePrices] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncPricesResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncPricesResult = asyncimpl.Result
 
-// asyncPricesObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncPricesObject is the call object.
 type asyncPricesObject struct {
-	async.Call[AsyncPricesResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncPricesObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncPricesObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncPricesObject) finish(method string) (AsyncPricesResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncPricesResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncPricesObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncPricesObject) FinishList() ([]remote.Quote, error) {
-	r, err := x.finish("Prices.List")
-	v, _ := r.Value.([]remote.Quote)
+	r, err := x.Finish("Prices.List")
+	v, _ := r.([]remote.Quote)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishQuote() (remote.Quote, error) {
-	r, err := x.finish("Prices.Quote")
-	v, _ := r.Value.(remote.Quote)
+	r, err := x.Finish("Prices.Quote")
+	v, _ := r.(remote.Quote)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishSum() (int, int64, error) {
-	r, err := x.finish("Prices.Sum")
-	v, _ := r.Value.(PricesSumResult)
+	r, err := x.Finish("Prices.Sum")
+	v, _ := r.(PricesSumResult)
 	return v.Sum, v.Count, err
 }
 
 func (x *asyncPricesObject) FinishJoin() (string, error) {
-	r, err := x.finish("Prices.Join")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Prices.Join")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishWrite() (int, error) {
-	r, err := x.finish("Prices.Write")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("Prices.Write")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishCount() (int, bool, error) {
-	r, err := x.finish("Prices.Count")
-	v, _ := r.Value.(PricesCountResult)
+	r, err := x.Finish("Prices.Count")
+	v, _ := r.(PricesCountResult)
 	return v.N, v.Exact, err
 }
 
 func (x *asyncPricesObject) FinishReset() error {
-	_, err := x.finish("Prices.Reset")
+	_, err := x.Finish("Prices.Reset")
 	return err
 }
 
 func (x *asyncPricesObject) FinishBlank() error {
-	_, err := x.finish("Prices.Blank")
+	_, err := x.Finish("Prices.Blank")
 	return err
 }
 
 func (x *asyncPricesObject) FinishOdd() (int, string, error) {
-	r, err := x.finish("Prices.Odd")
-	v, _ := r.Value.(PricesOddResult)
+	r, err := x.Finish("Prices.Odd")
+	v, _ := r.(PricesOddResult)
 	return v.Err, v.Ctx, err
 }
 
 func (x *asyncPricesObject) FinishKinds() (remote.Kinds, error) {
-	r, err := x.finish("Prices.Kinds")
-	v, _ := r.Value.(remote.Kinds)
+	r, err := x.Finish("Prices.Kinds")
+	v, _ := r.(remote.Kinds)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishGröße() (string, error) {
-	r, err := x.finish("Prices.Größe")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Prices.Größe")
+	v, _ := r.(string)
 	return v, err
 }
 
@@ -663,96 +592,94 @@ type remotePricesObject struct {
 }
 
 func newRemotePricesObject(calls RemotePricesCalls) *remotePricesObject {
-	x := &remotePricesObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remotePricesObject{asyncPricesObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remotePricesObject) BeginList(ctx context.Context, filter *remote.Filter) error {
-	return x.claim("Prices.List", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "List", &pricesListRequest{Filter: filter}, func(r *pricesListReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "List", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.List", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "List", &pricesListRequest{Filter: filter}, func(r *pricesListReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.List", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginQuote(ctx context.Context, symbol string) error {
-	return x.claim("Prices.Quote", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Quote", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Quote", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Quote", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginSum(first int, more []int, ctx context.Context) error {
-	return x.claim("Prices.Sum", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Sum", Value: PricesSumResult{Sum: r.Sum, Count: r.Count}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Sum", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Sum", PricesSumResult{Sum: r.Sum, Count: r.Count})
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginJoin(ctx context.Context, sep string, parts ...string) error {
-	return x.claim("Prices.Join", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Join", &pricesJoinRequest{Sep: sep, Parts: parts}, func(r *pricesJoinReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Join", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Join", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Join", &pricesJoinRequest{Sep: sep, Parts: parts}, func(r *pricesJoinReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Join", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginWrite(ctx context.Context, data []byte) error {
-	return x.claim("Prices.Write", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Write", &pricesWriteRequest{Data: data}, func(r *pricesWriteReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Write", Value: r.N}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Write", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Write", &pricesWriteRequest{Data: data}, func(r *pricesWriteReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Write", r.N)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginCount() error {
-	return x.claim("Prices.Count", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Count", Value: PricesCountResult{N: r.N, Exact: r.Exact}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Count", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Count", PricesCountResult{N: r.N, Exact: r.Exact})
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginReset() error {
-	return x.claim("Prices.Reset", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Reset", &pricesResetRequest{}, func(r *pricesResetReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Reset"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Reset", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Reset", &pricesResetRequest{}, func(r *pricesResetReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Reset", nil)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginBlank(ctx context.Context, arg2 int, arg3 string) error {
-	return x.claim("Prices.Blank", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Blank", &pricesBlankRequest{Arg2: arg2, Arg3: arg3}, func(r *pricesBlankReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Blank"}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Blank", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Blank", &pricesBlankRequest{Arg2: arg2, Arg3: arg3}, func(r *pricesBlankReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Blank", nil)
+		}, opts...)
 	})
 }
 
 func (x2 *remotePricesObject) BeginOdd(arg1 int, r string, server bool, x int, options int, Arg1 int) error {
-	return x2.claim("Prices.Odd", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x2.Call, x2.proxy, "Odd", &pricesOddRequest{Arg1: arg1, R: r, Server: server, X: x, Options: options, Arg12: Arg1}, func(r2 *pricesOddReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Odd", Value: PricesOddResult{Err: r2.Err, Ctx: r2.Ctx}}
-		}, x2.opts...)
+	return asyncimpl.Start(x2.Object, "Prices.Odd", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x2.proxy, "Odd", &pricesOddRequest{Arg1: arg1, R: r, Server: server, X: x, Options: options, Arg12: Arg1}, func(r2 *pricesOddReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Odd", PricesOddResult{Err: r2.Err, Ctx: r2.Ctx})
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginKinds(ctx context.Context, k remote.Kinds) error {
-	return x.claim("Prices.Kinds", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Kinds", &pricesKindsRequest{K: k}, func(r *pricesKindsReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Kinds", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Kinds", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Kinds", &pricesKindsRequest{K: k}, func(r *pricesKindsReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Kinds", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginGröße(ctx context.Context) error {
-	return x.claim("Prices.Größe", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Größe", &pricesGrößeRequest{}, func(r *pricesGrößeReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Größe", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Größe", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Größe", &pricesGrößeRequest{}, func(r *pricesGrößeReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Größe", r.R1)
+		}, opts...)
 	})
 }
 

@@ -5,11 +5,11 @@ package old
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"github.com/seed4712c49f/async/asyncnats"
 )
 
@@ -64,99 +64,28 @@ type PricesCountResult struct {
 // AsyncPricesResult is what the calls of [NewRemotePrices] complete with beside
 // an error. Only the function of an [async.Discard] among its options gets to
 // see it.
-type AsyncPricesResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-}
+type AsyncPricesResult = asyncimpl.Result
 
-// asyncPricesObject is a Call that knows which method its call is of. mu is
-// held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncPricesObject is the call object.
 type asyncPricesObject struct {
-	async.Call[AsyncPricesResult]
-	opts []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncPricesObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncPricesObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncPricesObject) finish(method string) (AsyncPricesResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncPricesResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncPricesObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
+	asyncimpl.Object
 }
 
 func (x *asyncPricesObject) FinishQuote() (Quote, error) {
-	r, err := x.finish("Prices.Quote")
-	v, _ := r.Value.(Quote)
+	r, err := x.Finish("Prices.Quote")
+	v, _ := r.(Quote)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishJoin() (string, error) {
-	r, err := x.finish("Prices.Join")
-	v, _ := r.Value.(string)
+	r, err := x.Finish("Prices.Join")
+	v, _ := r.(string)
 	return v, err
 }
 
 func (x *asyncPricesObject) FinishCount() (int, bool, error) {
-	r, err := x.finish("Prices.Count")
-	v, _ := r.Value.(PricesCountResult)
+	r, err := x.Finish("Prices.Count")
+	v, _ := r.(PricesCountResult)
 	return v.N, v.Exact, err
 }
 
@@ -294,32 +223,30 @@ type remotePricesObject struct {
 }
 
 func newRemotePricesObject(calls RemotePricesCalls) *remotePricesObject {
-	x := &remotePricesObject{proxy: calls.proxy}
-	x.opts = append([]async.Option{nil}, calls.opts...)
-	return x
+	return &remotePricesObject{asyncPricesObject{Object: asyncimpl.New(calls.opts...)}, calls.proxy}
 }
 
 func (x *remotePricesObject) BeginQuote(ctx context.Context, ticker string) error {
-	return x.claim("Prices.Quote", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Quote", &pricesQuoteRequest{Ticker: ticker}, func(r *pricesQuoteReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Quote", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Quote", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Quote", &pricesQuoteRequest{Ticker: ticker}, func(r *pricesQuoteReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Quote", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginJoin(ctx context.Context, sep string, parts ...string) error {
-	return x.claim("Prices.Join", func() error {
-		return asyncnats.InvokeOn(ctx, &x.Call, x.proxy, "Join", &pricesJoinRequest{Sep: sep, Parts: parts}, func(r *pricesJoinReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Join", Value: r.R1}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Join", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(ctx, on, x.proxy, "Join", &pricesJoinRequest{Sep: sep, Parts: parts}, func(r *pricesJoinReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Join", r.R1)
+		}, opts...)
 	})
 }
 
 func (x *remotePricesObject) BeginCount() error {
-	return x.claim("Prices.Count", func() error {
-		return asyncnats.InvokeOn(context.Background(), &x.Call, x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) AsyncPricesResult {
-			return AsyncPricesResult{Method: "Count", Value: PricesCountResult{N: r.N, Exact: r.Exact}}
-		}, x.opts...)
+	return asyncimpl.Start(x.Object, "Prices.Count", func(on *async.Call[AsyncPricesResult], opts []async.Option) error {
+		return asyncnats.InvokeOn(context.Background(), on, x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) AsyncPricesResult {
+			return asyncimpl.ResultOf("Prices.Count", PricesCountResult{N: r.N, Exact: r.Exact})
+		}, opts...)
 	})
 }
 

@@ -1,0 +1,95 @@
+package asyncimpl
+
+import (
+	"context"
+
+	"github.com/seed4712c49f/async"
+)
+
+// This file has the server's end of the calls of an object. Generated code has a type for
+// each method, which holds a Promise beside the parameters of the method.
+
+// A Promise is the server's end of a call of a call object, for any method. It is completed
+// once, by Complete, Deliver or Break, whichever comes first.
+type Promise interface {
+	// Context is the context of the call, or that of its result where the result goes on
+	// using it.
+	Context() context.Context
+
+	// Complete completes the call with what Finish is to return, and reports whether it did.
+	Complete(value any, err error) bool
+
+	// Deliver completes the call with what take returns. Take runs in Finish; where nobody
+	// takes the result, drop runs, if it is not nil. Deliver reports false where neither
+	// will run.
+	Deliver(take func() (any, error), drop func()) bool
+
+	// Break says that nobody is going to complete the call.
+	Break()
+}
+
+func (x *object) Promise(ctx context.Context, method string, stream bool, serve func(Promise)) error {
+	p := &promise{method: short(method)}
+	err := x.claim(method, func() (err error) {
+		opts := x.opts // which has the name now
+		if stream {
+			opts = x.streaming()
+		}
+		p.Promise, err = x.Call.BeginPromise(ctx, opts...)
+		return err
+	})
+	if err == nil {
+		p.tell(ctx, stream, serve)
+	}
+	return err
+}
+
+// A promise is a [Promise].
+type promise struct {
+	*async.Promise[Result]
+	method string
+	ctx    context.Context // of the result, where it goes on using it; else nil
+	keep   func() bool
+}
+
+// tell tells the server, unless the call is over. Where the server panics, the promise
+// is broken.
+func (p *promise) tell(ctx context.Context, stream bool, serve func(Promise)) {
+	if p.Promise.Context().Err() != nil {
+		return
+	}
+	told := false
+	defer func() {
+		if !told {
+			p.Break()
+		}
+	}()
+	if stream {
+		p.ctx, p.keep = newStream(ctx, p.Promise.Context())
+	}
+	serve(p)
+	told = true
+}
+
+func (p *promise) Context() context.Context {
+	if p.ctx != nil {
+		return p.ctx
+	}
+	return p.Promise.Context()
+}
+
+func (p *promise) Complete(value any, err error) bool {
+	return p.Promise.Complete(Result{Method: p.method, Value: value, keep: p.keep}, err)
+}
+
+func (p *promise) Deliver(take func() (any, error), drop func()) bool {
+	return p.Promise.Complete(Result{Method: p.method, keep: p.keep, late: func(taken bool) (any, error) {
+		switch {
+		case taken:
+			return take()
+		case drop != nil:
+			drop()
+		}
+		return nil, nil
+	}}, nil)
+}

@@ -1,0 +1,64 @@
+package asyncimpl
+
+import (
+	"context"
+	"sync"
+)
+
+// A Queue holds the calls of a fake server until a test takes them. The zero Queue is empty
+// and ready for use. Any number of goroutines may use it at the same time.
+type Queue struct {
+	mu    sync.Mutex
+	calls []any         // that were not taken, in order
+	more  chan struct{} // closed when there is one more; nil where nobody waits
+}
+
+// Put has a call wait to be taken.
+func (q *Queue) Put(call any) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.calls = append(q.calls, call)
+	if q.more != nil {
+		close(q.more)
+		q.more = nil
+	}
+}
+
+// Next waits for a call that is wanted and takes it: the first of those that are there. The
+// error is the cause of the end of ctx.
+func (q *Queue) Next(ctx context.Context, want func(call any) bool) (any, error) {
+	for {
+		call, more := q.take(want)
+		if call != nil {
+			return call, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// take takes the first call that is wanted, or returns what is closed when there is
+// one more.
+func (q *Queue) take(want func(call any) bool) (call any, more chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, call := range q.calls {
+		if want(call) {
+			q.calls = append(q.calls[:i:i], q.calls[i+1:]...)
+			return call, nil
+		}
+	}
+	if q.more == nil {
+		q.more = make(chan struct{})
+	}
+	return nil, q.more
+}
+
+// Of is a want for the calls of one type.
+func Of[T any](call any) bool {
+	_, ok := call.(T)
+	return ok
+}

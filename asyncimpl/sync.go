@@ -1,0 +1,76 @@
+package asyncimpl
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/seed4712c49f/async"
+)
+
+// This file has the synchronous face of a call object, and the factories.
+
+// Turns are the call objects of a synchronous face: one that callers use in turn, or one for
+// each call. A caller enters, begins its call, waits, finishes and leaves.
+type Turns struct {
+	object  any
+	turn    chan struct{}     // holds one while the object is in use
+	factory async.CallFactory // instead of the two
+	iface   reflect.Type
+}
+
+// OneObject are the turns at one call object.
+func OneObject(object any) Turns { return Turns{object: object, turn: make(chan struct{}, 1)} }
+
+// ObjectsOf are turns that have a call object of server's own each, of the type iface.
+func ObjectsOf(server async.CallFactory, iface reflect.Type) Turns {
+	return Turns{factory: server, iface: iface}
+}
+
+// Enter returns a call object, when it is the caller's turn. Where ctx ends before, the
+// error is an [*async.CanceledError].
+func (t *Turns) Enter(ctx context.Context) (any, error) {
+	if t.turn == nil {
+		return t.create()
+	}
+	select {
+	case t.turn <- struct{}{}:
+		return t.object, nil
+	default:
+	}
+	select {
+	case t.turn <- struct{}{}:
+		return t.object, nil
+	case <-ctx.Done():
+		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
+	}
+}
+
+// create is [async.CreateCall] for a type that is known by its reflection.
+func (t *Turns) create() (any, error) {
+	if t.factory == nil {
+		return nil, async.ErrNoInterface
+	}
+	object, err := t.factory.CreateCall(t.iface)
+	if err == nil && object == nil {
+		err = async.ErrNoMethod
+	}
+	return object, err
+}
+
+// Leave ends a turn.
+func (t *Turns) Leave(object interface{ Release() }) {
+	if t.turn == nil {
+		object.Release()
+		return
+	}
+	<-t.turn
+}
+
+// Wait waits for the call of an object where it has begun, as long as that takes: the context
+// has gone to the server.
+func Wait(object interface{ Wait(context.Context) error }, begun error) error {
+	if begun != nil {
+		return begun
+	}
+	return object.Wait(context.Background())
+}
