@@ -5,10 +5,10 @@ package main
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
@@ -96,12 +96,7 @@ type AsyncHealthClient interface {
 // AsyncHealthClientResult is what the calls of [NewAsyncHealthClient] complete
 // with beside an error. Only the function of an [async.Discard] among its
 // options gets to see it.
-type AsyncHealthClientResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	keep func() bool // the result is taken: its context goes on without the call
-}
+type AsyncHealthClientResult = asyncimpl.Result
 
 // NewAsyncHealthClient returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -110,152 +105,49 @@ type AsyncHealthClientResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncHealthClient(server grpc_health_v1.HealthClient, opts ...async.Option) AsyncHealthClient {
-	return &asyncHealthClientObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncHealthClientObject{asyncimpl.New(opts...), server}
 }
 
-// asyncHealthClientObject is a Call that knows which method its call is of. mu
-// is held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncHealthClientObject is the call object.
 type asyncHealthClientObject struct {
-	async.Call[AsyncHealthClientResult]
+	asyncimpl.Object
 	server grpc_health_v1.HealthClient
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncHealthClientObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncHealthClientObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncHealthClientObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncHealthClientResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-func (x *asyncHealthClientObject) finish(method string) (AsyncHealthClientResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncHealthClientResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
-	}
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncHealthClientObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncHealthClientObject) BeginCheck(ctx context.Context, in *grpc_health_v1.HealthCheckRequest, opts ...grpc.CallOption) error {
-	return x.begin(ctx, "HealthClient.Check", func(ctx context.Context) (AsyncHealthClientResult, error) {
-		v1, err := x.server.Check(ctx, in, opts...)
-		return AsyncHealthClientResult{Method: "Check", Value: v1}, err
+	return x.Begin(ctx, "HealthClient.Check", func(ctx context.Context) (any, error) {
+		return x.server.Check(ctx, in, opts...)
 	})
 }
 
 func (x *asyncHealthClientObject) FinishCheck() (*grpc_health_v1.HealthCheckResponse, error) {
-	r, err := x.finish("HealthClient.Check")
-	v, _ := r.Value.(*grpc_health_v1.HealthCheckResponse)
+	r, err := x.Finish("HealthClient.Check")
+	v, _ := r.(*grpc_health_v1.HealthCheckResponse)
 	return v, err
 }
 
 func (x *asyncHealthClientObject) BeginList(ctx context.Context, in *grpc_health_v1.HealthListRequest, opts ...grpc.CallOption) error {
-	return x.begin(ctx, "HealthClient.List", func(ctx context.Context) (AsyncHealthClientResult, error) {
-		v1, err := x.server.List(ctx, in, opts...)
-		return AsyncHealthClientResult{Method: "List", Value: v1}, err
+	return x.Begin(ctx, "HealthClient.List", func(ctx context.Context) (any, error) {
+		return x.server.List(ctx, in, opts...)
 	})
 }
 
 func (x *asyncHealthClientObject) FinishList() (*grpc_health_v1.HealthListResponse, error) {
-	r, err := x.finish("HealthClient.List")
-	v, _ := r.Value.(*grpc_health_v1.HealthListResponse)
+	r, err := x.Finish("HealthClient.List")
+	v, _ := r.(*grpc_health_v1.HealthListResponse)
 	return v, err
 }
 
 func (x *asyncHealthClientObject) BeginWatch(ctx context.Context, in *grpc_health_v1.HealthCheckRequest, opts ...grpc.CallOption) error {
-	return x.begin(ctx, "HealthClient.Watch", func(call context.Context) (AsyncHealthClientResult, error) {
-		ctx, keep := newAsyncHealthClientStream(ctx, call)
-		v1, err := x.server.Watch(ctx, in, opts...)
-		return AsyncHealthClientResult{Method: "Watch", Value: v1, keep: keep}, err
-	}, async.Streaming())
+	return x.Stream(ctx, "HealthClient.Watch", func(ctx context.Context) (any, error) {
+		return x.server.Watch(ctx, in, opts...)
+	})
 }
 
 func (x *asyncHealthClientObject) FinishWatch() (grpc.ServerStreamingClient[grpc_health_v1.HealthCheckResponse], error) {
-	r, err := x.finish("HealthClient.Watch")
-	v, _ := r.Value.(grpc.ServerStreamingClient[grpc_health_v1.HealthCheckResponse])
+	r, err := x.Finish("HealthClient.Watch")
+	v, _ := r.(grpc.ServerStreamingClient[grpc_health_v1.HealthCheckResponse])
 	return v, err
-}
-
-// asyncHealthClientStream is the context of a result that goes on using it. It
-// ends with the context that Begin was given, and has the values of the call.
-type asyncHealthClientStream struct {
-	context.Context // below Begin's
-	call            context.Context
-}
-
-// newAsyncHealthClientStream returns such a context. Until keep is called, the
-// end of the call ends the context, too.
-func newAsyncHealthClientStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &asyncHealthClientStream{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
-}
-
-// Value is that of the call. Where the value is a context, package context asks for
-// the place for contexts below, or for the cause of the end: that is not the call's.
-func (x *asyncHealthClientStream) Value(key any) any {
-	v := x.call.Value(key)
-	if _, ok := v.(context.Context); ok {
-		return x.Context.Value(key)
-	}
-	return v
 }
 
 // HealthClientFactory makes call objects. Embedded in a server it makes that an

@@ -5,10 +5,10 @@ package main
 import (
 	"context"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
 )
 
 // AsyncSimpleStream is the asynchronous face of [SimpleStream]: a call object,
@@ -56,12 +56,7 @@ type AsyncSimpleStream interface {
 // AsyncSimpleStreamResult is what the calls of [NewAsyncSimpleStream] complete
 // with beside an error. Only the function of an [async.Discard] among its
 // options gets to see it.
-type AsyncSimpleStreamResult struct {
-	Method string // the name of the method
-	Value  any    // one value itself, several as a struct that is named after the method, none as nil
-
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
-}
+type AsyncSimpleStreamResult = asyncimpl.Result
 
 // NewAsyncSimpleStream returns a call object for server, whose calls run in a
 // goroutine of their own and are begun with opts. The result that a
@@ -70,118 +65,35 @@ type AsyncSimpleStreamResult struct {
 // given, slices included, is the method's until that has returned, which after
 // a Cancel, a Release or a wait that timed out is later than the end of these.
 func NewAsyncSimpleStream(server SimpleStream, opts ...async.Option) AsyncSimpleStream {
-	return &asyncSimpleStreamObject{server: server, opts: append([]async.Option{nil}, opts...)}
+	return &asyncSimpleStreamObject{asyncimpl.New(opts...), server}
 }
 
-// asyncSimpleStreamObject is a Call that knows which method its call is of. mu
-// is held across Finish, which runs nobody's code, and not across Begin, which
-// may.
+// asyncSimpleStreamObject is the call object.
 type asyncSimpleStreamObject struct {
-	async.Call[AsyncSimpleStreamResult]
+	asyncimpl.Object
 	server SimpleStream
-	opts   []async.Option // the first is the name, which is set by who has set method
-
-	mu     sync.Mutex
-	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
-}
-
-// claim has start begin a call of method with opts, unless a call is not finished. The
-// name of the call is that of the method, where the other opts have none.
-func (x *asyncSimpleStreamObject) claim(method string, start func() error) error {
-	x.mu.Lock()
-	if x.method != "" {
-		x.mu.Unlock()
-		return x.refusal(async.ErrCallPending)
-	}
-	x.method = method
-	taken := x.taken
-	x.mu.Unlock()
-	begun := false
-	defer func() {
-		if !begun {
-			x.unbegin(taken)
-		}
-	}()
-	x.opts[0] = async.Name(method)
-	if err := start(); err != nil {
-		return err
-	}
-	begun = true
-	return nil
-}
-
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
-func (x *asyncSimpleStreamObject) unbegin(taken uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
-		x.method = ""
-	}
-}
-
-func (x *asyncSimpleStreamObject) begin(ctx context.Context, method string, fn func(context.Context) (AsyncSimpleStreamResult, error), more ...async.Option) error {
-	return x.claim(method, func() error { return x.Call.Begin(ctx, fn, append(x.opts, more...)...) })
-}
-
-// finish takes the result, and has it made where the server left that for now.
-func (x *asyncSimpleStreamObject) finish(method string) (AsyncSimpleStreamResult, error) {
-	r, err := x.take(method)
-	if r.late != nil && err == nil {
-		r.Value, err = r.late(true)
-	}
-	return r, err
-}
-
-func (x *asyncSimpleStreamObject) take(method string) (AsyncSimpleStreamResult, error) {
-	x.mu.Lock()
-	if x.method != method {
-		x.mu.Unlock()
-		return AsyncSimpleStreamResult{}, x.refusal(async.ErrCallComplete)
-	}
-	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
-	r, err := x.Call.Finish()
-	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
-		return r, err
-	}
-	x.taken++
-	return r, err
-}
-
-// refusal is err, or that the object was released.
-func (x *asyncSimpleStreamObject) refusal(err error) error {
-	if x.Call.WaitFor(0) == async.ErrReleased {
-		return async.ErrReleased
-	}
-	return err
 }
 
 func (x *asyncSimpleStreamObject) BeginRead(ctx context.Context, p []byte) error {
-	return x.begin(ctx, "SimpleStream.Read", func(ctx context.Context) (AsyncSimpleStreamResult, error) {
-		v1, err := x.server.Read(ctx, p)
-		return AsyncSimpleStreamResult{Method: "Read", Value: v1}, err
+	return x.Begin(ctx, "SimpleStream.Read", func(ctx context.Context) (any, error) {
+		return x.server.Read(ctx, p)
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishRead() (int, error) {
-	r, err := x.finish("SimpleStream.Read")
-	v, _ := r.Value.(int)
+	r, err := x.Finish("SimpleStream.Read")
+	v, _ := r.(int)
 	return v, err
 }
 
 func (x *asyncSimpleStreamObject) BeginClose() error {
-	return x.begin(context.Background(), "SimpleStream.Close", func(context.Context) (AsyncSimpleStreamResult, error) {
-		err := x.server.Close()
-		return AsyncSimpleStreamResult{Method: "Close"}, err
+	return x.Begin(context.Background(), "SimpleStream.Close", func(context.Context) (any, error) {
+		return nil, x.server.Close()
 	})
 }
 
 func (x *asyncSimpleStreamObject) FinishClose() error {
-	_, err := x.finish("SimpleStream.Close")
+	_, err := x.Finish("SimpleStream.Close")
 	return err
 }
 
@@ -206,13 +118,7 @@ type AsyncSimpleStreamServer interface {
 // the results of Complete that nobody took; the drop of a Deliver is not called
 // then.
 func ServeAsyncSimpleStream(server AsyncSimpleStreamServer, opts ...async.Option) AsyncSimpleStream {
-	x := &asyncSimpleStreamServed{serve: server}
-	x.opts = append([]async.Option{nil, async.Discard(func(r AsyncSimpleStreamResult, _ error) {
-		if r.late != nil {
-			_, _ = r.late(false)
-		}
-	})}, opts...)
-	return x
+	return &asyncSimpleStreamServed{asyncSimpleStreamObject{Object: asyncimpl.NewServed(opts...)}, server}
 }
 
 // asyncSimpleStreamServed is the call object of an asynchronous server.
@@ -221,36 +127,12 @@ type asyncSimpleStreamServed struct {
 	serve AsyncSimpleStreamServer
 }
 
-func (x *asyncSimpleStreamServed) beginPromise(ctx context.Context, method string, more ...async.Option) (promise *async.Promise[AsyncSimpleStreamResult], err error) {
-	err = x.claim(method, func() (err error) {
-		promise, err = x.Call.BeginPromise(ctx, append(x.opts, more...)...)
-		return err
-	})
-	return promise, err
-}
-
-// tell tells the server, unless the call is over. Where the server panics, the promise
-// is broken.
-func (x *asyncSimpleStreamServed) tell(promise *async.Promise[AsyncSimpleStreamResult], serve func()) {
-	if promise.Context().Err() != nil {
-		return
-	}
-	told := false
-	defer func() {
-		if !told {
-			promise.Break()
-		}
-	}()
-	serve()
-	told = true
-}
-
 // SimpleStreamReadPromise is the server's end of a call of Read. Its fields are
 // what the method was given.
 type SimpleStreamReadPromise struct {
 	P []byte
 
-	promise *async.Promise[AsyncSimpleStreamResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -260,7 +142,7 @@ func (x *SimpleStreamReadPromise) Context() context.Context { return x.promise.C
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *SimpleStreamReadPromise) Complete(n int, err error) bool {
-	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Read", Value: n}, err)
+	return x.promise.Complete(n, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -269,36 +151,24 @@ func (x *SimpleStreamReadPromise) Complete(n int, err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *SimpleStreamReadPromise) Deliver(take func() (int, error), drop func()) bool {
-	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Read", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			n, err := take()
-			return n, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *SimpleStreamReadPromise) Break() { x.promise.Break() }
 
 func (x *asyncSimpleStreamServed) BeginRead(ctx context.Context, p []byte) error {
-	promise, err := x.beginPromise(ctx, "SimpleStream.Read")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(ctx, "SimpleStream.Read", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeRead(&SimpleStreamReadPromise{P: p, promise: promise})
 	})
-	return nil
 }
 
 // SimpleStreamClosePromise is the server's end of a call of Close. Its fields
 // are what the method was given.
 type SimpleStreamClosePromise struct {
-	promise *async.Promise[AsyncSimpleStreamResult]
+	promise asyncimpl.Promise
 }
 
 // Context is the context of the call; see [async.Promise.Context].
@@ -308,7 +178,7 @@ func (x *SimpleStreamClosePromise) Context() context.Context { return x.promise.
 // whether it did. Where it did not, since the client has canceled, the values
 // are still the server's.
 func (x *SimpleStreamClosePromise) Complete(err error) bool {
-	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Close"}, err)
+	return x.promise.Complete(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -317,30 +187,18 @@ func (x *SimpleStreamClosePromise) Complete(err error) bool {
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
 // where neither will run.
 func (x *SimpleStreamClosePromise) Deliver(take func() error, drop func()) bool {
-	return x.promise.Complete(AsyncSimpleStreamResult{Method: "Close", late: func(taken bool) (any, error) {
-		switch {
-		case taken:
-			err := take()
-			return nil, err
-		case drop != nil:
-			drop()
-		}
-		return nil, nil
-	}}, nil)
+	return x.promise.Deliver(func() (any, error) {
+		return nil, take()
+	}, drop)
 }
 
 // Break says that nobody is going to complete the call; see [async.Promise.Break].
 func (x *SimpleStreamClosePromise) Break() { x.promise.Break() }
 
 func (x *asyncSimpleStreamServed) BeginClose() error {
-	promise, err := x.beginPromise(context.Background(), "SimpleStream.Close")
-	if err != nil {
-		return err
-	}
-	x.tell(promise, func() {
+	return x.Promise(context.Background(), "SimpleStream.Close", false, func(promise asyncimpl.Promise) {
 		x.serve.ServeClose(&SimpleStreamClosePromise{promise: promise})
 	})
-	return nil
 }
 
 // NewSyncSimpleStream returns a [SimpleStream] whose methods are calls on
@@ -351,74 +209,32 @@ func (x *asyncSimpleStreamServed) BeginClose() error {
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
 func NewSyncSimpleStream(object AsyncSimpleStream) SimpleStream {
-	return &syncSimpleStreamAdapter{object: object, turn: make(chan struct{}, 1)}
+	return &syncSimpleStreamAdapter{asyncimpl.OneObject(object)}
 }
 
 // NewSyncSimpleStreamFrom is [NewSyncSimpleStream] with a call object of
 // server's own for each call, so that any number of them may go on at a time.
 func NewSyncSimpleStreamFrom(server async.CallFactory) SimpleStream {
-	return &syncSimpleStreamAdapter{factory: server}
+	return &syncSimpleStreamAdapter{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem())}
 }
 
 // syncSimpleStreamAdapter calls an asynchronous server synchronously.
-type syncSimpleStreamAdapter struct {
-	object  AsyncSimpleStream
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
-}
+type syncSimpleStreamAdapter struct{ turns asyncimpl.Turns }
 
 func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream, error) {
-	if x.turn == nil {
-		return x.create()
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	default:
-	}
-	select {
-	case x.turn <- struct{}{}:
-		return x.object, nil
-	case <-ctx.Done():
-		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
-	}
+	object, err := x.turns.Enter(ctx)
+	face, _ := object.(AsyncSimpleStream)
+	return face, err
 }
 
-// create is CreateCall, which a wide interface would be costly to compile for.
-func (x *syncSimpleStreamAdapter) create() (AsyncSimpleStream, error) {
-	if x.factory == nil {
-		return nil, async.ErrNoInterface
-	}
-	object, err := x.factory.CreateCall(reflect.TypeOf((*AsyncSimpleStream)(nil)).Elem())
-	switch {
-	case err != nil:
-		return nil, err
-	case object == nil:
-		return nil, async.ErrNoMethod
-	}
-	return object.(AsyncSimpleStream), nil
-}
-
-// wait waits for the call where it has begun.
 func (x *syncSimpleStreamAdapter) wait(object AsyncSimpleStream, err error) error {
-	if err != nil {
-		return err
-	}
-	return object.Wait(context.Background())
-}
-
-func (x *syncSimpleStreamAdapter) leave(object AsyncSimpleStream) {
-	if x.turn == nil {
-		object.Release()
-		return
-	}
-	<-x.turn
+	return asyncimpl.Wait(object, err)
 }
 
 func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginRead(ctx, p))
 	}
 	if err == nil {
@@ -430,7 +246,7 @@ func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, e
 func (x *syncSimpleStreamAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
-		defer x.leave(object)
+		defer x.turns.Leave(object)
 		err = x.wait(object, object.BeginClose())
 	}
 	if err == nil {
