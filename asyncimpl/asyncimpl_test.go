@@ -1,0 +1,127 @@
+package asyncimpl_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"runtime"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncimpl"
+)
+
+// What generated code is made of is tested with that code, by the golden packages of
+// cmd/asyncgen. Here is what they do not show.
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var bg = context.Background()
+
+// face is a call object as it is written for a method Get.
+type face struct{ asyncimpl.Object }
+
+func (x *face) BeginGet(ctx context.Context, v int) error {
+	return x.Begin(ctx, "Store.Get", func(context.Context) (any, error) { return v, nil })
+}
+
+// An object knows of which method its call is, and takes a result once.
+func TestObject_Methods(t *testing.T) {
+	x := &face{asyncimpl.New()}
+	defer x.Release()
+	if err := x.BeginGet(bg, 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.BeginGet(bg, 8); err != async.ErrCallPending {
+		t.Errorf("another Begin returned %v", err)
+	}
+	if _, err := x.Finish("Store.Put"); err != async.ErrCallComplete {
+		t.Errorf("the Finish of another method returned %v", err)
+	}
+	if err := asyncimpl.Wait(x, nil); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := x.Finish("Store.Get"); v != 7 || err != nil {
+		t.Errorf("Finish returned %v, %v", v, err)
+	}
+	if _, err := x.Finish("Store.Get"); err != async.ErrCallComplete {
+		t.Errorf("a second Finish returned %v", err)
+	}
+}
+
+// The waits of package async know a call object for what it is: a callback on one costs no
+// goroutine, as it would on a stranger.
+func TestObject_IsNoStranger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &face{asyncimpl.NewServed()}
+		defer x.Release()
+		var promise asyncimpl.Promise
+		if err := x.Promise(bg, "Store.Get", false, func(p asyncimpl.Promise) { promise = p }); err != nil {
+			t.Fatal(err)
+		}
+		before := runtime.NumGoroutine()
+		called := false
+		async.AfterFunc(x, func() { called = true })
+		if more := runtime.NumGoroutine() - before; more != 0 {
+			t.Errorf("a callback costs %d goroutines", more)
+		}
+		promise.Complete(7, nil)
+		synctest.Wait()
+		if v, err := x.Finish("Store.Get"); !called || v != 7 || err != nil {
+			t.Errorf("called: %v; Finish returned %v, %v", called, v, err)
+		}
+	})
+}
+
+// An object whose Done is another one is a stranger: that channel says when it is complete.
+func TestObject_DoneHasTheLastWord(t *testing.T) {
+	over := make(chan struct{})
+	x := &outer{face{asyncimpl.New()}, over}
+	defer x.Release()
+	if err := x.BeginGet(bg, 7); err != nil {
+		t.Fatal(err)
+	}
+	_ = x.Wait(bg)
+	ctx, cancel := context.WithCancel(bg)
+	cancel()
+	if i, err := async.WaitAny(ctx, x); err == nil {
+		t.Errorf("WaitAny returned %d", i)
+	}
+	close(over)
+	if i, err := async.WaitAny(bg, x); i != 0 || err != nil {
+		t.Errorf("WaitAny returned %d, %v", i, err)
+	}
+}
+
+type outer struct {
+	face
+	over chan struct{}
+}
+
+func (x *outer) Done() <-chan struct{} { return x.over }
+
+// Callers take turns at one object, and one whose context ends gives up its place.
+func TestTurns(t *testing.T) {
+	turns := asyncimpl.OneObject(&face{asyncimpl.New()})
+	first, err := turns.Enter(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(bg)
+	cancel(cause)
+	if _, err := turns.Enter(ctx); !errors.Is(err, async.ErrCanceled) || !errors.Is(err, cause) {
+		t.Errorf("the end of the context: %v", err)
+	}
+	turns.Leave(first.(*face))
+	if again, err := turns.Enter(ctx); again != first || err != nil {
+		t.Errorf("the next turn: %v, %v", again, err)
+	}
+	none := asyncimpl.ObjectsOf(nil, reflect.TypeFor[any]())
+	if _, err := none.Enter(bg); err != async.ErrNoInterface {
+		t.Errorf("without a factory: %v", err)
+	}
+}
