@@ -57,7 +57,8 @@ func growStack(at int) byte {
 // What follows is the way into the scope.
 
 // admit takes the call into the scope, or says why not. It reports whether the function
-// may start. function is false for a call without one. room is true where the scope keeps
+// may start: where an observer is to be told of Begin, the function waits for that (see
+// core.enter). function is false for a call without one. room is true where the scope keeps
 // a place for the call.
 func (pl *place) admit(function, room bool) (start bool, err error) {
 	start, why := pl.Admit(function, pl.observer().Begun != nil, room)
@@ -92,7 +93,7 @@ func (t *terms) makeRoom(ctx context.Context) (room, ended bool) {
 }
 
 // waitsForRoom reports whether a function that is begun with the terms is to wait for
-// room in its scope.
+// room in its scope. A promise takes no room, and the caller knows whether there is a function.
 func (t *terms) waitsForRoom() bool { return t.isScoped() && t.room }
 
 // freeRoom gives the place of makeRoom back, if there is one.
@@ -103,7 +104,8 @@ func (t *terms) freeRoom(room bool) {
 }
 
 // awaitRoom waits until w has a place, the scope is closed, or u ends the wait, and reports
-// whether w has a place.
+// whether w has a place. A place that is given at the moment at which the wait ends is kept,
+// and the caller gives it back: nobody else would be told of it (T4).
 func awaitRoom(u latch.Until, w *scope.Waiter) (room bool) {
 	u.Lend()
 	defer u.Regain()
@@ -154,7 +156,8 @@ func outcomeOf(bits uint64, promise bool) scope.Outcome {
 }
 
 // completed ends the member where no function is going to: that of a call that was canceled
-// in the queue, and of a promise. Then everybody is told.
+// in the queue, and of a promise. Then everybody is told. The end of the scope waits for this
+// goroutine until that is done (T1).
 func (pl *place) completed(w uint64, d due) {
 	if w&(bitCanceled|bitPromise) != 0 { // no function completes it
 		defer pl.Told()
@@ -248,10 +251,12 @@ func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
 // What follows is what the observer is told and asked besides. None of it is under a lock, and
 // any of it may panic: see who calls.
 
-// tell calls one of the observer's functions.
+// tell calls one of the observer's functions, with what there is to know of the call by now.
+// No lock is held: the function is a user's, and a look takes locks.
 func (pl *place) tell(f func(CallInfo)) { f(pl.toTell()) }
 
-// toTell is what the observer is told of the call.
+// toTell is what the observer is told of the call: what Info says, and the context that the
+// call was begun with, where an observer may keep things.
 func (pl *place) toTell() CallInfo {
 	i := pl.info()
 	i.Context = pl.core.ctx

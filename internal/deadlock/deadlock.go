@@ -27,7 +27,13 @@ import (
 	"slices"
 )
 
-// A Need is one thing that a node waits for.
+// A Need is one thing that a node waits for. A function with several goroutines has several
+// needs, and goes on when one of them ends.
+//
+//	{For: a, b}              one of the two
+//	{For: a, b; All}         both
+//	{For: a, b; Out}         one of the two, or something that is no node: ends by itself
+//	{}                       never ends
 type Need struct {
 	For []int // the nodes that it waits for; one that comes twice changes nothing
 	All bool  // all of them have to go on before the wait ends; else one is enough
@@ -64,7 +70,8 @@ func (g Graph) Deadlocks() (found [][]int) {
 }
 
 // A flow finds what goes on, from the nodes that do so at once: each lets others go on. A
-// node enters next once, when it is found to go on, and so the flow ends.
+// node enters next once, when it is found to go on, and so the flow ends. Each need is counted
+// down as the nodes that it is for go on, so the whole takes time in proportion to the waits.
 type flow struct {
 	stuck map[int]bool     // of each node that is looked at: not known to go on
 	next  []int            // nodes that go on, and whose waiters are still to be told
@@ -130,7 +137,8 @@ func (f *flow) letGo(i int) {
 	}
 }
 
-// targets returns the nodes of a set that node i waits for.
+// targets returns the nodes of a set that node i waits for, in the order of its needs. One may
+// come twice.
 func (g Graph) targets(i int, in map[int]bool) (to []int) {
 	for _, n := range g[i] {
 		for _, j := range n.For {
@@ -159,6 +167,7 @@ func (g Graph) inOrder(set []int) (list []int) {
 	return list
 }
 
+// setOf returns the set of the nodes in a list.
 func setOf(list []int) map[int]bool {
 	set := make(map[int]bool, len(list))
 	for _, i := range list {

@@ -38,7 +38,8 @@ import (
 // names them.
 type State int
 
-// The states of a call.
+// The states of a call. They are finer than those of package async, which has one state for a
+// function that runs, that waits, and that was told to stop.
 const (
 	Queued   State = iota // waits for its first slot
 	Running               // its function runs, or its promise is not complete
@@ -151,7 +152,7 @@ func (t *Tree) below(n *node, name string) *node {
 }
 
 // others returns the node below n for calls that have no line of their own. What is below
-// those is in it, too.
+// those is in it, too. It is made when it is first needed, and not counted among the nodes.
 func (n *node) others() *node {
 	if n.other == nil {
 		o := &node{name: "(other names, or nested deeper)"}
@@ -198,7 +199,8 @@ func (n *node) line(now time.Time) string {
 	return fmt.Sprintf("%s ×%d, oldest %s: %s", n.name, n.n, age, n.stateLine())
 }
 
-// stateLine says how many calls are in which state.
+// stateLine says how many calls are in which state, in the order of the constants. Of a single
+// call it is the state alone.
 func (n *node) stateLine() string {
 	var parts []string
 	for s, count := range n.states {
@@ -239,7 +241,8 @@ func printable(name string) string {
 	return name
 }
 
-// A Name says which call is meant.
+// A Name says which call is meant. Names of calls are shared by many, so the number stands
+// beside; it counts the calls of one scope.
 type Name struct {
 	Call  string
 	ID    uint64

@@ -35,7 +35,8 @@ const (
 // The tables and stacks have no generic types: every package that can reach one by fields
 // would compile its methods again; see package list.
 
-// A Stack is where a goroutine was. A Stack does not change. A nil Stack is nowhere.
+// A Stack is where a goroutine was. A Stack does not change, but for its text, which is made
+// once and is the same whoever makes it. A nil Stack is nowhere.
 type Stack struct {
 	pcs  []uintptr
 	hash uint64
@@ -80,7 +81,9 @@ func (t *Table) of(pcs []uintptr) *Stack {
 	return s
 }
 
-// hashOf mixes the program counters, most of whose bits are the same in all of them.
+// hashOf mixes the program counters, most of whose bits are the same in all of them. It is on
+// the way of each Begin in a scope with Track, so it is no hash of package hash: one
+// multiplication a frame is enough for buckets.
 func hashOf(pcs []uintptr) (h uint64) {
 	const odd = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
 	for _, pc := range pcs {
@@ -161,7 +164,8 @@ func Begins(function string, pcs []uintptr, full bool) bool {
 	return false
 }
 
-// maxDepth is how deep a stack is looked at for its beginning.
+// maxDepth is how deep a stack is looked at for its beginning. A stack that deep is a recursion,
+// and who calls a wait from there pays for the walk each time.
 const maxDepth = 1 << 16
 
 const modulePath = "github.com/seed4712c49f/async"
@@ -169,7 +173,8 @@ const modulePath = "github.com/seed4712c49f/async"
 // A folder is that of package async, as the files of frames begin.
 type folder string
 
-// root returns the folder of package async, by the file of this package.
+// root returns the folder of package async, by the file of this package. It is asked anew each
+// time: with -trimpath, or in a module cache, the folder is another, but always beside this one.
 func root() folder {
 	_, file, _, _ := runtime.Caller(0)
 	return folder(strings.TrimSuffix(file, "internal/stack/stack.go"))

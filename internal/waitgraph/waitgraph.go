@@ -35,10 +35,12 @@ type Call interface {
 	IsFree() bool
 }
 
-// A Lookup says what a thing is at the moment.
+// A Lookup says what a thing is at the moment. It is called often, also for the same thing,
+// and without a lock.
 type Lookup[C Call] func(thing any) Thing[C]
 
-// A Thing is what there is to know of one thing that is waited for.
+// A Thing is what there is to know of one thing that is waited for. One that is not known, as
+// a channel, is the zero Thing: of no call, and not complete.
 type Thing[C Call] struct {
 	Call   C    // the call that has to be complete before the thing is; zero for none that is known
 	Done   bool // the thing is complete; a channel is not asked
@@ -79,7 +81,8 @@ type Graph[C Call] struct {
 	holds  []int     // the first calls that hold a slot
 }
 
-// A node is a call of the graph.
+// A node is a call of the graph. A call that neither waits nor is queued has no edge, and is
+// there as one that others wait for.
 type node[C Call] struct {
 	call   C
 	waits  []parked.Look
@@ -142,6 +145,10 @@ func (g *Graph[C]) add(c C, waits []parked.Look, t Turn) {
 	g.nodes = append(g.nodes, n)
 }
 
+// A call that is queued in the scope waits for whoever gives a slot back first, which nobody
+// can know. It is drawn with edges to those who hold one, so that a reader sees why it waits.
+// For deadlocks these edges do not count: see need.
+
 // elsewhere is the place in the queue of a call that is queued in another scope.
 const elsewhere = -1
 
@@ -156,7 +163,7 @@ const (
 // Len returns how many calls the graph has.
 func (g *Graph[C]) Len() int { return len(g.nodes) }
 
-// Call returns the call of a number.
+// Call returns the call of a number, below Len.
 func (g *Graph[C]) Call(i int) C { return g.nodes[i].call }
 
 // An Edge is one thing that a call waits for.
@@ -227,7 +234,11 @@ func (g *Graph[C]) holdersFor(queued int) []int {
 //
 // A call counts that is stuck as far as the first look goes, and that is in the same waits
 // in the second look. Each of its waits lasted from before the moment between the two until
-// after it, and nothing had ended the wait by then.
+// after it, and nothing had ended the wait by then. Only what is stuck by the first look is
+// looked at again, which in a program that is well is nothing.
+//
+// A deadlock that is there all the time is found: its waits do not change, so both looks find
+// them.
 //
 // The tempting wrong version takes the first look for the truth. The waits that it found one
 // after the other may never have been at the same time.
@@ -256,7 +267,9 @@ func (g *Graph[C]) isSame(i int) bool {
 
 // needs returns what has to happen before the function of a call goes on, or nil where it
 // may go on by itself: where the call is free, and where no wait is one of a goroutine that
-// runs functions. A goroutine that a function has begun does not hold the function up.
+// runs functions. A goroutine that a function has begun does not hold the function up. But
+// where it waits, too, it may let the function go on when its wait ends, so it counts beside
+// the function's own goroutine.
 func (g *Graph[C]) needs(i int) (needs []deadlock.Need) {
 	n, own := g.nodes[i], false
 	for _, l := range n.waits {
@@ -269,8 +282,9 @@ func (g *Graph[C]) needs(i int) (needs []deadlock.Need) {
 	return needs
 }
 
-// need returns what has to happen before a wait ends. What has a kind is outside: anybody
-// may bring it about. So is a slot, since it is held by a function that runs: one that waits
+// need returns what has to happen before a wait ends. A wait for any ends, too, when something
+// is complete that the waiter has not seen: the waiter is on its way then, and only looks
+// parked. What has a kind is outside: anybody may bring it about. So is a slot, since it is held by a function that runs: one that waits
 // by its context has lent its own.
 func (g *Graph[C]) need(l parked.Look) deadlock.Need {
 	if l.For.Kind != "" || l.IsOver() {
