@@ -59,8 +59,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// This file has the functions that begin one call on an object of its own, and the factories
-// of call objects. The steps of a start stand in start.go; here the memory of the call is
+// This file has the functions that begin one call on an object of its own, the options that
+// these and all others take, and the factories of call objects. The steps of a start stand in start.go; here the memory of the call is
 // made, and the handle on it. A way to begin a call that is added here returns a call in any
 // case: a refusal is the error of the call.
 
@@ -94,7 +94,9 @@ func Ready[T any](v T, err error) *Call[T] {
 	return callOf[T](c)
 }
 
-// What follows is the options. Each writes terms (core.go) and does nothing else.
+// What follows is the options. Each writes terms (core.go) and does nothing else; what the
+// terms bring about stands where they are read. Terms are written before a call begins, and
+// then shared by many calls (K1). So an option may not hold state of one call.
 
 // Name names the call in errors and, in a scope, in reports.
 func Name(name string) Option {

@@ -19,9 +19,9 @@ import (
 // ended. The typed part around it is [Promise]; the handles that point to it are [Call]
 // and [Signal]. A core serves one call and is never used again.
 //
-// This file has the state of a call. context.go is the core seen as a context,
-// complete.go is how a call ends. None of the three names a scope, a slot or a group:
-// they tell an [owner].
+// This file has the state of a call, the terms that it was begun with, and the interface of
+// its owner. context.go is the core seen as a context, complete.go is how a call ends. None of
+// the three names a scope, a slot or a group: they tell an [owner].
 //
 // The states of a call are read off the word of the latch:
 //
@@ -144,7 +144,14 @@ type record struct {
 }
 
 // terms are what the options of one Begin amount to. They are written before the call
-// begins and only read afterwards.
+// begins and only read afterwards (K1), by any goroutine and without a lock.
+//
+//	options ──gatherAny──▶ terms ──▶ record ──▶ core
+//	                         │          └ owner, of this call alone
+//	                         └ shared: by the calls of a GoEach, by all runs of a Group, by all
+//	                           calls that are begun with a scope and nothing else
+//
+// Whoever needs other terms for one call copies them; see named.
 type terms struct {
 	name     string
 	abandon  bool        // CancelOnAbandon
@@ -290,7 +297,8 @@ func (t *terms) waiting() *terms {
 	return n
 }
 
-// copied returns terms that are t, and that somebody may change.
+// copied returns terms that are t, and that the caller may change until a call begins with
+// them. The record in them points to them, and not to t.
 func (t *terms) copied() *terms {
 	n := *t
 	n.alone.terms = &n

@@ -14,7 +14,18 @@ import (
 )
 
 // This file has what can be known of calls: of one call, of its handles, of a scope's
-// calls in sum, and as it happens.
+// calls in sum, and as it happens. It says what each field means; who fills it stands
+// elsewhere:
+//
+//	CallInfo     by core.fill below what every call knows; by place.go what its scope knows
+//	WaitInfo     place.go
+//	Graph, Wait  place.go, from internal/waitgraph
+//	HandleInfo   place.go, from internal/handles
+//	Stats        scope.go, from the ledger in internal/scope
+//	Observer     told by owner.go and start.go
+//
+// All of these are values: who has one has a look at one moment, which does not change. A field
+// may be added. None may change its meaning, for programs keep what they have read.
 
 // A State is where a call is in its life.
 type State int
@@ -304,6 +315,7 @@ func Observers(os ...Observer) Observer {
 type contextMaker = func(context.Context, CallInfo) context.Context
 
 // some returns what the observers have of one kind of function, without those that have none.
+// The type of a function does not compare to nil as a type parameter, so isNil is given.
 func some[F any](os []Observer, of func(*Observer) F, isNil func(F) bool) (fs []F) {
 	for i := range os {
 		if f := of(&os[i]); !isNil(f) {
@@ -313,7 +325,8 @@ func some[F any](os []Observer, of func(*Observer) F, isNil func(F) bool) (fs []
 	return fs
 }
 
-// tellAll returns the function that calls all of those, or nil where there are none.
+// tellAll returns the function that calls all of those, or nil where there are none: a scope
+// looks whether a function is nil before it computes what it would tell.
 func tellAll(os []Observer, of func(*Observer) func(CallInfo)) func(CallInfo) {
 	switch fs := some(os, of, func(f func(CallInfo)) bool { return f == nil }); len(fs) {
 	case 0:
@@ -399,7 +412,8 @@ const (
 	logLoss
 )
 
-// A logObserver is what the functions of a [LogObserver] share.
+// A logObserver is what the functions of a [LogObserver] share. It keeps nothing of a call:
+// what a record says is in the CallInfo, and times are taken from there.
 type logObserver struct {
 	logger *slog.Logger
 	levels [3]slog.Level
@@ -427,7 +441,8 @@ func (o logObserver) completed(c CallInfo) {
 	o.log(kind, what, c, took, slog.Any("err", line), slog.String("stack", string(p.Stack)))
 }
 
-// log writes one record.
+// log writes one record. Where the logger does not want the level, it costs no attributes but
+// those of its caller.
 func (o logObserver) log(kind int, what string, c CallInfo, more ...slog.Attr) {
 	ctx := c.Context
 	if ctx == nil {
@@ -457,7 +472,9 @@ func errText(err error) any {
 	return err
 }
 
-// fill sets what there is to know of a call that has begun, without its scope.
+// fill sets what there is to know of a call that has begun, without its scope. Its parts are
+// from several moments; the state is looked at last, so that a call that is said to be
+// complete has its error.
 func (c *core) fill(i *CallInfo) {
 	i.State = StateRunning
 	i.Handles, i.Waiters = c.census()
@@ -472,7 +489,8 @@ func (c *core) fill(i *CallInfo) {
 const censusLimit = 10_000
 
 // census counts the handles on the call and its waiters: the waits that hold a
-// reference, and the nodes of those that do not.
+// reference, and the nodes of those that do not. A complete call has no waiters, although some
+// may not have woken yet.
 func (c *core) census() (handles, waiters int) {
 	w, waiters := c.Census(censusLimit)
 	handles = int(latch.HandlesOf(w))

@@ -82,7 +82,7 @@ func newMembers(handles []*handle, fresh func() *core) *members {
 }
 
 // refuse notes why the handle of member i is of no use: its error is the outcome of
-// the member.
+// the member. Most methods refuse nobody, and then there is no map.
 func (m *members) refuse(i int, err error) {
 	if m.refused == nil {
 		m.refused = make(map[int]error)
@@ -212,7 +212,7 @@ func (m *members) drop(keep func(i int) bool) (raised []*PanicError) {
 }
 
 // isComplete reports whether member i has an outcome. A member that is refused has
-// one.
+// one. Where a completer is at it, isComplete waits for that (L6).
 func (m *members) isComplete(i int) bool { return m.cores[i] == nil || m.cores[i].IsSet() }
 
 // complete returns the index of the lowest member that has an outcome, or -1. No

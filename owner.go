@@ -138,7 +138,8 @@ func (pl *place) completing(bits uint64) {
 	pl.Completing(outcomeOf(bits, promise), promise || bits&bitCanceled != 0)
 }
 
-// outcomeOf returns the column of the ledger for a call that completes with bits.
+// outcomeOf returns the column of the ledger for a call that completes with bits. A function
+// that completed its call without a result, and did not panic, called Goexit.
 func outcomeOf(bits uint64, promise bool) scope.Outcome {
 	switch {
 	case bits&bitCanceled != 0:
@@ -264,7 +265,8 @@ func (pl *place) toTell() CallInfo {
 }
 
 // refused counts and tells that the scope has not accepted a call, where the call was to
-// be begun with ctx in one. No lock is held.
+// be begun with ctx in one. No lock is held. The call has no place any more, so it is told of
+// by what is known without.
 func (t *terms) refused(ctx context.Context, err error) {
 	if !t.isScoped() {
 		return
@@ -278,7 +280,7 @@ func (t *terms) refused(ctx context.Context, err error) {
 }
 
 // asksForContext reports whether the observer of the scope makes the contexts that calls are
-// begun with.
+// begun with. Begin asks, since the observer may not be called under a lock.
 func (t *terms) asksForContext() bool {
 	return t.isScoped() && t.in().observer.BeginContext != nil
 }

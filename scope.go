@@ -17,8 +17,9 @@ import (
 	"github.com/seed4712c49f/async/internal/stack"
 )
 
-// This file is the scope as its users see it. The books are kept by internal/scope, and
-// place.go ties a call to them; the methods here ask these two and hold no lock. A scope is
+// This file is the scope as its users see it. The books are kept by internal/scope. place.go
+// says what is seen of a call, and owner.go what is done for one. The methods here ask these
+// three and hold no lock. A scope is
 // an Option, too: it writes itself into the terms of a call. What a scope counts, and when a
 // function may run, is changed below; here stands how the result is shown.
 

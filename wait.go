@@ -12,6 +12,21 @@ import (
 
 // This file says what can be waited for, how a wait ends, and waits for many things of any
 // kinds at once. Everything above waits by it. It names no call and no scope.
+//
+// A wait has five parts, here and wherever else something is waited for:
+//
+//	look       is it complete? Then the wait is over, whatever ctx says (R6)
+//	untilDone  ctx says how the wait may end, and what is lent meanwhile (C2)
+//	waiting…   what is the wait for? Nothing is computed unless somebody looks inside (V1)
+//	park       in internal/latch: lend, wait, have back, unlink (S5)
+//	look again what ended first? And has the context of a call ended, too (R6)?
+//
+// What can be waited for is of three kinds. A [native] of this package has a latch, which a
+// wait registers at. A context has a registration of its own. All else has a channel, and is
+// selected over. nativeOf knows the first kind, and a type assertion tells the other two apart.
+//
+// What may change: the kinds, and how many are looked at before a wait registers. What may not:
+// the order of these parts, and that every registration is taken back however a wait ends.
 
 // A Waitable is anything that says it is over by closing a channel. A
 // [context.Context] is one; so are [Event], [Signal], [Call] and [Chan]. Done
@@ -211,7 +226,8 @@ func waitingNoted(u latch.Until, what func() *waited) latch.Until {
 	return u
 }
 
-// thingsOf returns the things that are to be complete before ws are.
+// thingsOf returns the things that are to be complete before ws are: of handles and signals,
+// what they stand for.
 func thingsOf(ws []Waitable) (things []any) {
 	for _, w := range ws {
 		if on, _, own := nativeOf(w); own {
