@@ -22,7 +22,10 @@ const (
 )
 
 // floors are the folders of the library itself, and of the page that shows it.
-var floors = []string{".", "internal/latch", "internal/scope", "internal/list", "asyncview"}
+var floors = []string{
+	".", "internal/latch", "internal/scope", "internal/list", "internal/deadlock", "internal/dump", "internal/handles",
+	"internal/label", "internal/parked", "internal/stack", "internal/waitgraph", "asyncview",
+}
 
 // aboveTheCore lists, for files at the bottom of the root, the files and packages that these
 // files may not name. The core tells an owner of a call, and does not know which owner that
