@@ -1810,8 +1810,8 @@ func wantSlotsAreBack(t *testing.T, s *async.Scope) {
 func TestC3_ShutdownInAFunctionThatIsCanceled(t *testing.T) {
 	eachScope(t, async.ScopeOptions{}, func(t *testing.T, s *async.Scope) {
 		var inner error
+		async.Go(bg, deaf(time.Minute), s) // first: the Shutdown closes the scope
 		async.Go(bg, func(ctx context.Context) (int, error) { inner = s.Shutdown(ctx); return 1, nil }, s)
-		async.Go(bg, deaf(time.Minute), s)
 		synctest.Wait()
 		wantIs(t, s.Shutdown(newTimeout(bg, time.Second)), context.DeadlineExceeded)
 		synctest.Wait()
