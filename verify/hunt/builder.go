@@ -1,6 +1,9 @@
 package hunt
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // This file builds the program of a pair. scenes.go calls the builder for the setup, and
 // pairs.go for the goroutines.
@@ -9,6 +12,7 @@ import "time"
 type builder struct {
 	p       *Program
 	table   Table
+	chance  uint64 // decides what is left open
 	site    int
 	group   int  // family of what is made last
 	gated   bool // functions wait at the first gate
@@ -20,6 +24,16 @@ type builder struct {
 
 func newBuilder(table Table) *builder {
 	return &builder{p: &Program{}, table: table}
+}
+
+// vary makes some of the contexts of the setup ones of another kind: one with a deadline, or
+// of a kind that package context does not know.
+func (b *builder) vary() {
+	for _, o := range b.p.Setup {
+		if o.Do == "newContext" && b.chance>>24%3 == 0 {
+			o.N = int(b.chance >> 32 % contextKinds)
+		}
+	}
 }
 
 // op adds an operation to the setup.
@@ -96,9 +110,14 @@ func fails(o *Op)              { o.Fn.End = Fails }
 func panicking(o *Op)          { o.Fn.End = Panics }
 func tracked(o *Op)            { o.N = scopeTracks | scopeObserves }
 func limited(o *Op)            { o.N, o.D = scopeTracks|scopeObserves, 1 }
+func bounded(o *Op)            { o.N, o.D = scopeTracks|scopeObserves, 1|1<<2 }
 func returnsPanics(o *Op)      { o.N, o.D = scopeTracks|scopeObserves, 2<<4 }
 func onSignal(o *Op)           { o.Opts.OnSignal = [][]*Op{nil} }
 func kindOf(n int) func(o *Op) { return func(o *Op) { o.N = n } }
+func endsContext(b *builder) func(o *Op) {
+	return func(o *Op) { o.Opts.OnSignal = [][]*Op{{b.some("endContext")}} }
+}
+
 func waitsForEvent(b *builder) func(o *Op) {
 	return func(o *Op) { o.Fn.Body = []*Op{b.some("eventWait", func(o *Op) { o.Ctx = Ctx{Base: Own} })} }
 }
@@ -150,6 +169,8 @@ func (b *builder) instance(i instance) *Op {
 		switch {
 		case i.do == "hedge":
 			o.N = 2
+		case i.do == "map":
+			o.N = int(b.chance >> 40 & 0xff)
 		case i.do == "shutdown" && len(b.p.Vars[Promise]) > 0:
 			o.Ctx = Ctx{Base: Promised} // which is no function's, so that it waits for the promise
 		}
@@ -166,23 +187,37 @@ func (b *builder) members() (of []Ref) {
 	return of
 }
 
-// completer returns an operation that completes what the scene has pending.
-func (b *builder) completer() *Op {
-	switch {
-	case len(b.p.Vars[Gate]) > 0:
-		return b.some("open")
-	case len(b.p.Vars[Promise]) > 0:
-		return b.some("complete")
-	case len(b.p.Vars[Event]) > 0:
-		return b.some("set")
+// completers returns operations that complete what the scene has pending, one after the
+// other: what waits for many has several completions on their way. By chance some are left
+// pending, or all. Where nothing else can be done they
+// end the context of the scene.
+func (b *builder) completers() []*Op {
+	ops := b.completions()
+	if len(ops) == 0 {
+		return b.enders()
 	}
-	return b.ender()
+	n := uint64(len(ops))
+	first := b.chance >> 8 % n
+	return slices.Concat(ops[first:], ops[:first])[:b.chance>>16%(n+1)]
 }
 
-// ender returns an operation that ends the context of the scene, if there is one.
-func (b *builder) ender() *Op {
-	if len(b.p.Vars[Context]) == 0 {
-		return nil
+// completions returns the operations that complete what the scene has pending.
+func (b *builder) completions() (ops []*Op) {
+	for _, by := range []struct {
+		kind Kind
+		do   string
+	}{{Gate, "open"}, {Promise, "complete"}, {Event, "set"}} {
+		for n := range b.p.Vars[by.kind] {
+			ops = append(ops, b.some(by.do, func(o *Op) { o.On.N = n }))
+		}
 	}
-	return b.some("endContext")
+	return ops
+}
+
+// enders returns an operation that ends the context of the scene, if there is one.
+func (b *builder) enders() (ops []*Op) {
+	if len(b.p.Vars[Context]) > 0 {
+		ops = append(ops, b.some("endContext"))
+	}
+	return ops
 }

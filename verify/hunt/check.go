@@ -13,7 +13,7 @@ import (
 func Oracles() []string {
 	return []string{
 		"result", "shared", "raised", "waiters", "wait", "blocked", "promise", "observer", "ledger", "unreleased", "registration",
-		"slot", "limit", "context", "only", "lag", "timeout", "callback", "signal", "panic", "crash", "hang", "left", "endless", "collected",
+		"slot", "limit", "deadlock", "context", "only", "lag", "timeout", "callback", "signal", "panic", "crash", "hang", "left", "endless", "collected",
 	}
 }
 
@@ -21,7 +21,7 @@ func Oracles() []string {
 // wait that has lent a slot may be over, and its function wait for a slot.
 func (w *World) checkBlocked() {
 	for _, a := range w.waiting() {
-		if a.ctx != nil && a.ctx.Err() != nil && a.lends == nil && a.o.Ctx.Base != Own {
+		if a.ctx != nil && a.ctx.Err() != nil && a.lends == nil && a.o.Ctx.Base != Own && !w.table[a.o.Do].stays {
 			w.failf("blocked", "%s still waits though its context has ended: %v", w.name(a.o), a.ctx.Err())
 		}
 		if why := w.table[a.o.Do].over(w, a.o, a); why != "" && a.lends == nil {

@@ -38,6 +38,22 @@ func (w *World) checkContexts(released bool) {
 	}
 }
 
+// checkStreams: the context of a stream goes on until its last handle is released, or the
+// object begun again, if nothing else ends it (R12).
+func (w *World) checkStreams() {
+	w.mu.Lock()
+	all := slices.Clone(w.begun)
+	w.mu.Unlock()
+	for _, b := range all {
+		if !b.ok || b.loose || b.cut || b.ctx == nil || b.opts == nil || !b.opts.Streaming || !b.gives || b.parent.Err() != nil {
+			continue
+		}
+		if b.ctx.Err() != nil {
+			w.failf("only", "the context of the stream of operation %d has ended (%v), and nobody has released or canceled it", b.site, context.Cause(b.ctx))
+		}
+	}
+}
+
 // checkFollowing: the context of a call that is pending has ended where Begin's has,
 // when nobody can go on (R12).
 func (w *World) checkFollowing() {

@@ -52,7 +52,7 @@ func (w *World) checkObservers() {
 	var wrong string
 	for n, seen := range w.observers {
 		for _, id := range seen.order {
-			if s := seen.calls[id].whatIsWrong(); s != "" {
+			if s := seen.calls[id].whatIsWrong(w.givesLate); s != "" {
 				wrong = fmt.Sprintf("the observer of scope%d, call #%d: %s", n, id, s)
 			}
 		}
@@ -63,7 +63,9 @@ func (w *World) checkObservers() {
 	}
 }
 
-func (t *told) whatIsWrong() string {
+// whatIsWrong says what is wrong with what an observer was told of a call. Late values of
+// promises may have been given away, each of which is discarded.
+func (t *told) whatIsWrong(late bool) string {
 	switch {
 	case t.wrong != "":
 		return t.wrong
@@ -75,7 +77,7 @@ func (t *told) whatIsWrong() string {
 		return fmt.Sprintf("told %d times that it was started", t.started)
 	case t.abandoned > 1:
 		return fmt.Sprintf("told %d times that it was abandoned", t.abandoned)
-	case t.started == 0 && t.err == nil && t.discarded > 1:
+	case t.started == 0 && t.err == nil && t.discarded > 1 && !late:
 		return "told twice that one result was discarded"
 	}
 	return ""
@@ -234,7 +236,9 @@ func (w *World) checkClosed(s *scopeVar, st async.Stats) {
 // the calls that they name, a wait for a call of a scope has an edge to it, and a deadlock
 // is of calls each of which waits for one of it. A scope that is over has none.
 func (w *World) checkGraph(s *scopeVar, over bool) {
+	since := w.now()
 	g := s.WaitGraph()
+	until := w.now()
 	if over && len(g.Calls)+len(g.Waits)+len(g.Cycles()) != 0 {
 		w.failf("slot", "the graph of %v, which is over, has %v and %+v", s.Scope, g.Calls, g.Waits)
 	}
@@ -246,6 +250,7 @@ func (w *World) checkGraph(s *scopeVar, over bool) {
 		to[e.From] = append(to[e.From], e.To)
 	}
 	for _, d := range g.Cycles() {
+		w.checkReal(s, d, since, until)
 		for _, c := range d {
 			in := func(id uint64) bool { return slices.ContainsFunc(d, func(c async.CallInfo) bool { return c.ID == id }) }
 			if len(c.WaitsFor) == 0 || !slices.ContainsFunc(to[c.ID], in) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,9 +169,14 @@ func (c *child) phases(t *testing.T, p *Program, from int) {
 		ways = PairWays(p, c.task.Most)
 	}
 	if s := c.task.Schedule; s != "" {
-		text, isEnding := strings.CutPrefix(s, ends)
+		number, text, isLate := strings.Cut(s, late)
+		if !isLate {
+			number, text = "0", s
+		}
+		lateAs, _ := strconv.ParseUint(number, 10, 64) // a number that Explore has printed
+		text, isEnding := strings.CutPrefix(text, ends)
 		text, isTimed := strings.CutPrefix(text, timed)
-		ways = []Way{{Replay: text, Timed: isTimed, Ends: isEnding}}
+		ways = []Way{{Replay: text, Timed: isTimed, Ends: isEnding, LateAs: lateAs}}
 	}
 	for i := from; i < len(ways); i++ {
 		c.say(Line{K: "start", Seed: c.at, Phase: i})

@@ -74,6 +74,12 @@ func (w *World) checkQuiet() {
 	w.checkBlocked()
 	w.checkEnded()
 	w.checkQueues()
+	w.checkDeadlocks()
+	for n := range w.vars[Scope] {
+		if s := w.scope(n); s != nil {
+			w.checkWaitsFor(s)
+		}
+	}
 	w.checkFollowing()
 	w.checkAgree()
 	w.checkWaiters()
@@ -91,7 +97,7 @@ func (w *World) allComplete() bool {
 
 // completeAll completes whatever the program has not.
 func (w *World) completeAll(e *env) {
-	w.disturb(0)
+	w.completes(0)
 	for n := range w.vars[Gate] {
 		if g, ok := w.get(Ref{Gate, n}).(*gate); ok {
 			g.open()
@@ -118,7 +124,7 @@ func (w *World) completeAll(e *env) {
 		}
 		s.closed = true
 		o := &Op{Do: "complete", Site: closerSite + s.site}
-		e.guarded(o, func() { w.complete(s, o.Site, false) })
+		e.guarded(o, func() { w.complete(s, o.Site, false, false) })
 	}
 }
 
@@ -204,7 +210,11 @@ func (w *World) checkRest() {
 	w.checkBelow() // first, as in checkQuiet
 	w.checkTimeouts()
 	w.checkContexts(false)
+	w.checkStreams()
 	w.checkAgree()
+	for n := range w.vars[Set] {
+		w.drain(n)
+	}
 	for _, h := range w.handles() {
 		if i := h.c.Info(); i.State == async.StateRunning || i.State == async.StateQueued {
 			w.failf("hang", "%v of family %d is not complete in the end", i, h.family)

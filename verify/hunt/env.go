@@ -59,7 +59,11 @@ func (e *env) do(o *Op) {
 	}()
 	if x.disturbs {
 		family := e.w.p.info(o.On).Family
-		e.w.disturb(family)
+		if x.streams {
+			e.w.completes(family)
+		} else {
+			e.w.disturb(family)
+		}
 		defer e.w.disturbed(family)
 	}
 	x.do(e, o)
@@ -137,15 +141,25 @@ func (e *env) waits(o *Op, f func(ctx context.Context)) {
 	ctx := e.context(o)
 	a := &action{o: o, since: time.Now(), ctx: ctx, members: w.members(o)}
 	a.lends = e.lends(o)
+	a.own = a.lends != nil && a.lends == e.b
 	w.mu.Lock()
 	w.seq++
 	a.seq = w.seq
+	nth := 0 // of the waits of the function
+	if a.own {
+		nth = len(a.lends.waits)
+		a.lends.waits = append(a.lends.waits, interval{since: a.seq})
+	}
 	w.active[a] = struct{}{}
 	w.usesSlotLocked(a.lends, func(b *begun) { b.lent++ })
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
 		delete(w.active, a)
+		if a.own {
+			w.seq++
+			a.lends.waits[nth].until = w.seq
+		}
 		w.usesSlotLocked(a.lends, func(b *begun) { b.lent-- })
 		w.mu.Unlock()
 		if a.lends != nil {

@@ -28,13 +28,16 @@ type Found struct {
 // Explore runs a program under the schedules of a way, until one fails.
 func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	t.Helper()
-	look := Look{Without: h.Without, Quiet: !way.Time && !way.Timed, Ends: way.Ends}
+	look := Look{Without: h.Without, Quiet: !way.Time && !way.Timed, Ends: way.Ends, Late: way.LateAs}
 	run := 0
 	o := sched.Options{
 		Switches: way.Switches, Most: way.Most, Random: way.Random, Depth: way.Depth, Seed: way.Seed, Time: way.Time, Replay: way.Replay,
 	}
 	rep := sched.Explore(t, o, func(x *sched.X) {
 		run++
+		if way.Late {
+			look.Late = way.Seed<<16 + uint64(run)
+		}
 		w := NewWorld(p, h.Table, look, x.Fail)
 		w.cover, w.raise = h.cover, h.raise
 		if h.started != nil {
@@ -73,6 +76,9 @@ func (h *Hunter) Explore(t *testing.T, p *Program, way Way) (*Found, int, int) {
 	if way.Ends {
 		first = ends + first
 	}
+	if look.Late != 0 {
+		first = fmt.Sprintf("%d%s%s", look.Late, late, first)
+	}
 	return &Found{
 		First: first, Program: p, Way: way, Run: run, Oracle: oracle, Sort: sort, Text: rep.Err.Error(), Schedule: rep.Schedule(), Trace: rep.Trace(),
 	}, rep.Schedules, rep.Steps
@@ -109,6 +115,9 @@ const timed = "t"
 
 // ends begins a schedule in which contexts end before anything is completed.
 const ends = "e"
+
+// late ends the number that says which goroutines begin late, and begins the rest.
+const late = "l"
 
 // oracleOf names what has failed.
 func oracleOf(err error) string {

@@ -51,7 +51,7 @@ func (g *generator) special(x *entry, o *Op) {
 	case "newScope":
 		o.N = g.IntN(4)
 		if g.IntN(2) == 0 {
-			o.N |= (1 + g.IntN(5)) << 2
+			o.N |= (1 + g.IntN(observes)) << 2
 		}
 		limit, queue, policy := g.IntN(3), 0, 0
 		if g.limits {
@@ -82,8 +82,10 @@ func (g *generator) special(x *entry, o *Op) {
 		o.N = 1 + g.IntN(3)
 	case "goEach":
 		o.N = 1 + g.IntN(3)
-	case "complete":
+	case "complete", "completeOrDiscard":
 		o.N = g.IntN(3)
+	case "map":
+		o.N = g.IntN(256)
 	}
 }
 

@@ -71,7 +71,8 @@ func (w *World) body(ctx context.Context, f *Func, b *begun) {
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		b.ending, b.closed = true, true
+		w.endingLocked(b)
+		b.closed = true
 		w.usesSlotLocked(b, func(b *begun) { b.runs = false })
 	}()
 	(&env{w: w, own: ctx, b: b}).all(f.Body)
@@ -98,7 +99,7 @@ func (w *World) waitGate(ctx context.Context, f *Func) {
 // begins returns the record of a call that is about to be begun.
 func (e *env) begins(parent context.Context, o *Op) *begun {
 	b := &begun{
-		family: e.w.p.info(o.On).Family, site: o.Site, opts: &o.Opts, promise: o.Fn == nil, parent: parent, above: e.above(o.Ctx),
+		family: e.w.p.info(o.On).Family, site: o.Site, opts: &o.Opts, promise: o.Fn == nil, early: e.setup, parent: parent, above: e.above(o.Ctx),
 	}
 	if o.To.Kind == Call {
 		b.family = e.w.p.info(o.To).Family
@@ -107,7 +108,10 @@ func (e *env) begins(parent context.Context, o *Op) *begun {
 		b.scope = o.Opts.Scope
 	}
 	e.w.mu.Lock()
-	b.ending = e.w.disturbing[b.family]+e.w.disturbing[0] > 0
+	if e.w.disturbing[b.family]+e.w.disturbing[0] > 0 {
+		e.w.endingLocked(b)
+		b.cut = true
+	}
 	e.w.begun = append(e.w.begun, b)
 	e.w.mu.Unlock()
 	return b

@@ -17,8 +17,13 @@ func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 			g.names = append(g.names, name)
 		}
 	}
-	if g.IntN(2) == 0 && len(avoid) == 0 {
-		return g.onScene()
+	if len(avoid) == 0 {
+		switch g.IntN(10) {
+		case 0:
+			return g.tangle()
+		case 1, 2, 3, 4, 5:
+			return g.onScene()
+		}
 	}
 	g.p.Panics = g.IntN(6) == 0 && !avoid["panics"]
 	g.p.Exits = g.IntN(4) == 0 && !avoid["exits"]
@@ -29,10 +34,27 @@ func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 	for range 2 + g.IntN(2) + g.IntN(2)*g.IntN(2) {
 		g.p.Threads = append(g.p.Threads, g.ops(1+g.IntN(most), inThread, 0))
 	}
+	g.observersAct()
 	if g.p.Idle {
 		g.boundWaits()
 	}
 	return g.p
+}
+
+// observersAct has the observers of scopes do something, when there is something to do it with.
+// What an observer is asked or told on the goroutine of a Begin may panic, or end that
+// goroutine; elsewhere an observer may not.
+func (g *generator) observersAct() {
+	panics, exits := g.p.Panics, g.p.Exits
+	defer func() { g.p.Panics, g.p.Exits = panics, exits }()
+	for _, o := range g.p.Setup {
+		if o.Do != "newScope" || o.N&scopeObserves == 0 || o.N>>2 == 0 {
+			continue
+		}
+		onBegin := o.N>>2 == observesBeginContext || o.N>>2 == observesJoined
+		g.p.Panics, g.p.Exits = panics && onBegin, exits && onBegin
+		o.Body = g.ops(1+g.IntN(2), inCallback, 0)
+	}
 }
 
 // boundWaits gives each wait an end of its own: what is waited for may never be begun.

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/seed4712c49f/async"
@@ -9,10 +10,26 @@ import (
 // This file is the observer of a scope: it writes down what the observer is told, and acts
 // where the program says so. check_scopes.go compares the notes with the ledger.
 
+// What the observer of a scope acts at, by the N of newScope.
+const (
+	observesBegun = 1 + iota
+	observesStarted
+	observesCompleted
+	observesAbandoned
+	observesDiscarded
+	observesBeginContext
+	observesJoined
+
+	observes = observesJoined
+)
+
+type observedKey struct{}
+
 // An observed is what the observer of a scope was told, by the call's ID.
 type observed struct {
 	calls map[uint64]*told
 	order []uint64
+	acted int // how often it has acted
 }
 
 // A told is what an observer was told of one call.
@@ -47,14 +64,31 @@ func (e *env) observer(o *Op, n int) async.Observer {
 		f(t)
 	}
 	acts := func(event int) {
-		if o.N>>2 == event {
+		if o.N>>2 != event {
+			return
+		}
+		w.mu.Lock()
+		seen.acted++
+		again := seen.acted > 2 // an observer that begins calls is told of those, too
+		w.mu.Unlock()
+		if !again {
 			e.callback(o.Body)
 		}
 	}
 	return async.Observer{
+		BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
+			acts(observesBeginContext)
+			return context.WithValue(ctx, observedKey{}, n)
+		},
+		Joined: func(context.Context, async.CallInfo) { acts(observesJoined) },
 		Begun: func(i async.CallInfo) {
-			note(i, func(t *told) { t.begun++ })
-			acts(1)
+			note(i, func(t *told) {
+				t.begun++
+				if i.Context == nil || i.Context.Value(observedKey{}) != n {
+					t.wrong = "told of a context that BeginContext has not made"
+				}
+			})
+			acts(observesBegun)
 		},
 		Started: func(i async.CallInfo) {
 			note(i, func(t *told) {
@@ -63,7 +97,7 @@ func (e *env) observer(o *Op, n int) async.Observer {
 					t.wrong = "told Started after Completed"
 				}
 			})
-			acts(2)
+			acts(observesStarted)
 		},
 		Completed: func(i async.CallInfo) {
 			note(i, func(t *told) {
@@ -76,20 +110,20 @@ func (e *env) observer(o *Op, n int) async.Observer {
 					t.wrong = fmt.Sprintf("told Completed of a call that is %v", i.State)
 				}
 			})
-			acts(3)
+			acts(observesCompleted)
 		},
 		Abandoned: func(i async.CallInfo) {
 			note(i, func(t *told) {
 				t.abandoned++
 				t.orphan = i.State != async.StateCompleted
 			})
-			acts(4)
+			acts(observesAbandoned)
 		},
 		Discarded: func(i async.CallInfo) {
 			note(i, func(t *told) {
 				t.discarded++
 			})
-			acts(5)
+			acts(observesDiscarded)
 		},
 	}
 }

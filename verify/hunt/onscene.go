@@ -16,7 +16,8 @@ func (g *generator) onScene() *Program {
 	all := scenes()
 	sc := all[g.IntN(len(all))]
 	b := sceneOf(g.table, sc)
-	b.p.Seed, b.p.Finish = g.p.Seed, g.IntN(2) == 0
+	b.p.Seed, b.chance, b.p.Finish = g.p.Seed, g.Uint64(), g.IntN(2) == 0
+	b.vary()
 	some := g.vocabulary(instances(b))
 	if waits := b.waits(instances(b)); len(waits) > 0 && g.IntN(5) == 0 {
 		return g.crowd(b, waits)
@@ -37,13 +38,13 @@ func (g *generator) onScene() *Program {
 		b.p.Threads = append(b.p.Threads, ops)
 	}
 	if g.IntN(3) == 0 {
-		if o := b.ender(); o != nil && !b.sleeps {
-			b.p.Threads = append(b.p.Threads, []*Op{o})
+		if ops := b.enders(); len(ops) > 0 && !b.sleeps {
+			b.p.Threads = append(b.p.Threads, ops)
 		}
 	}
-	third := []*Op{b.completer(), b.ender(), nil}[g.IntN(3)]
-	if third != nil && !b.sleeps {
-		b.p.Threads = append(b.p.Threads, []*Op{third})
+	third := [][]*Op{b.completers(), b.enders(), nil}[g.IntN(3)]
+	if len(third) > 0 && !b.sleeps {
+		b.p.Threads = append(b.p.Threads, third)
 	}
 	return b.p
 }
@@ -97,9 +98,9 @@ func (g *generator) crowd(b *builder, waits []instance) *Program {
 		}
 		b.p.Threads = append(b.p.Threads, []*Op{o})
 	}
-	if o := b.completer(); o != nil {
+	if ops := b.completers(); len(ops) > 0 {
 		late := b.some("sleep", func(o *Op) { o.D = time.Duration(g.IntN(6))*time.Millisecond + time.Millisecond/3 })
-		b.p.Threads = append(b.p.Threads, []*Op{late, o})
+		b.p.Threads = append(b.p.Threads, append([]*Op{late}, ops...))
 	}
 	return b.p
 }

@@ -14,6 +14,7 @@ func beginOps() []entry {
 			e.w.addCall(o.To, new(async.Call[*Value]))
 		}},
 		{name: "go", makes: Call, text: "$t = async.Go($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, weight: 25, do: doGo},
+		{name: "goWaiting", makes: Call, text: "$t = async.Go($x, $f$o, async.WaitForRoom())", blocks: true, ctx: beginsBy, fn: true, opts: true, weight: 10, do: doGoWaiting, isOver: roomIsOver},
 		{name: "newPromise", makes: Call, promises: true, text: "$u, $t = async.NewPromise[int]($x$o)", early: true, ctx: beginsBy, opts: true, weight: 25, do: doNewPromise},
 		{name: "begin", on: Call, text: "$h.Begin($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, disturbs: true, weight: 12, do: doBegin},
 		{name: "beginPromise", on: Call, makes: Promise, text: "$t, _ = $h.BeginPromise($x$o)", early: true, ctx: beginsBy, opts: true, disturbs: true, weight: 12, do: doBeginPromise},
@@ -27,10 +28,34 @@ func beginOps() []entry {
 	}
 }
 
-func doGo(e *env, o *Op) {
-	ctx := e.context(o)
+func doGo(e *env, o *Op) { e.goes(o, e.context(o)) }
+
+// doGoWaiting begins a call, and waits for room in the queue of its scope (C9).
+func doGoWaiting(e *env, o *Op) {
+	e.waits(o, func(ctx context.Context) { e.goes(o, ctx, async.WaitForRoom()) })
+}
+
+// roomIsOver: a Begin that waits for room is over when there is room, or the scope is closed.
+func roomIsOver(w *World, o *Op, _ *action) string {
+	s := w.scope(o.Opts.Scope - 1)
+	if s == nil || s.limit <= 0 {
+		return "its scope has no queue"
+	}
+	w.mu.Lock()
+	closed := s.closed
+	w.mu.Unlock()
+	switch st := s.Stats(); {
+	case closed:
+		return "its scope is closed"
+	case s.o.Queue <= 0 || st.Queued < int64(s.o.Queue):
+		return "there is room in the queue"
+	}
+	return ""
+}
+
+func (e *env) goes(o *Op, ctx context.Context, more ...async.Option) {
 	b := e.begins(ctx, o)
-	c := async.Go(ctx, e.function(o.Fn, b), e.options(o, b)...)
+	c := async.Go(ctx, e.function(o.Fn, b), append(e.options(o, b), more...)...)
 	i := c.Info()
 	h := e.made(o.To, c, b)
 	if refused := b.scope > 0 && i.ID == 0 || i.Err != nil && errors.Is(i.Err, async.ErrQueueFull); !refused {

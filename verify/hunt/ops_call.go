@@ -11,16 +11,17 @@ import (
 // callOps are the methods of a Call.
 func callOps() []entry {
 	return []entry{
-		{name: "finish", on: Call, text: "k.take($h.Finish())", takes: true, disturbs: true, weight: 20, do: doFinish},
+		{name: "finish", on: Call, text: "k.take($h.Finish())", takes: true, disturbs: true, streams: true, weight: 20, do: doFinish},
 		{name: "await", on: Call, text: "k.take($h.Await($x))", takes: true, blocks: true, ctx: waitsBy, weight: 20, do: doAwait, isOver: callIsOver},
 		{name: "wait", on: Call, text: "$h.Wait($x)", blocks: true, ctx: waitsBy, do: doWait, isOver: callIsOver},
 		{name: "waitFor", on: Call, text: "$h.WaitFor($d)", blocks: true, do: doWaitFor},
 		{name: "cancel", on: Call, text: "$h.Cancel(errors.New(\"cause $s\"))", disturbs: true, weight: 15, do: doCancel},
-		{name: "cancelWait", on: Call, text: "$h.CancelWait($x, errors.New(\"cause $s\"))", blocks: true, ctx: waitsBy, disturbs: true, do: doCancelWait, isOver: callIsOver},
+		{name: "cancelWait", on: Call, text: "$h.CancelWait($x, errors.New(\"cause $s\"))", blocks: true, ctx: waitsBy, disturbs: true, do: doCancelWait, isOver: cancelIsOver},
 		{name: "release", on: Call, text: "$h.Release()", disturbs: true, weight: 25, do: doRelease},
 		{name: "clone", on: Call, makes: Call, text: "$t = $h.Clone()", early: true, weight: 15, do: func(e *env, o *Op) {
 			h := e.w.call(o.On)
-			e.w.addCall(o.To, h.c.Clone()).joined = h.joined
+			d := e.w.addCall(o.To, h.c.Clone())
+			d.joined, d.run = h.joined, h.run
 		}},
 		{name: "signal", on: Call, makes: Signal, text: "$t = $h.Signal()", early: true, weight: 12, do: func(e *env, o *Op) {
 			e.w.addSignal(o.To, e.w.call(o.On).c.Signal())
@@ -35,7 +36,7 @@ func callOps() []entry {
 		{name: "string", on: Call, text: "_ = $h.String()", weight: 2, do: func(e *env, o *Op) { _ = e.w.call(o.On).c.String() }},
 		{name: "afterFunc", on: Call, makes: Stop, text: "$t = async.AfterFunc($h, func() {$b})", early: true, body: true, do: func(e *env, o *Op) {
 			h := e.w.call(o.On)
-			e.afterFunc(o, h.c, h.family)
+			e.afterFunc(o, h.c, h.family, h)
 		}},
 	}
 }
@@ -49,7 +50,9 @@ func doFinish(e *env, o *Op) {
 func doAwait(e *env, o *Op) {
 	h := e.w.call(o.On)
 	e.waits(o, func(ctx context.Context) {
+		begun := e.w.now()
 		v, err := h.c.Await(ctx)
+		e.w.checkCurrent(o, h, begun, v, err)
 		e.w.outcome(o, h, v, err)
 		e.w.waited(ctx, o, err)
 		e.w.checkTie(ctx, o, h, err)
@@ -169,8 +172,17 @@ func callIsOver(w *World, o *Op, _ *action) string {
 	return ""
 }
 
+// cancelIsOver: CancelWait of a call that waits for its slot is over, since there is nobody
+// to ask (R11).
+func cancelIsOver(w *World, o *Op, a *action) string {
+	if h := w.call(o.On); h != nil && h.c.Info().State == async.StateQueued {
+		return "the call is queued"
+	}
+	return callIsOver(w, o, a)
+}
+
 // afterFunc registers the callback of an operation.
-func (e *env) afterFunc(o *Op, on async.Waitable, family int) {
+func (e *env) afterFunc(o *Op, on async.Waitable, family int, sees any) {
 	s := &stopped{site: o.Site, family: family}
 	e.w.mu.Lock()
 	e.w.stops = append(e.w.stops, s)
@@ -186,6 +198,9 @@ func (e *env) afterFunc(o *Op, on async.Waitable, family int) {
 		e.w.mu.Lock()
 		s.ran++
 		e.w.mu.Unlock()
+		if sees != nil {
+			e.w.sees(sees) // it is complete
+		}
 		e.callback(o.Body)
 	})
 	ok = true

@@ -47,6 +47,7 @@ func resultOps() []entry {
 				if i < 0 && v != nil {
 					e.w.failf("result", "%s returns a value of no call", e.w.name(o))
 				}
+				e.w.checkFirst(o, e.list(o).hs, i)
 				e.w.gotSome(ctx, o, err, v)
 			})
 		}},

@@ -13,6 +13,7 @@ func manyOps() []entry {
 	return []entry{
 		{name: "waitAny", text: "async.WaitAny($x, $m)", blocks: true, ctx: waitsBy, members: 3, weight: 14, do: doWaitAny, isOver: anyIsOver},
 		{name: "waitAll", text: "async.WaitAll($x, $m)", blocks: true, ctx: waitsBy, members: 3, do: doWaitAll},
+		{name: "firstError", text: "async.FirstError($x, $m)", blocks: true, ctx: waitsBy, members: 3, weight: 8, do: doFirstError},
 		{name: "newSet", makes: Set, text: "$t = new(async.Set[int])", setup: true, weight: 6, do: func(e *env, o *Op) { e.w.set(o.To, new(setVar)) }},
 		{name: "add", on: Set, text: "$h.Add($s, $m)", early: true, members: 1, weight: 20, do: doAdd},
 		{name: "next", on: Set, text: "$h.Next($x)", blocks: true, ctx: waitsBy, weight: 18, do: doNext, isOver: nextIsOver},
@@ -171,6 +172,29 @@ func doWaitAll(e *env, o *Op) {
 			if complete, known := e.w.isComplete(m); known && !complete {
 				e.w.failf("wait", "%s returns nil, and member %d is not complete", e.w.name(o), i)
 			}
+		}
+	})
+}
+
+// doFirstError waits for many, or for the first of them that fails (W7).
+func doFirstError(e *env, o *Op) {
+	ws := e.w.members(o)
+	e.waits(o, func(ctx context.Context) {
+		err := async.FirstError(ctx, ws...)
+		if isWaitError(err) {
+			e.w.waited(ctx, o, err)
+			return
+		}
+		failed := false
+		for i, m := range ws {
+			if complete, known := e.w.isComplete(m); err == nil && known && !complete {
+				e.w.failf("wait", "%s returns nil, and member %d is not complete", e.w.name(o), i)
+			}
+			_, isCall := m.(*async.Call[*Value])
+			failed = failed || isCall
+		}
+		if err != nil && !failed {
+			e.w.failf("wait", "%s: %v, and no member is a call", e.w.name(o), err)
 		}
 	})
 }

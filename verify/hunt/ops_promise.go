@@ -7,9 +7,12 @@ import (
 // promiseOps are the methods of a Promise.
 func promiseOps() []entry {
 	return []entry{
-		{name: "complete", on: Promise, text: "k.complete($h, $s01, $n)", disturbs: true, weight: 25, do: doComplete},
-		{name: "completeDeep", on: Promise, text: "k.deep(200, func() { k.complete($h, $s01, $n) })", disturbs: true, weight: 5, do: func(e *env, o *Op) {
+		{name: "complete", on: Promise, text: "k.complete($h, $s01, $n)", disturbs: true, streams: true, weight: 25, do: doComplete},
+		{name: "completeDeep", on: Promise, text: "k.deep(200, func() { k.complete($h, $s01, $n) })", disturbs: true, streams: true, weight: 5, do: func(e *env, o *Op) {
 			deep(200, func() { doComplete(e, o) })
+		}},
+		{name: "completeOrDiscard", on: Promise, text: "k.completeOrDiscard($h, $s01, $n)", disturbs: true, streams: true, weight: 12, do: func(e *env, o *Op) {
+			e.w.complete(e.w.server(o), o.Site, o.N == 1, true)
 		}},
 		{name: "break", on: Promise, text: "$h.Break()", disturbs: true, weight: 8, do: func(e *env, o *Op) {
 			s := e.w.server(o)
@@ -46,11 +49,12 @@ func (w *World) server(o *Op) *served { return w.get(o.On).(*served) }
 
 func doComplete(e *env, o *Op) {
 	s := e.w.server(o)
-	e.w.complete(s, o.Site, o.N == 1)
+	e.w.complete(s, o.Site, o.N == 1, false)
 }
 
-// complete completes a promise with the token of an operation.
-func (w *World) complete(s *served, site int, fails bool) {
+// complete completes a promise with the token of an operation. A result that comes too late
+// is given away where orDiscard says so, else there was none (R9).
+func (w *World) complete(s *served, site int, fails, orDiscard bool) {
 	w.mu.Lock()
 	w.runs[site]++
 	token := site*100 + w.runs[site]
@@ -61,11 +65,14 @@ func (w *World) complete(s *served, site int, fails bool) {
 	if fails {
 		err = failureError(token)
 	}
+	w.mu.Lock()
+	w.givesLate = w.givesLate || orDiscard
+	w.mu.Unlock()
 	won := false
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if r.made = won; !won && r.taken+r.discarded == 0 {
+		if r.made = won || orDiscard; !r.made && r.taken+r.discarded == 0 {
 			r.made, r.callback, r.raised = true, true, 1 // there was none
 		}
 	}()
@@ -75,11 +82,18 @@ func (w *World) complete(s *served, site int, fails bool) {
 	}
 	w.mu.Unlock()
 	won = true // so it is where an OnSignal function panics
-	won = s.p.Complete(w.value(token, s.b), err)
+	if orDiscard {
+		won = s.p.CompleteOrDiscard(w.value(token, s.b), err)
+	} else {
+		won = s.p.Complete(w.value(token, s.b), err)
+	}
 	if s.b != nil && s.b.h != nil {
 		w.sees(s.b.h)
 	}
 	if won && s.b != nil {
+		w.mu.Lock()
+		s.b.gives = true
+		w.mu.Unlock()
 		w.checkOnStack(s.b, site)
 		if s.b.h != nil {
 			w.checkOver(&Op{Do: "complete", Site: site}, s.b.h)

@@ -17,6 +17,13 @@ func scopeOps() []entry {
 			scope(e, o).Close()
 			e.w.closed(scope(e, o))
 		}},
+		{name: "cancelQueued", on: Scope, text: "$h.CancelQueued(errors.New(\"cause $s\"))", weight: 6, do: func(e *env, o *Op) {
+			e.w.disturb(0)
+			if n := scope(e, o).CancelQueued(causeError(o.Site)); n < 0 {
+				e.w.failf("result", "%s has canceled %d", e.w.name(o), n)
+			}
+		}},
+		{name: "scopeCancel", on: Scope, text: "k.cancel($h, $n)", weight: 8, do: doScopeCancel},
 		{name: "shutdown", on: Scope, text: "$h.Shutdown($x)", blocks: true, ctx: waitsBy, weight: 12, do: doShutdown},
 		{name: "inFlight", on: Scope, text: "for range $h.InFlight() {}", weight: 4, do: func(e *env, o *Op) {
 			for range scope(e, o).InFlight() {
@@ -40,6 +47,26 @@ func scopeOps() []entry {
 			_ = scope(e, o).String()
 		}},
 		{name: "newErrgroup", makes: Errgroup, text: "$t = new(errgroup.Group)", setup: true, weight: 3, do: doNewErrgroup},
+	}
+}
+
+// doScopeCancel cancels a call in flight by its ID: where Cancel says that it did, the call is
+// complete (C12).
+func doScopeCancel(e *env, o *Op) {
+	s := e.w.get(o.On).(*scopeVar)
+	nth := o.N
+	for i := range s.InFlight() {
+		if nth--; nth > 0 {
+			continue
+		}
+		b := e.w.callOf(s, i)
+		e.w.disturb(0)
+		did := s.Cancel(i.ID, causeError(o.Site))
+		if did && b != nil && !b.h.c.IsDone() {
+			e.w.failf("wait", "%s has canceled %v, and the call is pending", e.w.name(o), i)
+		}
+		_, _ = s.Info(i.ID)
+		return
 	}
 }
 

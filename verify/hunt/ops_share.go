@@ -34,7 +34,8 @@ func shareOps() []entry {
 			g := e.w.get(o.On).(*groupVar)
 			e.w.asksFor(o.On)
 			c := g.Join(e.context(o), o.N, e.shared(o, g.o))
-			e.w.addCall(o.To, c).joined = true
+			h := e.w.addCall(o.To, c)
+			h.joined, h.run = true, runKey{o.On, o.N}
 		}},
 		{name: "forget", on: Group, text: "$h.Forget($n)", weight: 5, do: func(e *env, o *Op) { e.w.get(o.On).(*groupVar).Forget(o.N) }},
 		{name: "newLazy", makes: Lazy, text: "$t = async.NewLazy($f$o)", setup: true, fn: true, opts: true, weight: 5, do: func(e *env, o *Op) {
@@ -87,6 +88,10 @@ func (e *env) shared(o, opts *Op) func(context.Context) (*Value, error) {
 		if e.w.scope(opts.Opts.Scope-1) != nil {
 			b.scope = opts.Opts.Scope
 		}
+		e.w.mu.Lock()
+		key := runKey{o.On, o.N}
+		e.w.shared[key] = append(e.w.shared[key], b)
+		e.w.mu.Unlock()
 		return e.w.run(ctx, o.Fn, b)
 	}
 }

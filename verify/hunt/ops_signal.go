@@ -44,7 +44,7 @@ func signalOps() []entry {
 		}},
 		{name: "signalAfterFunc", on: Signal, makes: Stop, text: "$t = async.AfterFunc($h, func() {$b})", early: true, body: true, weight: 6, do: func(e *env, o *Op) {
 			h := e.w.call(o.On)
-			e.afterFunc(o, h.s, h.family)
+			e.afterFunc(o, h.s, h.family, h)
 		}},
 	}
 }
@@ -105,7 +105,7 @@ func eventOps() []entry {
 			e.w.addSignal(o.To, event(e, o).Signal())
 		}},
 		{name: "eventAfterFunc", on: Event, makes: Stop, text: "$t = async.AfterFunc($h, func() {$b})", early: true, body: true, weight: 5, do: func(e *env, o *Op) {
-			e.afterFunc(o, event(e, o), 0)
+			e.afterFunc(o, event(e, o), 0, event(e, o))
 		}},
 	}
 }

@@ -58,7 +58,7 @@ func Pairs(table Table, match string, seed uint64) *PairList {
 	for n, sc := range scenes() {
 		b := sceneOf(table, sc)
 		s := stage{scene: sc, all: instances(b)}
-		s.ends = len(b.p.Vars[Context]) > 0 && b.completer() != nil
+		s.ends = len(b.p.Vars[Context]) > 0 && len(b.completions()) > 0
 		l.stages = append(l.stages, s)
 		for i := range s.all {
 			for j := i; j < len(s.all); j++ {
@@ -94,28 +94,39 @@ func (l *PairList) parts(n pairNumber) (s stage, first, second instance, ends bo
 	return s, s.all[n>>24&0xffff], s.all[n>>8&0xffff], n&1 != 0
 }
 
-// shuffle puts pairs in a random order in which one of more weight comes early: of what
-// is left, each pair comes next by a chance in proportion to its weight. (The way of
-// Efraimidis and Spirakis: each has an exponential time at the rate of its weight.)
+// shuffle puts pairs in a random order in which what is rarely tried goes first. The same
+// two operations meet in many scenes, and there is time for a small part of the pairs. So
+// the order has rounds: in each round every two operations meet once, in a scene that comes
+// as chance will have it. Two that change what others meet have four rounds in the time in
+// which two that only look have one.
 func (l *PairList) shuffle(seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
+	random.Shuffle(len(l.order), func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
+	slices.SortStableFunc(l.order, func(a, b pairNumber) int { return cmp.Compare(l.stages[b>>40].first, l.stages[a>>40].first) })
+	rounds := make(map[meeting]int)
 	at := make(map[pairNumber]float64, len(l.order))
 	for _, n := range l.order {
-		s, first, second, ends := l.parts(n)
-		changes := first.changing() + second.changing() + s.first
-		if ends {
-			changes = max(changes-1, 0)
-		}
-		at[n] = random.ExpFloat64() / float64(int(1)<<(2*changes))
+		_, first, second, ends := l.parts(n)
+		m := meeting{first.do, second.do, first.isTied(), second.isTied(), ends}
+		changes := first.changing() + second.changing()
+		at[n] = (float64(rounds[m]) + random.Float64()) / float64(int(1)<<changes)
+		rounds[m]++
 	}
 	slices.SortFunc(l.order, func(a, b pairNumber) int { return cmp.Compare(at[a], at[b]) })
 }
 
-// changing are the operations that change what others meet; pairs of two come first.
+// A meeting is what pairs have in common that differ by their scenes.
+type meeting struct {
+	first, second         string
+	firstTied, secondTied bool // they are on a second handle
+	ends                  bool
+}
+
+// changing are the operations that change what others meet; pairs of two come often.
 func (i instance) changing() int {
 	if slices.Contains([]string{
 		"finish", "await", "release", "cancel", "cancelWait", "signalRelease", "complete", "completeDeep", "endContext", "open", "begin",
-		"beginPromise", "clone", "signal", "race", "any", "quorum", "releaseAll", "next", "add", "setRelease", "shutdown", "close", "get", "groupDo", "join", "go",
+		"beginPromise", "clone", "signal", "race", "any", "quorum", "releaseAll", "next", "add", "completeOrDiscard", "goWaiting", "map", "cancelQueued", "scopeCancel", "set", "setRelease", "shutdown", "close", "get", "groupDo", "join", "go",
 	}, i.do) {
 		return 1
 	}
@@ -142,6 +153,9 @@ type instance struct {
 	on Ref
 }
 
+// is reports whether an operation does the same.
+func (i instance) is(o *Op) bool { return i.do == o.Do && i.on == o.On }
+
 // isTied reports whether an operation is on a second handle.
 func (i instance) isTied() bool { return i.on.Kind == Signal || i.on.Kind == Call && i.on.N > 0 }
 
@@ -152,7 +166,7 @@ func (i instance) ends() bool { return i.do == "endContext" || i.do == "shutdown
 // few are the operations that are paired on what is tied to an object, not on itself.
 func few(name string) bool {
 	return slices.Contains([]string{
-		"finish", "await", "release", "cancel", "signalRelease", "signalWait", "complete", "endContext", "open", "shutdown", "begin",
+		"finish", "await", "release", "cancel", "cancelWait", "signalRelease", "signalWait", "complete", "endContext", "open", "shutdown", "begin",
 	}, name)
 }
 
@@ -180,11 +194,13 @@ func instances(b *builder) (all []instance) {
 // begins calls to one of a scope, what waits for others to one of what can be waited for.
 func (b *builder) has(name string) bool {
 	switch name {
-	case "go":
+	case "go", "goWaiting":
 		return len(b.p.Vars[Scope]) > 0
-	case "hedge":
+	case "asyncSleep":
+		return len(b.p.Vars[Scope]) > 0 && len(b.p.Vars[Context]) > 0
+	case "hedge", "map":
 		return b.streams || len(b.p.Vars[Scope]) > 0 && !b.gated
-	case "waitAny", "waitAll":
+	case "waitAny", "waitAll", "firstError":
 		return len(b.p.Vars[Stranger])+len(b.p.Vars[Event]) > 0 || len(b.p.Vars[Call]) > 1
 	}
 	return false
@@ -195,16 +211,18 @@ func (b *builder) has(name string) bool {
 func (l *PairList) pair(n pairNumber) Pair {
 	s, first, second, ends := l.parts(n)
 	name := s.name + ": " + first.do + " of " + first.on.String() + ", " + second.do + " of " + second.on.String()
-	third := (*builder).completer
+	third := (*builder).completers
 	if ends {
-		name, third = name+", and endContext", (*builder).ender
+		name, third = name+", and endContext", (*builder).enders
 	}
 	return Pair{Name: name, Program: func() *Program {
 		b := sceneOf(l.table, s.scene)
-		b.p.Seed, b.bounds = seedOf(name), ends
+		b.p.Seed, b.chance, b.bounds = seedOf(name), seedOf(name), b.bounds || ends
+		b.vary()
 		b.p.Threads = append(b.p.Threads, b.thread(first), b.thread(second))
-		if o := third(b); o != nil && !b.sleeps && first.do != o.Do && second.do != o.Do && !first.ends() && !second.ends() {
-			b.p.Threads = append(b.p.Threads, []*Op{o})
+		ops := slices.DeleteFunc(third(b), func(o *Op) bool { return first.is(o) || second.is(o) })
+		if len(ops) > 0 && !b.sleeps && !first.ends() && !second.ends() {
+			b.p.Threads = append(b.p.Threads, ops)
 		}
 		return b.p
 	}}

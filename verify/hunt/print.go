@@ -216,14 +216,21 @@ func (pr *printer) scopeOptions(o *Op) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Limit: %d, Queue: %d, Panic: async.%v, Track: %v", so.Limit, so.Queue, so.Panic, so.Track)
 	if o.N&scopeObserves != 0 {
-		events := []string{"Begun", "Started", "Completed", "Abandoned", "Discarded"}
+		events := []string{"Begun", "Started", "Completed", "Abandoned", "Discarded", "BeginContext", "Joined"}
 		b.WriteString(", Observer: async.Observer{")
 		for i, event := range events {
 			body := ""
 			if o.N>>2 == i+1 {
 				body = pr.ops(o.Body)
 			}
-			fmt.Fprintf(&b, "%s: func(async.CallInfo) {%s},\n", event, body)
+			form := "%s: func(async.CallInfo) {%s},\n"
+			switch i + 1 {
+			case observesBeginContext:
+				form = "%s: func(ctx context.Context, _ async.CallInfo) context.Context {%s\nreturn context.WithValue(ctx, kitKey{}, 1)\n},\n"
+			case observesJoined:
+				form = "%s: func(context.Context, async.CallInfo) {%s},\n"
+			}
+			fmt.Fprintf(&b, form, event, body)
 		}
 		b.WriteString("}")
 	}
@@ -276,6 +283,10 @@ func (pr *printer) options(x *entry, o *Op) string {
 	}
 	pr.in = in
 	add(p.Scope > 0, Ref{Scope, p.Scope - 1}.String())
+	if x.name == "map" {
+		add(mapAtOnce(o.N) > 0, fmt.Sprintf("async.AtOnce(%d)", mapAtOnce(o.N)))
+		add(mapInOrder(o.N), "async.InOrder()")
+	}
 	add(p.Errgroup > 0, fmt.Sprintf("async.InGroup(%v)", Ref{Errgroup, p.Errgroup - 1}))
 	if len(opts) == 0 {
 		return ""

@@ -79,6 +79,15 @@ func (k *kit) complete(p *async.Promise[int], v, how int) {
 	}
 }
 
+func (k *kit) completeOrDiscard(p *async.Promise[int], v, how int) {
+	k.count(v, 0)
+	var err error
+	if how == 1 {
+		err = errors.New("failure")
+	}
+	p.CompleteOrDiscard(v, err)
+}
+
 func (k *kit) deep(frames int, f func()) {
 	if frames == 0 {
 		f()
@@ -208,6 +217,37 @@ func (k *kit) newStranger(kind int) *kitStranger {
 	}
 	k.atEnd(s.open)
 	return s
+}
+
+func kitInputs(n int) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := range 1 + n&7 {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// some takes the results of a Map, and leaves the loop after as many as n says.
+func (k *kit) some(n int, results func(yield func(int, async.Result[int]) bool)) {
+	left := n >> 6 & 3
+	for _, r := range results {
+		k.take(r.Value, r.Err)
+		if left--; left == 0 {
+			return
+		}
+	}
+}
+
+// cancel cancels the nth call in flight of a scope.
+func (k *kit) cancel(s *async.Scope, nth int) {
+	for i := range s.InFlight() {
+		if nth--; nth <= 0 {
+			s.Cancel(i.ID, nil)
+			return
+		}
+	}
 }
 
 func kitEach(f func(context.Context) (int, error)) func(context.Context, int) (int, error) {

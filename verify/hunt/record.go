@@ -18,25 +18,26 @@ type records struct {
 
 // A result is what became of what a function returned, or panicked with.
 type result struct {
-	token     int
-	made      bool
-	panics    bool
-	callback  bool // it is a callback's panic, which is no result
-	b         *begun
-	taken     int // handed to somebody
-	discarded int // to Discard
-	raised    int // out of an operation that takes nothing, as Release
-	by        []string
-	finishes  map[*handle]int
-	first     int          // when it was handed out first
-	shares    []sharing    // what each Do said that got it
-	joined    map[int]bool // by family: the handles of Join that got it
+	token      int
+	made       bool
+	panics     bool
+	callback   bool // it is a callback's panic, which is no result
+	b          *begun
+	taken      int // handed to somebody
+	discarded  int // to Discard
+	raised     int // out of an operation that takes nothing, as Release
+	by         []string
+	finishes   map[*handle]int
+	first      int             // when it was handed out first
+	shares     []sharing       // what each Do said that got it
+	joined     map[int]bool    // by family: the handles of Join that got it
+	finishedAt map[*handle]int // when a handle had finished it
 }
 
 func (w *World) resultLocked(token int) *result {
 	r := w.results[token]
 	if r == nil {
-		r = &result{token: token, finishes: make(map[*handle]int)}
+		r = &result{token: token, finishes: make(map[*handle]int), finishedAt: make(map[*handle]int)}
 		w.results[token] = r
 		w.order = append(w.order, r)
 	}
@@ -48,6 +49,7 @@ func (w *World) made(token int, b *begun, panics bool) {
 	w.mu.Lock()
 	r := w.resultLocked(token)
 	r.made, r.b, r.panics = true, b, panics
+	b.gives = !panics
 	w.mu.Unlock()
 	if panics && w.raise != nil {
 		if b.parent != w.base || b.scope > 0 && w.scope(b.scope-1).o.Panic == async.PanicCrash {
@@ -85,6 +87,7 @@ func (w *World) took(o *Op, h *handle, v *Value, err error) {
 			if r.finishes[h] > 1 {
 				wrong = fmt.Sprintf("%s: result %d was finished twice by one handle", w.name(o), token)
 			}
+			r.finishedAt[h] = w.nowLocked().seq
 		}
 	}
 	if o.Do == "finish" && (len(tokens) > 0 || err == nil || !isRefusal(err)) {
@@ -93,6 +96,22 @@ func (w *World) took(o *Op, h *handle, v *Value, err error) {
 	w.mu.Unlock()
 	if wrong != "" {
 		w.failf("result", "%s", wrong)
+	}
+}
+
+// checkCurrent: what a handle had finished before an operation was begun, the operation
+// returns no more: the handle is on no call then, or on another (R3, R13).
+func (w *World) checkCurrent(o *Op, h *handle, begun int, v *Value, err error) {
+	w.mu.Lock()
+	old := 0
+	for _, token := range tokensWith(v, err) {
+		if at := w.resultLocked(token).finishedAt[h]; at != 0 && at < begun {
+			old = token
+		}
+	}
+	w.mu.Unlock()
+	if old != 0 {
+		w.failf("result", "%s returns result %d, which the same handle had finished before", w.name(o), old)
 	}
 }
 
@@ -114,7 +133,7 @@ func (w *World) gave(o *Op, token int, takes bool) {
 	} else {
 		r.raised++
 	}
-	if x := w.table[o.Do]; o.On.Kind == List && x.takes || o.Do == "hedge" { // they may meet several panics, of which the last comes out
+	if x := w.table[o.Do]; o.On.Kind == List && x.takes || o.Do == "hedge" || o.Do == "map" { // they may meet several panics, of which the last comes out
 		w.several = true
 	}
 	r.by = append(r.by, w.name(o))
@@ -143,11 +162,15 @@ func (w *World) signaled(b *begun, i int) {
 		return
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	for len(b.signals) <= i {
 		b.signals = append(b.signals, 0)
 	}
 	b.signals[i]++
+	h := b.h
+	w.mu.Unlock()
+	if h != nil {
+		w.sees(h) // the call is complete
+	}
 }
 
 // waited checks how a wait ended: with the error of a wait only where its own context

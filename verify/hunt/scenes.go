@@ -75,6 +75,18 @@ func objects() []scene {
 			b.op("complete")
 			b.op("finish")
 		}},
+		{name: "finished promise whose clone is not", make: func(b *builder) {
+			b.op("newContext")
+			b.op("newPromise")
+			b.op("complete")
+			b.op("clone")
+			b.op("finish")
+		}},
+		{name: "promise whose OnSignal ends the context of who waits", make: func(b *builder) {
+			b.op("newContext")
+			b.op("newPromise", endsContext(b))
+			b.bounds = true
+		}},
 		{name: "finished stream", tie: handles, make: func(b *builder) {
 			b.op("newPromise", streaming)
 			b.op("complete")
@@ -124,11 +136,27 @@ func limitScenes() []scene {
 			b.op("go", byContext, waitsAtGate, inScope)
 			b.op("go", byContext, inScope)
 		}},
+		{name: "functions in a scope whose queue is full", make: func(b *builder) {
+			b.op("newScope", bounded)
+			b.op("newContext")
+			b.op("newGate")
+			b.op("go", waitsAtGate, inScope)
+			b.op("go", byContext, inScope)
+		}},
 		{name: "function that waits in a scope with a limit", make: func(b *builder) {
 			b.op("newScope", limited)
 			b.op("newContext")
 			b.op("newEvent")
 			b.op("go", byContext, inScope, waitsForEvent(b))
+		}},
+		{name: "function that waits, whose slot another has then", make: func(b *builder) {
+			b.op("newScope", limited)
+			b.op("newContext")
+			b.op("newGate")
+			b.op("newGate")
+			b.op("newEvent")
+			b.op("go", byContext, inScope, waitsAtGate, waitsForEvent(b))
+			b.op("go", byContext, inScope, waitsAtOther)
 		}},
 		{name: "function that has lent its context", make: func(b *builder) {
 			b.op("newScope", limited)

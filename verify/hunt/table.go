@@ -17,6 +17,7 @@ type entry struct {
 	weight   int
 	setup    bool   // stands in the setup, and only there
 	early    bool   // may stand in the setup, too
+	stays    bool   // waits for its functions when its context has ended
 	blocks   bool   // may wait, so that no callback may do it
 	ctx      ctxUse // what its context is for
 	fn       bool   // takes a function
@@ -26,6 +27,7 @@ type entry struct {
 	kind     Kind   // of the members; None: any that can be waited for
 	takes    bool   // hands results out
 	disturbs bool   // may end the calls of its family
+	streams  bool   // but not the contexts of streams
 	do       func(e *env, o *Op)
 
 	// over says why a wait that goes on should be over, when nobody can go on.
@@ -54,7 +56,7 @@ type Table map[string]*entry
 // NewTable returns all operations.
 func NewTable() Table {
 	table := make(Table)
-	for _, part := range [][]entry{callOps(), beginOps(), promiseOps(), signalOps(), eventOps(), manyOps(), listOps(), resultOps(), scopeOps(), shareOps(), otherOps()} {
+	for _, part := range [][]entry{callOps(), beginOps(), promiseOps(), signalOps(), eventOps(), manyOps(), listOps(), resultOps(), scopeOps(), shareOps(), mapOps(), otherOps()} {
 		for _, x := range part {
 			if x.weight == 0 {
 				x.weight = 10

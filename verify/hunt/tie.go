@@ -23,6 +23,13 @@ func (w *World) nowLocked() moment {
 	return moment{w.seq, time.Now()}
 }
 
+// now returns the present place in the order of what is recorded.
+func (w *World) now() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.nowLocked().seq
+}
+
 // later returns the later one of two moments.
 func later(a, b moment) moment {
 	if a.seq > b.seq {
@@ -81,10 +88,16 @@ func (w *World) isBefore(ctx context.Context, m moment, o *Op) bool {
 	return false
 }
 
-// checkTie: a wait does not end by its context where the completion was there first (R6).
+// checkTie: a wait does not end by its context where the completion was there first; nor
+// where the same context ends the call, which is a promise: the call is canceled then (R6).
 func (w *World) checkTie(ctx context.Context, o *Op, on any, err error) {
 	if !isWaitError(err) {
 		return
+	}
+	if h, ok := on.(*handle); ok && !h.joined {
+		if b := w.onlyBegun(h.family); b != nil && b.promise && b.early && !b.loose && b.parent == ctx {
+			w.failf("wait", "%s: %v, and the context ends the call, too", w.name(o), err)
+		}
 	}
 	key := w.keyOf(on)
 	w.mu.Lock()
@@ -93,6 +106,66 @@ func (w *World) checkTie(ctx context.Context, o *Op, on any, err error) {
 	w.mu.Unlock()
 	if before {
 		w.failf("wait", "%s: %v, and completion was known before its context ended", w.name(o), err)
+	}
+}
+
+// checkFirst: of several calls the first to complete is named, and the lowest of those that
+// are complete on entry (W3). So a call is not named where a lower one was known to be
+// complete before anything was begun that could complete the one that is named.
+func (w *World) checkFirst(o *Op, hs []*handle, named int) {
+	if named < 0 {
+		return
+	}
+	key, _ := w.keyOf(hs[named]).(int)
+	b := w.onlyBegun(hs[named].family)
+	if key == 0 || b.parent.Done() != nil {
+		return
+	}
+	for _, h := range hs[:named] {
+		other, _ := w.keyOf(h).(int)
+		w.mu.Lock()
+		m, ok := w.known[other]
+		before := other != 0 && other != key && ok && m.seq < b.endingAt
+		w.mu.Unlock()
+		if before {
+			w.failf("wait", "%s names the call of operation %d, and another was known to be complete before anything was done to complete that", w.name(o), b.site)
+		}
+	}
+}
+
+// drain takes what is left out of a set in the end, when everything that goroutines of the
+// program could complete is complete: each member that is complete comes out as often as it
+// was added, less what came out before, if the set was never released (W4).
+func (w *World) drain(n int) {
+	s, ok := w.get(Ref{Set, n}).(*setVar)
+	if !ok {
+		return
+	}
+	o := &Op{Do: "tryNext", On: Ref{Set, n}, Site: 6*closerSite + n}
+	for {
+		begun := moment{seq: w.now()}
+		key, ok := s.TryNext()
+		if !ok {
+			break
+		}
+		w.came(o, s, key, begun)
+	}
+	left := 0
+	for key, m := range s.added {
+		missing := s.stored[key] - s.came[key]
+		complete, known := w.isComplete(m)
+		if c, ok := m.(*async.Call[*Value]); ok {
+			complete, known = c.IsDone(), true
+		}
+		if known && complete && missing > 0 && !s.gone {
+			w.failf("wait", "%s: key %d is left in the set %d times, and its member is complete", w.name(o), key, missing)
+		}
+		if !known || !complete {
+			left += missing
+		}
+	}
+	if got := s.Len(); got < 0 || got > left {
+		w.failf("wait", "%v has %d members, of %d that are not complete", o.On, got, left)
 	}
 }
 

@@ -8,7 +8,9 @@ type Way struct {
 	Switches, Most, Random, Depth int
 	Seed                          uint64
 	Time                          bool
-	Ends                          bool // contexts end before what they wait for is completed
+	Ends                          bool   // contexts end before what they wait for is completed
+	Late                          bool   // some goroutines begin when the others cannot go on
+	LateAs                        uint64 // with Replay: which
 	Replay                        string
 	Timed                         bool // with Replay: the schedule is of an exploration with Time
 }
@@ -42,9 +44,10 @@ const anyNumber = 1 << 30
 // switches. Of few, those that come first in that order are too much alike.
 const exhaustive = 500
 
-// PairWays are those of a pair: so many random schedules, and five times as many with one
-// forced switch, which find what needs one goroutine to stand at one point. From exhaustive
-// on they are all with two forced switches, up to most.
+// PairWays are those of a pair: some two times as many random schedules as most says. Nearly all
+// go by priorities: what needs one goroutine to stand at one point, or two, these find with a
+// known probability. In half of them some goroutines begin late. From exhaustive on the
+// schedules are all with two forced switches, up to most.
 func PairWays(p *Program, most int) []Way {
 	if most >= exhaustive {
 		all := Way{Switches: 2, Most: most}
@@ -52,6 +55,9 @@ func PairWays(p *Program, most int) []Way {
 		end.Ends = true
 		return append([]Way{all, end}, seeded([]Way{{Random: most / 4, Depth: 3}, {Random: most / 4, Ends: true}}, p.Seed)...)
 	}
-	one := Way{Switches: 1, Most: 5 * most}
-	return append([]Way{one}, seeded([]Way{{Random: most / 4}, {Random: most / 2, Depth: 3}, {Random: most / 4, Depth: 4, Ends: true}}, p.Seed)...)
+	few := max(most/2, 1)
+	return seeded([]Way{
+		{Random: few, Depth: 2}, {Random: few, Depth: 2, Late: true}, {Random: few / 2, Ends: true, Late: true}, {Random: few, Depth: 3}, {Random: few / 2},
+		{Random: few / 2, Depth: 3, Late: true, Ends: true},
+	}, p.Seed)
 }

@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // A World is one run of a program: the objects, and what was observed of them. Its
@@ -40,6 +42,7 @@ type World struct {
 	values     []weakValue
 	looked     []looked
 	endless    bool         // a stream lives for ever
+	givesLate  bool         // somebody has called CompleteOrDiscard
 	asked      map[int]bool // by family: a CancelWait was begun
 	askers     map[Ref]int  // by group: how often it was asked for a result
 	derived    []*derived
@@ -51,6 +54,7 @@ type World struct {
 	begun      []*begun
 	running    map[int]int // by scope, functions that run user code
 	active     map[*action]struct{}
+	shared     map[runKey][]*begun // the runs that were begun
 	observers  map[int]*observed
 	runs       map[int]int // by site: how often its function has run
 }
@@ -59,6 +63,7 @@ type World struct {
 type Look struct {
 	Without map[string]bool // oracles by name that are left out
 	Ends    bool            // the contexts of the program end before the closer completes anything
+	Late    uint64          // 0: all goroutines of the program begin together; else some begin when the others cannot go on, as this number says
 	Quiet   bool            // time passes only when nobody can go on, so that whoever waits then waits for good reason
 }
 
@@ -68,10 +73,11 @@ type handle struct {
 	c        *async.Call[*Value]
 	s        *async.Signal
 	family   int
-	releases bool // a Release of it was begun
-	beginsOK int  // Begins that succeeded
-	finishes int  // that got a result
-	joined   bool // it came from Join
+	releases bool   // a Release of it was begun
+	beginsOK int    // Begins that succeeded
+	finishes int    // that got a result
+	joined   bool   // it came from Join
+	run      runKey // of what it shares then
 }
 
 // A served is the server's end of a promise.
@@ -90,6 +96,7 @@ type begun struct {
 	scope     int // one more than the variable
 	opts      *Opts
 	promise   bool
+	early     bool              // it was begun in the setup
 	loose     bool              // its context may end for reasons that are not followed
 	parent    context.Context   // Begin's
 	above     *begun            // the call whose context Begin's is, or hangs on, or nil
@@ -97,12 +104,16 @@ type begun struct {
 	attempts  []context.Context // of a hedged call: those of its runs
 	hedged    bool
 	runs      bool            // its function is at work
+	waits     []interval      // of its goroutine by its context
 	lent      int             // waits that have lent its slot
 	ctx       context.Context // the call's, once it is known
 	ok        bool            // the Begin succeeded
 	decided   bool            // it has returned
 	ending    bool            // something that may end it, or its context, has been begun
+	endingAt  int             // when that was, in the order of what is recorded
+	cut       bool            // of a stream: something that may end its context has been begun
 	closed    bool            // its function has returned, or nobody completes it any more
+	gives     bool            // its function has returned a result, or a Complete has won
 	h         *handle
 	signals   []int // how often each OnSignal function was called
 	noSignals bool  // they are not counted for this one
@@ -156,6 +167,7 @@ type action struct {
 
 	members []async.Waitable
 	lends   *begun // whose slot it has lent, or nil
+	own     bool   // it is on the goroutine of that function
 }
 
 const (
@@ -167,7 +179,7 @@ const (
 func NewWorld(p *Program, table Table, o Look, fail func(error)) *World {
 	w := &World{
 		p: p, table: table, o: o, report: fail, base: context.Background(),
-		running: make(map[int]int), active: make(map[*action]struct{}), known: make(map[any]moment),
+		running: make(map[int]int), active: make(map[*action]struct{}), shared: make(map[runKey][]*begun), known: make(map[any]moment),
 		disturbing: make(map[int]int), asked: make(map[int]bool), askers: make(map[Ref]int), released: make(map[Ref]bool), observers: make(map[int]*observed), runs: make(map[int]int),
 	}
 	w.records.results = make(map[int]*result)
@@ -194,7 +206,22 @@ func (w *World) Thread(i int) {
 		w.threads--
 		w.mu.Unlock()
 	}()
+	w.comeLate(i)
 	(&env{w: w, thread: i}).all(w.p.Threads[i])
+}
+
+// comeLate has a goroutine begin later than others, where the run says so: those are asleep
+// by then, or at their ends. Most of what happens to one who sleeps, a schedule of goroutines
+// that begin together has rarely: the one has to be asleep, and two others have to be at work.
+func (w *World) comeLate(i int) {
+	if w.o.Late == 0 {
+		return
+	}
+	random := rand.New(rand.NewPCG(w.o.Late, uint64(i)))
+	if n := random.IntN(3); n > 0 {
+		<-time.After(time.Duration(n) * time.Millisecond / 10)
+		sched.Point("late")
+	}
 }
 
 // set sets a variable.
@@ -259,9 +286,19 @@ func (w *World) addSignal(r Ref, s *async.Signal) {
 	w.set(r, h)
 }
 
-// disturb notes that something is being done that may end calls of a family; of
-// family 0, any.
+// disturb notes that something is being done that may end calls of a family, and their
+// contexts with them; of family 0, any.
 func (w *World) disturb(family int) {
+	w.completes(family)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range w.begun {
+		b.cut = b.cut || family == 0 || b.family == family
+	}
+}
+
+// completes is disturb for what completes calls, and leaves the context of a stream alone.
+func (w *World) completes(family int) {
 	if w.raise != nil {
 		w.raise(family, "disturbed")
 	}
@@ -270,8 +307,16 @@ func (w *World) disturb(family int) {
 	w.disturbing[family]++
 	for _, b := range w.begun {
 		if family == 0 || b.family == family {
-			b.ending = true
+			w.endingLocked(b)
 		}
+	}
+}
+
+// endingLocked notes that something has been begun that may end a call. The caller holds
+// the mutex.
+func (w *World) endingLocked(b *begun) {
+	if !b.ending {
+		b.ending, b.endingAt = true, w.nowLocked().seq
 	}
 }
 
