@@ -180,6 +180,10 @@ func (w *World) End(wait func()) {
 	e := &env{w: w, thread: -1}
 	wait()
 	w.checkRest()
+	if w.p.Drops {
+		w.drop(e, wait)
+		return
+	}
 	w.endHandles(e)
 	wait()
 	w.endScopes(e)

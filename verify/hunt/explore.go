@@ -90,8 +90,12 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 	if h.last == nil || h.Without["collected"] {
 		return nil
 	}
+	lost := h.last.dropped()
 	r := h.last.Remains()
 	h.last = nil
+	if p.Drops {
+		return whatIsLost(lost, p, way)
+	}
 	if token, by := r.Alive(); token != 0 {
 		return &Found{
 			Program: p, Way: way, Oracle: "collected", Sort: "kept",
@@ -99,6 +103,19 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 		}
 	}
 	return nil
+}
+
+// whatIsLost collects what a program has dropped. Where that was a panic that nobody was given, the
+// process does not outlive it (R15).
+func whatIsLost(tokens []int, p *Program, way Way) *Found {
+	if len(tokens) == 0 || len(p.Vars[Set]) > 0 {
+		return nil
+	}
+	collect()
+	return &Found{
+		Program: p, Way: way, Oracle: "panic", Sort: "lost",
+		Text: fmt.Sprintf("[panic] %s was given to nobody, and is lost: every handle was dropped", whatIs(tokens[0])),
+	}
 }
 
 // whatIs says what has a token.

@@ -26,6 +26,7 @@ func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 		}
 	}
 	g.p.Panics = g.IntN(6) == 0 && !avoid["panics"]
+	g.p.Drops = g.p.Panics && g.IntN(4) == 0
 	g.p.Exits = g.IntN(4) == 0 && !avoid["exits"]
 	g.p.Finish = g.IntN(2) == 0
 	g.theme()

@@ -31,6 +31,7 @@ type life struct {
 	made      map[int]int  // panics, and the family of the call
 	given     map[int]bool // of these, the ones that somebody was given
 	disturbed map[int]bool // families whose calls may have been canceled or released
+	dropped   map[int]bool // panics that end the process when the garbage is collected
 	family    int
 	program   *Program
 	way       Way
@@ -45,7 +46,7 @@ func (h *Hunt) child(ctx context.Context, task Task) (*life, *Found) {
 		h.Log("%v", err)
 		return &life{over: true, all: true}, nil
 	}
-	l := &life{seed: task.Seed, phase: task.Phase, pairs: task.Pairs, program: task.Program, way: task.Way}
+	l := &life{dropped: make(map[int]bool), seed: task.Seed, phase: task.Phase, pairs: task.Pairs, program: task.Program, way: task.Way}
 	for line := range lines {
 		h.hear(l, line)
 	}
@@ -111,6 +112,8 @@ func (h *Hunt) hear(l *life, line Line) {
 		l.family = line.N
 	case "made":
 		l.made[line.N] = l.family
+	case "dropped":
+		l.dropped[line.N] = true
 	case "given":
 		l.given[line.N] = true
 	case "disturbed":
@@ -213,6 +216,7 @@ func (l *life) wrongEnd(text string) string {
 	token, _ := strconv.Atoi(m[1]) // digits only
 	family, made := l.made[token]
 	switch {
+	case l.dropped[token]:
 	case !made:
 		return "a panic that nobody made"
 	case l.given[token]:

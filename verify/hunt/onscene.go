@@ -17,6 +17,7 @@ func (g *generator) onScene() *Program {
 	sc := all[g.IntN(len(all))]
 	b := sceneOf(g.table, sc)
 	b.p.Seed, b.chance, b.p.Finish = g.p.Seed, g.Uint64(), g.IntN(2) == 0
+	b.p.Drops = b.p.Panics && g.IntN(4) == 0
 	b.vary()
 	some := g.vocabulary(instances(b))
 	if waits := b.waits(instances(b)); len(waits) > 0 && g.IntN(5) == 0 {

@@ -47,6 +47,7 @@ type Program struct {
 	Threads [][]*Op // one goroutine each
 	Idle    bool    // some object may never be begun, so that every wait is bounded
 	Finish  bool    // what is left in the end is finished before it is released
+	Drops   bool    // what is left in the end is dropped, neither finished nor released
 	Panics  bool    // something panics, so that the process may end
 	Exits   bool    // a callback may end the goroutine that it is called on
 }

@@ -1,0 +1,55 @@
+package hunt
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/seed4712c49f/async"
+)
+
+// This file has the end of a program that drops what it has: no handle is finished, and none
+// released. A panic that nobody was given then ends the process, when the call is collected
+// (R15). The parent of the children knows which panics may.
+
+// drop is the epilogue of such a program.
+func (w *World) drop(e *env, wait func()) {
+	w.endScopes(e)
+	w.endDerived()
+	w.endContexts(false)
+	wait()
+	w.checkSignals()
+	w.checkCallbacks()
+	w.checkObservers()
+	for _, token := range w.dropped() {
+		if w.raise != nil {
+			w.raise(token, "dropped")
+		}
+	}
+}
+
+// dropped returns the panics that were given to nobody, of calls that nothing keeps when the
+// program has dropped them: a scope with Track keeps its calls, and so does a Set.
+func (w *World) dropped() (tokens []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.order {
+		if !w.p.Drops || !r.made || !r.panics || r.callback || r.taken+r.raised > 0 || w.several || r.b == nil || r.b.loose || !r.b.ok {
+			continue
+		}
+		if r.b.scope > 0 {
+			if o := w.scope(r.b.scope - 1).o; o.Track || o.Panic != async.PanicReraise {
+				continue
+			}
+		}
+		tokens = append(tokens, r.token)
+	}
+	return tokens
+}
+
+// collect has the garbage collected until what watches over the calls has long been called.
+func collect() {
+	for range 10 {
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+}
