@@ -2,7 +2,6 @@ package asyncnats
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
@@ -117,6 +116,8 @@ type Queue struct {
 type waiter interface {
 	complete(record)
 	fail(error)
+	isStored()       // the request was stored
+	wasStored() bool // isStored was called
 }
 
 // OpenQueue returns the queue with the name, and makes its streams where they are not there.
@@ -135,7 +136,7 @@ func OpenQueue(ctx context.Context, js jetstream.JetStream, o QueueOptions) (*Qu
 		return nil, fmt.Errorf("asyncnats: queue %q: %w", o.Name, err)
 	}
 	q := &Queue{
-		o: o, known: newRegistry(o.Errors), store: s, lane: rand.Text(),
+		o: o, known: newRegistry(o.Errors), store: s, lane: newLane(),
 		quit: make(chan struct{}), waiting: make(map[string][]waiter), workers: make(map[*Worker]struct{}),
 	}
 	q.watcher = newWatcher(q)
@@ -166,6 +167,7 @@ func (q *Queue) Close() {
 	}
 	q.ended.Wait()
 	q.watcher.stop()
+	q.store.publisher.close()
 }
 
 // flushCancels is how long Close waits for cancellations to be stored.

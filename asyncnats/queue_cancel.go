@@ -48,7 +48,7 @@ func (q *Queue) Cancel(ctx context.Context, id string, cause error) error {
 		case request == nil:
 			continue // it may have become complete between the two looks
 		}
-		r.lane = laneOf(request.Header)
+		r.lane = laneOf(id, request.Header)
 		if err := q.store.finish(ctx, r); !errors.Is(err, errTaken) {
 			if err == nil {
 				q.tidy(ctx, request.Sequence)

@@ -90,7 +90,7 @@ func (w *Worker) accept(p parcel) {
 // take gives a job its request, before anybody else knows of the job, or under the worker's mu.
 func (j *errand) take(id string, number uint64, h nats.Header, data []byte) {
 	j.id, j.request, j.header, j.data = id, number, h, data
-	j.lane = laneOf(h)
+	j.lane = laneOf(id, h)
 	j.work = j.on.makeJob(j)
 }
 
@@ -340,11 +340,8 @@ func (w *Worker) lastError(j *errand) error {
 // tries until the record is there. The error says that the worker is down, or the connection is
 // closed, and that it is not known whether the record is there.
 func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
-	writer := fmt.Sprintf("%s %d %d", w.id, j.number, j.delivery)
-	if m.Header == nil {
-		m.Header = nats.Header{}
-	}
-	m.Header.Set(wire.HeaderWriter, writer)
+	writer := w.id + " " + strconv.FormatUint(j.number, 10) + " " + strconv.Itoa(j.delivery)
+	setHeader(m, wire.HeaderWriter, writer)
 	r := record{id: j.id, lane: j.lane, kind: k, header: m.Header, data: m.Data}
 	for {
 		err := w.q.store.finish(w.ctx, r)

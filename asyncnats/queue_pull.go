@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // This file is how a worker takes requests. It asks NATS for as many as it has room for, and for
@@ -85,8 +86,8 @@ func (w *Worker) ask() {
 	_ = nc.PublishRequest(w.next, w.inbox.Subject, data) // there is another one when nothing is heard
 }
 
-// nextSubject is where NATS is asked for requests.
-func (s *store) nextSubject() string {
+// nextSubject is where NATS is asked for what a consumer has.
+func (s *store) nextSubject(stream jetstream.Stream, consumer string) string {
 	o := s.js.Options()
 	prefix := "$JS.API."
 	switch {
@@ -95,7 +96,7 @@ func (s *store) nextSubject() string {
 	case o.Domain != "":
 		prefix = "$JS." + o.Domain + ".API."
 	}
-	return prefix + "CONSUMER.MSG.NEXT." + s.requests.CachedInfo().Config.Name + "." + workersName
+	return prefix + "CONSUMER.MSG.NEXT." + stream.CachedInfo().Config.Name + "." + consumer
 }
 
 // receive is the handler of the subscription: of requests, and of what NATS says of the pull.

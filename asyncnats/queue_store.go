@@ -2,9 +2,11 @@ package asyncnats
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,11 +53,12 @@ var errTaken = errors.New("asyncnats: somebody else was first")
 
 // A store is a queue's two streams.
 type store struct {
-	js       jetstream.JetStream
-	requests jetstream.Stream
-	bucket   jetstream.Stream
-	work     string // what subjects of requests begin with, and a dot
-	kv       string // what subjects of the bucket begin with, and a dot
+	js        jetstream.JetStream
+	publisher *publisher
+	requests  jetstream.Stream
+	bucket    jetstream.Stream
+	work      string // what subjects of requests begin with, and a dot
+	kv        string // what subjects of the bucket begin with, and a dot
 }
 
 // openStore makes the streams, unless they are there.
@@ -86,7 +89,8 @@ func openStore(ctx context.Context, js jetstream.JetStream, o QueueOptions) (s s
 	if c := s.bucket.CachedInfo().Config.Metadata[codecKey]; c != o.Codec.Name() {
 		return s, fmt.Errorf("the codec of the queue is %.20q, not %s", c, o.Codec.Name())
 	}
-	return s, nil
+	s.publisher, err = newPublisher(js.Conn())
+	return s, err
 }
 
 // codecKey is what the bucket's metadata has the name of the codec under.
@@ -146,12 +150,14 @@ func (s *store) workerSubject(worker string) string { return s.kv + "worker." + 
 
 // parseRecord reads a record. It reports false where the message is none.
 func (s *store) parseRecord(subject string, h nats.Header, data []byte) (r record, ok bool) {
-	rest, ok := strings.CutPrefix(subject, s.kv+"call.")
-	tokens := strings.Split(rest, ".")
-	if !ok || len(tokens) != 3 {
+	rest, ok := strings.CutPrefix(subject, s.kv)
+	if !ok {
 		return r, false
 	}
-	return record{id: tokens[0], kind: kind(tokens[1]), lane: tokens[2], header: h, data: data}, true
+	rest, call := strings.CutPrefix(rest, "call.")
+	id, rest, _ := strings.Cut(rest, ".")
+	k, lane, ok := strings.Cut(rest, ".")
+	return record{id: id, kind: kind(k), lane: lane, header: h, data: data}, ok && call
 }
 
 // keyToken makes a key a token of a subject: the key itself, or its base64 after a = where
@@ -184,18 +190,24 @@ const (
 // again as long as it is not known whether the message was stored, until ctx ends. So a
 // message that put stored itself, in an attempt whose answer was lost, is errTaken, too.
 func (s *store) put(ctx context.Context, m *nats.Msg, filter string, last uint64) (seq uint64, err error) {
-	return s.write(ctx, m, jetstream.WithExpectLastSequenceForSubject(last, filter))
+	if m.Header == nil {
+		m.Header = make(nats.Header)
+	}
+	values := &[2]string{strconv.FormatUint(last, 10), filter}
+	m.Header[jetstream.ExpectedLastSubjSeqHeader] = values[:1:1]
+	if filter != m.Subject {
+		m.Header[jetstream.ExpectedLastSubjSeqSubjHeader] = values[1:]
+	}
+	return s.write(ctx, m)
 }
 
-// write stores a message, as put does, on the conditions of opts.
-func (s *store) write(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (seq uint64, err error) {
+// write stores a message, as put does, on the conditions that its header has.
+func (s *store) write(ctx context.Context, m *nats.Msg) (seq uint64, err error) {
 	for rest := writeRest; ; rest = min(2*rest, maxRest) {
-		once, cancel := context.WithTimeout(ctx, writeTime)
-		ack, err := s.js.PublishMsg(once, m, opts...)
-		cancel()
+		seq, err := s.publisher.store(ctx, m)
 		switch {
 		case err == nil:
-			return ack.Sequence, nil
+			return seq, nil
 		case !isUncertain(err):
 			return 0, writeError(err)
 		}
@@ -225,7 +237,7 @@ func isUncertain(err error) bool {
 	}
 	return !errors.Is(err, nats.ErrMaxPayload) && !errors.Is(err, nats.ErrBadSubject) &&
 		!errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrConnectionDraining) &&
-		!errors.Is(err, jetstream.ErrInvalidJSAck)
+		!errors.Is(err, jetstream.ErrInvalidJSAck) && !errors.Is(err, async.ErrScopeClosed)
 }
 
 // Codes of NATS for a stream that takes no more.
@@ -251,6 +263,8 @@ func writeError(err error) error {
 		return ErrBadSubject
 	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining):
 		return wrapped{ErrDisconnected, err.Error()}
+	case errors.Is(err, async.ErrScopeClosed):
+		return err
 	case !errors.As(err, &e):
 		return fmt.Errorf("asyncnats: %w", err)
 	case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
@@ -332,11 +346,33 @@ func splitCodes(h nats.Header, most int) []string {
 	return codes[:min(len(codes), most)]
 }
 
+// An id that Submit has made ends with the lane of the client, so that the request needs no header.
+const (
+	randomSize = 26 // characters of five bits
+	laneSize   = 8  // enough to tell the clients of one queue apart
+)
+
+func newLane() string { return rand.Text()[:laneSize] }
+
+// newID returns an id that is unique, and cannot be guessed, of a client with the lane.
+func newID(lane string) string {
+	var id [randomSize + laneSize]byte
+	_, _ = rand.Read(id[:randomSize]) // it never fails
+	for i, b := range id[:randomSize] {
+		id[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[b%32]
+	}
+	copy(id[randomSize:], lane)
+	return string(id[:])
+}
+
 // laneOf returns the lane of a request. A request that no client of this package has made has
 // none of its own.
-func laneOf(h nats.Header) string {
+func laneOf(id string, h nats.Header) string {
 	if lane := h.Get(wire.HeaderLane); wire.IsToken(lane) {
 		return lane
+	}
+	if len(id) == randomSize+laneSize && wire.IsToken(id) {
+		return id[randomSize:]
 	}
 	return "-"
 }

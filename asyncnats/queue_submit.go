@@ -2,10 +2,10 @@ package asyncnats
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
@@ -63,7 +63,7 @@ type submission struct {
 func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...async.Option) (*async.Call[Resp], string, error) {
 	o := readOptions("Submit", opts)
 	if !o.named {
-		o.id = rand.Text()
+		o.id = newID(q.lane)
 	}
 	m, err := q.requestOf(ctx, o, request)
 	if err != nil {
@@ -75,7 +75,9 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 		_, err := call.Await(ctx) // ctx has ended
 		return nil, o.id, err
 	}
-	m.Header[wire.HeaderName] = []string{headerName(call.Info().Name)}
+	if len(o.rest) > 0 {
+		setName(m, call.Info().Name, o.id)
+	}
 	if err := q.expect(o.id, p); err != nil {
 		p.fail(err)
 		call.Release()
@@ -87,6 +89,7 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 		call.Release()
 		return nil, o.id, err
 	}
+	p.isStored()
 	return call, o.id, nil
 }
 
@@ -108,12 +111,19 @@ func readOptions(who string, opts []async.Option) (o submission) {
 	return o
 }
 
-// headerName is a name as it travels.
-func headerName(name string) string {
-	if !wire.IsHeaderText(name) {
-		return ""
+// setName has the name of a call travel, unless it is the id, or is no text of a header.
+func setName(m *nats.Msg, name, id string) {
+	if name != id && wire.IsHeaderText(name) {
+		setHeader(m, wire.HeaderName, truncate(name, maxName))
 	}
-	return truncate(name, maxName)
+}
+
+// setHeader sets a header of a message that may have none.
+func setHeader(m *nats.Msg, key, value string) {
+	if m.Header == nil {
+		m.Header = make(nats.Header)
+	}
+	m.Header.Set(key, value)
 }
 
 // requestOf makes the message of a request.
@@ -125,7 +135,7 @@ func (q *Queue) requestOf(ctx context.Context, o submission, request any) (*nats
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEncode, err)
 	}
-	m := &nats.Msg{Subject: q.store.runSubject(o.id), Data: body, Header: nats.Header{wire.HeaderLane: {q.lane}}}
+	m := &nats.Msg{Subject: q.store.runSubject(o.id), Data: body}
 	if o.key != "" {
 		m.Subject = q.store.keySubject(keyToken(o.key), o.id)
 	}
@@ -133,16 +143,22 @@ func (q *Queue) requestOf(ctx context.Context, o submission, request any) (*nats
 		return nil, fmt.Errorf("%w: the key %.200q", ErrBadSubject, o.key)
 	}
 	if o.named {
-		m.Header.Set(wire.HeaderNamed, "1")
+		q.setNamed(m)
 	}
 	if q.o.Propagator != nil {
 		var c carried
 		q.o.Propagator.Inject(ctx, &c)
 		for i := 0; i < len(c); i += 2 {
-			m.Header.Set(c[i], c[i+1])
+			setHeader(m, c[i], c[i+1])
 		}
 	}
 	return m, nil
+}
+
+// setNamed has the request say which lane it has, and that its call may be known already.
+func (q *Queue) setNamed(m *nats.Msg) {
+	setHeader(m, wire.HeaderLane, q.lane)
+	setHeader(m, wire.HeaderNamed, "1")
 }
 
 // submit stores a request, or finds the call that has its id.
@@ -151,6 +167,11 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		if known, err := q.find(ctx, o.id, p); known || err != nil {
 			return err
 		}
+	} else if stored, err := q.submitNew(ctx, m); stored || err != nil {
+		if stored {
+			q.giveTurn(ctx, o.key)
+		}
+		return err
 	}
 	for {
 		_, err := q.store.put(ctx, m, m.Subject, 0)
@@ -172,34 +193,90 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 	}
 }
 
+// submitNew stores a request whose id was just made. No subject has it, so there is no condition
+// (Q4). It tries once, and reports false with no error where it is not known what came of that:
+// from then on the id may be known.
+func (q *Queue) submitNew(ctx context.Context, m *nats.Msg) (stored bool, err error) {
+	_, err = q.store.publisher.store(ctx, m)
+	switch {
+	case err == nil:
+		return true, nil
+	case !isUncertain(err):
+		return false, writeError(err)
+	}
+	q.setNamed(m)
+	return false, nil
+}
+
 // find attaches a call, which waits already, to the id. It reports whether the queue knows
 // the id. Where the call is complete p completes.
 func (q *Queue) find(ctx context.Context, id string, p waiter) (known bool, err error) {
+	r, complete, known, err := q.look(ctx, id)
+	if complete && q.forget(id, p) {
+		p.complete(r)
+	}
+	if known {
+		p.isStored()
+	}
+	return known, err
+}
+
+// look reports whether the queue knows the id, and how its call has ended where it is complete.
+// From then on the record of the call is watched for, where it is not.
+func (q *Queue) look(ctx context.Context, id string) (r record, complete, known bool, err error) {
 	var request *jetstream.RawStreamMsg
 	// The record is looked for before the request, and after: the request is removed when the
 	// record was stored (Q2).
 	for look := 0; look < 2 || request != nil; look++ {
-		r, ok, err := q.store.record(ctx, id)
-		if err != nil {
-			return false, err
-		}
-		if ok {
-			if q.forget(id, p) {
-				p.complete(r)
-			}
-			return true, nil
-		}
-		if request != nil {
-			return true, nil
+		r, complete, err = q.store.record(ctx, id)
+		if complete || err != nil || request != nil {
+			return r, complete, err == nil, err
 		}
 		if request, err = q.store.request(ctx, id); err != nil {
-			return false, err
+			return r, false, false, err
 		}
 		if request != nil {
-			q.watcher.coverLane(laneOf(request.Header))
+			q.watcher.coverLane(laneOf(id, request.Header))
 		}
 	}
-	return false, nil
+	return r, false, false, nil
+}
+
+// recheck asks for all calls that wait here and were stored, because the bucket may have lost
+// records. Those that are not known any more complete with [ErrUnknownCall]. It is the
+// watcher's errand, and ends with ctx.
+func (q *Queue) recheck(ctx context.Context) {
+	q.mu.Lock()
+	var ids []string
+	for id, some := range q.waiting {
+		if slices.ContainsFunc(some, waiter.wasStored) {
+			ids = append(ids, id)
+		}
+	}
+	q.mu.Unlock()
+	for _, id := range ids {
+		r, complete, known, err := q.look(ctx, id)
+		switch {
+		case err != nil:
+			return // the watcher has come to its end, or the stream is not there
+		case complete:
+			q.completed(r)
+		case !known:
+			q.failStored(id, wrapped{ErrUnknownCall, id + ": the queue has lost it"})
+		}
+	}
+}
+
+// failStored completes the calls that wait for the id, and were stored, with an error.
+func (q *Queue) failStored(id string, err error) {
+	q.mu.Lock()
+	some := slices.Clone(q.waiting[id])
+	q.mu.Unlock()
+	for _, p := range some {
+		if p.wasStored() && q.forget(id, p) {
+			p.fail(err)
+		}
+	}
 }
 
 // Attach returns the call with the id, which this process or another has submitted (J4). It
@@ -244,6 +321,7 @@ type queued[Resp any] struct {
 	promise *async.Promise[Resp]
 	unhook  func() bool // from the call's context
 	told    atomic.Bool // the cancellation was handed on
+	stored  atomic.Bool // the request is known to have been stored
 }
 
 // newQueued makes a call that waits for nothing yet.
@@ -272,6 +350,9 @@ func (p *queued[Resp]) fail(err error) {
 	}
 	p.promise.Complete(*new(Resp), err)
 }
+
+func (p *queued[Resp]) isStored()       { p.stored.Store(true) }
+func (p *queued[Resp]) wasStored() bool { return p.stored.Load() }
 
 // over is told by the completer that the call is complete (OnSignal). A call that waited
 // until then was ended here: by Cancel, which is told to the workers, or by its context.

@@ -2,8 +2,10 @@ package asyncnats
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,29 +28,20 @@ type watcher struct {
 
 	mu      sync.Mutex
 	lanes   map[string]struct{} // no more are added when all records are watched
-	marks   map[string]struct{} // of the workers
+	marks   map[string]*Worker  // whose markers are watched, by their ids
 	running bool
 	version int                // of lanes and marks
 	replace context.CancelFunc // has the consumer be replaced
 	taken   uint64             // the number of the last message that was taken
-	seen    uint64             // and of the last that was handed on
-	passes  []pass             // who waits for seen
+	at      time.Time          // when that was stored
+	checked bool               // the bucket is known to have it
 }
 
-// A pass is somebody who waits until the watcher has seen a message.
-type pass struct {
-	seq  uint64
-	open chan struct{}
-}
-
-const (
-	maxLanes  = 16 // beyond, all records are watched
-	watchPull = 30 * time.Second
-	watchBeat = time.Second
-)
+// maxLanes is how many lanes a watcher watches one by one. Beyond, it watches all records.
+const maxLanes = 16
 
 func newWatcher(q *Queue) *watcher {
-	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]struct{}), lost: make(chan struct{}), replace: func() {}}
+	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]*Worker), lost: make(chan struct{}), replace: func() {}}
 	w.ctx, w.end = context.WithCancel(context.Background())
 	return w
 }
@@ -56,30 +49,32 @@ func newWatcher(q *Queue) *watcher {
 // coverLane has the records of a lane be watched, from those that are stored after this.
 func (w *watcher) coverLane(lane string) {
 	w.mu.Lock()
-	all := len(w.lanes) > maxLanes
-	w.mu.Unlock()
-	if !all {
-		w.cover(w.lanes, lane, false)
+	defer w.mu.Unlock()
+	if _, known := w.lanes[lane]; known || len(w.lanes) > maxLanes || w.ctx.Err() != nil {
+		return
 	}
+	w.lanes[lane] = struct{}{}
+	w.coverLocked()
 }
 
 // coverWorker has the markers of a worker be watched, and all cancellations, from the first that
 // is kept.
-func (w *watcher) coverWorker(worker string) { w.cover(w.marks, worker, true) }
-
-func (w *watcher) cover(set map[string]struct{}, name string, fromStart bool) {
+func (w *watcher) coverWorker(worker *Worker) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, known := set[name]; known || w.ctx.Err() != nil {
+	if w.ctx.Err() != nil {
 		return
 	}
-	set[name] = struct{}{}
-	// What the consumer of the old version still delivers is not taken: the next one delivers
-	// that again, and what the old one leaves out between.
+	w.marks[worker.id] = worker
+	w.taken = 0
+	w.coverLocked()
+}
+
+// coverLocked has the consumer be replaced by one that watches what is to be watched now. What
+// the old consumer still delivers is not taken: the next one delivers that again, and what the
+// old one leaves out between.
+func (w *watcher) coverLocked() {
 	w.version++
-	if fromStart {
-		w.taken = 0
-	}
 	w.replace()
 	if !w.running {
 		w.running = true
@@ -121,47 +116,75 @@ func isGone(nc *nats.Conn) bool { return nc.IsClosed() || nc.IsDraining() }
 func (w *watcher) consume(status chan nats.Status) bool {
 	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
+	t, err := newTail(w.q.store.js.Conn())
+	if err != nil {
+		return false
+	}
+	defer t.stop()
+	anew, ok := w.resume(ctx)
+	if !ok {
+		return false
+	}
 	w.mu.Lock()
 	version, filters, start := w.version, w.filters(), w.taken+1
 	w.replace = cancel
 	w.mu.Unlock()
-	c, err := w.newConsumer(ctx, filters, start)
+	consumer, err := w.newConsumer(ctx, filters, start)
 	if err != nil {
 		return false
 	}
-	messages, err := c.Messages(jetstream.PullExpiry(watchPull), jetstream.PullHeartbeat(watchBeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
-	if err != nil {
-		return false
+	if anew { // what is stored from now on is seen
+		w.ended.Go(func() { w.q.recheck(w.ctx) })
 	}
-	defer messages.Stop()
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
-	w.ended.Go(func() { // the server may have lost the consumer with the connection
-		select {
-		case <-status:
-			cancel()
-		case <-ctx.Done():
-		}
+	t.read(ctx, status, w.q.store.nextSubject(w.q.store.bucket, consumer), func(m *nats.Msg, meta *nats.MsgMetadata) bool {
+		return w.receive(version, meta, m)
 	})
-	for last := uint64(0); ; last++ {
-		m, err := messages.Next()
-		if err != nil {
-			return true
-		}
-		if meta, err := m.Metadata(); err != nil || meta.Sequence.Consumer != last+1 || !w.receive(version, meta.Sequence.Stream, m) {
-			return true
-		}
-	}
+	w.mu.Lock()
+	w.checked = version != w.version // replaced, by us
+	w.mu.Unlock()
+	return true
 }
 
-// newConsumer makes a consumer, in one attempt.
-func (w *watcher) newConsumer(ctx context.Context, filters []string, start uint64) (jetstream.Consumer, error) {
+// resume finds out whether the bucket still has what the watcher has taken from it. A bucket that
+// was deleted and made again, and a server that has lost its last writes, gives new messages
+// the numbers of old ones. Where the last message that was taken is not there any more the
+// watcher begins with the first, and anew is true: it may be that calls are lost. It reports
+// false where NATS does not answer.
+func (w *watcher) resume(ctx context.Context) (anew, ok bool) {
+	w.mu.Lock()
+	taken, at, checked := w.taken, w.at, w.checked
+	w.checked = false
+	w.mu.Unlock()
+	if taken == 0 || checked {
+		return false, true
+	}
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	return w.q.store.bucket.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	m, err := w.q.store.bucket.GetMsg(ctx, taken)
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, false
+	}
+	if err == nil && m.Time.Equal(at) {
+		return false, true
+	}
+	w.mu.Lock()
+	w.taken = 0
+	w.mu.Unlock()
+	return true, true
+}
+
+// newConsumer makes a consumer, in one attempt, and returns its name.
+func (w *watcher) newConsumer(ctx context.Context, filters []string, start uint64) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	c, err := w.q.store.bucket.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
-		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: 2 * watchPull,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: 2 * pullTime,
 	})
+	if err != nil {
+		return "", err
+	}
+	return c.CachedInfo().Name, nil
 }
 
 // filters are the subjects that are watched. They must not overlap. mu is held.
@@ -173,11 +196,10 @@ func (w *watcher) filters() (all []string) {
 	if len(w.lanes) > maxLanes {
 		return append(all, s.kv+"call.>")
 	}
-	kinds := []kind{kindDone, kindFailed, kindGivenUp}
+	kinds := []kind{"*"} // one filter, where that is possible: see WorkOptions.consumer
 	if len(w.marks) > 0 {
 		all = append(all, s.recordSubject("*", kindCanceled, "*"))
-	} else {
-		kinds = append(kinds, kindCanceled)
+		kinds = []kind{kindDone, kindFailed, kindGivenUp}
 	}
 	for _, lane := range slices.Sorted(maps.Keys(w.lanes)) {
 		for _, k := range kinds {
@@ -188,50 +210,24 @@ func (w *watcher) filters() (all []string) {
 }
 
 // receive hands a message on. It reports false where the consumer is replaced.
-func (w *watcher) receive(version int, seq uint64, m jetstream.Msg) bool {
+func (w *watcher) receive(version int, meta *nats.MsgMetadata, m *nats.Msg) bool {
 	w.mu.Lock()
 	if version != w.version {
 		w.mu.Unlock()
 		return false
 	}
-	w.taken = seq
+	w.taken, w.at = meta.Sequence.Stream, meta.Timestamp
+	var worker *Worker
+	if id, ok := strings.CutPrefix(m.Subject, w.q.store.markSubject("")); ok {
+		worker = w.marks[id]
+	}
 	w.mu.Unlock()
-	if r, ok := w.q.store.parseRecord(m.Subject(), m.Headers(), m.Data()); ok {
+	if worker != nil {
+		worker.marked(m.Data)
+	} else if r, ok := w.q.store.parseRecord(m.Subject, m.Header, m.Data); ok {
 		w.q.completed(r)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.seen = max(w.seen, seq)
-	w.passes = slices.DeleteFunc(w.passes, func(p pass) bool {
-		if p.seq <= seq {
-			close(p.open)
-			return true
-		}
-		return false
-	})
 	return true
-}
-
-// await returns when the watcher has handed on all that it watches up to the message with the
-// number, which is one that it watches. It reports false where ctx ends before, or the
-// connection is closed.
-func (w *watcher) await(ctx context.Context, seq uint64) bool {
-	p := pass{seq, make(chan struct{})}
-	w.mu.Lock()
-	if w.seen >= seq {
-		w.mu.Unlock()
-		return true
-	}
-	w.passes = append(w.passes, p)
-	w.mu.Unlock()
-	select {
-	case <-p.open:
-		return true
-	case <-w.lost:
-		return false
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // stop ends the watcher, and returns when nothing is handed on any more.

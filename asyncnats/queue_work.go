@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async"
-	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 // This file is a worker of a queue: how it takes requests, when it begins them, and how it is
@@ -85,7 +85,7 @@ func (o *WorkOptions) rest(deliveries int) time.Duration {
 // only tell whoever happens to listen. A worker does, and stores that.
 func (o *WorkOptions) consumer(s *store) jetstream.ConsumerConfig {
 	c := jetstream.ConsumerConfig{
-		Durable: workersName, FilterSubjects: []string{s.runSubject("*"), s.turnSubject("*")},
+		Durable: workersName, FilterSubjects: []string{s.work + "*.*"}, // one filter: NATS looks for several at a time in another way, which is slower
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.AckWait, MaxDeliver: -1, MaxAckPending: -1,
 	}
 	for _, rest := range o.Backoff[:min(len(o.Backoff), maxBackoff)] {
@@ -116,6 +116,8 @@ type Worker struct {
 	ended    sync.WaitGroup
 	toPull   chan struct{} // there is room; one is enough
 	toBegin  chan struct{} // there is a job that is ready; one is enough
+	passed   chan uint64   // the last marker that has come back; one is enough
+	marks    uint64        // how many there were; begin's alone
 	shutdown sync.Once
 	downErr  error
 
@@ -179,7 +181,7 @@ func Work[Req, Resp any](ctx context.Context, q *Queue, fn func(context.Context,
 func newWorker(q *Queue, o WorkOptions) *Worker {
 	o.fill(q)
 	w := &Worker{
-		q: q, o: o, id: rand.Text(), toPull: make(chan struct{}, 1), toBegin: make(chan struct{}, 1),
+		q: q, o: o, id: rand.Text(), toPull: make(chan struct{}, 1), toBegin: make(chan struct{}, 1), passed: make(chan uint64, 1),
 		jobs: make(map[uint64]*errand), over: make(map[string]ended),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -199,7 +201,7 @@ func (w *Worker) open(ctx context.Context) (err error) {
 		return fmt.Errorf("asyncnats: queue %q: %w", w.q.o.Name, err)
 	}
 	nc := w.q.store.js.Conn()
-	w.next = w.q.store.nextSubject()
+	w.next = w.q.store.nextSubject(w.q.store.requests, workersName)
 	if w.inbox, err = nc.Subscribe(nc.NewInbox(), w.receive); err != nil {
 		return fmt.Errorf("asyncnats: queue %q: %w", w.q.o.Name, err)
 	}
@@ -212,7 +214,7 @@ func (w *Worker) open(ctx context.Context) (err error) {
 	if closed {
 		return errors.Join(errClosed(), w.inbox.Unsubscribe())
 	}
-	w.q.watcher.coverWorker(w.id)
+	w.q.watcher.coverWorker(w)
 	status := nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED)
 	w.ended.Go(func() { w.pulls(status) })
 	w.ended.Go(w.begin)
@@ -320,16 +322,44 @@ func (w *Worker) begin() {
 }
 
 // mark returns when every cancellation that was stored before mark was called is known here.
-// It reports false where the worker is down before, or the connection is closed.
+// It writes a marker, and waits until the watcher has seen that: NATS need not say that the marker
+// is stored. It reports false where the worker is down before, or the connection is closed.
 func (w *Worker) mark() bool {
-	m := &nats.Msg{Subject: w.q.store.markSubject(w.id), Header: nats.Header{wire.HeaderWriter: {w.id}}}
-	for rest := writeRest; ; rest = min(2*rest, maxRest) {
-		seq, err := w.q.store.write(w.ctx, m)
-		if err == nil {
-			return w.q.watcher.await(w.ctx, seq)
-		}
-		if errors.Is(err, ErrDisconnected) || !pause(w.ctx, rest) {
+	w.marks++
+	nc, data := w.q.store.js.Conn(), strconv.AppendUint(nil, w.marks, 10)
+	timer := time.NewTimer(writeTime)
+	defer timer.Stop()
+	for {
+		if nc.Publish(w.q.store.markSubject(w.id), data) != nil && isGone(nc) {
 			return false
 		}
+		for tried := true; tried; {
+			select {
+			case n := <-w.passed:
+				if n >= w.marks {
+					return true
+				}
+			case <-timer.C: // it was lost on its way, or there is no room for it
+				timer.Reset(writeTime)
+				tried = false
+			case <-w.q.watcher.lost:
+				return false
+			case <-w.ctx.Done():
+				return false
+			}
+		}
 	}
+}
+
+// marked is told by the watcher that a marker of the worker has come back.
+func (w *Worker) marked(data []byte) {
+	n, err := strconv.ParseUint(string(data), 10, 64)
+	if err != nil {
+		return // it is none of the worker's
+	}
+	select {
+	case <-w.passed: // an earlier one
+	default:
+	}
+	w.passed <- n
 }
