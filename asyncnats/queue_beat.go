@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // This file is what a worker says while it has requests: to NATS, that it is still at them, and
@@ -16,11 +18,12 @@ const (
 
 // A workerState is what a worker is at.
 type workerState struct {
-	Worker  string        `json:"worker"`
-	Name    string        `json:"name"`
-	Wait    time.Duration `json:"wait"` // after which the state says nothing any more
-	Running []runningCall `json:"running,omitempty"`
-	More    int           `json:"more,omitempty"` // requests that are not listed
+	Worker  string          `json:"worker"`
+	Name    string          `json:"name"`
+	Wait    time.Duration   `json:"wait"` // the AckWait, after which the state says nothing any more
+	Backoff []time.Duration `json:"backoff,omitempty"`
+	Running []runningCall   `json:"running,omitempty"`
+	More    int             `json:"more,omitempty"` // requests that are not listed
 }
 
 // A runningCall is a request that a worker is at.
@@ -84,19 +87,22 @@ func (w *Worker) isChanged() bool {
 }
 
 // tell stores what the worker is at, and does not wait for NATS.
-func (w *Worker) tell(gone bool) {
-	s := workerState{Worker: w.id, Name: w.o.Name, Wait: w.o.AckWait}
-	if !gone {
-		s.Running = w.running()
+func (w *Worker) tell(gone bool) { _ = w.q.store.js.Conn().PublishMsg(w.state(gone)) } // there is a next one
+
+// state is the message that says what the worker is at.
+func (w *Worker) state(gone bool) *nats.Msg {
+	s := workerState{Worker: w.id, Name: w.o.Name, Backoff: w.o.Backoff}
+	if !gone { // what a worker that is gone has said holds no longer
+		s.Wait, s.Running = w.o.AckWait, w.running()
 		if extra := len(s.Running) - maxListed; extra > 0 {
 			s.Running, s.More = s.Running[:maxListed], extra
 		}
 	}
 	data, err := json.Marshal(s)
 	if err != nil {
-		return // it has numbers and strings alone
+		panic("asyncnats: " + err.Error()) // it has numbers and strings alone
 	}
-	_ = w.q.store.js.Conn().Publish(w.q.store.workerSubject(w.id), data) // there is a next one
+	return &nats.Msg{Subject: w.q.store.workerSubject(w.id), Data: data}
 }
 
 // running lists the requests whose functions run, the oldest first.

@@ -114,7 +114,23 @@ func (q *Queue) storeCancels() {
 			return
 		}
 		for _, c := range some {
-			_ = q.Cancel(ctx, c.id, c.cause) // the call is over here, whatever becomes of it there
+			q.storeCancel(ctx, c)
+		}
+	}
+}
+
+// storeCancel stores one cancellation. It tries again while the queue has no room for it, or is
+// not there, until ctx ends. The call is over here, whatever becomes of it there.
+func (q *Queue) storeCancel(ctx context.Context, c cancellation) {
+	for rest := writeRest; ; rest = min(2*rest, maxRest) {
+		err := q.Cancel(ctx, c.id, c.cause)
+		for _, end := range []error{nil, async.ErrCallComplete, async.ErrCanceled, ErrUnknownCall, ErrDisconnected} {
+			if errors.Is(err, end) {
+				return
+			}
+		}
+		if !pause(ctx, rest) {
+			return
 		}
 	}
 }

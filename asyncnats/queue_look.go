@@ -110,14 +110,25 @@ func (q *Queue) callOf(subject string) (c QueuedCall, ok bool) {
 	return c, false
 }
 
-// running returns what the workers say to be at, by the id. What a worker has said too long ago
-// does not count: it is dead.
+// running returns what the workers say to be at, by the id.
 func (q *Queue) running(ctx context.Context) (map[string]QueuedCall, error) {
+	states, err := q.workerStates(ctx)
+	all := make(map[string]QueuedCall)
+	for _, s := range states {
+		for _, r := range s.Running {
+			all[r.ID] = QueuedCall{Worker: s.Name, Since: r.Since, Delivery: r.Delivery}
+		}
+	}
+	return all, err
+}
+
+// workerStates returns what the workers say. What a worker has said too long ago does not count: it
+// is dead.
+func (q *Queue) workerStates(ctx context.Context) (all []workerState, err error) {
 	info, err := q.store.bucket.Info(ctx, jetstream.WithSubjectFilter(q.store.workerSubject("*")))
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[string]QueuedCall)
 	for subject := range info.State.Subjects {
 		m, err := q.store.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 			return q.store.bucket.GetLastMsgForSubject(ctx, subject)
@@ -126,11 +137,8 @@ func (q *Queue) running(ctx context.Context) (map[string]QueuedCall, error) {
 			return nil, err
 		}
 		var s workerState
-		if m == nil || json.Unmarshal(m.Data, &s) != nil || info.TimeStamp.Sub(m.Time) > s.Wait {
-			continue
-		}
-		for _, r := range s.Running {
-			all[r.ID] = QueuedCall{Worker: s.Name, Since: r.Since, Delivery: r.Delivery}
+		if m != nil && json.Unmarshal(m.Data, &s) == nil && info.TimeStamp.Sub(m.Time) <= s.Wait {
+			all = append(all, s)
 		}
 	}
 	return all, nil

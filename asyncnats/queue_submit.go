@@ -5,22 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
-// This file is the caller's side of a queue: how a call is submitted, and attached to.
+// This file is the caller's side of a queue: how a call is submitted, and the call itself.
 
 // ID is an option of [Submit]: the id of the call. The same id submitted twice is one call,
 // until the result is forgotten. It has to be one token of a subject: up to 128 characters
 // of ASCII, without spaces, dots, * and >. Without ID, Submit makes an id that is unique.
-func ID(id string) async.Option { return submitOption{Option: async.Name(id), id: id} }
+func ID(id string) async.Option { return submitOption{Option: async.Name(id), id: id, isID: true} }
 
 // Key is an option of [Submit]: the requests of one key are run one at a time, in the order
 // in which they were submitted. Requests of different keys, and those without a key, do not
@@ -28,19 +26,22 @@ func ID(id string) async.Option { return submitOption{Option: async.Name(id), id
 //
 // The order is that in which the stream got the requests: that of one goroutine's Submits,
 // one after the other. One id is to be submitted with one key: with two, the call completes
-// once all the same, and its request is in the order of both keys.
+// once all the same, and its request is in the order of both keys. The empty key is refused with
+// [ErrBadSubject]: a request without a key has no Key.
 func Key(key string) async.Option { return submitOption{Option: async.Name(key), key: key} }
 
 // A submitOption is an option that Submit knows by its type.
 type submitOption struct {
 	async.Option
 	id, key string
+	isID    bool // it is ID, not Key
 }
 
 // A submission is what the options of Submit and Attach say.
 type submission struct {
 	id, key string
 	named   bool           // the user chose the id
+	keyed   bool           // the user gave a key
 	rest    []async.Option // those of the call
 }
 
@@ -49,17 +50,21 @@ type submission struct {
 // call completes, whatever dies. Where the server cannot be reached Submit tries until ctx
 // ends. Any number of goroutines may submit at the same time.
 //
-// Errors are ErrEncode, ErrBadSubject for an id that cannot be one, ErrTooLarge,
+// Errors are ErrEncode, ErrBadSubject for an id or a key that cannot be one, ErrTooLarge,
 // [async.ErrQueueFull] where the stream takes no more, [async.ErrScopeClosed] of a queue
 // that is closed, [ErrDisconnected] where the connection is, and what ended ctx. There is no call then. When ctx has ended, or the
 // connection was lost, the request may have been stored all the same: to submit it
 // again with the same id is safe.
 //
-// The call ends here when ctx does, and when its handles are released nobody waits any more;
-// neither is told to the workers (J6): [Attach] finds the call by its id. [async.Call.Cancel]
-// is told to them, in the background (J5), and [async.Call.CancelWait] waits for what it
-// comes to; [Queue.Cancel] returns when the cancellation is stored. Submit panics when it is
-// given [async.CancelOnAbandon].
+// The call ends here when ctx does, when its last handle is released, and when the Scope among the
+// options is shut down. None of that is told to the workers (J6): [Attach] finds the call by its id.
+// [async.Call.Cancel] is told to them, in the background (J5), unless the cause is
+// [async.ErrScopeClosed] or [async.ErrAbandoned]; [async.Call.CancelWait] waits for what it comes
+// to; [Queue.Cancel] returns when the cancellation is stored. Submit panics when it is given
+// [async.CancelOnAbandon].
+//
+// The functions of [async.OnSignal] and the methods of the codec that read results run on the
+// goroutine that receives the records of all calls of q, and must not block.
 func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...async.Option) (*async.Call[Resp], string, error) {
 	o := readOptions("Submit", opts)
 	if !o.named {
@@ -98,10 +103,10 @@ func readOptions(who string, opts []async.Option) (o submission) {
 	for _, opt := range opts {
 		s, ours := opt.(submitOption)
 		switch {
-		case ours && s.key != "":
-			o.key = s.key
-		case ours:
+		case ours && s.isID:
 			o.id, o.named = s.id, true
+		case ours:
+			o.key, o.keyed = s.key, true
 		case reflect.TypeOf(opt) == reflect.TypeOf(async.CancelOnAbandon()):
 			panic("asyncnats: " + who + " with CancelOnAbandon: a call of a queue outlives its handles")
 		default:
@@ -139,7 +144,7 @@ func (q *Queue) requestOf(ctx context.Context, o submission, request any) (*nats
 	if o.key != "" {
 		m.Subject = q.store.keySubject(keyToken(o.key), o.id)
 	}
-	if !wire.IsSubject(m.Subject) {
+	if !wire.IsSubject(m.Subject) || o.keyed && o.key == "" {
 		return nil, fmt.Errorf("%w: the key %.200q", ErrBadSubject, o.key)
 	}
 	if o.named {
@@ -208,111 +213,6 @@ func (q *Queue) submitNew(ctx context.Context, m *nats.Msg) (stored bool, err er
 	return false, nil
 }
 
-// find attaches a call, which waits already, to the id. It reports whether the queue knows
-// the id. Where the call is complete p completes.
-func (q *Queue) find(ctx context.Context, id string, p waiter) (known bool, err error) {
-	r, complete, known, err := q.look(ctx, id)
-	if complete && q.forget(id, p) {
-		p.complete(r)
-	}
-	if known {
-		p.isStored()
-	}
-	return known, err
-}
-
-// look reports whether the queue knows the id, and how its call has ended where it is complete.
-// From then on the record of the call is watched for, where it is not.
-func (q *Queue) look(ctx context.Context, id string) (r record, complete, known bool, err error) {
-	var request *jetstream.RawStreamMsg
-	// The record is looked for before the request, and after: the request is removed when the
-	// record was stored (Q2).
-	for look := 0; look < 2 || request != nil; look++ {
-		r, complete, err = q.store.record(ctx, id)
-		if complete || err != nil || request != nil {
-			return r, complete, err == nil, err
-		}
-		if request, err = q.store.request(ctx, id); err != nil {
-			return r, false, false, err
-		}
-		if request != nil {
-			q.watcher.coverLane(laneOf(id, request.Header))
-		}
-	}
-	return r, false, false, nil
-}
-
-// recheck asks for all calls that wait here and were stored, because the bucket may have lost
-// records. Those that are not known any more complete with [ErrUnknownCall]. It is the
-// watcher's errand, and ends with ctx.
-func (q *Queue) recheck(ctx context.Context) {
-	q.mu.Lock()
-	var ids []string
-	for id, some := range q.waiting {
-		if slices.ContainsFunc(some, waiter.wasStored) {
-			ids = append(ids, id)
-		}
-	}
-	q.mu.Unlock()
-	for _, id := range ids {
-		r, complete, known, err := q.look(ctx, id)
-		switch {
-		case err != nil:
-			return // the watcher has come to its end, or the stream is not there
-		case complete:
-			q.completed(r)
-		case !known:
-			q.failStored(id, wrapped{ErrUnknownCall, id + ": the queue has lost it"})
-		}
-	}
-}
-
-// failStored completes the calls that wait for the id, and were stored, with an error.
-func (q *Queue) failStored(id string, err error) {
-	q.mu.Lock()
-	some := slices.Clone(q.waiting[id])
-	q.mu.Unlock()
-	for _, p := range some {
-		if p.wasStored() && q.forget(id, p) {
-			p.fail(err)
-		}
-	}
-}
-
-// Attach returns the call with the id, which this process or another has submitted (J4). It
-// asks the queue, and returns when the server has answered: a call that is complete is
-// complete then, and one that the queue does not know is complete with [ErrUnknownCall]. Any
-// number of processes may attach, any number of times. The call ends as one of [Submit] does;
-// when ctx ends before the server has answered it is canceled with the cause of ctx. Resp is
-// what Submit was given. Attach panics when it is given [async.CancelOnAbandon], [ID] or [Key].
-func Attach[Resp any](ctx context.Context, q *Queue, id string, opts ...async.Option) *async.Call[Resp] {
-	o := readOptions("Attach", opts)
-	if o.named || o.key != "" {
-		panic("asyncnats: Attach with ID or Key, which are for Submit")
-	}
-	o.id = id
-	p, call := newQueued[Resp](ctx, q, o)
-	if call.IsDone() {
-		return call
-	}
-	if !wire.IsToken(id) {
-		p.fail(fmt.Errorf("%w: %.200q", ErrUnknownCall, id))
-		return call
-	}
-	if err := q.expect(id, p); err != nil {
-		p.fail(err)
-		return call
-	}
-	known, err := q.find(ctx, id, p)
-	if !known && err == nil {
-		err = fmt.Errorf("%w: %s", ErrUnknownCall, id)
-	}
-	if err != nil && q.forget(id, p) {
-		p.fail(err)
-	}
-	return call
-}
-
 // A queued is a call of a queue at the caller's side, and what completes it.
 type queued[Resp any] struct {
 	q       *Queue
@@ -327,8 +227,9 @@ type queued[Resp any] struct {
 // newQueued makes a call that waits for nothing yet.
 func newQueued[Resp any](ctx context.Context, q *Queue, o submission) (*queued[Resp], *async.Call[Resp]) {
 	p := &queued[Resp]{q: q, id: o.id, ctx: ctx}
-	all := make([]async.Option, 0, len(o.rest)+2)
-	all = append(all, async.Name(o.id), async.OnSignal(p.over))
+	all := make([]async.Option, 0, len(o.rest)+3)
+	// A handle that is released is not waited for: the call ends here, and nobody is told.
+	all = append(all, async.Name(o.id), async.OnSignal(p.over), async.CancelOnAbandon())
 	promise, call := async.NewPromise[Resp](ctx, append(all, o.rest...)...)
 	p.promise = promise
 	if !call.IsDone() {
@@ -365,14 +266,16 @@ func (p *queued[Resp]) over() {
 // asked is told that the context of the call has ended: by CancelWait, or with the call.
 func (p *queued[Resp]) asked() { p.tell() }
 
-// tell hands a cancellation on, once. The end of Submit's context is none.
+// tell hands a cancellation on, once. The end of Submit's context is none, nor is the release of
+// the last handle, nor the shutdown of the Scope that Submit was given (J6).
 func (p *queued[Resp]) tell() {
-	if p.ctx.Err() != nil || p.told.Swap(true) {
-		return
-	}
 	cause := p.q.known.tame(context.Cause(p.promise.Context()))
 	if e := new(async.CanceledError); errors.As(cause, &e) {
 		cause = e.Cause
+	}
+	leaves := cause == async.ErrScopeClosed || cause == async.ErrAbandoned //nolint:errorlint // these, and not an error that tells of them
+	if leaves || p.ctx.Err() != nil || p.told.Swap(true) {
+		return
 	}
 	p.q.cancelLater(cancellation{id: p.id, cause: cause})
 }

@@ -5,97 +5,17 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async"
 )
 
-// This file is a worker of a queue: how it takes requests, when it begins them, and how it is
-// shut down. Three goroutines of a worker do so, however many requests it has: one asks
-// for them (queue_pull.go), one begins them, and one beats (queue_beat.go). The way of one request is in queue_job.go.
-
-// WorkOptions are what a worker may be told. The zero value is ready for use. All workers of a
-// queue are given the same AckWait, MaxDeliver and Backoff.
-type WorkOptions struct {
-	// Name is the name of the service in errors: that of the queue where it is empty.
-	Name string
-
-	// Scope is where the function runs: its limit, queue, ledger and observer are those
-	// of the requests. Where it is nil, the worker has a scope of its own, without limit.
-	Scope *async.Scope
-
-	// AtOnce is how many requests the worker has at most: 64 where it is 0. What it does
-	// not have another worker may take.
-	AtOnce int
-
-	// AckWait is how long after the last sign of a worker its requests are delivered again:
-	// 30 seconds where it is 0. A worker gives a sign of each request every third of it.
-	AckWait time.Duration
-
-	// MaxDeliver is how often a request is delivered before it is given up, with
-	// [ErrGivenUp]: 5 times where it is 0, without end where it is negative. A request that
-	// a worker hands back when it is shut down was delivered, too.
-	MaxDeliver int
-
-	// Backoff is how long a request rests before it is delivered for the second time, the
-	// third, and so on; the last one counts for all that follow. It is added to AckWait
-	// where a worker died. Without, there is no rest.
-	Backoff []time.Duration
-
-	// Retry says of an error of the function whether the request is to be delivered again.
-	// Where it is nil, or says no, the call completes with the error.
-	Retry func(err error) bool
-
-	// Options are those of every call that the worker runs, such as [async.Discard] for
-	// results that came too late.
-	Options []async.Option
-
-	// SendStack has the stack of a function that panicked stored with the error.
-	SendStack bool
-}
-
-const (
-	defaultAtOnce     = 64
-	defaultAckWait    = 30 * time.Second
-	defaultMaxDeliver = 5
-	maxBackoff        = 64 // steps
-)
-
-func (o *WorkOptions) fill(q *Queue) {
-	o.Name = orElse(o.Name, q.o.Name)
-	o.AtOnce = orElse(o.AtOnce, defaultAtOnce)
-	o.AckWait = orElse(o.AckWait, defaultAckWait)
-	o.MaxDeliver = orElse(o.MaxDeliver, defaultMaxDeliver)
-}
-
-// rest is how long a request rests after so many deliveries.
-func (o *WorkOptions) rest(deliveries int) time.Duration {
-	if len(o.Backoff) == 0 {
-		return 0
-	}
-	return o.Backoff[min(deliveries, len(o.Backoff))-1]
-}
-
-// consumer is the consumer that all workers share. It never gives up by itself: NATS would
-// only tell whoever happens to listen. A worker does, and stores that.
-func (o *WorkOptions) consumer(s *store) jetstream.ConsumerConfig {
-	c := jetstream.ConsumerConfig{
-		Durable: workersName, FilterSubjects: []string{s.work + "*.*"}, // one filter: NATS looks for several at a time in another way, which is slower
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.AckWait, MaxDeliver: -1, MaxAckPending: -1,
-	}
-	for _, rest := range o.Backoff[:min(len(o.Backoff), maxBackoff)] {
-		c.BackOff = append(c.BackOff, o.AckWait+rest)
-	}
-	return c
-}
-
-// workersName is the name of the consumer.
-const workersName = "workers"
+// This file is a worker of a queue: how it is opened and shut down. A worker has three goroutines,
+// however many requests it has: one asks for them (queue_pull.go), one begins them
+// (queue_begin.go), and one beats (queue_beat.go). The way of one request is in queue_job.go.
 
 // A Worker runs a function for the requests of a queue. It comes from [Work]. Its methods
 // may be called by any number of goroutines at the same time.
@@ -165,11 +85,13 @@ type WorkerStats struct {
 // A panic in fn is an error of the call, and the worker lives on. A worker whose connection is
 // closed or drained takes no more requests, and gives up what it has: other workers run the
 // requests, after AckWait. The worker has to be shut down all the same. Work returns when the server
-// has answered. The error is that of NATS, or what ended ctx; ctx is for that alone.
+// has answered. The error is that of NATS, or what ended ctx; ctx is for that alone. Work panics
+// when fn is nil, and when AtOnce, AckWait or a Backoff is negative.
 func Work[Req, Resp any](ctx context.Context, q *Queue, fn func(context.Context, Req) (Resp, error), o WorkOptions) (*Worker, error) {
 	if fn == nil {
 		panic("asyncnats: Work with a nil function")
 	}
+	o.check()
 	w := newWorker(q, o)
 	w.makeJob = func(j *errand) effort { return &assignment[Req, Resp]{errand: j, fn: fn} }
 	if err := w.open(ctx); err != nil {
@@ -197,7 +119,7 @@ func newWorker(q *Queue, o WorkOptions) *Worker {
 
 // open makes the consumer, and begins to work.
 func (w *Worker) open(ctx context.Context) (err error) {
-	if _, err := w.q.store.requests.CreateOrUpdateConsumer(ctx, w.o.consumer(&w.q.store)); err != nil {
+	if err := w.share(ctx); err != nil {
 		return fmt.Errorf("asyncnats: queue %q: %w", w.q.o.Name, err)
 	}
 	nc := w.q.store.js.Conn()
@@ -292,74 +214,4 @@ func (w *Worker) restLocked() {
 	if w.closing && len(w.jobs) == 0 {
 		w.empty.Set()
 	}
-}
-
-// begin is the goroutine that begins what is ready: all of it at once, behind one marker (Q3).
-func (w *Worker) begin() {
-	for {
-		select {
-		case <-w.ctx.Done():
-			return
-		case <-w.toBegin:
-		}
-		w.mu.Lock()
-		some := w.ready
-		w.ready = nil
-		w.mu.Unlock()
-		if len(some) == 0 {
-			continue
-		}
-		if !w.mark() {
-			for _, j := range some {
-				w.handBack(j)
-			}
-			continue
-		}
-		for _, j := range some {
-			w.beginOne(j)
-		}
-	}
-}
-
-// mark returns when every cancellation that was stored before mark was called is known here.
-// It writes a marker, and waits until the watcher has seen that: NATS need not say that the marker
-// is stored. It reports false where the worker is down before, or the connection is closed.
-func (w *Worker) mark() bool {
-	w.marks++
-	nc, data := w.q.store.js.Conn(), strconv.AppendUint(nil, w.marks, 10)
-	timer := time.NewTimer(writeTime)
-	defer timer.Stop()
-	for {
-		if nc.Publish(w.q.store.markSubject(w.id), data) != nil && isGone(nc) {
-			return false
-		}
-		for tried := true; tried; {
-			select {
-			case n := <-w.passed:
-				if n >= w.marks {
-					return true
-				}
-			case <-timer.C: // it was lost on its way, or there is no room for it
-				timer.Reset(writeTime)
-				tried = false
-			case <-w.q.watcher.lost:
-				return false
-			case <-w.ctx.Done():
-				return false
-			}
-		}
-	}
-}
-
-// marked is told by the watcher that a marker of the worker has come back.
-func (w *Worker) marked(data []byte) {
-	n, err := strconv.ParseUint(string(data), 10, 64)
-	if err != nil {
-		return // it is none of the worker's
-	}
-	select {
-	case <-w.passed: // an earlier one
-	default:
-	}
-	w.passed <- n
 }

@@ -1,0 +1,150 @@
+package asyncnats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+)
+
+// This file is the function of one request, with its types: the call in the scope, and what becomes
+// of what the function returns.
+
+// An assignment is a job with its types.
+type assignment[Req, Resp any] struct {
+	*errand
+	fn   func(context.Context, Req) (Resp, error)
+	call async.Call[Resp]
+	late atomic.Bool // the result came too late
+}
+
+// begin begins the call of a job.
+func (a *assignment[Req, Resp]) begin() error {
+	w := a.on
+	ctx := context.Background()
+	if w.q.o.Propagator != nil {
+		ctx = extract(ctx, w.q.o.Propagator, a.header)
+	}
+	opts := make([]async.Option, 0, len(w.options)+2)
+	opts = append(opts, async.Name(orElse(truncate(a.header.Get(wire.HeaderName), maxName), a.id)))
+	opts = append(append(opts, w.options...), async.OnSignal(a.over))
+	return a.call.Begin(ctx, a.run, opts...)
+}
+
+func (a *assignment[Req, Resp]) cancel(cause error) { _ = a.call.Cancel(cause) } // it may have come too late
+
+// run is the function of the call. When it returns, the job is settled.
+func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
+	a.on.mu.Lock()
+	a.entered, a.since = true, time.Now()
+	a.on.mu.Unlock()
+	returned, again := false, false
+	defer func() {
+		if r := recover(); r != nil {
+			a.on.count(func(s *WorkerStats) { s.Panicked++ })
+			v, err, returned = *new(Resp), &async.PanicError{Value: r, Stack: debug.Stack()}, true
+		}
+		if !returned {
+			err = async.ErrGoexit
+		}
+		a.settled(ctx, v, err, again)
+	}()
+	var request Req
+	if err := decode(a.on.q.o.Codec, a.data, &request); err != nil {
+		returned = true
+		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	v, err = a.fn(ctx, request)
+	err = a.on.q.known.tame(err)
+	again = err != nil && a.on.o.Retry != nil && a.on.o.Retry(err)
+	returned = true
+	return v, err
+}
+
+// settled settles a job whose function has returned.
+func (a *assignment[Req, Resp]) settled(ctx context.Context, v Resp, err error, again bool) {
+	w, j := a.on, a.errand
+	w.mu.Lock()
+	gone, canceled := j.gone, j.cause != nil
+	w.mu.Unlock()
+	switch {
+	case gone: // it was canceled, or handed back
+	case canceled:
+		w.drop(j)
+	case err != nil && ctx.Err() != nil: // the call was ended by its scope or a shutdown
+		w.handBack(j)
+	case again:
+		w.retry(j, err)
+	default:
+		a.store(v, err)
+	}
+}
+
+// store stores what a function has returned.
+func (a *assignment[Req, Resp]) store(v Resp, err error) {
+	w, j := a.on, a.errand
+	kind, m := a.outcome(v, err)
+	switch ours, err := w.settle(j, kind, m); {
+	case err != nil:
+		w.handBack(j)
+		return
+	case ours:
+		w.count(func(s *WorkerStats) { s.Completed++ })
+	default:
+		a.late.Store(true)
+		w.count(func(s *WorkerStats) { s.Late++ })
+	}
+	w.remove(j)
+}
+
+// outcome makes the record of what a function has returned.
+func (a *assignment[Req, Resp]) outcome(v Resp, err error) (kind, *nats.Msg) {
+	if err == nil {
+		data, bad := encode(a.on.q.o.Codec, v)
+		if bad == nil {
+			return kindDone, &nats.Msg{Data: data}
+		}
+		err = fmt.Errorf("%w: %w", ErrBadReply, bad)
+	}
+	return kindFailed, a.on.q.known.message("", a.on.o.Name, err, a.on.o.SendStack)
+}
+
+// over is told by the completer that the call is complete (OnSignal).
+func (a *assignment[Req, Resp]) over() {
+	if a.late.Load() {
+		a.call.Release() // its value goes to Discard
+		return
+	}
+	w, j := a.on, a.errand
+	_, err := a.call.Finish() // it does not panic: run has contained the panics of the function
+	if e := new(async.CanceledError); !errors.As(w.q.known.tame(err), &e) {
+		return
+	}
+	w.mu.Lock()
+	entered, canceled := j.entered, j.cause != nil
+	w.mu.Unlock()
+	switch {
+	case entered && j.key != "": // run settles it when the function has returned
+	case canceled:
+		w.drop(j)
+	default:
+		w.handBack(j)
+	}
+}
+
+// extract is Extract of a propagator that may panic.
+func extract(ctx context.Context, p Propagator, h nats.Header) (out context.Context) {
+	defer func() {
+		if recover() != nil || out == nil {
+			out = ctx
+		}
+	}()
+	return p.Extract(ctx, received(h))
+}
