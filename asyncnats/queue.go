@@ -122,9 +122,9 @@ type waiter interface {
 
 // OpenQueue returns the queue with the name, and makes its streams where they are not there.
 // It returns when the server has answered. The error is that of NATS: streams cannot be made,
-// or are there with other options, which the error names. While a cluster of NATS is coming up, or
-// one of the servers that the replicas need is offline, OpenQueue tries again until ctx ends: give
-// it a deadline. js and its connection remain the caller's, and the queue
+// or are there with other options, which the error names. While a cluster of NATS is coming up, has
+// no leader, or has not heard of the servers that the replicas need, OpenQueue tries again until
+// ctx ends: give it a deadline. js and its connection remain the caller's, and the queue
 // needs them for as long as it is not closed. When the connection is closed or drained all
 // calls that wait here complete with [ErrDisconnected], and so do further ones: the requests
 // stay where they are, and a queue on another connection finds the calls by [Attach]. The server has to be NATS 2.11 or later.

@@ -218,6 +218,41 @@ func TestJ5_CancelerDied(t *testing.T) {
 	}
 }
 
+// The queue has no room for a cancellation that a handle asked for: it is stored when there is.
+func TestJ5_NoRoomForTheCancellation(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	o := asyncnats.QueueOptions{MaxBytes: 256 << 10}
+	q, other := d.open(o), d.open(o)
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := js.Stream(t.Context(), "KV_ASYNC_jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, size := 0, 100<<10; size > 0; i++ {
+		if _, err := js.Publish(t.Context(), fmt.Sprint("$KV.ASYNC_jobs.filler.", i), make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	call, id := submit[int](t, q, 1)
+	if err := q.Cancel(t.Context(), id, nil); !errors.Is(err, async.ErrQueueFull) {
+		t.Fatalf("Cancel without room returned %v", err)
+	}
+	if err := call.Cancel(errNoNeed); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Cancel(t.Context(), id, nil); !errors.Is(err, async.ErrQueueFull) { // the handle's has failed, too, or will
+		t.Fatalf("Cancel without room returned %v", err)
+	}
+	if err := bucket.Purge(t.Context(), jetstream.WithPurgeSubject("$KV.ASYNC_jobs.filler.*")); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, asyncnats.Attach[int](t.Context(), other, id), async.ErrCanceled)
+}
+
 // Calls are canceled while others are delivered: the worker looks for the ids of the canceled
 // among requests that come in the same moment. The race detector is the judge.
 func TestJ5_CanceledWhileOthersCome(t *testing.T) {

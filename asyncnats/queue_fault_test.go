@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -90,6 +91,52 @@ func TestFault_NodeOfThreeKilled(t *testing.T) {
 			}
 			t.Logf("%d runs of %d calls", runs.Load(), n)
 		})
+	}
+}
+
+// A queue is opened while the cluster is coming up: two of its three servers have been started, and
+// have not heard of the third. OpenQueue tries until the server is there. Where the context ends
+// before, the error says why.
+func TestFault_ClusterComingUp(t *testing.T) {
+	t.Parallel()
+	options := natstest.Nodes(t, 3)
+	for _, s := range natstest.StartNodes(t, options) { // which makes the three one cluster
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
+	up := natstest.StartNode(t, options[0])
+	natstest.StartNode(t, options[1])
+	if !up.ReadyForConnections(patience) {
+		t.Fatal(natstest.ErrNotReady)
+	}
+	js, err := jetstream.New(natstest.Connect(t, up.ClientURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cluster has a leader, and too few servers", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // without a leader nobody answers
+		defer cancel()
+		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "probe", Replicas: 3})
+		return err != nil && strings.Contains(err.Error(), "no suitable peers")
+	})
+	o := asyncnats.QueueOptions{Name: "jobs", Replicas: 3}
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := asyncnats.OpenQueue(soon, js, o); !errors.Is(err, context.DeadlineExceeded) || !hasText(err, "no suitable peers") {
+		t.Errorf("OpenQueue without a server for the third replica returned %v", err)
+	}
+	opened := async.Go(t.Context(), func(ctx context.Context) (*asyncnats.Queue, error) { return asyncnats.OpenQueue(ctx, js, o) })
+	natstest.StartNode(t, options[2])
+	q, err := opened.Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	w := work(t, q, double, asyncnats.WorkOptions{})
+	call, _ := submit[int](t, q, 21)
+	wantValue(t, call, 42)
+	if err := w.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

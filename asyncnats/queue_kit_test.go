@@ -2,6 +2,7 @@ package asyncnats_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -94,4 +95,36 @@ func work[Req, Resp any](t testing.TB, q *asyncnats.Queue, fn func(context.Conte
 		w.Shutdown(ctx)
 	})
 	return w
+}
+
+// signs are those that workers give of the requests that they have.
+type signs chan string
+
+// signsOf listens to the workers of all queues.
+func signsOf(t testing.TB, nc *nats.Conn) signs {
+	t.Helper()
+	s := make(signs, 100_000)
+	_, err := nc.Subscribe("$JS.ACK.>", func(m *nats.Msg) {
+		if string(m.Data) == "+WPI" {
+			s <- m.Subject
+		}
+	})
+	if err := errors.Join(err, nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// next returns the subject of the next sign, which is one for each delivery.
+func (s signs) next(t testing.TB) string {
+	t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case subject := <-s:
+		return subject
+	case <-timer.C:
+		t.Fatal("no worker gave a sign")
+		return ""
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -125,23 +126,33 @@ const workersName = "workers"
 // share makes the consumer, or gives the one that is there the options of the worker. Where
 // workers that live have others, what makes a request wait longer wins: each worker gives its
 // signs often enough for its own options, and so for wider ones. A worker says what its options
-// are before it looks for those of the others. So of two that begin at once, the one that
-// makes the consumer last has seen both.
+// are before it looks for those of the others, and looks again when it has made the consumer. So
+// of those that begin at once, the one that makes the consumer last has seen all.
 func (w *Worker) share(ctx context.Context) error {
-	m := w.state(false)
-	if _, err := w.q.store.write(ctx, m); err != nil && !errors.Is(err, async.ErrQueueFull) {
+	if _, err := w.q.store.write(ctx, w.state(false)); err != nil && !errors.Is(err, async.ErrQueueFull) {
 		return err
 	}
-	others, err := w.q.workerStates(ctx)
-	if err != nil {
-		return err
+	var made jetstream.ConsumerConfig
+	for {
+		others, err := w.q.workerStates(ctx)
+		if err != nil {
+			return err
+		}
+		o := w.o
+		for _, other := range others {
+			o = o.wider(WorkOptions{AckWait: other.Wait, Backoff: other.Backoff})
+		}
+		c := o.consumer(&w.q.store)
+		if made.AckWait == c.AckWait && slices.Equal(made.BackOff, c.BackOff) {
+			return nil
+		}
+		err = whenUp(ctx, func(ctx context.Context) error {
+			_, err := w.q.store.requests.CreateOrUpdateConsumer(ctx, c)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		made = c
 	}
-	o := w.o
-	for _, other := range others {
-		o = o.wider(WorkOptions{AckWait: other.Wait, Backoff: other.Backoff})
-	}
-	return whenUp(ctx, func() error {
-		_, err := w.q.store.requests.CreateOrUpdateConsumer(ctx, o.consumer(&w.q.store))
-		return err
-	})
 }

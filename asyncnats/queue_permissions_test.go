@@ -53,6 +53,7 @@ func TestPermissions_Queue(t *testing.T) {
 		return openQueue(t, nc, asyncnats.QueueOptions{Name: "invoices"})
 	}
 	open("admin") // who makes the streams
+	signs := signsOf(t, natstest.Connect(t, url, nats.UserInfo("admin", "a")))
 	q := open("client")
 	g := newGate()
 	work(t, open("worker"), g.double, asyncnats.WorkOptions{AckWait: time.Second, Retry: flaky})
@@ -79,7 +80,9 @@ func TestPermissions_Queue(t *testing.T) {
 		call.Release() // which leaves the work alone (J6)
 		attached.Release()
 	}
-	<-time.After(2 * time.Second) // some signs of the worker
+	for range 4 {
+		signs.next(t)
+	}
 	g.open.Set()
 	call, _ := submit[int](t, q, 21)
 	wantValue(t, call, 42)

@@ -97,7 +97,7 @@ const codecKey = "async-codec"
 // ensureStream makes a stream, or finds the one that is there: whoever may only use a queue
 // need not be permitted to make one. It returns an error where the stream has other options.
 func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
-	err = whenUp(ctx, func() error {
+	err = whenUp(ctx, func(ctx context.Context) error {
 		s, err = js.Stream(ctx, c.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			s, err = js.CreateStream(ctx, c)
@@ -113,12 +113,17 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.Strea
 	return s, sameOptions(s.CachedInfo().Config, c)
 }
 
-// whenUp calls f. Where f's error is that of a cluster of NATS which is coming up, it calls f
-// again, until ctx ends.
-func whenUp(ctx context.Context, f func() error) error {
+// whenUp calls f. Where f's error is that of a cluster of NATS which is coming up, or NATS does not
+// answer, it calls f again, until ctx ends. A cluster without a leader does not answer, and a user
+// who may not ask is not answered either: without a deadline one attempt has to do.
+func whenUp(ctx context.Context, f func(context.Context) error) error {
+	_, patient := ctx.Deadline()
 	for rest := writeRest; ; rest = min(2*rest, maxRest) {
-		err := f()
-		if err == nil || !isComingUp(err) {
+		once, cancel := context.WithTimeout(ctx, attemptTime)
+		err := f(once)
+		unheard := once.Err() != nil && ctx.Err() == nil && patient
+		cancel()
+		if err == nil || !unheard && !isComingUp(err) {
 			return err
 		}
 		if !pause(ctx, rest) {
@@ -127,6 +132,9 @@ func whenUp(ctx context.Context, f func() error) error {
 	}
 }
 
+// attemptTime is how long NATS has for one answer about streams and consumers.
+const attemptTime = 5 * time.Second
+
 const (
 	codeNoPeers    = 10005 // for the replicas; the text says why
 	codeNoLeader   = 10008 // of the cluster
@@ -134,14 +142,15 @@ const (
 )
 
 // isComingUp reports whether an error of NATS is one of a cluster whose servers have not all found
-// each other: it has no leader, or too few servers for the replicas, because one is offline.
+// each other: it has no leader, or too few servers for the replicas. A server of which the leader
+// has not heard is offline, or has what NATS calls a miscellaneous issue.
 func isComingUp(err error) bool {
 	e := new(jetstream.APIError)
 	if !errors.As(err, &e) {
 		return false
 	}
 	return e.ErrorCode == codeNoLeader || e.ErrorCode == codeNoQuestion ||
-		e.ErrorCode == codeNoPeers && strings.Contains(e.Description, "peer offline")
+		e.ErrorCode == codeNoPeers && (strings.Contains(e.Description, "peer offline") || strings.Contains(e.Description, "miscellaneous issue"))
 }
 
 // sameOptions returns an error where a stream has not the options that a queue needs, or was

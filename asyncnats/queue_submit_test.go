@@ -132,6 +132,8 @@ func TestJ1_Refused(t *testing.T) {
 		call, id, err = asyncnats.Submit[int](t.Context(), q, 1, asyncnats.ID(bad))
 		refused(asyncnats.ErrBadSubject, call, id, err)
 	}
+	call, id, err = asyncnats.Submit[int](t.Context(), q, 1, asyncnats.Key(""))
+	refused(asyncnats.ErrBadSubject, call, id, err)
 	call, id, err = asyncnats.Submit[int](t.Context(), q, strings.Repeat("x", 2<<20))
 	refused(asyncnats.ErrTooLarge, call, id, err)
 	for {
@@ -316,7 +318,15 @@ func TestJ4_KeepBeginsWithCompletion(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{Keep: 200 * time.Millisecond})
 	call, id := submit[int](t, q, 1)
-	<-time.After(time.Second)
+	other, otherID := submit[int](t, q, 2, asyncnats.Key("k"))
+	if err := q.Cancel(t.Context(), otherID, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, other, async.ErrCanceled)
+	eventually(t, "a later call was complete for longer than Keep", func() bool {
+		_, err := await(t, asyncnats.Attach[int](t.Context(), q, otherID))
+		return errors.Is(err, asyncnats.ErrUnknownCall)
+	})
 	attached := asyncnats.Attach[int](t.Context(), q, id)
 	work(t, q, double, asyncnats.WorkOptions{})
 	wantValue(t, call, 2)
@@ -381,6 +391,23 @@ func TestJ6_LeavingLeavesTheWorkAlone(t *testing.T) {
 	for i, id := range []string{first, second, id} {
 		wantValue(t, asyncnats.Attach[int](t.Context(), q, id), 2*i+2)
 	}
+}
+
+// A Scope that Submit was given is shut down: the calls end here, and the work is done.
+func TestJ6_ScopeShutDown(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	scope := async.NewScope(async.ScopeOptions{})
+	call, id := submit[int](t, q, 21, scope)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	scope.Shutdown(over)
+	wantError(t, call, async.ErrCanceled, async.ErrScopeClosed)
+	q.Close() // when cancellations are stored
+	other := d.open(asyncnats.QueueOptions{})
+	work(t, other, double, asyncnats.WorkOptions{})
+	wantValue(t, asyncnats.Attach[int](t.Context(), other, id), 42)
 }
 
 // CancelOnAbandon is refused.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // J3: what a worker does with the requests that it has, and what becomes of them when it dies.
@@ -26,14 +27,22 @@ func TestJ3_HoldsForAsLongAsItWorks(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
 	g := newGate()
-	o := asyncnats.WorkOptions{AckWait: 2 * time.Second}
+	o := asyncnats.WorkOptions{AckWait: time.Second}
+	signs := signsOf(t, natstest.Connect(t, d.url))
 	w, other := work(t, q, g.double, o), work(t, d.open(asyncnats.QueueOptions{}), g.double, o)
 	calls := make(async.Calls[int], 100)
 	for i := range calls {
 		calls[i], _ = submit[int](t, q, i)
 		g.next(t)
 	}
-	<-time.After(5 * o.AckWait / 2)
+	given := make(map[string]int)
+	for kept := 0; kept < len(calls); { // a sign is given each third of AckWait
+		if subject := signs.next(t); given[subject] < 8 {
+			if given[subject]++; given[subject] == 8 {
+				kept++
+			}
+		}
+	}
 	if s, o := w.Stats(), other.Stats(); s.Again+o.Again != 0 || s.Held+o.Held != len(calls) {
 		t.Errorf("%+v, %+v", s, o)
 	}

@@ -109,8 +109,48 @@ func Store(dir string) *server.Options {
 }
 
 // Cluster starts servers with JetStream that are one cluster, for a test, at whose end they
-// are shut down, and waits until the cluster has a leader.
+// are shut down, and waits until each knows that the others are there.
 func Cluster(t testing.TB, servers int) []*server.Server {
+	t.Helper()
+	return StartNodes(t, Nodes(t, servers))
+}
+
+// StartNodes is Cluster with options that Nodes has made.
+func StartNodes(t testing.TB, options []*server.Options) []*server.Server {
+	t.Helper()
+	var all []*server.Server
+	for _, o := range options {
+		all = append(all, StartNode(t, o))
+	}
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !isComplete(all) {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatal(ErrNotReady)
+		}
+	}
+	return all
+}
+
+// isComplete reports whether the servers of a cluster have a leader that takes all of them for
+// peers with JetStream that are online, and each is current.
+func isComplete(all []*server.Server) bool {
+	leads := false
+	for _, s := range all {
+		if !s.JetStreamIsCurrent() {
+			return false
+		}
+		leads = leads || s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == len(all)
+	}
+	return leads
+}
+
+// Nodes returns the options of servers with JetStream that are to be one cluster.
+func Nodes(t testing.TB, servers int) []*server.Options {
 	t.Helper()
 	routes := make([]*url.URL, servers)
 	for i := range routes { // the servers have to know each other's ports before they start
@@ -121,38 +161,30 @@ func Cluster(t testing.TB, servers int) []*server.Server {
 		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
 		l.Close()
 	}
-	all := make([]*server.Server, servers)
+	all := make([]*server.Options, servers)
 	for i := range all {
 		o := Store(t.TempDir())
 		o.ServerName = "node-" + strconv.Itoa(i)
 		port, _ := strconv.Atoi(routes[i].Port())
 		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}
 		o.Routes = routes
-		s, err := server.NewServer(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[i] = s
-		t.Cleanup(func() {
-			s.Shutdown()
-			s.WaitForShutdown()
-		})
+		all[i] = o
 	}
-	for _, s := range all {
-		s.Start()
+	return all
+}
+
+// StartNode starts one server of a cluster, for a test, at whose end it is shut down. It does not
+// wait for the others.
+func StartNode(t testing.TB, o *server.Options) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
-		ready := 0
-		for _, s := range all {
-			if s.JetStreamIsCurrent() {
-				ready++
-			}
-		}
-		if ready == servers {
-			return all
-		}
-		if time.Now().After(end) {
-			t.Fatal(ErrNotReady)
-		}
-	}
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	s.Start()
+	return s
 }

@@ -1,0 +1,99 @@
+package asyncnats_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+)
+
+// What the watcher of a queue does when the bucket is not what it was: messages that it has not
+// seen have numbers that it has, and calls are lost.
+
+// The bucket is deleted and made again: calls that wait get their results, those that come after do,
+// and those whose requests are gone end with ErrUnknownCall.
+func TestFault_BucketMadeAnew(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 1})
+	g.open.Set()
+	for i := range 50 {
+		call, _ := submit[int](t, q, i)
+		wantValue(t, call, 2*i)
+	}
+	if err := w.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waits, _ := submit[int](t, q, 100)
+	lost, id := submit[int](t, q, 101, asyncnats.ID("lost"))
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests, err := js.Stream(t.Context(), "ASYNC_jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := requests.Purge(t.Context(), jetstream.WithPurgeSubject("_ASYNC.queue.jobs.run."+id)); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), "KV_ASYNC_jobs"); err != nil {
+		t.Fatal(err)
+	}
+	other := d.open(asyncnats.QueueOptions{}) // which makes the bucket
+	wantError(t, lost, asyncnats.ErrUnknownCall)
+	work(t, other, double, asyncnats.WorkOptions{})
+	wantValue(t, waits, 200)
+	after, _ := submit[int](t, q, 102)
+	wantValue(t, after, 204)
+}
+
+// The server loses its last writes, as one that has lost power: the same.
+func TestFault_LostWrites(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	first := work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	before, _ := submit[int](t, q, 1)
+	wantValue(t, before, 2)
+	if err := first.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept, _ := submit[int](t, q, 2)
+	d.stop()
+	backup := t.TempDir()
+	if err := os.CopyFS(backup, os.DirFS(d.o.StoreDir)); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	g := newGate()
+	second := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 100})
+	g.next(t) // which holds kept
+	g.open.Set()
+	wantValue(t, kept, 4)
+	for i := range 50 {
+		call, _ := submit[int](t, q, i)
+		wantValue(t, call, 2*i)
+	}
+	if err := second.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lost, _ := submit[int](t, q, 3)
+	d.stop()
+	if err := os.RemoveAll(d.o.StoreDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(d.o.StoreDir, os.DirFS(backup)); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	wantError(t, lost, asyncnats.ErrUnknownCall)
+	work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	after, _ := submit[int](t, q, 4)
+	wantValue(t, after, 8)
+}
