@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async"
@@ -241,11 +242,23 @@ func TestJ5_NoRoomForTheCancellation(t *testing.T) {
 	if err := q.Cancel(t.Context(), id, nil); !errors.Is(err, async.ErrQueueFull) {
 		t.Fatalf("Cancel without room returned %v", err)
 	}
+	nc := natstest.Connect(t, d.url)
+	attempts := make(chan *nats.Msg, 1000)
+	if _, err := nc.ChanSubscribe("$KV.ASYNC_jobs.call."+id+".canceled.*", attempts); err != nil {
+		t.Fatal(err)
+	}
+	nc.Flush()
 	if err := call.Cancel(errNoNeed); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Cancel(t.Context(), id, nil); !errors.Is(err, async.ErrQueueFull) { // the handle's has failed, too, or will
-		t.Fatalf("Cancel without room returned %v", err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for range 2 { // the second one says that the first was refused
+		select {
+		case <-attempts:
+		case <-ctx.Done():
+			t.Fatal("the cancellation was not tried again")
+		}
 	}
 	if err := bucket.Purge(t.Context(), jetstream.WithPurgeSubject("$KV.ASYNC_jobs.filler.*")); err != nil {
 		t.Fatal(err)
