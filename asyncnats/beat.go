@@ -135,7 +135,8 @@ func (s *Server) canceled(c *wire.Cancel) {
 	w := j.work
 	if w != nil {
 		s.stats.Canceled++
-		j.silent, j.cause = true, cause
+		j.silent = true
+		j.doom(cause)
 	}
 	s.mu.Unlock()
 	if w != nil {
@@ -150,7 +151,8 @@ func (s *Server) dropped(d *wire.Drop) {
 	s.mu.Lock()
 	wire.IDs(d.IDs, func(id wire.ID) {
 		if j := s.desk.jobs[d.Inbox+"."+id.String()]; j != nil && j.work != nil {
-			j.silent, j.cause = true, cause
+			j.silent = true
+			j.doom(cause)
 			over = append(over, j.work)
 		}
 	})
@@ -200,9 +202,9 @@ func (s *Server) gone(subject string) {
 		k.gone = now // a heartbeat between was heard
 	}
 	k.missed = now
-	over := s.abandonLocked(k, now-k.gone)
-	s.mu.Unlock()
 	cause := fmt.Errorf("%w: nobody listens on its inbox", ErrClientGone)
+	over := s.abandonLocked(k, now-k.gone, cause)
+	s.mu.Unlock()
 	for _, w := range over {
 		w.cancel(cause)
 	}
@@ -210,10 +212,11 @@ func (s *Server) gone(subject string) {
 
 // abandonLocked returns the calls of a client that has not listened for a while, so that
 // they are canceled, but for those whose client may come back.
-func (s *Server) abandonLocked(k *customer, since time.Duration) (over []work) {
+func (s *Server) abandonLocked(k *customer, since time.Duration, cause error) (over []work) {
 	for _, j := range s.desk.of(k) {
 		if since >= max(s.o.Heartbeat/2, j.keep) {
 			j.silent = true
+			j.doom(cause)
 			over = append(over, j.work)
 		}
 	}
@@ -227,7 +230,8 @@ func (s *Server) cancelAll(cause error) int {
 	jobs := s.desk.of(nil)
 	works := make([]work, len(jobs))
 	for i, j := range jobs {
-		works[i], j.cause = j.work, cause
+		works[i] = j.work
+		j.doom(cause)
 	}
 	s.mu.Unlock()
 	for _, w := range works {

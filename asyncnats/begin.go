@@ -87,6 +87,7 @@ type pending[Resp any] struct {
 	late    func(Resp, error) // of Discard, or nil
 	of      invoked[Resp]     // what the call is of, or nil where it is of no interface's method
 	ended   atomic.Bool       // the call is complete: not the handle, which may have been begun again
+	out     atomic.Bool       // the call was taken out of the table, and never comes back; so over need not look
 }
 
 // An invoked is what a call of a method of an interface does in its own way: see proxy.go.
@@ -148,11 +149,14 @@ func (p *pending[Resp]) named(name string) {
 // over is told by the completer that the call is complete (OnSignal).
 func (p *pending[Resp]) over() {
 	p.ended.Store(true)
-	p.client.over(&p.entry)
+	if !p.out.Load() {
+		p.client.over(&p.entry)
+	}
 }
 
 // fail completes the call with an error.
 func (p *pending[Resp]) fail(err error) {
+	p.out.Store(true)
 	if p.of != nil && err == ErrNoResponders {
 		p.of.nobody(p)
 		return
@@ -166,6 +170,7 @@ func (p *pending[Resp]) cause() error { return context.Cause(p.promise.Context()
 // reply completes the call with what the server sent. Where the call is over, the reply
 // is discarded.
 func (p *pending[Resp]) reply(r reply) {
+	p.out.Store(true)
 	v, err := p.read(r)
 	if p.promise.Complete(v, err) {
 		return

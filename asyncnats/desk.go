@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,11 +26,12 @@ type job struct {
 	keep       time.Duration // for how long the reply is kept
 	until      time.Duration // until when
 	end        context.CancelFunc
-	cause      error     // why the call is canceled, or nil
-	answer     *nats.Msg // the reply, where it is kept
-	link[*job]           //nolint:unused // its lists use it: in the client's fresh, or in the server's kept
-	plain      uint32    // a number of its own for that of a plain client; 0 of others
-	silent     bool      // nobody wants the reply
+	cause      error       // why the call is canceled; see doom
+	doomed     atomic.Bool // cause is written
+	answer     *nats.Msg   // the reply, where it is kept
+	link[*job]             //nolint:unused // its lists use it: in the client's fresh, or in the server's kept
+	plain      uint32      // a number of its own for that of a plain client; 0 of others
+	silent     bool        // nobody wants the reply
 }
 
 // key is what the job is found by at the desk: the subject of the reply, which has the id
@@ -41,11 +43,27 @@ func (j *job) key() string {
 	return j.reply + " " + strconv.FormatUint(uint64(j.plain), 10)
 }
 
+// doom notes why the call of the job is canceled: the call may not have begun, and nothing can
+// be canceled then. The server's mu is held. The caller cancels the call afterwards, without
+// the lock, and who begins it looks for the cause afterwards: one of the two sees the other.
+func (j *job) doom(cause error) {
+	j.cause = cause
+	j.doomed.Store(true)
+}
+
 // A work is the call of a job.
 type work interface {
 	begin()
-	finish() (*job, *nats.Msg) // once, when the call is complete
+	finish() answer // once, when the call is complete
 	cancel(cause error)
+}
+
+// An answer is what a job is answered with: the bytes of a value, or a message that is an
+// error. There is no message for a value, since nearly every answer is one.
+type answer struct {
+	job     *job
+	value   []byte
+	failure *nats.Msg // nil of a value
 }
 
 // A customer is a client that has calls at the server.

@@ -170,6 +170,9 @@ func readBoth[Resp any](c *Client, subject string, r reply) (v Resp, err error) 
 // split returns the two parts that the body of an error may have: the text where that is
 // long, and a value.
 func (r reply) split() (text, value []byte) {
+	if len(r.header) == 0 { // as nearly every reply
+		return r.data, nil
+	}
 	n, err := strconv.Atoi(r.header.Get(wire.HeaderValue))
 	if err != nil || n < 0 || n > len(r.data) || r.header[wire.HeaderError] == nil {
 		return r.data, nil

@@ -88,11 +88,11 @@ func (t *task[Req, Resp]) begin() {
 	if err := t.call.Begin(ctx, t.run, opts...); err != nil {
 		t.close()
 		t.on.count(func(st *ServerStats) { st.Refused++ })
-		t.on.answer(&t.job, t.on.errorReply(t.reply, err))
+		t.on.answer(answer{&t.job, nil, t.on.errorReply(t.reply, err)})
 		return
 	}
-	if cause := t.on.causeOf(&t.job); cause != nil {
-		t.cancel(cause) // it was canceled before there was something to cancel
+	if t.doomed.Load() {
+		t.cancel(t.on.causeOf(&t.job)) // it was canceled before there was something to cancel
 	}
 }
 
@@ -201,7 +201,7 @@ func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	}
 	v, err = t.on.fn(ctx, request)
 	err = t.on.known.tame(err)
-	if err != nil && isZero(&v) {
+	if err != nil && isZero(v) {
 		return v, err
 	}
 	data, bad := encode(t.on.o.Codec, v)
@@ -219,8 +219,8 @@ func (t *task[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 }
 
 // isZero reports whether there is nothing in a value, or in what it points to.
-func isZero[T any](v *T) bool {
-	value := reflect.ValueOf(v).Elem()
+func isZero[T any](v T) bool {
+	value := reflect.ValueOf(&v).Elem()
 	return value.IsZero() || value.Kind() == reflect.Pointer && value.Elem().IsZero()
 }
 
@@ -237,18 +237,18 @@ func (t *task[Req, Resp]) cancel(cause error) { _ = t.call.Cancel(cause) } // it
 // over is told by the completer that the call is complete (OnSignal).
 func (t *task[Req, Resp]) over() { t.on.completed(t, t.ran.Load() != running) }
 
-// finish takes the result of the call, and returns the reply. A call that was canceled may
+// finish takes the result of the call, and returns the answer. A call that was canceled may
 // still be running, and has its data: what is sent then is an error.
-func (t *task[Req, Resp]) finish() (*job, *nats.Msg) {
+func (t *task[Req, Resp]) finish() answer {
 	t.close()
 	if _, err := t.call.Finish(); err != nil { // it does not panic: run has contained the panics of the function
 		m := t.on.errorReply(t.reply, err)
 		if t.ran.Load() == ranBeside {
 			beside(m, t.data)
 		}
-		return &t.job, m
+		return answer{&t.job, nil, m}
 	}
-	return &t.job, &nats.Msg{Subject: t.reply, Data: t.data}
+	return answer{&t.job, t.data, nil}
 }
 
 // close ends the context of the deadline.

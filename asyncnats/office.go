@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -17,8 +18,8 @@ import (
 // that of a user who cancels, never waits for the network.
 
 const (
-	fewRuns   = 8   // so many calls are few
-	roomToUse = 256 // of a slice that is used again
+	fewRuns   = 8    // so many calls are few
+	roomToUse = 1024 // of a slice that is used again
 )
 
 // arriveLocked is told of a job that was admitted. It reports whether the caller is to
@@ -106,6 +107,7 @@ func (s *Server) restLocked() {
 func (s *Server) sendAll() {
 	var complete []work
 	var replies []*nats.Msg
+	var answers []answer
 	for {
 		s.mu.Lock()
 		complete, s.complete = s.complete, reuse(complete)
@@ -116,37 +118,67 @@ func (s *Server) sendAll() {
 		if len(complete)+len(replies) == 0 {
 			return
 		}
+		answers = reuse(answers)
 		for _, w := range complete {
-			s.answer(w.finish())
+			answers = append(answers, w.finish())
 		}
+		s.answer(answers...)
 		for _, m := range replies {
-			s.publish(m)
+			s.publish(m.Subject, m.Data, m)
 		}
 	}
 }
 
-// answer sends the reply of a job that is complete, unless nobody wants it.
-func (s *Server) answer(j *job, m *nats.Msg) {
+// answer sends the replies of jobs that are complete, but for those that nobody wants.
+func (s *Server) answer(answers ...answer) {
 	s.mu.Lock()
-	silent := j.silent
-	if !silent {
-		s.stats.Replied++
-		if j.keep > 0 {
-			j.answer = m
-		}
+	now := s.now()
+	for i := range answers {
+		s.answerLocked(&answers[i], now)
 	}
-	s.desk.done(j, s.now())
 	s.restLocked()
 	s.mu.Unlock()
-	if !silent {
-		s.publish(m)
+	for _, a := range answers {
+		if a.job != nil {
+			s.publish(a.job.reply, a.value, a.failure)
+		}
 	}
 }
 
-// publish sends a reply, or, where that is too large, an error that says so.
-func (s *Server) publish(m *nats.Msg) {
-	if err := s.nc.PublishMsg(m); errors.Is(err, nats.ErrMaxPayload) {
-		err := fmt.Errorf("%w: a reply of %d bytes, where NATS allows %d", ErrTooLarge, len(m.Data), s.nc.MaxPayload())
-		_ = s.nc.PublishMsg(s.errorReply(m.Subject, err)) // where the connection is closed, so are the client's calls
+// answerLocked notes that a job is complete, and forgets the job of an answer that nobody
+// wants.
+func (s *Server) answerLocked(a *answer, now time.Duration) {
+	j := a.job
+	if j.silent {
+		a.job = nil
+	} else {
+		s.stats.Replied++
+		if j.keep > 0 {
+			j.answer = a.message()
+		}
+	}
+	s.desk.done(j, now)
+}
+
+// message returns the message of an answer.
+func (a *answer) message() *nats.Msg {
+	if a.failure != nil {
+		return a.failure
+	}
+	return &nats.Msg{Subject: a.job.reply, Data: a.value}
+}
+
+// publish sends a reply, or, where that is too large, an error that says so. Without a message
+// the reply is a value.
+func (s *Server) publish(to string, value []byte, m *nats.Msg) {
+	var err error
+	if m == nil {
+		err = s.nc.Publish(to, value)
+	} else {
+		value, err = m.Data, s.nc.PublishMsg(m)
+	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		err := fmt.Errorf("%w: a reply of %d bytes, where NATS allows %d", ErrTooLarge, len(value), s.nc.MaxPayload())
+		_ = s.nc.PublishMsg(s.errorReply(to, err)) // where the connection is closed, so are the client's calls
 	}
 }

@@ -207,8 +207,9 @@ type pen struct {
 func newPen(c *Client) *pen {
 	p := &pen{
 		c: c, msg: nats.Msg{Header: nats.Header{}}, id: make([]string, 1),
-		text: []byte(c.inbox + "."), letters: make([]letter, 0, batch),
+		text: make([]byte, 0, len(c.inbox)+1+wire.TextSize), letters: make([]letter, 0, batch),
 	}
+	p.text = append(append(p.text, c.inbox...), '.')
 	if c.o.WaitForReconnect > 0 {
 		p.keep = []string{c.o.WaitForReconnect.String()}
 	}

@@ -17,8 +17,8 @@ const (
 	// IDSize is the number of bytes in an ID.
 	IDSize = 16
 
-	// textSize is the number of characters that an ID has as text.
-	textSize = 22
+	// TextSize is the number of characters that an ID has as text.
+	TextSize = 22
 )
 
 // coding writes an id as one token of a subject. It is strict, so that an id has one
@@ -35,10 +35,10 @@ func (id ID) String() string { return string(id.AppendText(nil)) }
 
 // ParseID returns the id that has the text s, and whether there is one.
 func ParseID(s string) (id ID, ok bool) {
-	if len(s) != textSize {
+	if len(s) != TextSize {
 		return ID{}, false
 	}
-	var text [textSize]byte
+	var text [TextSize]byte
 	copy(text[:], s)
 	n, err := coding().Decode(id[:], text[:])
 	return id, err == nil && n == IDSize

@@ -183,7 +183,7 @@ type Reply struct {
 // ParseReply splits the subject of a reply. It reports false where the subject is not that
 // of a client of this package.
 func ParseReply(s string) (r Reply, ok bool) {
-	dot := len(s) - textSize - 1
+	dot := len(s) - TextSize - 1
 	if dot <= 0 || s[dot] != '.' || len(s) > maxSubject {
 		return Reply{}, false
 	}
