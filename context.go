@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/remote"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
@@ -113,6 +114,8 @@ func (x *callContext) Value(key any) any {
 		return c
 	case lenderKey{}:
 		return c.lender()
+	case remote.Key{}:
+		return nil // a promise that is begun below waits for something else
 	}
 	b := c.binding.Load()
 	if !b.hasChild() {

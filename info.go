@@ -71,7 +71,9 @@ type CallInfo struct {
 
 	// With Track: what the goroutines of its function are parked on, in the order in which
 	// they parked; for a queued call, the slot. Of one wait for many things no more than
-	// 100 that are not complete are listed; see [WaitInfo].
+	// 100 that are not complete are listed; see [WaitInfo]. Of a promise that another process
+	// completes, as far as its owner tells: that process, also without Track. An [Observer]
+	// is not told that.
 	WaitsFor []WaitInfo
 
 	// What follows is known in what an [Observer] is told, and nowhere else.
@@ -105,6 +107,7 @@ func (i CallInfo) String() string {
 //	set       a completion of a [Set]; Name says how many members that has
 //	time      a time, that of a [Sleep] or until the next attempt of a [Hedge]
 //	return    the return of functions that a [Map] has canceled
+//	remote    the reply of another process; Name says which, and the call is a promise
 //	more      more things than are listed; Name says how many
 type WaitInfo struct {
 	Scope string    // the name of the scope of the call; empty where Call is 0

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/internal/remote"
 )
 
 // What is told of calls: the ledger of a scope, calls in flight, observers and tracking.
@@ -1665,6 +1666,61 @@ func occupyLater(s *async.Scope, c *async.Call[int]) (giveBack func()) {
 	_ = c.Wait(bg)
 	synctest.Wait()
 	return occupy(s)
+}
+
+// A placed is a context that says where a promise is completed, as package asyncnats has it.
+type placed struct {
+	context.Context
+	looks atomic.Int64
+	name  string
+}
+
+func (p *placed) Value(key any) any {
+	if key == (remote.Key{}) {
+		return p
+	}
+	return p.Context.Value(key)
+}
+
+func (p *placed) Name() string { p.looks.Add(1); return p.name }
+
+// A promise that another process completes says where it is when somebody looks, and is not
+// asked before. A promise that is begun with its context is not there.
+func TestV1_Elsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &placed{Context: bg, name: "quote at prices X"}
+		type own struct{}
+		told := 0
+		s := async.NewScope(async.ScopeOptions{Name: "s", Track: true, Observer: async.Observer{
+			Begun: func(c async.CallInfo) { told += len(c.WaitsFor) },
+			BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context { // has values of its own
+				return context.WithValue(ctx, own{}, 1)
+			},
+		}})
+		start := time.Now()
+		promise, call := async.NewPromise[int](p, s, async.Name("first"))
+		_, below := async.NewPromise[int](promise.Context(), s)
+		fn := async.Go(p, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, nil }, s)
+		synctest.Wait()
+		wantEq(t, "told to an observer, and asked before somebody looks", int64(told)+p.looks.Load(), int64(0))
+		want := []async.WaitInfo{{Kind: "remote", Name: "quote at prices X", Since: start}}
+		wantEq(t, "Info", call.Info().WaitsFor, want)
+		wantEq(t, "below", len(below.Info().WaitsFor), 0)
+		wantEq(t, "of a function", len(fn.Info().WaitsFor), 0)
+		wantEq(t, "WaitGraph", s.WaitGraph().Calls[0].WaitsFor, want)
+		var dump bytes.Buffer
+		wantEq(t, "Dump", s.Dump(&dump), nil)
+		if !strings.Contains(dump.String(), "first: quote at prices X") {
+			t.Errorf("the dump does not say where the call is:\n%s", &dump)
+		}
+		p.name = ""
+		wantEq(t, "a place that is not known", len(call.Info().WaitsFor), 0)
+		p.name = "quote"
+		promise.Complete(1, nil)
+		wantEq(t, "complete", len(call.Info().WaitsFor), 0)
+		_ = fn.Cancel(nil)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	})
 }
 
 // The parent of a call is the nearest call of a scope whose context the call was begun

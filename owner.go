@@ -259,7 +259,7 @@ func (pl *place) tell(f func(CallInfo)) { f(pl.toTell()) }
 // toTell is what the observer is told of the call: what Info says, and the context that the
 // call was begun with, where an observer may keep things.
 func (pl *place) toTell() CallInfo {
-	i := pl.info()
+	i := pl.known(pl.Look(), pl.Waits())
 	i.Context = pl.core.ctx
 	return i
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/seed4712c49f/async/internal/label"
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/parked"
+	"github.com/seed4712c49f/async/internal/remote"
 	"github.com/seed4712c49f/async/internal/scope"
 	"github.com/seed4712c49f/async/internal/stack"
 	"github.com/seed4712c49f/async/internal/waitgraph"
@@ -188,12 +189,31 @@ func infoOf(c *core) (i CallInfo) {
 	return i
 }
 
-// info is what there is to know of the call.
+// info is what there is to know of the call, for somebody who looks at it.
 func (pl *place) info() CallInfo { return pl.infoFrom(pl.Look(), pl.Waits()) }
 
 // infoFrom is info, by a look at the member and at the waits of the function that the caller
 // has taken.
-func (pl *place) infoFrom(look scope.Look, waits []parked.Look) (i CallInfo) {
+func (pl *place) infoFrom(look scope.Look, waits []parked.Look) CallInfo {
+	i := pl.known(look, waits)
+	i.WaitsFor = append(i.WaitsFor, pl.elsewhere()...)
+	return i
+}
+
+// elsewhere says where the work of a promise is done that another process is to complete, as
+// far as whoever began the promise tells.
+func (pl *place) elsewhere() []WaitInfo {
+	if pl.core.Word.Load()&(bitPromise|latch.BitSet) != bitPromise {
+		return nil
+	}
+	if name := remote.NameOf(pl.core.ctx); name != "" {
+		return []WaitInfo{{Kind: "remote", Name: name, Since: pl.time(pl.Began())}}
+	}
+	return nil
+}
+
+// known is infoFrom without what has to be asked of others. An observer is told that.
+func (pl *place) known(look scope.Look, waits []parked.Look) (i CallInfo) {
 	pl.core.fill(&i)
 	i.ID, i.Lent = pl.ID(), look.Lent
 	i.Began, i.Started, i.Canceled = pl.time(pl.Began()), pl.time(look.Started), pl.time(look.Canceled)

@@ -275,6 +275,9 @@ func (s *Scope) Dump(w io.Writer) error {
 	for pl := range s.core.places() {
 		if look := pl.Look(); !look.Over {
 			path = pl.path(path[:0])
+			for _, at := range pl.elsewhere() {
+				path[len(path)-1] += ": " + at.Name
+			}
 			tree.Add(path, dump.Call{ID: pl.ID(), Began: pl.time(pl.Began()), State: pl.dumpState(look)})
 		}
 	}

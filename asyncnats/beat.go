@@ -87,6 +87,9 @@ func (s *Server) beat(k *customer, now time.Duration) {
 
 func (s *Server) say(inbox string, b wire.Beat, reply string) {
 	b.Server, b.Every = s.id, s.o.Heartbeat
+	if len(b.Has) > 0 {
+		b.Service = s.name // once is enough, and most beats have no calls
+	}
 	data, err := json.Marshal(b)
 	if err != nil {
 		return // it has numbers, strings and bytes alone

@@ -39,7 +39,7 @@ func Begin[Resp, Req any](ctx context.Context, c *Client, subject string, reques
 	if len(opts) == 0 {
 		p.promise, call = async.NewPromise[Resp](ctx, async.OnSignal(p.over)) // without a slice
 	} else {
-		p.promise, call = async.NewPromise[Resp](ctx, p.with(opts)...)
+		p.promise, call = async.NewPromise[Resp](c.where(ctx, &p.entry), p.with(opts)...)
 	}
 	p.start(ctx, call, request, len(opts) > 0)
 	return call

@@ -45,7 +45,7 @@
 //
 // At the client: client.go has the client, begin.go begins a call, table.go knows where each
 // call is, outbox.go sends, inbox.go receives, watch.go sees that servers are lost and that
-// the connection is. At the server: server.go has the server, job.go is the way of one
+// the connection is, where.go tells who looks where a call is. At the server: server.go has the server, job.go is the way of one
 // request, desk.go knows where each request is, office.go is what goes in and out, beat.go
 // tells clients. registry.go and errors.go are errors on the wire, codec.go and propagate.go
 // what a user may replace.

@@ -105,7 +105,7 @@ func (c *Client) beat(m *nats.Msg) {
 	if !known {
 		p = &peer{id: b.Server}
 	}
-	p.every, p.heard, p.asked = b.Every, now, false
+	p.every, p.heard, p.asked, p.name = b.Every, now, false, orElse(b.Service, p.name)
 	var strange []byte
 	wire.IDs(b.Has, func(id wire.ID) {
 		if sent, ok := c.table.claim(id, p, now); ok {

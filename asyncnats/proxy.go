@@ -42,7 +42,7 @@ func NewProxy(c *Client, prefix, face string, methods ...Method) *Proxy {
 // [*DiffersError]. Invoke panics where the proxy has no method of that name.
 func Invoke[V, Reply any](ctx context.Context, p *Proxy, method string, request any, take func(*Reply) V, opts ...async.Option) *async.Call[V] {
 	n := newPending(p, method, take)
-	promise, call := async.NewPromise[V](ctx, n.with(p.named(method, opts))...)
+	promise, call := async.NewPromise[V](p.client.where(ctx, &n.entry), n.with(p.named(method, opts))...)
 	n.promise = promise
 	n.start(ctx, call, request, true)
 	return call
@@ -52,7 +52,7 @@ func Invoke[V, Reply any](ctx context.Context, p *Proxy, method string, request 
 // error of [async.Call.BeginPromise], and then nothing was sent.
 func InvokeOn[V, Reply any](ctx context.Context, call *async.Call[V], p *Proxy, method string, request any, take func(*Reply) V, opts ...async.Option) error {
 	n := newPending(p, method, take)
-	promise, err := call.BeginPromise(ctx, n.with(p.named(method, opts))...)
+	promise, err := call.BeginPromise(p.client.where(ctx, &n.entry), n.with(p.named(method, opts))...)
 	if err != nil {
 		return err
 	}

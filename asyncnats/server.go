@@ -81,6 +81,7 @@ type Server struct {
 	id      string // by which clients know the server; nobody else does
 	start   time.Time
 	service micro.Service
+	name    string // of the service, and its id there; for people
 	control []*nats.Subscription
 	status  chan nats.Status
 	own     *async.Scope // where the user gave none
@@ -184,6 +185,9 @@ func (s *Server) open(doors ...door) error {
 		StatsHandler: func(*micro.Endpoint) any { return s.Stats() },
 	})
 	s.service = service
+	if err == nil {
+		s.name = s.o.Name + " " + service.Info().ID
+	}
 	for _, d := range doors {
 		if err == nil {
 			err = service.AddEndpoint(d.name, d.handler, micro.WithEndpointSubject(d.subject), micro.WithEndpointMetadata(d.metadata))

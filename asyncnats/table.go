@@ -61,6 +61,7 @@ type more struct {
 // A peer is a server that has calls of the client.
 type peer struct {
 	id    string
+	name  string        // of its service, and which one of these; empty where it has not said
 	every time.Duration // between its heartbeats
 	heard time.Duration // when the last one came
 	asked bool          // for the calls that it has, since it was heard last

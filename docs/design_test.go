@@ -16,7 +16,7 @@ import (
 // floors are the folders whose files design.md lists.
 var floors = []string{
 	".", "internal/latch", "internal/scope", "internal/list",
-	"internal/dump", "internal/deadlock", "internal/handles", "internal/label", "internal/parked", "internal/stack",
+	"internal/dump", "internal/deadlock", "internal/handles", "internal/label", "internal/parked", "internal/remote", "internal/stack",
 	"internal/waitgraph",
 }
 

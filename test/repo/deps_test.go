@@ -33,8 +33,9 @@ const imports = `
 root:           cmp context errors fmt io iter log/slog maps math math/rand/v2 reflect runtime runtime/debug
                 slices strings sync/atomic time unsafe
                 golang.org/x/sync/errgroup internal/dump internal/handles internal/label internal/latch
-                internal/list internal/parked internal/sched internal/scope internal/stack internal/waitgraph
-root tests:     std async internal/latch golang.org/x/sync/errgroup golang.org/x/sync/semaphore
+                internal/list internal/parked internal/remote internal/sched internal/scope internal/stack
+                internal/waitgraph
+root tests:     std async internal/latch internal/remote golang.org/x/sync/errgroup golang.org/x/sync/semaphore
                 golang.org/x/sync/singleflight go.uber.org/goleak
 test/explore tests: std async internal/sched go.uber.org/goleak
 test/repo tests:    std
@@ -55,6 +56,7 @@ internal/parked:    iter runtime time internal/list internal/sched internal/stac
 internal/parked tests: std internal/parked internal/sched
 internal/handles:   maps slices internal/sched internal/stack
 internal/handles tests: std internal/handles internal/stack
+internal/remote:    context
 internal/waitgraph: iter slices internal/deadlock internal/parked internal/sched
 internal/waitgraph tests: std internal/parked internal/waitgraph
 internal/deadlock:  maps slices

@@ -76,6 +76,10 @@ type Beat struct {
 	Every  time.Duration `json:"every"`          // the time from beat to beat
 	Has    []byte        `json:"has,omitempty"`  // packed ids of calls that the server has taken since the last beat
 	Gone   []byte        `json:"gone,omitempty"` // packed ids that the client asked for and that the server does not have
+
+	// Service has two tokens with a space between: the name of the service, and the id by
+	// which nats micro knows the server. It is there for people, beside Has.
+	Service string `json:"service,omitempty"`
 }
 
 // MaxIDs is how many ids one message has at most, which is 96 kB of text.
@@ -109,10 +113,16 @@ func ParseBeat(data []byte) (b Beat, err error) {
 	if err = json.Unmarshal(data, &b); err != nil {
 		return b, err
 	}
-	if !IsToken(b.Server) || b.Every <= 0 || b.Every > maxEvery || !isPacked(b.Has) || !isPacked(b.Gone) {
+	if !IsToken(b.Server) || b.Every <= 0 || b.Every > maxEvery || !isPacked(b.Has) || !isPacked(b.Gone) || !isService(b.Service) {
 		return b, errControl
 	}
 	return b, nil
+}
+
+// isService reports whether s can be the Service of a beat.
+func isService(s string) bool {
+	name, id, _ := strings.Cut(s, " ")
+	return s == "" || IsToken(name) && IsToken(id)
 }
 
 // maxEvery is the longest time between beats that is believed. It keeps sums of times
