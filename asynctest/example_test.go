@@ -55,6 +55,69 @@ func ExampleNewScope() {
 	// example_test.go:49: call begun here, result not taken: #2 "forgotten"
 }
 
+// The code under test makes a scope of its own. Its shutdown is a cleanup that is registered
+// after Check, so that it runs before.
+func ExampleCheck() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	jobs := async.NewScope(async.ScopeOptions{Name: "jobs", Limit: 4, Track: true}) // in the code under test
+	asynctest.Check(t, jobs)
+	t.Cleanup(func() { fmt.Println("shut down:", jobs.Shutdown(context.Background())) })
+
+	answer := func(context.Context) (int, error) { return 42, nil }
+	forgotten := async.Go(context.Background(), answer, jobs, async.Name("forgotten"))
+	fmt.Println(forgotten.Wait(context.Background()))
+
+	// Output:
+	// <nil>
+	// shut down: <nil>
+	// example_test.go:69: call begun here, result not taken: #1 "forgotten"
+}
+
+// The code under test has been told to stop. The test goes on when nothing of it runs.
+func ExampleWaitStats() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	scope := asynctest.NewScope(t)
+	work := asynctest.NewStubborn[int](t)
+	for range 3 {
+		async.Go(context.Background(), work.Func, scope).Release()
+	}
+	go work.Return(0, nil)
+	rest := func(st async.Stats) bool { return st.Pending == 0 && st.Running == 0 }
+	fmt.Println(asynctest.WaitStats(t, scope, "rest", rest).Returned)
+
+	// Output:
+	// 3
+}
+
+// Three callers share one run of a group. None of them has a handle of it: its name finds it.
+func ExampleWaitCall() {
+	t := new(printedTest) // in a test, its t
+	defer t.end()
+
+	scope := asynctest.NewScope(t)
+	users := async.Group[int, string]{Options: []async.Option{scope, async.Name("load user")}}
+	load := asynctest.NewBlocker[string](t)
+	ask := func(ctx context.Context, id int) (string, error) {
+		name, err, _ := users.Do(ctx, id, load.Func)
+		return name, err
+	}
+	answers := async.GoEach(context.Background(), []int{7, 7, 7}, ask)
+	defer answers.Release()
+
+	asynctest.WaitCall(t, scope, "load user", "3 askers", func(i async.CallInfo) bool { return i.Waiters == 3 })
+	load.Return("anna", nil)
+	fmt.Println(answers.All(context.Background()))
+	fmt.Println(load.Runs())
+
+	// Output:
+	// [anna anna anna] <nil>
+	// 1 0
+}
+
 // A cache that asks its source once, whoever asks it: a test of that needs the
 // source to take its time, and to know when everybody waits.
 func ExampleWaitWaiters() {

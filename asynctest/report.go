@@ -1,5 +1,8 @@
 package asynctest
 
+// This file puts into words what Check has found: remainder.report is what Check calls. What
+// a call waits for is put into words in deadlock.go.
+
 import (
 	"errors"
 	"fmt"
@@ -12,9 +15,10 @@ import (
 
 // A leak is one call or handle that was left over.
 type leak struct {
-	kind  kind
-	stack string // where it comes from
-	tag   string // which it is
+	kind     kind
+	stack    string // where it comes from; empty without Track
+	tag      string // which it is
+	inFlight bool   // it is a call that is not over
 }
 
 // A kind is what can be said of all leaks that are reported together: how many
@@ -25,7 +29,7 @@ type kind struct{ one, many, fault string }
 func callThat(fault string) kind { return kind{"call begun here", "calls begun here", fault} }
 
 func handleThat(fault string) kind {
-	return kind{"clone or signal made here", "clones or signals made here", fault}
+	return kind{"clone, signal or Join made here", "clones, signals or Joins made here", fault}
 }
 
 func earlierHandleThat(fault string) kind {
@@ -35,13 +39,16 @@ func earlierHandleThat(fault string) kind {
 // maxTags is how many calls one error names.
 const maxTags = 10
 
-// report puts what was left of a scope into words: one text for each place and
-// fault.
+// report puts what was left of a scope into words: one text for each deadlock, and one for
+// each place and fault.
 func (r remainder) report(s *async.Scope) (texts []string) {
-	leaks := r.leaks()
 	if r.noisy && len(r.inFlight) == 0 {
 		texts = append(texts, fmt.Sprintf("asynctest: %v did not end: a Discard, OnSignal or Observer function still ran", s))
 	}
+	for _, calls := range r.deadlocks {
+		texts = append(texts, deadlockText(calls, s.Name()))
+	}
+	leaks := r.leaks()
 	for len(leaks) > 0 {
 		first := leaks[0]
 		other := func(l leak) bool { return l.kind != first.kind || l.stack != first.stack }
@@ -51,11 +58,34 @@ func (r remainder) report(s *async.Scope) (texts []string) {
 				tags = append(tags, l.tag)
 			}
 		}
-		texts = append(texts, first.kind.text(first.stack, tags))
+		texts = append(texts, r.text(s, first, tags))
 		leaks = slices.Collect(filter(leaks, other))
+	}
+	if !r.tracked && r.untaken > 0 {
+		texts = append(texts, fmt.Sprintf("asynctest: %v: %s not taken\n%s", s, plural(int(r.untaken), "result"), untracked))
 	}
 	return texts
 }
+
+// text is what is said of the leaks of one place, with a word on what the test may have done
+// wrong.
+func (r remainder) text(s *async.Scope, l leak, tags []string) (text string) {
+	if r.tracked {
+		text = l.kind.text(l.stack, tags)
+	} else {
+		text = l.kind.textOf(s, tags)
+	}
+	if r.tooEarly && l.inFlight {
+		text += "\n" + tooEarly
+	}
+	return text
+}
+
+// The last lines of reports.
+const (
+	untracked = "Where the calls were begun, and which handles were not released, only a scope with Track says."
+	tooEarly  = "Nobody had closed the scope by then. A cleanup that does so is registered after Check, to run before it."
+)
 
 // leaks lists everything that was left, each once: of a call in flight the handle
 // of its Begin is not told apart.
@@ -63,22 +93,26 @@ func (r remainder) leaks() (all []leak) {
 	told := make(map[uint64]bool) // calls of which the state, or the result, was told
 	for _, i := range r.inFlight {
 		told[i.ID] = true
-		all = append(all, leak{callThat(r.fault(i)), i.Stack, tag(i)})
+		l := leak{callThat(r.fault(i)), i.Stack, tag(i) + waits(i), true}
+		if !r.tracked {
+			l.tag += ", " + plural(i.Handles, "handle")
+		}
+		all = append(all, l)
 	}
 	begun := func(h async.HandleInfo) bool { return !h.Clone }
 	derived := func(h async.HandleInfo) bool { return h.Clone }
 	for h := range filter(r.handles, begun) {
 		if !told[h.Call.ID] {
 			told[h.Call.ID] = true
-			all = append(all, leak{callThat(handleFault(h, false)), h.Stack, tag(h.Call)})
+			all = append(all, leak{callThat(handleFault(h, false)), h.Stack, tag(h.Call), false})
 		}
 	}
 	for h := range filter(r.handles, derived) {
-		l := leak{handleThat(handleFault(h, told[h.Call.ID])), h.Stack, tag(h.Call)}
+		l := leak{handleThat(handleFault(h, told[h.Call.ID])), h.Stack, tag(h.Call), false}
 		if h.Stack == "" {
 			l.kind, l.stack = earlierHandleThat(l.kind.fault), h.Call.Stack
 		} else {
-			l.tag += ", begun at " + place(trim(h.Call.Stack))
+			l.tag += ", begun at " + origin(trim(h.Call.Stack))
 		}
 		told[h.Call.ID] = true
 		all = append(all, l)
@@ -98,6 +132,10 @@ func (r remainder) fault(i async.CallInfo) string {
 		return "still queued"
 	case runsOn:
 		return "still pending, and its function did not return when it was canceled"
+	case i.Started.IsZero():
+		return "still pending, nobody has completed the promise"
+	case r.tracked && len(i.WaitsFor) == 0:
+		return "still pending, in no wait by the function's context"
 	}
 	return "still pending"
 }
@@ -106,6 +144,8 @@ func (r remainder) fault(i async.CallInfo) string {
 // spoken of before.
 func handleFault(h async.HandleInfo, told bool) string {
 	switch {
+	case !h.Untaken && !h.Clone && !told && hasResult(h.Call):
+		return "not released (the call streams, or another handle took the result)"
 	case !h.Untaken || told:
 		return "not released"
 	case isPanic(h.Call.Err):
@@ -114,17 +154,41 @@ func handleFault(h async.HandleInfo, told bool) string {
 	return "result not taken"
 }
 
+// hasResult reports whether a call has completed with a result of its function, or of the
+// server of its promise.
+func hasResult(i async.CallInfo) bool {
+	return i.State == async.StateCompleted && i.Canceled.IsZero() && i.Err != async.ErrGoexit && i.Err != async.ErrBrokenPromise //nolint:errorlint // an error that wraps one is a result
+}
+
 // text is one error: the place and what is wrong in a line, and the stack.
 func (k kind) text(stack string, tags []string) string {
-	subject := k.one
-	if len(tags) > 1 {
-		subject = fmt.Sprintf("%d %s", len(tags), k.many)
+	stack = trim(stack)
+	at, from := place(stack), caller(stack)
+	if from != "" {
+		from = ", called from " + from
 	}
+	return fmt.Sprintf("%s: %s%s, %s: %s\n%s", at, k.subject(len(tags)), from, k.fault, listed(tags), stack)
+}
+
+// textOf is text for a scope without Track.
+func (k kind) textOf(s *async.Scope, tags []string) string {
+	return fmt.Sprintf("asynctest: %v: %s %s: %s\n%s", s, plural(len(tags), "call"), k.fault, listed(tags), untracked)
+}
+
+// subject is what is left, and how often.
+func (k kind) subject(n int) string {
+	if n == 1 {
+		return k.one
+	}
+	return fmt.Sprintf("%d %s", n, k.many)
+}
+
+// listed is a list of calls in a line, of very many the first ones.
+func listed(tags []string) string {
 	if more := len(tags) - maxTags; more > 0 {
 		tags = append(tags[:maxTags:maxTags], fmt.Sprintf("and %d more", more))
 	}
-	stack = trim(stack)
-	return fmt.Sprintf("%s: %s, %s: %s\n%s", place(stack), subject, k.fault, strings.Join(tags, "; "), stack)
+	return strings.Join(tags, "; ")
 }
 
 // tag names a call in a line: its number and name, and what it failed with.
@@ -167,6 +231,30 @@ func trim(stack string) string {
 	stack, _, _ = strings.Cut(stack, "testing.tRunner\n")
 	stack, _, _ = strings.Cut(stack, "runtime.goexit\n")
 	return strings.TrimSuffix(stack, "\n")
+}
+
+// origin is the place of a stack, and the line of the test that it was called from.
+func origin(stack string) string {
+	if from := caller(stack); from != "" {
+		return place(stack) + ", called from " + from
+	}
+	return place(stack)
+}
+
+// caller is the uppermost line of a stack that is in a test, or nothing where that is the
+// place itself or there is none.
+func caller(stack string) string {
+	for i, line := range strings.Split(stack, "\n") {
+		file, _, _ := strings.Cut(strings.TrimSpace(line), "_test.go:")
+		switch {
+		case i%2 == 0 || file == strings.TrimSpace(line): // a function, or another file
+		case i == 1:
+			return ""
+		default:
+			return filepath.Base(strings.TrimSpace(line))
+		}
+	}
+	return ""
 }
 
 // place is the file and line on top of a stack.

@@ -29,32 +29,32 @@ var plantedLeaks = []plantedLeak{
 	{name: "pending call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewBlocker[int](t)
 		_, at := async.Go(bg, b.Func, s, async.Name("fetch")), here()
-		return report(`%s: call begun here, still pending: #1 "fetch"`, at)
+		return report(`%s: call begun here, still pending, in no wait by the function's context: #1 "fetch"`, at)
 	}},
 	{name: "pending call, released", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewBlocker[int](t)
 		c, at := async.Go(bg, b.Func, s), here()
 		c.Release()
-		return report("%s: call begun here, still pending: #1", at)
+		return report("%s: call begun here, still pending, in no wait by the function's context: #1", at)
 	}},
 	{name: "pending promise", plant: func(_ testing.TB, s *async.Scope, _ *fake) []string {
 		at := below(1)
 		async.NewPromise[int](bg, s)
-		return report("%s: call begun here, still pending: #1", at)
+		return report("%s: call begun here, still pending, nobody has completed the promise: #1", at)
 	}},
 	{name: "pending promise of an object", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c := new(async.Call[int])
 		at := below(1)
 		_, err := c.BeginPromise(bg, s)
 		wantEq(t, "error", err, nil)
-		return report("%s: call begun here, still pending: #1", at)
+		return report("%s: call begun here, still pending, nobody has completed the promise: #1", at)
 	}},
 	{name: "queued call", o: async.ScopeOptions{Limit: 1}, plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewBlocker[int](t)
 		_, first := async.Go(bg, b.Func, s), here()
 		_, second := async.Go(bg, b.Func, s), here()
 		return []string{
-			first + ": call begun here, still pending: #1",
+			first + ": call begun here, still pending, in no wait by the function's context: #1",
 			second + ": call begun here, still queued: #2",
 		}
 	}},
@@ -80,20 +80,20 @@ var plantedLeaks = []plantedLeak{
 		v, err := c.Clone().Await(bg)
 		wantEq(t, "value", v, 1)
 		wantEq(t, "error", err, nil)
-		return report("%s: call begun here, not released: #1", at)
+		return report("%s: call begun here, not released (the call streams, or another handle took the result): #1", at)
 	}},
 	{name: "awaited streaming call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, at := async.Go(bg, value(1), s, async.Streaming()), here()
 		_, err := c.Await(bg)
 		wantEq(t, "error", err, nil)
-		return report("%s: call begun here, not released: #1", at)
+		return report("%s: call begun here, not released (the call streams, or another handle took the result): #1", at)
 	}},
 	{name: "signal of an awaited call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, begun := async.Go(bg, value(1), s), here()
 		_, at := c.Signal(), here()
 		_, err := c.Await(bg)
 		wantEq(t, "error", err, nil)
-		return report("%s: clone or signal made here, not released: #1, begun at %s", at, begun)
+		return report("%s: clone, signal or Join made here, not released: #1, begun at %s", at, begun)
 	}},
 	{name: "unreleased handle of a canceled call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewBlocker[int](t)
@@ -105,21 +105,21 @@ var plantedLeaks = []plantedLeak{
 		c, at := async.Go(bg, value(1), s, async.Streaming()), here()
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		c.Finish()
-		return report("%s: call begun here, not released: #1", at)
+		return report("%s: call begun here, not released (the call streams, or another handle took the result): #1", at)
 	}},
 	{name: "unreleased clone", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, begun := async.Go(bg, value(1), s), here()
 		_, at := c.Clone(), here()
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		c.Finish()
-		return report("%s: clone or signal made here, not released: #1, begun at %s", at, begun)
+		return report("%s: clone, signal or Join made here, not released: #1, begun at %s", at, begun)
 	}},
 	{name: "clone with the result", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, begun := async.Go(bg, value(1), s), here()
 		_, at := c.Clone(), here()
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		c.Release()
-		return report("%s: clone or signal made here, result not taken: #1, begun at %s", at, begun)
+		return report("%s: clone, signal or Join made here, result not taken: #1, begun at %s", at, begun)
 	}},
 	{name: "handle and clone with the result", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, begun := async.Go(bg, value(1), s), here()
@@ -127,7 +127,7 @@ var plantedLeaks = []plantedLeak{
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		return []string{
 			begun + ": call begun here, result not taken: #1",
-			fmt.Sprintf("%s: clone or signal made here, not released: #1, begun at %s", at, begun),
+			fmt.Sprintf("%s: clone, signal or Join made here, not released: #1, begun at %s", at, begun),
 		}
 	}},
 	{name: "pending call with a clone", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
@@ -135,8 +135,8 @@ var plantedLeaks = []plantedLeak{
 		c, begun := async.Go(bg, m.Func, s), here()
 		_, at := c.Clone(), here()
 		return []string{
-			begun + ": call begun here, still pending: #1",
-			fmt.Sprintf("%s: clone or signal made here, not released: #1 (async: call canceled: async: scope closed), begun at %s", at, begun),
+			begun + ": call begun here, still pending, in no wait by the function's context: #1",
+			fmt.Sprintf("%s: clone, signal or Join made here, not released: #1 (async: call canceled: async: scope closed), begun at %s", at, begun),
 		}
 	}},
 	{name: "unreleased signal", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
@@ -144,7 +144,7 @@ var plantedLeaks = []plantedLeak{
 		_, at := c.Signal(), here()
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		c.Finish()
-		return report("%s: clone or signal made here, not released: #1, begun at %s", at, begun)
+		return report("%s: clone, signal or Join made here, not released: #1, begun at %s", at, begun)
 	}},
 	{name: "unreleased clone of a signal", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c, begun := async.Go(bg, value(1), s), here()
@@ -153,7 +153,7 @@ var plantedLeaks = []plantedLeak{
 		sig.Release()
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		c.Finish()
-		return report("%s: clone or signal made here, not released: #1, begun at %s", at, begun)
+		return report("%s: clone, signal or Join made here, not released: #1, begun at %s", at, begun)
 	}},
 	{name: "signal from before the call", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c := new(async.Call[int])
@@ -168,7 +168,7 @@ var plantedLeaks = []plantedLeak{
 		m, begun := asynctest.NewManual[int](f, s), here()
 		_, at := m.Call.Clone(), here()
 		m.Complete(1, nil)
-		return report("%s: clone or signal made here, result not taken: #1, begun at %s", at, begun)
+		return report("%s: clone, signal or Join made here, result not taken: #1, begun at %s", at, begun)
 	}},
 	{name: "function that ignores its cancellation", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewStubborn[int](t)
@@ -195,7 +195,7 @@ var plantedLeaks = []plantedLeak{
 		cs, at := async.GoEach(bg, []int{0, 1, 2}, f, s), here()
 		wantEq(t, "Wait", cs[1].Wait(bg), nil)
 		return []string{
-			at + ": 2 calls begun here, still pending: #1; #3",
+			at + ": 2 calls begun here, still pending, in no wait by the function's context: #1; #3",
 			at + ": call begun here, result not taken: #2",
 		}
 	}},
@@ -203,7 +203,7 @@ var plantedLeaks = []plantedLeak{
 		b := asynctest.NewBlocker[int](t)
 		f := func(ctx context.Context, _ int) (int, error) { return b.Func(ctx) }
 		_, at := async.GoEach(bg, make([]int, 1000), f, s), here()
-		return report("%s: 1000 calls begun here, still pending: #1; #2; #3; #4; #5; #6; #7; #8; #9; #10; and 990 more", at)
+		return report("%s: 1000 calls begun here, still pending, in no wait by the function's context: #1; #2; #3; #4; #5; #6; #7; #8; #9; #10; and 990 more", at)
 	}},
 	{name: "call on an object used again", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		c := done(t, s)
@@ -212,6 +212,14 @@ var plantedLeaks = []plantedLeak{
 		wantEq(t, "error", err, nil)
 		wantEq(t, "Wait", c.Wait(bg), nil)
 		return report("%s: call begun here, result not taken: #2", at)
+	}},
+	{name: "handle of Join, of a run that another began", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
+		g := async.Group[string, int]{Options: []async.Option{s}}
+		first, begun := g.Join(bg, "key", value(1)), here()
+		_, at := g.Join(bg, "key", value(1)), here()
+		first.Await(bg)
+		first.Release()
+		return report("%s: clone, signal or Join made here, not released: #1, begun at %s", at, begun)
 	}},
 	{name: "call in a scope that was shut down", plant: func(t testing.TB, s *async.Scope, _ *fake) []string {
 		b := asynctest.NewBlocker[int](t)
@@ -230,7 +238,12 @@ var plantedLeaks = []plantedLeak{
 func (p plantedLeak) check(t testing.TB) {
 	t.Helper()
 	f := &fake{TB: t}
-	s := asynctest.NewScope(f, p.o)
+	p.checkIn(t, f, asynctest.NewScope(f, p.o))
+}
+
+// checkIn is check for a scope that is checked already.
+func (p plantedLeak) checkIn(t testing.TB, f *fake, s *async.Scope) {
+	t.Helper()
 	want := p.plant(t, s, f)
 	wantReports(t, p.name, f.end(), want...)
 }

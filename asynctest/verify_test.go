@@ -58,7 +58,7 @@ func testAfterTheScope(t *testing.T) {
 	s := asynctest.NewScope(f)
 	_, at := async.Go(bg, b.Func, s), here()
 	async.Go(bg, asynctest.NewStubborn[int](f).Func).Release() // returns in the cleanup
-	wantReports(t, "leak", f.end(), at+": call begun here, still pending: #1")
+	wantReports(t, "leak", f.end(), at+": call begun here, still pending, in no wait by the function's context: #1")
 }
 
 // Clean tests say nothing; also not of those who wait for them: parents of

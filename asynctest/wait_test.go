@@ -85,6 +85,52 @@ func TestWaitInfo(t *testing.T) {
 	})
 }
 
+func TestWaitStats(t *testing.T) {
+	everywhere(t, func(t *testing.T) {
+		s := asynctest.NewScope(t, async.ScopeOptions{Limit: 2})
+		b := asynctest.NewStubborn[int](t)
+		for range 3 {
+			async.Go(bg, b.Func, s).Release()
+		}
+		st := asynctest.WaitStats(t, s, "two running", func(st async.Stats) bool { return st.Running == 2 && st.Queued == 1 })
+		wantEq(t, "begun", st.Begun, 3)
+		go b.Return(1, nil)
+		st = asynctest.WaitStats(t, s, "rest", func(st async.Stats) bool { return st.Pending == 0 && st.Running == 0 })
+		wantEq(t, "returned", st.Returned, 3)
+	})
+}
+
+// The callers of Do that share a run are its waiters, and those of Join its handles. Both may
+// be waited for, one by one, though the test has no handle of the run.
+func TestWaitCall_Askers(t *testing.T) {
+	everywhere(t, func(t *testing.T) {
+		s := asynctest.NewScope(t)
+		b := asynctest.NewBlocker[int](t)
+		g := async.Group[string, int]{Options: []async.Option{s, async.Name("load")}}
+		ctx, cancel := context.WithCancel(bg)
+		var askers sync.WaitGroup
+		ask := func(ctx context.Context, key string) { askers.Go(func() { g.Do(ctx, key, b.Func) }) }
+		ask(bg, "other")
+		asynctest.WaitCall(t, s, "load", "1 asker", func(i async.CallInfo) bool { return i.Waiters == 1 })
+		for range 3 {
+			ask(bg, "key")
+			ask(ctx, "key")
+		}
+		six := asynctest.WaitCall(t, s, "load", "6 askers", func(i async.CallInfo) bool { return i.Waiters == 6 })
+		wantEq(t, "handles", six.Handles, 0)
+		first, second := g.Join(bg, "key", b.Func), g.Join(bg, "key", b.Func)
+		joined := asynctest.WaitCall(t, s, "load", "2 handles", func(i async.CallInfo) bool { return i.Handles == 2 })
+		wantEq(t, "waiters", joined.Waiters, 6)
+		wantEq(t, "call", joined.ID, six.ID)
+		cancel()
+		go first.Release()
+		asynctest.WaitCall(t, s, "load", "3 askers and 1 handle", func(i async.CallInfo) bool { return i.Waiters == 3 && i.Handles == 1 })
+		second.Release()
+		b.Return(1, nil)
+		askers.Wait()
+	})
+}
+
 // What needs no time takes none in a bubble, however long it takes.
 func TestWaitInfo_LeavesTheClockAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -143,6 +189,24 @@ func TestWaitInfo_ByMany(t *testing.T) {
 	})
 }
 
+// dump is what is said of a playedScope after ten seconds.
+const dump = `
+scope "played": no limit, open
+  2 begun: 0 returned, 0 failed, 0 canceled, 0 panicked, 0 exited, 0 broken, 2 pending; 0 refused
+  2 running, 0 of them lent; 0 queued; 0 canceled and not stopped
+  results: 0 taken, 0 discarded, 0 that nobody has taken
+load ×2, oldest 10s: 2 running`
+
+// playedScope returns a scope with two calls of one name.
+func playedScope(t testing.TB) *async.Scope {
+	s := async.NewScope(async.ScopeOptions{Name: "played"})
+	b := asynctest.NewBlocker[int](t)
+	for range 2 {
+		async.Go(bg, b.Func, s, async.Name("load"))
+	}
+	return s
+}
+
 func TestWaitInfo_GivesUp(t *testing.T) {
 	for _, test := range []struct {
 		want string
@@ -165,6 +229,24 @@ func TestWaitInfo_GivesUp(t *testing.T) {
 		{
 			`asynctest: waited 10s for 2 running at once: 0 of 0 are`,
 			func(t testing.TB, _ *async.Call[int]) { asynctest.NewBlocker[int](t).WaitRunning(2) },
+		},
+		{
+			`asynctest: waited 10s for rest of a scope:` + dump,
+			func(t testing.TB, _ *async.Call[int]) {
+				asynctest.WaitStats(t, playedScope(t), "rest", func(st async.Stats) bool { return st.Pending == 0 })
+			},
+		},
+		{
+			`asynctest: waited 10s for 2 waiters of a call named "load": call "load" #1, running, 1 handle, 0 waiters; call "load" #2, running, 1 handle, 0 waiters` + dump,
+			func(t testing.TB, _ *async.Call[int]) {
+				asynctest.WaitCall(t, playedScope(t), "load", "2 waiters", func(i async.CallInfo) bool { return i.Waiters == 2 })
+			},
+		},
+		{
+			`asynctest: waited 10s for any of a call named "store": none is in flight` + dump,
+			func(t testing.TB, _ *async.Call[int]) {
+				asynctest.WaitCall(t, playedScope(t), "store", "any", func(async.CallInfo) bool { return true })
+			},
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {

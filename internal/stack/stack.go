@@ -93,8 +93,9 @@ func hashOf(pcs []uintptr) (h uint64) {
 	return h
 }
 
-// String prints the stack as panics do, from the first function outside of package async.
-// The text is made once.
+// String prints the stack as panics do, without the frames of package async: those that
+// recorded the stack, and those between the function of a call and the goroutine that runs
+// it. The text is made once.
 func (s *Stack) String() string {
 	if s == nil {
 		return ""
@@ -115,7 +116,7 @@ func textOf(pcs []uintptr) string {
 	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {
 		var f runtime.Frame
 		f, more = fs.Next()
-		if b.Len() > 0 || !here.has(f) {
+		if !here.has(f) {
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 		}
 	}
