@@ -67,7 +67,8 @@ func (r *Run) Helper() {}
 // way in which its goroutines can get in each other's way, up to a bound. It fails
 // the test with the first schedule under which a check fails, a goroutine panics,
 // all wait for ever, or a goroutine is left waiting for ever, and prints the steps
-// of it and the command that replays it.
+// of it, with the lines of the code under test, and the command that replays it. To find
+// these lines it runs the schedule that failed once more.
 //
 // It needs a build of the library in which schedules can be explored,
 //
@@ -91,7 +92,7 @@ func (r *Run) Helper() {}
 // It does not see data races: points order everything; go test -race is for
 // those. A [sync.Mutex] must not be held at a point, so not while the library is
 // called, by code that is explored: who waits for it is blocked in a way that no
-// bubble sees, and the program ends, saying so. A channel of one slot does as well.
+// bubble sees, and the program ends, saying who that is and who may hold the lock. A channel of one slot does as well.
 // Other tests that use the library may not run in the same bubble; in parallel
 // they may, but slowly. Not more than one exploration runs at a time.
 func Explore(t *testing.T, scenario func(r *Run), opts ...ExploreOptions) {

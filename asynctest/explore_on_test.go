@@ -49,6 +49,12 @@ func TestFails(t *testing.T) {
 			r.Go(func() { e.Wait(bg) })
 		})
 	})
+	t.Run("at a point", func(t *testing.T) {
+		asynctest.Explore(t, func(r *asynctest.Run) {
+			t.Log("called")
+			r.Go(func() { asynctest.Point("read"); r.Errorf("said 1") })
+		})
+	})
 	t.Run("switches that are not allowed", func(t *testing.T) {
 		asynctest.Explore(t, func(r *asynctest.Run) {
 			n := 0
@@ -74,7 +80,13 @@ func TestFails(t *testing.T) {
 // the command that is printed.
 func TestExplore_Finds(t *testing.T) {
 	const noFailure = "not found"
+	lines := map[string]string{ // that a step of the schedule is printed with, found and replayed
+		"naive cache":           `g0  await +explore_test\.go:\d+\n`,
+		"naive cache by chance": `g0  await +explore_test\.go:\d+( |\n)`,
+		"at a point":            `g0  read +explore_on_test\.go:\d+\n`,
+	}
 	tests := []struct{ name, want string }{
+		{"at a point", "said 1"},
 		{"naive cache", "the source says 2, the cache 1"},
 		{"naive cache by chance", "the source says 2, the cache 1"},
 		{"naive cache by priorities", "the source says 2, the cache 1"},
@@ -100,6 +112,12 @@ func TestExplore_Finds(t *testing.T) {
 			again := failing(t, found[2], "ASYNC_SCHEDULE="+found[1])
 			if !strings.Contains(again, tt.want) || !strings.Contains(again, "1 schedules (replayed)") {
 				t.Errorf("replayed by %s:\n%s", found[0], again)
+			}
+			if n := strings.Count(again, ": called\n"); n > 1 { // for a debugger's sake
+				t.Errorf("a replay calls the scenario %d times", n)
+			}
+			if line := regexp.MustCompile(lines[tt.name]); !line.MatchString(out) || !line.MatchString(again) {
+				t.Errorf("no line matches %s:\n%s\nreplayed:\n%s", line, out, again)
 			}
 		})
 	}

@@ -214,7 +214,9 @@ func TestEnd_Stuck(t *testing.T) {
 	if err == nil {
 		t.Fatal("it has ended well")
 	}
-	for _, want := range []string{"a run is stuck", "schedule ", "g0  begin", "g1  begin", "sync.Mutex", "end_test.go"} {
+	for _, want := range []string{"a run is stuck", "schedule ", "g0  begin", "g1  begin",
+		"\tg1 does not go on: sync.Mutex.Lock\n\t\tgithub.com/seed4712c49f/async/internal/sched_test.TestEnd_Stuck.func1.1()\n\t\t\t/",
+		"\tg0 stands at the point \"inside\", and goes on when its turn comes\n\t\tgithub.com/", "unlock it before the library is called"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("it does not say %s:\n%s", want, out)
 		}

@@ -19,6 +19,7 @@ type Options struct {
 	Time     bool       // time may pass although somebody can go on
 	Replay   string     // this one schedule, as a Report prints it
 	Each     func(Step) // is told of each step, if not nil
+	Lines    bool       // each step has the line of the user's code, which costs time
 }
 
 // A Report says what an exploration did.
@@ -72,7 +73,7 @@ func (x *X) start() {
 				x.r.mu.Unlock()
 			}()
 			x.r.add(goid(), g)
-			x.r.park(g, "begin", nil)
+			x.r.park(g, "begin", "", nil)
 			x.r.guard(fmt.Sprintf("goroutine %d", i), f)
 		}()
 	}

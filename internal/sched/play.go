@@ -5,9 +5,7 @@ package sched
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
-	"strings"
 	"testing"
 	"testing/synctest"
 )
@@ -84,31 +82,4 @@ func (r *run) guard(what string, f func()) {
 	}()
 	f()
 	returned = true
-}
-
-// waiting tells where the goroutines of the bubble are blocked, of those that are
-// not the explorer's own.
-func (r *run) waiting() string {
-	const most, mostLines = 10, 16
-	buf := make([]byte, 1<<20)
-	var b strings.Builder
-	bubble := fmt.Sprintf("synctest bubble %d]", r.bubble)
-	told := 0
-	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		lines := strings.SplitN(strings.TrimSpace(stack), "\n", mostLines)
-		own := strings.Contains(stack, "sched.(*run).drive(") || strings.Contains(stack, "sched.play(") || strings.Contains(stack, "sched.play.func")
-		switch {
-		case own || !strings.Contains(lines[0], bubble) || strings.Contains(stack, "synctest.testingSynctestTest("):
-			continue
-		case told == most:
-			b.WriteString("\n\nand others")
-			return b.String()
-		}
-		told++
-		if len(lines) == mostLines {
-			lines[mostLines-1] = "\t..."
-		}
-		b.WriteString("\n\n" + strings.Join(lines, "\n"))
-	}
-	return b.String()
 }

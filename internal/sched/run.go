@@ -67,6 +67,7 @@ type gor struct {
 	ch       chan struct{} // of one slot: it may go on
 	standing bool          // guarded by the run's mu, as is what follows
 	point    string
+	line     string // of the user's code, with Options.Lines
 	lock     *Mutex // that must be free, or nil
 }
 
@@ -120,7 +121,11 @@ func (r *run) stand(point string, lock *Mutex) {
 		g = newGor()
 		r.add(id, g)
 	}
-	r.park(g, point, lock)
+	line := ""
+	if r.o.Lines {
+		line = userLine()
+	}
+	r.park(g, point, line, lock)
 }
 
 // add makes g the goroutine of a number of the runtime's. Where it has none in the
@@ -135,13 +140,13 @@ func (r *run) add(id uint64, g *gor) {
 	}
 }
 
-func (r *run) park(g *gor, point string, lock *Mutex) {
+func (r *run) park(g *gor, point, line string, lock *Mutex) {
 	r.mu.Lock()
 	if r.isOver() {
 		r.mu.Unlock()
 		return
 	}
-	g.standing, g.point, g.lock = true, point, lock
+	g.standing, g.point, g.line, g.lock = true, point, line, lock
 	passing := r.passing
 	r.mu.Unlock()
 	if passing {
@@ -245,7 +250,7 @@ func (r *run) step() {
 	}
 	g := r.ready[took]
 	r.last = g.n
-	r.record(Step{Options: options, Took: took, Who: g.n, Point: g.point, Forced: forced})
+	r.record(Step{Options: options, Took: took, Who: g.n, Point: g.point, Line: g.line, Forced: forced})
 	r.mu.Lock()
 	g.standing = false
 	r.mu.Unlock()

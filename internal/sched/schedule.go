@@ -15,6 +15,7 @@ type Step struct {
 	Took    int    // which of them it was; 0 is to go on, where that was possible
 	Who     int    // number of the goroutine that went on, or timePasses
 	Point   string // from where
+	Line    string // of the user's code that has called the library; only with Options.Lines
 	Passed  time.Duration
 	Forced  bool // a switch that need not have been (E3)
 }
@@ -23,6 +24,9 @@ const timePasses = -1 // who goes on where time passes
 
 func (s Step) String() string {
 	who := fmt.Sprintf("g%d  %s", s.Who, s.Point)
+	if s.Line != "" {
+		who = fmt.Sprintf("g%d  %-24s %s", s.Who, s.Point, s.Line)
+	}
 	if s.Who == timePasses {
 		who = fmt.Sprintf("--  time passes: %v", s.Passed)
 	}

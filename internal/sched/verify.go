@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,15 +66,33 @@ func Verify(t *testing.T, o Options, scenario func(x *X)) {
 	if o.Random > 0 && o.Seed == 0 {
 		o.Seed = uint64(rand.Uint32()) + 1
 	}
+	o.Lines = o.Replay != ""
 	start := time.Now()
 	r := Explore(t, o, scenario)
 	t.Log(r.summary(o, time.Since(start)))
 	if r.Err == nil {
 		return
 	}
+	findLines(t, r.Failed, scenario)
 	schedule := r.Schedule()
 	t.Fatalf("%v\n\nschedule %s\nreplay   ASYNC_SCHEDULE=%s go test -tags asyncexplore -run %s .\n%s",
 		r.Err, schedule, schedule, runPattern(t.Name()), r.Trace())
+}
+
+// findLines replays the schedule that has failed, and sets the line of each step. Where the
+// scenario does not do the same again, there are none: they would be those of another run.
+func findLines(t *testing.T, failed []Step, scenario func(x *X)) {
+	t.Helper()
+	if slices.ContainsFunc(failed, func(s Step) bool { return s.Line != "" }) {
+		return // that was a replay
+	}
+	again := Explore(t, Options{Replay: formatSchedule(failed), Lines: true}, scenario)
+	if !slices.EqualFunc(failed, again.Failed, func(a, b Step) bool { return a.Who == b.Who && a.Point == b.Point }) {
+		return
+	}
+	for i := range failed {
+		failed[i].Line = again.Failed[i].Line
+	}
 }
 
 // summary says in a line what was explored.

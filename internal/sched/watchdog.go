@@ -59,12 +59,14 @@ func (d *watchdog) bark() {
 	d.mu.Unlock()
 	text := "sched: a run is stuck"
 	if r != nil && r.mu.TryLock() {
-		text = fmt.Sprintf("%s\nschedule %s\n%s", text, formatSchedule(r.steps), formatTrace(r.steps))
+		text = fmt.Sprintf("%s\nschedule %s\n%s\n%s", text, formatSchedule(r.steps), formatTrace(r.steps), r.whoIsStuckLocked())
 		r.mu.Unlock()
 	}
 	debug.SetTraceback("all")
-	panic(fmt.Sprintf("%s\nIn %v nobody came to a point, or ended, or was blocked on a channel, a time or a wait group.\n"+
-		"A goroutine may be running for ever, or wait for a sync.Mutex whose owner stands at a point,\n"+
-		"for I/O, or for what was made outside of the scenario, as the Context of a test is.\n"+
-		"Where each of them is stands below.", text, d.limit))
+	panic(fmt.Sprintf("%s\n"+
+		"For %v nobody has come to a point, or ended, or was blocked on a channel, a time or a wait group.\n"+
+		"A sync.Mutex that is held at a point stops a run: unlock it before the library is called, or take a\n"+
+		"channel of one slot in its place. So do I/O, a goroutine that runs for ever, and a wait for what was\n"+
+		"made outside of the scenario, as the Context of a test. See docs/exploring.md, Locks.\n"+
+		"All goroutines of the program stand below.", text, d.limit))
 }
