@@ -155,9 +155,9 @@ func handleFault(h async.HandleInfo, told bool) string {
 }
 
 // hasResult reports whether a call has completed with a result of its function, or of the
-// server of its promise.
+// server of its promise. An error that wraps one of these two is a result.
 func hasResult(i async.CallInfo) bool {
-	return i.State == async.StateCompleted && i.Canceled.IsZero() && i.Err != async.ErrGoexit && i.Err != async.ErrBrokenPromise //nolint:errorlint // an error that wraps one is a result
+	return i.State == async.StateCompleted && i.Canceled.IsZero() && i.Err != async.ErrGoexit && i.Err != async.ErrBrokenPromise
 }
 
 // text is one error: the place and what is wrong in a line, and the stack.
