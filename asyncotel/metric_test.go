@@ -138,15 +138,15 @@ func TestV11_Register(t *testing.T) {
 		_, _ = async.Go(bg, value(1, nil), s).Await(bg) // before anybody looks
 		registration, err := asyncotel.Register(s, k.opts...)
 		wantEq(t, "Register", err, nil)
-		async.Go(bg, wait, s)
-		async.Go(bg, func(ctx context.Context) (int, error) { return async.Go(bg, wait, s).Await(ctx) }, s)
+		async.Go(bg, wait, s) //asyncvet:ignore unreleased: its result is the one that is untaken
+		async.Go(bg, func(ctx context.Context) (int, error) { return async.Go(bg, wait, s).Await(ctx) }, s).Release()
 		stopping := async.Go(bg, wait, s)
 		synctest.Wait()
 		_ = stopping.Cancel(nil)
 		p, c := async.NewPromise[int](bg, s)
 		synctest.Wait()
-		async.Go(bg, wait, s)
-		async.Go(bg, wait, s) // one of these two is refused
+		async.Go(bg, wait, s).Release()
+		async.Go(bg, wait, s).Release() // one of these two is refused
 		synctest.Wait()
 		st := s.Stats()
 		active := k.sums("async.scope.call.active")

@@ -98,7 +98,11 @@ func TestV11_Outcomes(t *testing.T) {
 		"goexited": {func(s *async.Scope) {
 			_, _ = async.Go(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, s).Await(bg)
 		}, "goexited", "goexit", codes.Error, ""},
-		"broken": {func(s *async.Scope) { p, _ := async.NewPromise[int](bg, s); p.Break() }, "broken", "broken_promise", codes.Error, ""},
+		"broken": {func(s *async.Scope) {
+			p, c := async.NewPromise[int](bg, s)
+			defer c.Release()
+			p.Break()
+		}, "broken", "broken_promise", codes.Error, ""},
 		"canceled in the queue": {func(s *async.Scope) {
 			hold := async.Go(bg, block, s, async.Name("hold"))
 			_ = async.Go(bg, block, s).Cancel(errBoom)
@@ -108,7 +112,7 @@ func TestV11_Outcomes(t *testing.T) {
 		"over before it began": {func(s *async.Scope) {
 			ctx, cancel := context.WithCancel(bg)
 			cancel()
-			async.Go(ctx, block, s)
+			async.Go(ctx, block, s).Release()
 		}, "canceled", "", codes.Unset, "async.call.canceled"},
 		"timeout": {func(s *async.Scope) {
 			ctx, cancel := timeout()
@@ -239,14 +243,15 @@ func TestV11_Refused(t *testing.T) {
 	s := k.scope(async.ScopeOptions{Name: "s", Limit: 1, Queue: async.NoQueue})
 	ctx, root := k.tracer.Start(bg, "root")
 	hold := async.Go(bg, block, s, async.Name("hold"))
-	async.Go(ctx, block, s, async.Name("one too many"))
+	async.Go(ctx, block, s, async.Name("one too many")).Release()
 	g := async.Group[int, int]{Options: []async.Option{s}}
 	_, _, _ = g.Do(ctx, 1, block)
 	_ = hold.CancelWait(bg, nil)
 	_, _ = hold.Finish()
 	shutdown(t, s)
-	async.NewPromise[int](ctx, s)
-	async.Go(bg, block, s) // nobody to be told
+	_, refused := async.NewPromise[int](ctx, s)
+	refused.Release()
+	async.Go(bg, block, s).Release() // nobody to be told
 	root.End()
 	_ = k.ended()
 	wantEq(t, "spans", k.tree(), "hold root")

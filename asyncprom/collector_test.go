@@ -104,7 +104,8 @@ func TestV12_Scrape(t *testing.T) {
 	_, _ = async.Go(bg, func(context.Context) (int, error) { panic(1) }, s).Await(bg)
 	_, _ = async.Go(bg, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, s).Await(bg)
 	_, _ = async.Go(bg, value(1, nil), s).Await(bg)
-	p, _ := async.NewPromise[int](bg, s)
+	p, broken := async.NewPromise[int](bg, s)
+	defer broken.Release()
 	p.Break()
 	_, pending := async.NewPromise[int](bg, s)
 	defer pending.Release()
@@ -119,7 +120,7 @@ func TestV12_Scrape(t *testing.T) {
 		}
 	}
 	queued := async.Go(bg, value(1, nil), s)
-	async.Go(bg, value(1, nil), s) // refused
+	async.Go(bg, value(1, nil), s).Release() // refused
 	f := scrape(t, server.URL)
 	for _, want := range []struct {
 		name   string

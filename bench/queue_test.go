@@ -210,7 +210,7 @@ func (f *queueFolder) byMap(ctx context.Context, opts ...async.Option) (kept int
 		}
 		kept += r.Value
 	}
-	return kept, nil
+	return kept, ctx.Err()
 }
 
 func queueByErrgroup(ctx context.Context, f *queueFolder) (int, error) {

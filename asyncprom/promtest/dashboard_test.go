@@ -240,11 +240,12 @@ func work(s *async.Scope, round int, hold chan struct{}) (untaken async.Calls[in
 		c := async.Go(bg, func(context.Context) (int, error) { close(started); <-hold; return 1, nil }, s)
 		<-started
 		_ = c.Cancel(nil)
-		async.Go(bg, stuck, s)
+		async.Go(bg, stuck, s).Release()
 	}
 	for range 8 {
-		async.Go(bg, stuck, s)
+		async.Go(bg, stuck, s).Release()
 	}
-	async.NewPromise[int](bg, s)
+	_, pending := async.NewPromise[int](bg, s)
+	pending.Release()
 	return nil
 }

@@ -14,7 +14,8 @@
 //
 //	afterrelease   the use of a handle after its Release
 //	brokenpromise  promises that may never be completed, and values that are dropped
-//	discardtype    a Discard of another type than the call's
+//	cutshort       a part of an answer that is returned as the whole
+//	discardtype    options that their call does not take
 //	lateresource   calls whose late result nobody closes
 //	onsignal       what may block in an OnSignal function
 //	slotctx        waits that keep a slot of a scope taken

@@ -146,6 +146,7 @@ func (s *shop) promise(ctx context.Context) {
 //
 // The mend is call.Release().
 func (s *shop) record(ctx context.Context, n int) {
+	//asyncvet:ignore unreleased: the fault that is shown
 	_ = async.Go(context.WithoutCancel(ctx), func(context.Context) (string, error) {
 		return fmt.Sprintf("visitor %d", n), nil
 	}, s.audit, async.Name("record"))

@@ -75,6 +75,9 @@ func (c checker) made(call *ast.CallExpr) {
 	if c.p.Called(call) == "Call.BeginPromise" && len(s.Lhs) == 2 {
 		search.Err = c.p.Var(s.Lhs[1])
 	}
+	if client := c.p.Var(s.Lhs[len(s.Lhs)-1]); client != nil {
+		search.Assume = map[string]bool{client.Name() + ".IsDone()": false} // a call that is complete needs no server
+	}
 	if lost := search.Find(); lost != nil {
 		c.report(call, fmt.Sprintf("%s is neither completed nor broken%s", v.Name(), c.where(call, lost)), c.deferBreak(v, fn, s))
 	}

@@ -1,5 +1,5 @@
-// Package discardtype defines an analyzer that reports a Discard of another type
-// than the call's: see docs/vet.md.
+// Package discardtype defines an analyzer that reports options which their call does not
+// take, a Discard of another type than the call's above all: see docs/vet.md.
 package discardtype
 
 import (
@@ -11,13 +11,18 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-const doc = `report a Discard of another type than the call's
+const doc = `report options that their call does not take
+
+An option does not know its call, so the compiler takes any option. What begins the
+call panics.
 
 Discard[T] takes the result of a call that returns (T, error). On a call of any
-other type the call that begins it panics: also where T is an interface that the
-result implements.`
+other type it panics: also where T is an interface that the result implements.
 
-// Analyzer reports a Discard of another type than the call's.
+AtOnce and InOrder are for Map alone, and NameEach is for Map and GoEach, by the type
+of their inputs. A Group and a Lazy do not take WaitForRoom.`
+
+// Analyzer reports options that their call does not take.
 var Analyzer = &analysis.Analyzer{
 	Name:     "discardtype",
 	Doc:      doc,
@@ -32,6 +37,7 @@ func run(pass *analysis.Pass) (any, error) {
 		return nil, nil
 	}
 	for _, b := range p.Begins() {
+		special(pass, p, b)
 		// Of several the last counts. Where not all are known, another may follow.
 		n := len(b.Options.Discards)
 		if n == 0 || (n > 1 && !b.Options.All) {
@@ -56,14 +62,18 @@ func check(pass *analysis.Pass, p *program.Package, b program.Begin, d program.D
 	if d.Type != nil {
 		short = types.TypeString(d.Type, types.RelativeTo(pass.Pkg))
 	}
-	at := d.At
+	report(pass, p, b, d.At, fmt.Sprintf("Discard of %s on a call that returns (%s, error)",
+		short, types.TypeString(b.Type, types.RelativeTo(pass.Pkg))))
+}
+
+// report reports an option: where it stands, if that is among the arguments of the call.
+func report(pass *analysis.Pass, p *program.Package, b program.Begin, at ast.Node, what string) {
 	if !program.Holds(b.Call, at) {
 		at = b.Call
 	}
 	p.Report(pass, analysis.Diagnostic{
 		Pos: at.Pos(), End: at.End(),
-		Message: fmt.Sprintf("Discard of %s on a call that returns (%s, error): %s panics",
-			short, types.TypeString(b.Type, types.RelativeTo(pass.Pkg)), verb(b.Call)),
+		Message: fmt.Sprintf("%s: %s panics", what, verb(b.Call)),
 	})
 }
 

@@ -76,7 +76,7 @@ func (c checker) begin(b program.Begin) {
 		what = append(what, "without Discard nobody closes a "+c.typeName(b.Type)+" that comes too late")
 	}
 	if stream {
-		what = append(what, "without Streaming its body is not read under the call's context")
+		what = append(what, "without Streaming the call's context ends with the call, and reading the body fails with context canceled")
 	}
 	d := analysis.Diagnostic{Pos: b.Call.Pos(), End: b.Call.End(), Message: strings.Join(what, ", and ")}
 	d.SuggestedFixes = c.fixes(b, how, discard, stream)

@@ -56,7 +56,7 @@ func (c checker) function(b program.Begin, f ast.Expr) {
 	fn, name := c.p.FuncOf(f)
 	if fn == nil {
 		if s := c.p.Summary(name); s != nil && s.Blocks != "" {
-			c.report(f, fmt.Sprintf("%s may block in %s", types.ExprString(f), s.Blocks))
+			c.report(f, fmt.Sprintf("%s may block the completer in %s", types.ExprString(f), s.Blocks))
 		}
 		return
 	}
@@ -66,12 +66,12 @@ func (c checker) function(b program.Begin, f ast.Expr) {
 	}
 	c.p.Inline(program.Body(fn), func(n ast.Node) bool {
 		if what := c.p.Blocking(n); what != "" && !c.complete(b, n) {
-			c.report(n, what+" may block")
+			c.report(n, what+" may block the completer")
 			return false
 		}
 		if call, ok := n.(*ast.CallExpr); ok && name == nil {
 			if mu := locks(c.p, call); mu != "" && held[mu] {
-				c.report(n, mu+" is locked where the call is begun")
+				c.report(n, mu+" is held where the call is begun, and to lock it here may block the completer")
 			}
 			c.method(call.Fun, api.Callee(c.p.Info, call), held)
 		}
@@ -94,7 +94,7 @@ func (c checker) method(f ast.Expr, fn *types.Func, held map[string]bool) {
 			return true
 		}
 		if field, ok := strings.CutPrefix(locks(c.p, call), inside+"."); ok && held[here+"."+field] {
-			c.report(f, fmt.Sprintf("%s locks %s.%s, which is locked where the call is begun,", types.ExprString(f), here, field))
+			c.report(f, fmt.Sprintf("%s locks %s.%s, which is held where the call is begun, and may block the completer", types.ExprString(f), here, field))
 		}
 		return true
 	})
@@ -107,7 +107,7 @@ func (c checker) report(n ast.Node, what string) {
 	c.told[n.Pos()] = true
 	c.p.Report(c.pass, analysis.Diagnostic{
 		Pos: n.Pos(), End: n.End(),
-		Message: what + " in an OnSignal function, which runs on the completer's stack",
+		Message: what + ": an OnSignal function runs on the completer's stack",
 	})
 }
 

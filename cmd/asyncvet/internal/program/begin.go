@@ -102,6 +102,16 @@ func (p *Package) mapped(call *ast.CallExpr) types.Type {
 	return sig.Results().At(0).Type()
 }
 
+// InputType returns the type of the inputs of a Map or a GoEach: the second parameter of
+// its function.
+func (p *Package) InputType(b Begin) types.Type {
+	sig, _ := p.Info.TypeOf(b.Func).Underlying().(*types.Signature)
+	if sig == nil || sig.Params().Len() != 2 {
+		return nil
+	}
+	return sig.Params().At(1).Type()
+}
+
 func selected(call *ast.CallExpr) *ast.Ident {
 	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
 		return sel.Sel

@@ -70,7 +70,7 @@ func (p *Package) blockingCall(call *ast.CallExpr) string {
 		return text(call.Fun)
 	}
 	if s := p.Summary(fn); name == "" && s != nil && s.Blocks != "" {
-		return fn.Name() + ", by " + s.Blocks
+		return fn.Name() + " (by " + s.Blocks + ")"
 	}
 	return ""
 }

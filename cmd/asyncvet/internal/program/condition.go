@@ -1,14 +1,17 @@
 package program
 
 // The conditions on a path: which branch of one cannot be taken, because of what is
-// known where the path begins. Search asks for each branch.
+// known where the path begins, or may be one that nothing takes. Search asks for each
+// branch.
 
 import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+	"golang.org/x/tools/go/cfg"
 )
 
 // impossible reports whether the branch of a condition cannot be taken on this
@@ -56,6 +59,41 @@ func (s *Search) truth(cond ast.Expr, err bool) (value, known bool) {
 		return !decides, leftKnown && rightKnown
 	}
 	return false, false
+}
+
+// pastSwitch reports whether the way from b to next is the one past all cases of a switch
+// without a default, and whether it may be that no value takes it: the switch has two
+// cases or more, one of them settles the variable, and one leads to where the way does.
+// Two cases that release may be all that there are, and nothing here can count the values
+// of an expression such as i % 2. Where every case leaves the function, what stands behind
+// the switch is there for the values of no case.
+func (s *Search) pastSwitch(b, next *cfg.Block) bool {
+	if b.Kind != cfg.KindSwitchNextCase || next.Kind != cfg.KindSwitchDone {
+		return false
+	}
+	var body *ast.BlockStmt
+	switch stmt := next.Stmt.(type) {
+	case *ast.SwitchStmt:
+		body = stmt.Body
+	case *ast.TypeSwitchStmt:
+		body = stmt.Body
+	}
+	return body != nil && len(body.List) > 1 && s.settledIn(body) && s.leadsOut(next, b)
+}
+
+// settledIn reports whether a use within n settles the variable.
+func (s *Search) settledIn(n ast.Node) bool {
+	return slices.ContainsFunc(s.P.Uses(s.Var, n), s.Settles)
+}
+
+// leadsOut reports whether a live block other than except leads to a block.
+func (s *Search) leadsOut(to, except *cfg.Block) bool {
+	for _, b := range s.P.Graph(s.Func).Blocks {
+		if b.Live && b != except && slices.Contains(b.Succs, to) {
+			return true
+		}
+	}
+	return false
 }
 
 // saysNil reports whether a condition asks if v is nil, and whether it is where

@@ -20,6 +20,7 @@ type Options struct {
 	Streaming bool
 	Abandon   bool
 	InGroup   bool
+	Some      []Special
 	told      bool // an OnSignal of a function that is known by a fact
 	owned     bool // a scope that is known by a fact
 }
@@ -29,6 +30,14 @@ type Discard struct {
 	At   ast.Node
 	Type types.Type // of the result that the function takes, or nil
 	Name string     // the type with its import path
+}
+
+// A Special is one of the options that only some functions of the library take: AtOnce,
+// InOrder, NameEach, WaitForRoom.
+type Special struct {
+	At   ast.Node
+	Name string
+	In   types.Type // the type of the inputs that a NameEach is for, or nil
 }
 
 // HasScope reports whether there is a scope among the options.
@@ -41,6 +50,7 @@ func (o *Options) Tells() bool { return o.told || len(o.OnSignal) > 0 }
 type OptionsFact struct {
 	All, Scope, Discard, OnSignal, Streaming, Abandon, InGroup bool
 	DiscardType                                                string // "" where that cannot be told
+	Special                                                    string // the one option that only some functions take, or ""
 	merged                                                     bool   // others were added
 }
 
@@ -48,6 +58,9 @@ func (o *Options) fact() OptionsFact {
 	f := OptionsFact{
 		All: o.All, Scope: o.HasScope(), Discard: len(o.Discards) > 0, OnSignal: o.Tells(),
 		Streaming: o.Streaming, Abandon: o.Abandon, InGroup: o.InGroup,
+	}
+	if len(o.Some) == 1 {
+		f.Special = o.Some[0].Name
 	}
 	for _, d := range o.Discards {
 		if d.Type == nil || !Generic(d.Type) {
@@ -71,6 +84,9 @@ func (f *OptionsFact) add(g OptionsFact) {
 	f.Streaming = f.Streaming || g.Streaming
 	f.Abandon = f.Abandon || g.Abandon
 	f.InGroup = f.InGroup || g.InGroup
+	if f.Special != g.Special {
+		f.Special = ""
+	}
 	if f.DiscardType != g.DiscardType {
 		f.DiscardType = ""
 	}
@@ -92,7 +108,7 @@ func (o *Options) merge(f OptionsFact, at ast.Node) {
 // Options returns the options of a call that begins something.
 func (p *Package) Options(call *ast.CallExpr) *Options {
 	o := &Options{All: true}
-	r := resolver{p, o, make(map[types.Object]bool)}
+	r := resolver{p: p, o: o, seen: make(map[types.Object]bool)}
 	fn := api.Callee(p.Info, call)
 	switch name := api.Name(fn); name {
 	case "":

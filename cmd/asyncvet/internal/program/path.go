@@ -8,6 +8,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"golang.org/x/tools/go/cfg"
@@ -20,7 +21,8 @@ import (
 // Paths that cannot be are left out where the program says so: behind the error
 // that says that there is nothing in the variable, behind a comparison of the
 // variable with nil, and behind the other side of a condition that held where the
-// variable got its value.
+// variable got its value. Unless Every is set, a path past all cases of a switch is left
+// out, too, where it may be that there is none: see pastSwitch.
 type Search struct {
 	P       *Package
 	Func    ast.Node // the function that the path leads through
@@ -28,6 +30,8 @@ type Search struct {
 	From    ast.Node           // where the variable gets its value; nil where that is a parameter
 	Err     *types.Var         // the error beside it, or nil
 	Settles func(u Use) bool   // whether a use ends the search on this path
+	Every   bool               // look at paths past all cases of a switch, too
+	Assume  map[string]bool    // conditions that hold on the path, by their text; or nil
 	known   map[string]bool    // conditions that hold at From
 	visited map[visit]struct{} // where the search was
 }
@@ -51,6 +55,7 @@ func (s *Search) Find() *Lost {
 	}
 	s.visited = make(map[visit]struct{})
 	s.known = make(map[string]bool)
+	maps.Copy(s.known, s.Assume)
 	if s.Err != nil && !s.P.checked(s.Err, s.Func) {
 		return nil
 	}
@@ -150,6 +155,9 @@ func (s *Search) block(b *cfg.Block, i int, err bool) *Lost {
 	}
 	for i, next := range b.Succs {
 		if len(b.Succs) == 2 && b.Kind != cfg.KindRangeLoop && s.impossible(last(b), i == 0, err) {
+			continue
+		}
+		if !s.Every && s.pastSwitch(b, next) {
 			continue
 		}
 		if lost := s.enter(next, err); lost != nil {

@@ -12,9 +12,10 @@ import (
 
 // A resolver follows expressions to the options that they are.
 type resolver struct {
-	p    *Package
-	o    *Options
-	seen map[types.Object]bool
+	p     *Package
+	o     *Options
+	seen  map[types.Object]bool
+	maybe bool // what is followed is one of several values of a variable
 }
 
 func (r resolver) arguments(call *ast.CallExpr, from int) {
@@ -40,7 +41,7 @@ func (r resolver) option(e ast.Expr) {
 	case *ast.CallExpr:
 		r.made(e)
 	case *ast.Ident, *ast.SelectorExpr:
-		r.variable(e, r.option)
+		r.variable(e, resolver.option)
 	default:
 		r.o.All = false
 	}
@@ -70,13 +71,32 @@ func (r resolver) made(call *ast.CallExpr) {
 	case "InGroup":
 		r.o.InGroup = true
 	case "Name":
+	case "AtOnce", "InOrder", "NameEach", "WaitForRoom":
+		r.special(api.Name(fn), call)
 	default:
 		if s := r.p.Summary(fn); s != nil && s.Option != nil {
 			r.o.merge(*s.Option, call)
+			if s.Option.Special != "" {
+				r.special(s.Option.Special, call)
+			}
 			return
 		}
 		r.o.All = false
 	}
+}
+
+// special adds an option that only some functions take, where the call is sure to get it.
+func (r resolver) special(name string, call *ast.CallExpr) {
+	if r.maybe {
+		return
+	}
+	s := Special{At: call, Name: name}
+	if sig, ok := r.p.Info.TypeOf(call.Fun).(*types.Signature); ok && r.p.Called(call) == "NameEach" && sig.Params().Len() == 1 {
+		if f, ok := sig.Params().At(0).Type().Underlying().(*types.Signature); ok && f.Params().Len() == 1 {
+			s.In = f.Params().At(0).Type()
+		}
+	}
+	r.o.Some = append(r.o.Some, s)
 }
 
 // slice adds the options of a slice.
@@ -96,7 +116,7 @@ func (r resolver) slice(e ast.Expr) {
 		r.arguments(e, 1)
 	case *ast.Ident, *ast.SelectorExpr:
 		if !isNil(e) {
-			r.variable(e, r.slice)
+			r.variable(e, resolver.slice)
 		}
 	default:
 		r.o.All = false
@@ -104,7 +124,7 @@ func (r resolver) slice(e ast.Expr) {
 }
 
 // variable adds everything that a variable is assigned.
-func (r resolver) variable(e ast.Expr, each func(ast.Expr)) {
+func (r resolver) variable(e ast.Expr, each func(resolver, ast.Expr)) {
 	v := r.p.Var(e)
 	if v == nil {
 		r.o.All = false
@@ -119,8 +139,9 @@ func (r resolver) variable(e ast.Expr, each func(ast.Expr)) {
 	if v.IsField() {
 		r.o.All = false // of another object, perhaps
 	}
+	r.maybe = r.maybe || v.IsField() || !all || len(values) != 1
 	for _, value := range values {
-		each(value)
+		each(r, value)
 	}
 }
 
@@ -133,6 +154,7 @@ func (r resolver) group(e ast.Expr) {
 	}
 	values, all := r.p.Values(v)
 	r.o.All = all
+	r.maybe = !all || len(values)+len(r.p.groups[v]) > 1
 	for _, value := range values {
 		lit, ok := ast.Unparen(value).(*ast.CompositeLit)
 		if u, isAddr := ast.Unparen(value).(*ast.UnaryExpr); isAddr {
@@ -168,7 +190,7 @@ func (p *Package) optionOf(decl *ast.FuncDecl) *OptionsFact {
 		case *ast.ReturnStmt:
 			o := &Options{All: true}
 			if len(n.Results) == 1 {
-				resolver{p, o, make(map[types.Object]bool)}.option(n.Results[0])
+				resolver{p: p, o: o, seen: make(map[types.Object]bool)}.option(n.Results[0])
 			} else {
 				o.All = false
 			}

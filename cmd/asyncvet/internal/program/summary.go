@@ -168,7 +168,7 @@ func (p *Package) Mode(fn ast.Node, v *types.Var) Mode {
 	if !settled {
 		return OnlyLooks
 	}
-	search := Search{P: p, Func: fn, Var: v}
+	search := Search{P: p, Func: fn, Var: v, Every: true}
 	search.Settles = func(u Use) bool { return u.Act == Releases && u.In == fn }
 	if search.Find() == nil {
 		return ReleasesIt
@@ -176,6 +176,9 @@ func (p *Package) Mode(fn ast.Node, v *types.Var) Mode {
 	search.Settles = func(u Use) bool { return u.Act == Settles || u.Act == Releases }
 	if search.Find() == nil {
 		return SettlesIt
+	}
+	if search.Every = false; search.Find() == nil {
+		return Keeps // past a switch that may have a case for each value
 	}
 	return SettlesSome
 }

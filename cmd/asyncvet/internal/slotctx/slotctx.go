@@ -22,9 +22,10 @@ for calls of the same scope, all slots may be taken by functions that wait: a
 deadlock.
 
 Reported are, in a function of a call that is begun with a scope: waits by another
-context, and plain receives from a Done of the library. Where the program says
-that the scope has a limit, also time.Sleep and WaitFor, the Wait of a WaitGroup
-and a send to a channel without a buffer, which are not the function's own.`
+context, and receives from a Done of the library, also in a select that WaitAny
+could stand for. Where the program says that the scope has a limit, also time.Sleep
+and WaitFor, the Wait of a WaitGroup and a send to a channel without a buffer, which
+are not the function's own.`
 
 // Analyzer reports waits that keep a slot of a scope taken.
 var Analyzer = &analysis.Analyzer{
@@ -101,44 +102,17 @@ func (c checker) node(n ast.Node) bool {
 			c.call(n)
 		}
 	case *ast.UnaryExpr:
-		if n.Op == token.ARROW && c.done(n.X) && !inSelect(c.p, n) {
-			c.report(n, "a receive from "+types.ExprString(n.X)+" is no wait that the scope knows", nil)
+		if of := c.done(n.X); n.Op == token.ARROW && of != "" && !inSelect(c.p, n) {
+			c.report(n, "unlike "+of+".Wait, a receive from "+types.ExprString(n.X)+" is no wait that the scope knows", nil)
 		}
+	case *ast.SelectStmt:
+		c.selects(n)
 	case *ast.SendStmt:
 		if v := c.p.Var(n.Chan); c.limited && v != nil && c.foreignVar(v) && c.p.Unbuffered(n.Chan) && !inSelect(c.p, n) {
 			c.report(n, "a send to "+types.ExprString(n.Chan)+", which has no buffer, is no wait that the scope knows", nil)
 		}
 	}
 	return true
-}
-
-// done reports whether a channel is the Done of something of the library.
-func (c checker) done(ch ast.Expr) bool {
-	call, ok := c.p.Value(ch).(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	switch c.p.Called(call) {
-	case "Call.Done", "Signal.Done", "Event.Done":
-		return true
-	}
-	return false
-}
-
-// inSelect reports whether a send or a receive is a case of a select.
-func inSelect(p *program.Package, n ast.Node) bool {
-	found := false
-	p.Around(n, func(around ast.Node) bool {
-		switch around := around.(type) {
-		case *ast.CommClause:
-			found = around.Comm != nil && program.Holds(around.Comm, n)
-			return false
-		case *ast.BlockStmt, *ast.FuncLit:
-			return false
-		}
-		return true
-	})
-	return found
 }
 
 // call looks at a call that the function makes.
@@ -154,7 +128,7 @@ func (c checker) call(call *ast.CallExpr) {
 		fallthrough
 	case api.ByContext:
 		if len(call.Args) > 0 && c.foreign(call.Args[0]) {
-			c.report(call, fmt.Sprintf("%s by %s, which is not the function's own context", text, types.ExprString(call.Args[0])), c.ownContext(call.Args[0]))
+			c.report(call, fmt.Sprintf("%s waits by %s, which is not the function's own context", text, types.ExprString(call.Args[0])), c.ownContext(call.Args[0]))
 		}
 		return
 	case api.ByTimeout:
@@ -165,7 +139,7 @@ func (c checker) call(call *ast.CallExpr) {
 	}
 	switch {
 	case api.FromPackage(fn, "time", "Sleep") && c.limited:
-		c.report(call, "time.Sleep is no wait that the scope knows, as async.Sleep is", nil)
+		c.report(call, "unlike async.Sleep, time.Sleep is no wait that the scope knows", nil)
 	case api.FromPackage(fn, "sync", "WaitGroup.Wait") && c.limited:
 		if v := c.p.Var(root(program.Receiver(call))); v != nil && c.foreignVar(v) {
 			c.report(call, text+" is no wait that the scope knows", nil)

@@ -5,6 +5,7 @@ package suite
 import (
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/afterrelease"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/brokenpromise"
+	"github.com/seed4712c49f/async/cmd/asyncvet/internal/cutshort"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/discardtype"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/lateresource"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/onsignal"
@@ -19,6 +20,7 @@ func Analyzers() []*analysis.Analyzer {
 	return []*analysis.Analyzer{
 		afterrelease.Analyzer,
 		brokenpromise.Analyzer,
+		cutshort.Analyzer,
 		discardtype.Analyzer,
 		lateresource.Analyzer,
 		onsignal.Analyzer,

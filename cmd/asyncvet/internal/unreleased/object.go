@@ -19,7 +19,11 @@ func (c checker) begun(call *ast.CallExpr) {
 	if v == nil || v.IsField() || fn == nil || !program.Within(v, fn) || c.isMain(fn) || !c.own(v, fn) {
 		return
 	}
-	search := program.Search{P: c.p, Func: fn, Var: v, From: call, Settles: settles(c.p.Options(call))}
+	o := c.p.Options(call)
+	if isTask(o) {
+		return
+	}
+	search := program.Search{P: c.p, Func: fn, Var: v, From: call, Settles: settles(o)}
 	switch s := c.p.Parent(call).(type) {
 	case *ast.AssignStmt:
 		search.From = s
@@ -29,7 +33,7 @@ func (c checker) begun(call *ast.CallExpr) {
 		return // somebody else looks at the error
 	}
 	if lost := search.Find(); lost != nil {
-		c.report(call, v, c.p.Options(call), lost, nil)
+		c.report(call, v, o, lost, nil)
 	}
 }
 

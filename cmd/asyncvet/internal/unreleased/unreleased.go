@@ -19,9 +19,9 @@ passed on keeps its call for ever: Discard does not get the result, a panic is
 lost, CancelOnAbandon does not cancel. A Wait settles nothing. A call that
 streams is settled by its Release alone.
 
-async.Go(...) as a statement is reported, unless a scope, InGroup or OnSignal
-says that nobody is to wait. Discard does not say so: without a Release it never
-gets the result.`
+async.Go(...) as a statement is reported, also in a scope, which counts the result
+as untaken until a Release. InGroup without a scope is the one option by which the
+result is somebody's: the group has the error, and a panic.`
 
 // Analyzer reports handles that nobody releases.
 var Analyzer = &analysis.Analyzer{
@@ -103,12 +103,12 @@ func at(list []ast.Expr, i int) ast.Expr {
 // statement reports a handle that nothing is done with.
 func (c checker) statement(call *ast.CallExpr, s ast.Stmt) {
 	o := c.p.Options(call)
-	if nobodyWaits(o) {
+	if !adds(c.p.Called(call)) && othersMayHave(o) {
 		return
 	}
 	d := analysis.Diagnostic{Pos: call.Pos(), End: call.End()}
 	d.Message = fmt.Sprintf("the handle that %s returns is never released%s", c.name(call), consequence(o))
-	if s != nil && begins(c.p, call) {
+	if s != nil && !o.InGroup && begins(c.p, call) {
 		d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Release the handle at once", TextEdits: []analysis.TextEdit{
 			{Pos: s.Pos(), End: call.Pos()}, // "_ = "
 			{Pos: call.End(), End: call.End(), NewText: []byte(".Release()")},
@@ -117,37 +117,53 @@ func (c checker) statement(call *ast.CallExpr, s ast.Stmt) {
 	c.p.Report(c.pass, d)
 }
 
-// begins reports whether a call begins another, rather than adds a handle.
+// adds reports whether a function of the library adds a handle to a call that has one.
+// Whatever the options of that call are, what is added has to be released for itself.
+func adds(name string) bool {
+	switch name {
+	case "Call.Clone", "Call.Signal", "Signal.Clone":
+		return true
+	}
+	return false
+}
+
+// begins reports whether a call begins another, and the handle is all that it returns.
 func begins(p *program.Package, call *ast.CallExpr) bool {
-	switch p.Called(call) {
-	case "Call.Clone", "Signal.Clone", "Call.Signal", "Event.Signal", "NewPromise":
+	if name := p.Called(call); adds(name) || name == "NewPromise" {
 		return false
 	}
 	sig, ok := p.Info.TypeOf(call).(*types.Tuple)
 	return !ok || sig.Len() == 1
 }
 
-// nobodyWaits reports whether options say that nobody is to wait for the call, and
-// none of them needs a Release.
-func nobodyWaits(o *program.Options) bool {
-	switch {
-	case len(o.Discards) > 0 || o.Abandon || o.Streaming:
-		return false
-	case !o.All:
-		return true
-	}
-	return o.HasScope() || o.InGroup || o.Tells()
+// othersMayHave reports whether the result of a call may be somebody's without the
+// handle: where the call is a task, or may be one. Of the other options none does that.
+// OnSignal is told that the call is over, and gets no result.
+func othersMayHave(o *program.Options) bool {
+	return !needsRelease(o) && (o.InGroup || !o.All)
+}
+
+// isTask reports whether a call is a task of an errgroup, which has the error of the call,
+// and a panic (R15), and whether nothing is lost with the handle.
+func isTask(o *program.Options) bool { return o.InGroup && !needsRelease(o) }
+
+// needsRelease reports whether an option does not do what it is for, or does it too late,
+// without a Release: a scope counts the result as untaken (C4).
+func needsRelease(o *program.Options) bool {
+	return o.HasScope() || len(o.Discards) > 0 || o.Abandon || o.Streaming
 }
 
 // consequence says what else goes wrong.
 func consequence(o *program.Options) string {
 	switch {
 	case len(o.Discards) > 0:
-		return ": Discard will not get a result that comes in time"
+		return ": Discard does not get a result that comes in time"
 	case o.Streaming:
 		return ": its context never ends"
 	case o.Abandon:
-		return ": it is never abandoned, so CancelOnAbandon does not cancel"
+		return ": nothing abandons the call, and so CancelOnAbandon does not cancel it"
+	case o.HasScope():
+		return ": the scope counts its result as untaken"
 	}
 	return ""
 }
@@ -161,7 +177,7 @@ func (c checker) name(call *ast.CallExpr) string {
 func (c checker) chained(call *ast.CallExpr, sel *ast.SelectorExpr) {
 	o := c.p.Options(call)
 	fn, _ := c.p.Info.Uses[sel.Sel].(*types.Func)
-	if fn == nil {
+	if fn == nil || isTask(o) {
 		return
 	}
 	switch api.EffectOf(api.Name(fn.Origin())) {
@@ -201,6 +217,9 @@ func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) 
 		return
 	}
 	o := c.p.Options(call)
+	if isTask(o) {
+		return
+	}
 	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: settles(o)}
 	if err != nil {
 		search.Err = c.p.Var(err)

@@ -17,6 +17,26 @@ import (
 
 var errBusy = errors.New("busy")
 
+// --- a promise that is refused
+
+func refused(ctx context.Context, scope *async.Scope, serve func(*async.Promise[int])) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx, scope)
+	if call.IsDone() {
+		return call // there is nothing to serve
+	}
+	serve(promise)
+	return call
+}
+
+func refusedElse(ctx context.Context, scope *async.Scope, serve func(*async.Promise[int])) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx, scope) // want `promise is neither completed nor broken on the way to a return`
+	if !call.IsDone() {
+		return call
+	}
+	serve(promise)
+	return call
+}
+
 // --- servers that are literals
 
 func forgets(ctx context.Context, r *bufio.Reader) *async.Call[string] {

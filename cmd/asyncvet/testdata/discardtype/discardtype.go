@@ -1,9 +1,10 @@
-// Package discardtype has Discards of the right type and of wrong ones.
+// Package discardtype has options that their calls take, and some that they do not.
 package discardtype
 
 import (
 	"context"
 	"io"
+	"iter"
 	"net"
 	"time"
 
@@ -54,6 +55,61 @@ var conns = async.Group[string, net.Conn]{Options: []async.Option{async.Discard(
 
 func group(ctx context.Context) {
 	_, _, _ = conns.Do(ctx, "a", dial) // want `Discard of \*net.TCPConn .*: conns.Do panics`
+}
+
+// --- options that only some functions take
+
+func size(ctx context.Context, name string) (int, error)  { return len(name), nil }
+func again(ctx context.Context, attempt int) (int, error) { return attempt, nil }
+func work(context.Context) (int, error)                   { return 1, nil }
+func byName(name string) string                           { return name }
+func byNumber(i int) string                               { return "n" }
+
+func special(ctx context.Context, names iter.Seq[string], all []string, ordered bool) {
+	for range async.Map(ctx, names, size, async.InOrder(), async.AtOnce(2), async.NameEach(byName), async.WaitForRoom()) {
+	}
+	async.GoEach(ctx, all, size, async.NameEach(byName), async.WaitForRoom()).Release()
+	async.Go(ctx, work, async.WaitForRoom()).Release()
+	async.Go(ctx, work, async.InOrder()).Release()                                                 // want `InOrder, which is for Map alone: async.Go panics`
+	async.Go(ctx, work, async.AtOnce(2)).Release()                                                 // want `AtOnce, which is for Map alone: async.Go panics`
+	async.Go(ctx, work, async.NameEach(byName)).Release()                                          // want `NameEach, which is for Map and GoEach: async.Go panics`
+	async.GoEach(ctx, all, size, async.InOrder()).Release()                                        // want `InOrder, which is for Map alone: async.GoEach panics`
+	async.GoEach(ctx, all, size, async.NameEach(byNumber)).Release()                               // want `NameEach for inputs of int where they are of string: async.GoEach panics`
+	async.GoAll(ctx, []func(context.Context) (int, error){work}, async.NameEach(byName)).Release() // want `NameEach, which is`
+	_, _ = async.Hedge(ctx, time.Second, 2, again, async.AtOnce(2))                                // want `AtOnce, which is for Map alone: async.Hedge panics`
+	_ = async.NewLazy(work, async.WaitForRoom())                                                   // want `WaitForRoom, which no Group and no Lazy takes: async.NewLazy panics`
+	promise, call := async.NewPromise[int](ctx, async.InOrder())                                   // want `InOrder, which is for Map alone: async.NewPromise\[int\] panics`
+	defer promise.Break()
+	defer call.Release()
+	_ = call.Begin(ctx, work, async.AtOnce(2))                        // want `AtOnce, which is for Map alone: call.Begin panics`
+	_, _ = call.BeginPromise(ctx, async.AtOnce(2))                    // want `call.BeginPromise panics`
+	for range async.Map(ctx, names, size, async.NameEach(byNumber)) { // want `NameEach for inputs of int where they are of string: async.Map panics`
+	}
+	async.Go(ctx, work, helper.Ordered()).Release()        // want `InOrder, which is for Map alone`
+	async.Go(ctx, work, helper.Perhaps(ordered)).Release() // who knows
+	several := []async.Option{async.Name("a"), async.InOrder()}
+	async.Go(ctx, work, several...).Release()                              // want `InOrder, which is`
+	async.Go(ctx, work, append(several[:1], async.AtOnce(1))...).Release() // want `AtOnce, which is for Map alone`
+	opts := []async.Option{async.Name("a")}
+	if ordered {
+		opts = append(opts, async.InOrder())
+	}
+	if ordered {
+		for range async.Map(ctx, names, size, opts...) {
+		}
+		return
+	}
+	async.Go(ctx, work, opts...).Release() // not ordered here
+}
+
+var rooms = async.Group[string, int]{Options: []async.Option{async.WaitForRoom()}}
+
+func room(ctx context.Context) {
+	_, _, _ = rooms.Do(ctx, "a", work) // want `WaitForRoom, which no Group and no Lazy takes: rooms.Do panics`
+}
+
+func genericInputs[T any](ctx context.Context, all []T, fn func(context.Context, T) (int, error)) {
+	async.GoEach(ctx, all, fn, async.NameEach(byName)).Release() // right where T is string
 }
 
 func generic[T any](ctx context.Context, fn func(context.Context) (T, error)) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"golang.org/x/sync/errgroup"
 )
 
 // Fetch returns a call that the caller owns.
@@ -43,6 +44,26 @@ func (s *Server) Call() *async.Call[string] { return s.call }
 
 // Begin returns a call that the caller owns.
 func (s *Server) Begin(ctx context.Context) *async.Call[string] { return Fetch(ctx) }
+
+// InScope returns a call of the scope that the caller owns.
+func InScope(ctx context.Context, scope *async.Scope) *async.Call[string] {
+	return async.Go(ctx, func(context.Context) (string, error) { return "", nil }, scope)
+}
+
+// InGroup returns a call that is a task of the group.
+func InGroup(ctx context.Context, g *errgroup.Group) *async.Call[string] {
+	return async.Go(ctx, func(context.Context) (string, error) { return "", nil }, async.InGroup(g))
+}
+
+// Cases releases the handle where it is told how.
+func Cases(call *async.Call[string], i int) {
+	switch i % 2 {
+	case 0:
+		call.Release()
+	case 1:
+		call.Release()
+	}
+}
 
 // Done releases the handle.
 func Done[T any](call *async.Call[T]) { call.Release() }
@@ -98,6 +119,17 @@ func Work(context.Context) (int, error) {
 
 // Pause sleeps.
 func Pause() { time.Sleep(time.Second) }
+
+// Ordered is an option for Map.
+func Ordered() async.Option { return async.InOrder() }
+
+// Perhaps is an option for Map, or another.
+func Perhaps(ordered bool) async.Option {
+	if ordered {
+		return async.InOrder()
+	}
+	return async.Name("a")
+}
 
 // Closing is an option that discards readers.
 func Closing() async.Option {

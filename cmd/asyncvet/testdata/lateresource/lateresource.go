@@ -115,8 +115,8 @@ func getAll(ctx context.Context, url string) (*http.Response, error) {
 func closeResponse(resp *http.Response, err error) {}
 
 func responses(ctx context.Context, urls []string) {
-	async.GoEach(ctx, urls, get).Release()                                                                                            // want `without Discard nobody closes a \*http.Response that comes too late, and without Streaming its body is not read under the call's context`
-	async.GoEach(ctx, urls, get, async.Discard(closeResponse)).Release()                                                              // want `^without Streaming its body`
+	async.GoEach(ctx, urls, get).Release()                                                                                            // want `without Discard nobody closes a \*http.Response that comes too late, and without Streaming the call's context ends with the call, and reading the body fails with context canceled`
+	async.GoEach(ctx, urls, get, async.Discard(closeResponse)).Release()                                                              // want `^without Streaming the call's context ends with the call`
 	async.GoEach(ctx, urls, get, async.Streaming()).Release()                                                                         // want `^without Discard nobody closes a \*http.Response that comes too late$`
 	async.GoEach(ctx, urls, get, async.Discard(closeResponse), async.Streaming()).Release()                                           // the mend
 	async.GoEach(ctx, urls, getAll).Release()                                                                                         // the body is read by then

@@ -28,7 +28,7 @@ func newServer() *server {
 
 func (s *server) waits(ctx context.Context, other *async.Call[int], set *async.Set[int], wg *sync.WaitGroup) {
 	async.Go(ctx, work, async.OnSignal(func() {
-		_, _ = other.Await(ctx)          // want `Call.Await may block in an OnSignal function, which runs on the completer's stack`
+		_, _ = other.Await(ctx)          // want `Call.Await may block the completer: an OnSignal function runs on the completer's stack`
 		_ = s.over.Wait(ctx)             // want `Event.Wait may block`
 		_ = other.WaitFor(time.Second)   // want `Call.WaitFor may block`
 		_ = other.WaitFor(0)             // polls
@@ -40,8 +40,8 @@ func (s *server) waits(ctx context.Context, other *async.Call[int], set *async.S
 		<-ctx.Done()              // want `a receive from ctx.Done\(\) may block`
 		time.Sleep(time.Second)   // want `time.Sleep may block`
 		wg.Wait()                 // want `wg.Wait may block`
-		helper.Pause()            // want `Pause, by time.Sleep may block`
-		s.pause()                 // want `pause, by time.Sleep may block`
+		helper.Pause()            // want `Pause \(by time.Sleep\) may block the completer`
+		s.pause()                 // want `pause \(by time.Sleep\) may block the completer`
 		go func() { wg.Wait() }() // on a goroutine of its own
 		go helper.Pause()         // on a goroutine of its own
 		f := func() { wg.Wait() } // called by somebody, perhaps
@@ -71,7 +71,7 @@ func (s *server) channels(ctx context.Context, anyone chan struct{}) {
 func (s *server) locked(ctx context.Context) {
 	s.mu.Lock()
 	async.Go(ctx, work, async.OnSignal(func() {
-		s.mu.Lock() // want `s.mu is locked where the call is begun in an OnSignal function`
+		s.mu.Lock() // want `s.mu is held where the call is begun, and to lock it here may block the completer: an OnSignal function`
 		defer s.mu.Unlock()
 		s.calls++
 	}))
@@ -81,7 +81,7 @@ func (s *server) locked(ctx context.Context) {
 func (s *server) lockedByDefer(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	async.Go(ctx, work, async.OnSignal(s.count))              // want `s.count locks s.mu, which is locked where the call is begun, in an OnSignal function`
+	async.Go(ctx, work, async.OnSignal(s.count))              // want `s.count locks s.mu, which is held where the call is begun, and may block the completer: an OnSignal function`
 	async.Go(ctx, work, async.OnSignal(func() { s.count() })) // want `s.count locks s.mu`
 }
 
@@ -117,7 +117,7 @@ func (s *server) reads(ctx context.Context) {
 }
 
 func named(ctx context.Context, wg *sync.WaitGroup) {
-	async.Go(ctx, work, async.OnSignal(helper.Pause)) // want `helper.Pause may block in time.Sleep in an OnSignal function`
+	async.Go(ctx, work, async.OnSignal(helper.Pause)) // want `helper.Pause may block the completer in time.Sleep: an OnSignal function`
 	async.Go(ctx, work, async.OnSignal(pause))
 	wake := func() { wg.Wait() } // want `wg.Wait may block`
 	async.Go(ctx, work, async.OnSignal(wake))

@@ -18,10 +18,10 @@ func work(context.Context) (int, error) { return 1, nil }
 
 func contexts(ctx context.Context, scope *async.Scope, other *async.Call[int], r *http.Request, e *async.Event) {
 	async.Go(ctx, func(ctx context.Context) (int, error) { return other.Await(ctx) }, scope)
-	async.Go(ctx, func(context.Context) (int, error) { return other.Await(ctx) }, scope)                  // want `other.Await by ctx, which is not the function's own context: the slot of the scope stays taken`
-	async.Go(ctx, func(context.Context) (int, error) { return other.Await(context.Background()) }, scope) // want `other.Await by context.Background\(\), which is not`
-	async.Go(ctx, func(own context.Context) (int, error) { return other.Await(ctx) }, scope)              // want `other.Await by ctx`
-	async.Go(ctx, func(own context.Context) (int, error) { return 0, e.Wait(r.Context()) }, scope)        // want `e.Wait by r.Context\(\)`
+	async.Go(ctx, func(context.Context) (int, error) { return other.Await(ctx) }, scope)                  // want `other.Await waits by ctx, which is not the function's own context: the slot of the scope stays taken`
+	async.Go(ctx, func(context.Context) (int, error) { return other.Await(context.Background()) }, scope) // want `other.Await waits by context.Background\(\), which is not`
+	async.Go(ctx, func(own context.Context) (int, error) { return other.Await(ctx) }, scope)              // want `other.Await waits by ctx`
+	async.Go(ctx, func(own context.Context) (int, error) { return 0, e.Wait(r.Context()) }, scope)        // want `e.Wait waits by r.Context\(\)`
 	async.Go(ctx, func(context.Context) (int, error) { return other.Await(ctx) })                         // no scope
 	async.Go(ctx, func(own context.Context) (int, error) {
 		timed, cancel := context.WithTimeout(own, time.Second)
@@ -31,7 +31,7 @@ func contexts(ctx context.Context, scope *async.Scope, other *async.Call[int], r
 	async.Go(ctx, func(own context.Context) (int, error) {
 		timed, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		return other.Await(timed) // want `other.Await by timed`
+		return other.Await(timed) // want `other.Await waits by timed`
 	}, scope)
 	async.Go(ctx, func(own context.Context) (int, error) {
 		g, own := errgroup.WithContext(own)
@@ -42,11 +42,11 @@ func contexts(ctx context.Context, scope *async.Scope, other *async.Call[int], r
 	async.Go(ctx, func(own context.Context) (int, error) {
 		calls := async.GoAll(own, []func(context.Context) (int, error){work, work})
 		defer calls.Release()
-		for range calls.Each(ctx) { // want `calls.Each by ctx`
+		for range calls.Each(ctx) { // want `calls.Each waits by ctx`
 		}
-		_, err := calls.All(ctx)                   // want `calls.All by ctx`
-		_, _ = async.WaitAny(ctx, calls[0], other) // want `async.WaitAny by ctx`
-		func() { _ = other.Wait(ctx) }()           // want `other.Wait by ctx`
+		_, err := calls.All(ctx)                   // want `calls.All waits by ctx`
+		_, _ = async.WaitAny(ctx, calls[0], other) // want `async.WaitAny waits by ctx`
+		func() { _ = other.Wait(ctx) }()           // want `other.Wait waits by ctx`
 		go func() { _ = other.Wait(ctx) }()
 		return 0, err
 	}, scope)
@@ -69,7 +69,7 @@ func (s *server) begin(ctx context.Context) {
 }
 
 func (s *server) waits(ctx context.Context) (int, error) {
-	return s.other.Await(s.ctx) // want `s.other.Await by s.ctx`
+	return s.other.Await(s.ctx) // want `s.other.Await waits by s.ctx`
 }
 
 func (s *server) waitsRight(ctx context.Context) (int, error) { return s.other.Await(ctx) }
@@ -87,8 +87,8 @@ func limited(ctx context.Context, other *async.Call[int], wg *sync.WaitGroup) {
 	scope := async.NewScope(async.ScopeOptions{Name: "a", Limit: 2})
 	results := make(chan int)
 	async.Go(ctx, func(ctx context.Context) (int, error) {
-		<-other.Done()                 // want `a receive from other.Done\(\) is no wait that the scope knows`
-		time.Sleep(time.Second)        // want `time.Sleep is no wait that the scope knows`
+		<-other.Done()                 // want `unlike other.Wait, a receive from other.Done\(\) is no wait that the scope knows: the slot of the scope stays taken`
+		time.Sleep(time.Second)        // want `unlike async.Sleep, time.Sleep is no wait that the scope knows`
 		_ = other.WaitFor(time.Second) // want `other.WaitFor has no context`
 		_ = other.WaitFor(0)
 		wg.Wait()    // want `wg.Wait is no wait that the scope knows`
@@ -117,7 +117,7 @@ func unlimited(ctx context.Context, other *async.Call[int]) {
 func unknown(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
 	async.Go(ctx, func(context.Context) (int, error) {
 		time.Sleep(time.Second)
-		<-other.Done() // want `a receive from other.Done\(\)`
+		<-other.Done() // want `unlike other.Wait, a receive from other.Done\(\)`
 		return 1, nil
 	}, scope)
 }
@@ -126,7 +126,90 @@ func inATest(t *testing.T, other *async.Call[int]) {
 	scope := asynctest.NewScope(t)
 	async.Go(t.Context(), func(context.Context) (int, error) { return other.Await(t.Context()) }, scope)
 	tight := asynctest.NewScope(t, async.ScopeOptions{Limit: 1})
-	async.Go(t.Context(), func(context.Context) (int, error) { return other.Await(t.Context()) }, tight) // want `other.Await by t.Context\(\)`
+	async.Go(t.Context(), func(context.Context) (int, error) { return other.Await(t.Context()) }, tight) // want `other.Await waits by t.Context\(\)`
+}
+
+// --- selects
+
+func selects(ctx context.Context, scope *async.Scope, other *async.Call[int], stop *async.Event, quit chan struct{}, jobs chan int) {
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		select {
+		case <-other.Done(): // want `unlike other.Wait, a select with <-other.Done\(\) is no wait that the scope knows: the slot of the scope stays taken`
+		case <-ctx.Done():
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-stop.Done(): // want `unlike stop.Wait, a select with <-stop.Done\(\)`
+		}
+		timer := time.NewTimer(time.Second)
+		done := other.Done()
+		select {
+		case <-timer.C:
+		case <-done: // want `unlike other.Wait, a select with <-done`
+		}
+		select {
+		case <-other.Done(): // want `unlike async.WaitAny, a select with <-other.Done\(\)`
+		case <-stop.Done():
+		case <-quit:
+		case <-ctx.Done():
+		}
+		select {
+		case <-other.Done(): // want `unlike other.Wait, a select with`
+		}
+		return other.Finish()
+	}, scope)
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		select {
+		case <-other.Done():
+		default: // does not wait
+		}
+		select {
+		case <-other.Done():
+		case n := <-jobs: // no wait takes a value
+			return n, nil
+		}
+		select {
+		case <-other.Done():
+		case jobs <- 1:
+		}
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-other.Done():
+				return other.Finish()
+			case <-tick.C:
+			}
+		}
+	}, scope)
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		select {
+		case <-quit: // nothing of the library
+		case <-ctx.Done():
+		}
+		go func() {
+			select {
+			case <-other.Done():
+			case <-ctx.Done():
+			}
+		}()
+		return 1, nil
+	}, scope)
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		select {
+		case <-other.Done():
+		case <-ctx.Done():
+		}
+		return 1, nil
+	})
+	free := async.NewScope(async.ScopeOptions{})
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		select {
+		case <-other.Done():
+		case <-ctx.Done():
+		}
+		return 1, nil
+	}, free)
 }
 
 // --- other ways to begin
@@ -140,18 +223,18 @@ func newLoader(scope *async.Scope) *loader {
 }
 
 func (l *loader) load(ctx context.Context, other *async.Call[int]) {
-	_, _, _ = l.runs.Do(ctx, "a", func(context.Context) (int, error) { return other.Await(ctx) }) // want `other.Await by ctx`
+	_, _, _ = l.runs.Do(ctx, "a", func(context.Context) (int, error) { return other.Await(ctx) }) // want `other.Await waits by ctx`
 	_, _, _ = l.runs.Do(ctx, "a", func(ctx context.Context) (int, error) { return other.Await(ctx) })
 }
 
 func each(ctx context.Context, scope *async.Scope, others []*async.Call[int]) {
 	async.GoEach(ctx, others, func(own context.Context, other *async.Call[int]) (int, error) {
-		return other.Await(ctx) // want `other.Await by ctx`
+		return other.Await(ctx) // want `other.Await waits by ctx`
 	}, scope)
 	var call async.Call[int]
-	_ = call.Begin(ctx, func(own context.Context) (int, error) { return others[0].Await(ctx) }, scope) // want `others\[0\].Await by ctx`
+	_ = call.Begin(ctx, func(own context.Context) (int, error) { return others[0].Await(ctx) }, scope) // want `others\[0\].Await waits by ctx`
 }
 
 func generic[T any](ctx context.Context, scope *async.Scope, other *async.Call[T]) {
-	async.Go(ctx, func(context.Context) (T, error) { return other.Await(ctx) }, scope) // want `other.Await by ctx`
+	async.Go(ctx, func(context.Context) (T, error) { return other.Await(ctx) }, scope) // want `other.Await waits by ctx`
 }

@@ -22,12 +22,12 @@ var errBusy = errors.New("busy")
 
 // --- a statement
 
-func statements(ctx context.Context, scope *async.Scope, g *errgroup.Group, opts ...async.Option) {
+func statements(ctx context.Context, scope *async.Scope, g *errgroup.Group, call *async.Call[int], opts ...async.Option) {
 	async.Go(ctx, work)                                             // want `the handle that async.Go returns is never released$`
 	async.GoEach(ctx, []string{"a"}, get)                           // want `the handle that async.GoEach returns is never released`
-	async.Go(ctx, dial, async.Discard(closing))                     // want `never released: Discard will not get a result that comes in time`
-	async.Go(ctx, dial, scope, async.Discard(closing))              // want `never released: Discard will not get`
-	async.Go(ctx, work, async.CancelOnAbandon())                    // want `it is never abandoned, so CancelOnAbandon does not cancel`
+	async.Go(ctx, dial, async.Discard(closing))                     // want `never released: Discard does not get a result that comes in time`
+	async.Go(ctx, dial, scope, async.Discard(closing))              // want `never released: Discard does not get`
+	async.Go(ctx, work, async.CancelOnAbandon())                    // want `nothing abandons the call, and so CancelOnAbandon does not cancel it`
 	_ = async.Go(ctx, work)                                         // want `the handle that async.Go returns is never released`
 	go async.Go(ctx, work)                                          // want `never released`
 	helper.Fetch(ctx)                                               // want `the handle that helper.Fetch returns is never released`
@@ -36,10 +36,20 @@ func statements(ctx context.Context, scope *async.Scope, g *errgroup.Group, opts
 	promise, _ := async.NewPromise[int](ctx)                        // want `the handle that async.NewPromise\[int\] returns is never released`
 	_, _ = async.Go(ctx, work, async.Streaming()).Await(ctx)        // want `is lost after Await, and never released: its context never ends`
 	<-async.Go(ctx, work).Done()                                    // want `the handle that async.Go returns is lost after Done, and never released`
-	async.Go(ctx, dial, async.Discard(closing)).Cancel(nil)         // want `is lost after Cancel, and never released: Discard will not get`
-	async.Go(ctx, work, scope)                                      // somebody shuts the scope down
-	async.Go(ctx, work, async.InGroup(g))                           // somebody waits for the group
-	async.Go(ctx, work, async.OnSignal(func() { promise.Break() })) // somebody is told
+	async.Go(ctx, dial, async.Discard(closing)).Cancel(nil)         // want `is lost after Cancel, and never released: Discard does not get`
+	async.Go(ctx, work, scope)                                      // want `the handle that async.Go returns is never released: the scope counts its result as untaken`
+	async.Go(ctx, work, async.Name("a"), scope, opts[0])            // want `the scope counts its result as untaken`
+	async.Go(ctx, work, scope, async.InGroup(g))                    // want `the scope counts its result as untaken`
+	helper.InScope(ctx, scope)                                      // want `the handle that helper.InScope returns is never released: the scope counts its result as untaken`
+	_, _ = async.NewPromise[int](ctx, scope)                        // want `the scope counts its result as untaken`
+	async.Go(ctx, work, async.OnSignal(func() { promise.Break() })) // want `the handle that async.Go returns is never released$`
+	call.Clone()                                                    // want `the handle that call.Clone returns is never released$`
+	_ = call.Clone()                                                // want `the handle that call.Clone returns is never released`
+	call.Signal()                                                   // want `the handle that call.Signal returns is never released`
+	_ = call.Signal().Clone()                                       // want `the handle that call.Signal\(\).Clone returns is never released` `the handle that call.Signal returns is lost after Clone`
+	go call.Clone()                                                 // want `the handle that call.Clone returns is never released`
+	async.Go(ctx, work, async.InGroup(g))                           // the group has the error, and a panic
+	helper.InGroup(ctx, g)                                          // the group has it
 	async.Go(ctx, work, opts...)                                    // who knows
 	async.Go(ctx, work).Release()                                   // the mend
 	async.Go(ctx, dial, async.Discard(closing), scope).Release()    // the mend
@@ -120,7 +130,7 @@ func canceled(ctx context.Context) error {
 }
 
 func canceledWithDiscard(ctx context.Context) error {
-	call := async.Go(ctx, dial, async.Discard(closing)) // want `Discard will not get`
+	call := async.Go(ctx, dial, async.Discard(closing)) // want `Discard does not get`
 	defer call.Cancel(nil)
 	return call.Wait(ctx)
 }
@@ -163,6 +173,111 @@ func ends(ctx context.Context, busy bool) (int, error) {
 		panic("busy")
 	}
 	return call.Await(ctx)
+}
+
+// --- tasks
+
+func task(ctx context.Context) (int, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	call := async.Go(ctx, work, async.InGroup(g))
+	if err := g.Wait(); err != nil {
+		return 0, err // the group had it
+	}
+	return call.Finish()
+}
+
+func taskWithDiscard(ctx context.Context) (net.Conn, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	call := async.Go(ctx, dial, async.InGroup(g), async.Discard(closing)) // want `Discard does not get`
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return call.Finish()
+}
+
+func taskOfAScope(ctx context.Context, scope *async.Scope) (int, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	call := async.Go(ctx, work, async.InGroup(g), scope) // want `call is neither .*: the scope counts its result as untaken`
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	return call.Finish()
+}
+
+// --- switches
+
+func eachCase(ctx context.Context) {
+	for i := range 300 {
+		call := async.Go(ctx, work)
+		switch i % 3 {
+		case 0:
+			call.Release()
+		case 1:
+			_ = call.Wait(ctx)
+			call.Release()
+		case 2:
+			call.Release()
+			continue
+		}
+	}
+}
+
+func eachKind(ctx context.Context, err error) {
+	call := async.Go(ctx, work)
+	switch err.(type) {
+	case *net.OpError, *net.DNSError:
+		call.Release()
+	case nil:
+		_, _ = call.Await(ctx)
+	}
+}
+
+func oneCaseKeeps(ctx context.Context, i int) {
+	call := async.Go(ctx, work) // want `call is neither`
+	switch i % 3 {
+	case 0:
+		call.Release()
+	case 1:
+		_ = call.Wait(ctx)
+	case 2:
+		call.Release()
+	}
+}
+
+func oneCase(ctx context.Context, i int) {
+	call := async.Go(ctx, work) // want `call is neither`
+	switch i % 3 {
+	case 0, 1:
+		call.Release()
+	}
+}
+
+func casesLeave(ctx context.Context, kind string) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	switch kind {
+	case "a":
+		return call.Await(ctx)
+	case "b":
+		call.Release()
+		return 0, nil
+	}
+	return 0, errBusy // of another kind
+}
+
+func casesOfAnother(ctx context.Context, i int, other *async.Call[int]) {
+	call := async.Go(ctx, work) // want `call is neither`
+	_ = call.Wait(ctx)
+	switch i {
+	case 0:
+		other.Release()
+	case 1:
+		other.Release()
+	}
+}
+
+func releasedInCases(ctx context.Context, i int) {
+	call := helper.Fetch(ctx)
+	helper.Cases(call, i) // who knows
 }
 
 // --- conditions

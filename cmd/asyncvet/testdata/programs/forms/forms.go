@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -355,20 +356,20 @@ func scoped(ctx context.Context, s *async.Scope, other *async.Call[int]) {
 			defer cancel()
 		}
 		return other.Await(wctx)
-	}, s)
+	}, s).Release()
 	async.Go(ctx, func(fctx context.Context) (int, error) {
 		ctx := context.WithValue(fctx, "k", 1)
 		return other.Await(ctx)
-	}, s)
+	}, s).Release()
 	async.Go(ctx, func(fctx context.Context) (int, error) {
 		r, _ := http.NewRequestWithContext(fctx, "GET", "/", nil)
 		return other.Await(r.Context())
-	}, s)
+	}, s).Release()
 	async.Go(ctx, func(fctx context.Context) (int, error) {
 		stop := async.AfterFunc(other, func() { _, _ = other.Await(context.Background()) })
 		defer stop()
 		return 1, nil
-	}, s)
+	}, s).Release()
 }
 
 // released then re-declared in an inner scope
@@ -520,4 +521,70 @@ func (s *srv) run(ctx context.Context) (struct{}, error) {
 
 func (s *srv) start(sc *async.Scope) {
 	s.loop = async.Go(s.ctx, s.run, sc)
+}
+
+// a case for each remainder
+func cases(ctx context.Context) {
+	for i := range 6 {
+		c := async.Go(ctx, work)
+		switch i % 3 {
+		case 0:
+			c.Release()
+		case 1:
+			_ = c.Wait(ctx)
+			c.Release()
+		case 2:
+			_, _ = c.Await(context.Background())
+		}
+	}
+}
+
+// tasks of an errgroup, which has their errors
+func tasks(ctx context.Context) (int, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	async.Go(ctx, work, async.InGroup(g))
+	c := async.Go(ctx, work, async.InGroup(g))
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	return c.Finish()
+}
+
+// a select that takes values, in a scope
+func takes(ctx context.Context, s *async.Scope, other *async.Call[int], values chan int) *async.Call[int] {
+	return async.Go(ctx, func(ctx context.Context) (n int, err error) {
+		for {
+			select {
+			case v := <-values:
+				n += v
+			case <-other.Done():
+				return n, nil
+			case <-ctx.Done():
+				return n, ctx.Err()
+			}
+		}
+	}, s)
+}
+
+// a promise that is refused at once
+func refused(ctx context.Context, s *async.Scope, serve func(*async.Promise[int])) *async.Call[int] {
+	p, c := async.NewPromise[int](ctx, s)
+	if c.IsDone() {
+		return c
+	}
+	serve(p)
+	return c
+}
+
+// what there is in a second
+func inTime(ctx context.Context, names []string) (all []int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for _, r := range async.Map(ctx, slices.Values(names), get) {
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		all = append(all, r.Value)
+	}
+	return all, nil
 }

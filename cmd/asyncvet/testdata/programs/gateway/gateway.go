@@ -184,5 +184,24 @@ func (g *Gateway) Probe(ctx context.Context, report func(backend string, err err
 func (g *Gateway) Warm(ctx context.Context, path string) {
 	async.Go(context.WithoutCancel(ctx), func(ctx context.Context) (string, error) {
 		return text(ctx, g, g.backends[0]+path)
-	}, g.scope)
+	}, g.scope).Release()
+}
+
+// Answers returns what the backends say, in the order of their answers.
+func (g *Gateway) Answers(ctx context.Context, path string) (all []string, err error) {
+	var set async.Set[*async.Call[string]]
+	defer set.Release()
+	for _, b := range g.backends {
+		call := async.Go(ctx, func(ctx context.Context) (string, error) { return text(ctx, g, b+path) })
+		defer call.Release()
+		set.Add(call, call)
+	}
+	for call := range set.All(ctx) {
+		answer, err := call.Finish()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, answer)
+	}
+	return all, ctx.Err()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log"
 	"sync"
 	"time"
@@ -151,6 +152,18 @@ func (q *Queue) Drain(ctx context.Context, report func(id string, n int, err err
 	}
 	q.idle.Set()
 	return ctx.Err()
+}
+
+// Sum runs jobs as they come, and adds up their results.
+func (q *Queue) Sum(ctx context.Context, jobs iter.Seq[Job]) (sum int, err error) {
+	name := func(job Job) string { return job.ID }
+	for job, r := range async.Map(ctx, jobs, q.attempt, q.scope, async.NameEach(name), async.WaitForRoom()) {
+		if r.Err != nil {
+			return 0, fmt.Errorf("%s: %w", job.ID, r.Err)
+		}
+		sum += r.Value
+	}
+	return sum, ctx.Err()
 }
 
 // RunAll runs jobs that depend on nothing.
