@@ -252,8 +252,10 @@ func (s *scopeCore) nameFor(of *scopeCore) string {
 	if s == of {
 		return ""
 	}
-	return cmp.Or(s.name, "(unnamed)")
+	return cmp.Or(s.name, unnamedScope)
 }
+
+const unnamedScope = "(unnamed)"
 
 // maxWaitsFor is how many of the things that one wait is for are listed in a CallInfo.
 const maxWaitsFor = 100
@@ -484,6 +486,35 @@ func (pl *place) path(names []string) []string {
 	}
 	slices.Reverse(names)
 	return names
+}
+
+// dumpWaits returns what a dump says of a call that is in flight: what the call does, and
+// what its function waits for, if somebody asks.
+func (pl *place) dumpWaits(look scope.Look) (state dump.State, waits func() []dump.Wait) {
+	looks := pl.Waits()
+	state = pl.dumpState(look)
+	if state == dump.Lent && slices.ContainsFunc(looks, func(l parked.Look) bool { return l.For.Kind == parked.KindSlot }) {
+		state = dump.Regaining
+	}
+	return state, func() (ws []dump.Wait) {
+		for _, i := range pl.waitsFor(false, looks) {
+			ws = append(ws, pl.dumpWait(i))
+		}
+		return ws
+	}
+}
+
+// dumpWait is what a dump says of one thing that the function of the call waits for.
+func (pl *place) dumpWait(i WaitInfo) dump.Wait {
+	w := dump.Wait{What: dump.Thing{Kind: i.Kind, Name: i.Name}, Since: i.Since, Line: i.Line}
+	if i.Call != 0 {
+		n := dump.Name{Call: cmp.Or(i.Name, "call"), ID: i.Call}
+		if i.Scope != pl.in().name {
+			n.Scope = cmp.Or(i.Scope, unnamedScope)
+		}
+		w.What = n
+	}
+	return w
 }
 
 // dumpState is what a dump says of a call that is in flight. The latch is asked, and not the

@@ -262,7 +262,11 @@ func (s *Scope) Unreleased() iter.Seq[HandleInfo] {
 // line, its ledger, and its calls that are in flight as a tree by [CallInfo.Parent], the
 // oldest first (V5). The calls of one name below one parent fold into one line:
 //
-//	fetch ×312, oldest 4.2s: 300 running, 12 lent
+//	fetch ×312, oldest 4.2s: 300 running, 12 lent; #17 waits for login #3, 4.1s, /src/fetch.go:61
+//
+// With Track, each line says what the oldest of its calls waits for, since when and where.
+// A function that has waited, and waits for a slot again, is told apart from one whose wait
+// goes on.
 //
 // What has more than 1,000 such names, or is nested more than 64 deep, is summed up, and
 // deadlocks are looked for among no more than 10,000 calls that wait. So
@@ -278,7 +282,10 @@ func (s *Scope) Dump(w io.Writer) error {
 			for _, at := range pl.elsewhere() {
 				path[len(path)-1] += ": " + at.Name
 			}
-			tree.Add(path, dump.Call{ID: pl.ID(), Began: pl.time(pl.Began()), State: pl.dumpState(look)})
+			state, waits := pl.dumpWaits(look)
+			if of := tree.Add(path, dump.Call{ID: pl.ID(), Began: pl.time(pl.Began()), State: state}); of != nil {
+				*of = waits()
+			}
 		}
 	}
 	state := "open"

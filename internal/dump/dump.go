@@ -41,17 +41,18 @@ type State int
 // The states of a call. They are finer than those of package async, which has one state for a
 // function that runs, that waits, and that was told to stop.
 const (
-	Queued   State = iota // waits for its first slot
-	Running               // its function runs, or its promise is not complete
-	Lent                  // its function waits, and its slot is lent
-	Stopping              // was canceled, and its function still runs
-	Ending                // is complete, and its function is about to return
+	Queued    State = iota // waits for its first slot
+	Running                // its function runs, or its promise is not complete
+	Lent                   // its function waits, and its slot is lent
+	Regaining              // its function has waited, and waits for a slot again
+	Stopping               // was canceled, and its function still runs
+	Ending                 // is complete, and its function is about to return
 
 	states
 )
 
 func (s State) String() string {
-	return [states]string{"queued", "running", "lent", "canceled and not stopped", "ending"}[s]
+	return [states]string{"queued", "running", "lent", "waiting for a slot again", "canceled and not stopped", "ending"}[s]
 }
 
 // A Call is what a tree is told of one call. What it is called, and what it is below, is the
@@ -95,20 +96,39 @@ type node struct {
 	first  uint64    // the ID of the oldest of them
 	oldest time.Time // when the oldest began, of the calls below where there are none
 	states [states]int
+	waits  []Wait // what the oldest of them waits for
 	below  map[string]*node
 	other  *node // calls of names for which there is no line; an other is its own other
 }
 
+// A Wait is something that the function of a call waits for.
+type Wait struct {
+	What  fmt.Stringer // what is waited for: a [Name] or a [Thing]
+	Since time.Time
+	Line  string // of the wait
+}
+
+// A Thing is what is waited for and is no call of a scope.
+type Thing struct{ Kind, Name string }
+
+func (t Thing) String() string {
+	if t.Name == "" {
+		return t.Kind
+	}
+	return t.Kind + " " + printable(t.Name)
+}
+
 // Add adds a call. The path has the names of those that it is below, the outermost first, and
 // its own name last. It has one name too many, or more, where the call is too deep for a tree.
+// Where the call is the oldest in its line, Add returns where the caller puts what the call
+// waits for; else nil.
 //
 // The age of a line is that of the oldest call in it or below it, so that what has hung for
 // long comes first, however young the call above it is.
-func (t *Tree) Add(path []string, c Call) {
+func (t *Tree) Add(path []string, c Call) (waits *[]Wait) {
 	n := &t.root
 	if len(path) > MaxDepth {
-		n.others().add(c)
-		return
+		return n.others().add(c)
 	}
 	for _, name := range path {
 		n = t.below(n, name)
@@ -116,19 +136,21 @@ func (t *Tree) Add(path []string, c Call) {
 			n.oldest = c.Began
 		}
 	}
-	n.add(c)
+	return n.add(c)
 }
 
-// add counts a call in the line of the node.
-func (n *node) add(c Call) {
+// add counts a call in the line of the node, and returns what Add does.
+func (n *node) add(c Call) (waits *[]Wait) {
 	if n.n == 0 || c.ID < n.first {
-		n.first = c.ID
+		n.first, n.waits = c.ID, nil
+		waits = &n.waits
 	}
 	if n.oldest.IsZero() || c.Began.Before(n.oldest) {
 		n.oldest = c.Began
 	}
 	n.n++
 	n.states[c.State]++
+	return waits
 }
 
 // below returns the node of a name below n, or that of other names where the tree is full.
@@ -194,9 +216,33 @@ func (n *node) line(now time.Time) string {
 	case 0:
 		return n.name + ": over, but for what is below"
 	case 1:
-		return fmt.Sprintf("%s #%d: %s, %s", n.name, n.first, n.stateLine(), age)
+		return fmt.Sprintf("%s #%d: %s, %s%s", n.name, n.first, n.stateLine(), age, n.waitLine(now, "it"))
 	}
-	return fmt.Sprintf("%s ×%d, oldest %s: %s", n.name, n.n, age, n.stateLine())
+	return fmt.Sprintf("%s ×%d, oldest %s: %s%s", n.name, n.n, age, n.stateLine(), n.waitLine(now, fmt.Sprintf("#%d", n.first)))
+}
+
+// maxWaits is how many of the things that a call waits for are written.
+const maxWaits = 3
+
+// waitLine says what the oldest call of the node, who, waits for.
+func (n *node) waitLine(now time.Time, who string) string {
+	var b strings.Builder
+	for i, w := range n.waits {
+		switch {
+		case i == maxWaits:
+			fmt.Fprintf(&b, ", and for %d more", len(n.waits)-i)
+			return b.String()
+		case i == 0:
+			fmt.Fprintf(&b, "; %s waits for", who)
+		default:
+			b.WriteString(", and for")
+		}
+		fmt.Fprintf(&b, " %v, %s", w.What, Age(now.Sub(w.Since)))
+		if w.Line != "" {
+			fmt.Fprintf(&b, ", %s", w.Line)
+		}
+	}
+	return b.String()
 }
 
 // stateLine says how many calls are in which state, in the order of the constants. Of a single

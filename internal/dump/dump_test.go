@@ -47,6 +47,28 @@ serve #7: lent, 1m30s
 	}
 }
 
+// A line says what the oldest of its calls waits for, whichever comes first.
+func TestTree_Waits(t *testing.T) {
+	var tree dump.Tree
+	add := func(id uint64, what fmt.Stringer, n int) {
+		of := tree.Add([]string{"a"}, dump.Call{ID: id, Began: ago(time.Duration(10-id) * time.Second), State: dump.Lent})
+		if of == nil {
+			return
+		}
+		for range n {
+			*of = append(*of, dump.Wait{What: what, Since: ago(time.Second), Line: "a.go:1"})
+		}
+	}
+	add(3, dump.Thing{Kind: "event"}, 1)
+	add(2, dump.Thing{Kind: "channel", Name: "x\ny"}, 5)
+	add(4, dump.Name{Call: "b", ID: 1}, 1)
+	const wait = ` channel "x\ny", 1s, a.go:1`
+	const want = "a ×3, oldest 8s: 3 lent; #2 waits for" + wait + ", and for" + wait + ", and for" + wait + ", and for 2 more\n"
+	if got := text(t, &tree); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 // A tree is of bounded size, and every call is in one line.
 func TestTree_Bounded(t *testing.T) {
 	var tree dump.Tree
