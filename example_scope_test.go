@@ -346,6 +346,22 @@ func ExampleState() {
 	// true
 }
 
+// A function that returns the panic of another call has not panicked itself: its call has
+// failed, and the ledger says so, too.
+func ExampleOutcome() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Panic: async.PanicReturn})
+	inner := async.Go(ctx, func(context.Context) (int, error) { panic("no such page") }, scope)
+	outer := async.Go(ctx, func(ctx context.Context) (int, error) { return inner.Await(ctx) }, scope)
+	_ = outer.Wait(ctx)
+	fmt.Println(inner.Info().Outcome, outer.Info().Outcome)
+	fmt.Println(scope.Stats().Panicked, scope.Stats().Failed)
+	outer.Release()
+	// Output:
+	// panicked failed
+	// 1 1
+}
+
 // Those who ask for the same key at the same time share one query.
 func ExampleGroup() {
 	ctx := context.Background()

@@ -182,7 +182,7 @@ func (j *joinedCall) Fire(n *latch.Node) {
 
 // receive completes the call with the run's result, where it is not canceled.
 func (j *joinedCall) receive() {
-	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked
+	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked | bitCaught
 	w := j.of.Word.Load()
 	if w&(bitResult|bitPanicked) == 0 {
 		j.run.close()

@@ -1,6 +1,7 @@
 package async
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,38 @@ const (
 // the zero State, is "idle".
 func (s State) String() string { return nameOf(int(s), "idle", "queued", "running", "completed") }
 
+// An Outcome is how a call ended. [Stats] counts calls by it, so a log, a span and the
+// ledger of a scope say the same of a call: a call whose function returned an error has
+// failed, also where the error is the panic or the cancellation of another call.
+type Outcome int
+
+const (
+	// OutcomeReturned is a function, or a promise, that ended without an error.
+	OutcomeReturned Outcome = iota + 1
+
+	// OutcomeFailed is a function, or a promise, that ended with an error of any kind. A
+	// call that its scope refused has failed, too; the ledger counts the call as refused.
+	OutcomeFailed
+
+	// OutcomeCanceled is a call that was canceled, whatever its function did then.
+	OutcomeCanceled
+
+	// OutcomePanicked is a function that panicked, whatever the [PanicPolicy].
+	OutcomePanicked
+
+	// OutcomeGoexited is a function that called [runtime.Goexit].
+	OutcomeGoexited
+
+	// OutcomeBroken is a promise that its server left.
+	OutcomeBroken
+)
+
+// String returns the outcome in lower case; that of a call that is not complete, the zero
+// Outcome, is "pending".
+func (o Outcome) String() string {
+	return nameOf(int(o), "pending", "returned", "failed", "canceled", "panicked", "goexited", "broken")
+}
+
 // A CallInfo says what there is to know of a call at one moment.
 type CallInfo struct {
 	ID       uint64    // counts the calls of a scope from 1; 0 outside
@@ -57,7 +90,9 @@ type CallInfo struct {
 	Canceled time.Time // when it was canceled; zero where it was not, and outside of a scope
 	Handles  int       // how many Calls and Signals on it are not released
 	Waiters  int       // how many wait for its completion, or are registered for it; no more than 10,000 are counted
+	Outcome  Outcome   // how it ended; zero before
 	Err      error     // what it completed with; nil before
+	Cause    error     // why its context ended before the call was over: of a canceled call, or as far as its function looked; else nil
 	Stack    string    // with Track: where it was begun
 
 	// What follows is known of the calls of a scope.
@@ -373,9 +408,13 @@ func chain(os []Observer, of func(*Observer) contextMaker) contextMaker {
 //
 //   - the course of a call: begun, started, complete without an error, canceled, and the
 //     return of a function after that; [slog.LevelDebug] unless given;
-//   - a call that failed; [slog.LevelInfo] unless given;
+//   - a call that failed, as its [Outcome] says; [slog.LevelInfo] unless given;
 //   - what may be lost: a call that panicked, was abandoned or was refused, and a result
 //     that nobody took; [slog.LevelWarn] unless given.
+//
+// Nothing is lost where a call that was canceled is abandoned, as the losers of a Race are,
+// nor where the result that nobody took is the echo of the cancellation: an error that is,
+// by errors.Is, [context.Canceled] or the Cause of the call. Both are the course of a call.
 //
 // Each record has the scope, the ID and the name of the call, and what belongs to the
 // event: the error, how long the call waited for its slot, and how long it took. Of a
@@ -399,8 +438,10 @@ func LogObserver(l *slog.Logger, levels ...slog.Level) Observer {
 			o.log(logCourse, "async: call started", c, slog.Duration("waited", c.Started.Sub(c.Began)))
 		},
 		Completed: o.completed,
-		Abandoned: func(c CallInfo) { o.log(logLoss, "async: call abandoned", c) },
-		Discarded: func(c CallInfo) { o.log(logLoss, "async: result discarded", c) },
+		Abandoned: func(c CallInfo) {
+			o.log(lossUnless(c.Outcome == OutcomeCanceled || c.isEcho()), "async: call abandoned", c)
+		},
+		Discarded: func(c CallInfo) { o.log(lossUnless(c.isEcho()), "async: result discarded", c) },
 		Returned: func(c CallInfo) {
 			o.log(logCourse, "async: function returned", c, slog.Duration("took", time.Since(c.Began)))
 		},
@@ -422,26 +463,43 @@ type logObserver struct {
 	levels [3]slog.Level
 }
 
+// lossUnless returns the kind of what is the course of a call, or else may be lost.
+func lossUnless(course bool) (kind int) {
+	if course {
+		return logCourse
+	}
+	return logLoss
+}
+
+// isEcho reports whether Err says no more than that the context of the call ended.
+func (i CallInfo) isEcho() bool {
+	if i.Err == nil || i.Cause == nil {
+		return false
+	}
+	if _, panicked := errors.AsType[*PanicError](i.Err); panicked {
+		return false // what a function panicked with is news, whatever it is
+	}
+	return errors.Is(i.Err, context.Canceled) || errors.Is(i.Err, i.Cause)
+}
+
 // completed logs how a call ended.
 func (o logObserver) completed(c CallInfo) {
-	kind, what := logFailure, "async: call failed"
-	p, panicked := c.Err.(*PanicError) //nolint:errorlint // an error that wraps one has the panic of another call
-	switch {
-	case c.Err == nil:
-		kind, what = logCourse, "async: call completed"
-	case !c.Canceled.IsZero():
-		kind, what = logCourse, "async: call canceled"
-	case panicked:
-		kind, what = logLoss, "async: call panicked"
-	}
 	took := slog.Duration("took", time.Since(c.Began))
-	if kind != logLoss {
-		o.log(kind, what, c, took)
-		return
+	switch c.Outcome {
+	case OutcomeReturned:
+		o.log(logCourse, "async: call completed", c, took)
+	case OutcomeCanceled:
+		o.log(logCourse, "async: call canceled", c, took)
+	case OutcomePanicked:
+		line, stack := errText(c.Err), ""
+		if p, ok := errors.AsType[*PanicError](c.Err); ok {
+			stack = string(p.Stack)
+		}
+		c.Err = nil // said here, before the stack
+		o.log(logLoss, "async: call panicked", c, took, slog.Any("err", line), slog.String("stack", stack))
+	default:
+		o.log(logFailure, "async: call failed", c, took)
 	}
-	line := errText(c.Err)
-	c.Err = nil // said here, before the stack
-	o.log(kind, what, c, took, slog.Any("err", line), slog.String("stack", string(p.Stack)))
 }
 
 // log writes one record. Where the logger does not want the level, it costs no attributes but
@@ -482,8 +540,57 @@ func (c *core) fill(i *CallInfo) {
 	i.State = StateRunning
 	i.Handles, i.Waiters = c.census()
 	i.Name = c.name() // now that a Begin that is at it has let go of the lock
+	i.Cause = c.endedBy()
 	if c.IsSet() {
-		i.State, i.Err = StateCompleted, c.error()
+		i.State, i.Outcome, i.Err = StateCompleted, c.howEnded(), c.error()
+	}
+}
+
+// howEnded returns how a call that is complete ended, as the ledger counts it. Of a call
+// that was refused the word says nothing, since nobody owns the call and no ledger has it.
+func (c *core) howEnded() Outcome {
+	const told = bitResult | bitCanceled | bitPanicked
+	w := c.Word.Load()
+	if w&told == 0 && c.err != ErrGoexit && c.err != ErrBrokenPromise {
+		return OutcomeFailed
+	}
+	return Outcome(outcomeOf(w, w&bitPromise != 0) + 1)
+}
+
+// outcomeOf returns the column of the ledger for a call that completes with bits. A function
+// that completed its call without a result, and did not panic, called Goexit.
+func outcomeOf(bits uint64, promise bool) scope.Outcome {
+	switch {
+	case bits&bitCanceled != 0:
+		return scope.Canceled
+	case bits&(bitPanicked|bitCaught) != 0:
+		return scope.Panicked
+	case bits&bitResult == 0 && promise:
+		return scope.Broken
+	case bits&bitResult == 0:
+		return scope.Goexited
+	case bits&bitFailed != 0:
+		return scope.Failed
+	}
+	return scope.Returned
+}
+
+// endedBy returns why the context of the call ended, or nil where it has not ended, where
+// the call was over first, and where nobody had looked (X1): a look that finds an end makes
+// the child (X4).
+func (c *core) endedBy() error {
+	if c.Word.Load()&bitCanceled != 0 {
+		return cmp.Or(c.cancelCause(), context.Canceled)
+	}
+	b := c.binding.Load()
+	if !b.hasChild() {
+		return nil
+	}
+	switch cause := context.Cause(b.ctx); cause {
+	case errCallOver, errStreamOver:
+		return nil
+	default:
+		return cause
 	}
 }
 

@@ -129,13 +129,21 @@ func TestC4_EachWayToEnd(t *testing.T) {
 		"panic, abandoned": {func(s *async.Scope) {
 			async.Go(bg, func(ctx context.Context) (int, error) { time.Sleep(time.Nanosecond); return panicWith(1)(ctx) }, s).Release()
 		}, async.Stats{Panicked: 1, Discarded: 1}},
-		"promise":                {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); p.Complete(1, nil); _, _ = c.Await(bg) }, async.Stats{Returned: 1, Taken: 1}},
-		"promise, failed":        {func(s *async.Scope) { p, _ := async.NewPromise[int](bg, s); p.Complete(1, errBoom) }, async.Stats{Failed: 1, Untaken: 1}},
-		"promise, broken":        {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); p.Break(); _, _ = c.Await(bg) }, async.Stats{Broken: 1}},
-		"promise, canceled":      {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); _ = c.Cancel(nil); p.Complete(1, nil) }, async.Stats{Canceled: 1}},
-		"promise, abandoned":     {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); c.Release(); p.Complete(1, nil) }, async.Stats{Returned: 1, Discarded: 1}},
-		"promise, over before":   {func(s *async.Scope) { p, _ := async.NewPromise[int](expired, s); p.Complete(1, nil) }, async.Stats{Canceled: 1}},
-		"promise, its time over": {func(s *async.Scope) { async.NewPromise[int](newTimeout(bg, time.Second), s) }, async.Stats{Canceled: 1}},
+		"promise":                           {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); p.Complete(1, nil); _, _ = c.Await(bg) }, async.Stats{Returned: 1, Taken: 1}},
+		"promise, failed":                   {func(s *async.Scope) { p, _ := async.NewPromise[int](bg, s); p.Complete(1, errBoom) }, async.Stats{Failed: 1, Untaken: 1}},
+		"promise, broken":                   {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); p.Break(); _, _ = c.Await(bg) }, async.Stats{Broken: 1}},
+		"promise, canceled":                 {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); _ = c.Cancel(nil); p.Complete(1, nil) }, async.Stats{Canceled: 1}},
+		"promise, abandoned":                {func(s *async.Scope) { p, c := async.NewPromise[int](bg, s); c.Release(); p.Complete(1, nil) }, async.Stats{Returned: 1, Discarded: 1}},
+		"promise, over before":              {func(s *async.Scope) { p, _ := async.NewPromise[int](expired, s); p.Complete(1, nil) }, async.Stats{Canceled: 1}},
+		"promise, its time over":            {func(s *async.Scope) { async.NewPromise[int](newTimeout(bg, time.Second), s) }, async.Stats{Canceled: 1}},
+		"failed with the panic of another":  {func(s *async.Scope) { async.Go(bg, value(1, error(&async.PanicError{})), s) }, async.Stats{Failed: 1, Untaken: 1}},
+		"failed with the Goexit of another": {func(s *async.Scope) { async.Go(bg, value(1, async.ErrGoexit), s) }, async.Stats{Failed: 1, Untaken: 1}},
+		"failed with a promise of another":  {func(s *async.Scope) { async.Go(bg, value(1, async.ErrBrokenPromise), s) }, async.Stats{Failed: 1, Untaken: 1}},
+		"failed with the end of another":    {func(s *async.Scope) { async.Go(bg, value(1, error(&async.CanceledError{})), s) }, async.Stats{Failed: 1, Untaken: 1}},
+		"promise, failed with a broken one": {func(s *async.Scope) {
+			p, _ := async.NewPromise[int](bg, s)
+			p.Complete(1, async.ErrBrokenPromise)
+		}, async.Stats{Failed: 1, Untaken: 1}},
 		"an object used again": {func(s *async.Scope) {
 			var c async.Call[int]
 			for range 3 {
@@ -154,13 +162,20 @@ func TestC4_EachWayToEnd(t *testing.T) {
 		}, async.Stats{Returned: 1, Taken: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachScope(t, async.ScopeOptions{Panic: async.PanicReturn}, func(t *testing.T, s *async.Scope) {
+			var told [async.OutcomeBroken + 1]atomic.Int64 // how many calls ended how (V1)
+			o := async.Observer{Completed: func(c async.CallInfo) { told[c.Outcome].Add(1) }}
+			eachScope(t, async.ScopeOptions{Panic: async.PanicReturn, Observer: o}, func(t *testing.T, s *async.Scope) {
 				test.do(s)
 				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
 				want := test.want
 				want.Begun = max(want.Begun, 1)
-				if got := s.Stats(); got != want {
+				got := s.Stats()
+				if got != want {
 					t.Errorf("got  %+v\nwant %+v", got, want)
+				}
+				counted := []int64{0, got.Returned, got.Failed, got.Canceled, got.Panicked, got.Goexited, got.Broken}
+				for i := range told {
+					wantEq(t, "told of "+async.Outcome(i).String(), told[i].Swap(0), counted[i])
 				}
 			})
 		})
@@ -738,10 +753,10 @@ func TestC7_InfoWithoutAScope(t *testing.T) {
 		wantEq(t, "pending", d.Info(), async.CallInfo{Name: "n", State: async.StateRunning, Handles: 2, Waiters: 1})
 		p.Complete(1, errBoom)
 		synctest.Wait()
-		wantEq(t, "complete", d.Info(), async.CallInfo{Name: "n", State: async.StateCompleted, Handles: 2, Err: errBoom})
+		wantEq(t, "complete", d.Info(), async.CallInfo{Name: "n", State: async.StateCompleted, Handles: 2, Outcome: async.OutcomeFailed, Err: errBoom})
 		_, _ = d.Finish()
 		e.Release()
-		wantEq(t, "finished", d.Info(), async.CallInfo{Name: "n", State: async.StateCompleted, Err: errBoom})
+		wantEq(t, "finished", d.Info(), async.CallInfo{Name: "n", State: async.StateCompleted, Outcome: async.OutcomeFailed, Err: errBoom})
 		wantEq(t, "released", e.Info(), d.Info())
 		wantEq(t, "String", fmt.Sprint(e.Info()), `call "n", completed`)
 		wantEq(t, "without a name", fmt.Sprint(async.Ready(1, nil).Info()), "call, completed")
@@ -751,6 +766,8 @@ func TestC7_InfoWithoutAScope(t *testing.T) {
 func TestC6_Strings(t *testing.T) {
 	for want, got := range map[string]fmt.Stringer{
 		"idle": async.State(0), "queued": async.StateQueued, "running": async.StateRunning, "completed": async.StateCompleted, "4": async.State(4), "-1": async.State(-1),
+		"pending": async.Outcome(0), "returned": async.OutcomeReturned, "failed": async.OutcomeFailed, "canceled": async.OutcomeCanceled,
+		"panicked": async.OutcomePanicked, "goexited": async.OutcomeGoexited, "broken": async.OutcomeBroken, "7": async.Outcome(7),
 		"PanicReraise": async.PanicReraise, "PanicCrash": async.PanicCrash, "PanicReturn": async.PanicReturn, "3": async.PanicPolicy(3),
 		"scope": async.NewScope(async.ScopeOptions{}), `scope "s"`: async.NewScope(async.ScopeOptions{Name: "s"}),
 		"call, idle":             async.CallInfo{},
@@ -1466,6 +1483,48 @@ call ×3, oldest 1.7s: 3 queued
 	})
 }
 
+// With Track, each line of a dump says what the oldest call waits for, since when and where;
+// a function that only wants its slot back is told apart.
+func TestV5_DumpOfWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Name: "shop", Limit: 1, Track: true})
+		bank := async.NewScope(async.ScopeOptions{Name: "bank", Track: true})
+		ctx, cancel := context.WithCancel(bg)
+		_, charge := async.NewPromise[int](ctx, bank, async.Name("charge"))
+		_, stock := async.NewPromise[int](ctx, s, async.Name("stock"))
+		var e async.Event
+		for range 30 {
+			async.Go(ctx, func(ctx context.Context) (int, error) { return charge.Await(ctx) }, s, async.Name("order"))
+			synctest.Wait()
+		}
+		async.Go(ctx, func(ctx context.Context) (int, error) { return 1, async.WaitAll(ctx, stock, &e, charge, &e, &e) }, s, async.Name("all"))
+		synctest.Wait()
+		for range 2 {
+			async.Go(ctx, func(ctx context.Context) (int, error) { return 1, e.Wait(ctx) }, s, async.Name("back"))
+			synctest.Wait()
+		}
+		async.Go(ctx, deaf(time.Hour), s, async.Name("deaf"))
+		time.Sleep(time.Second)
+		e.Set()
+		time.Sleep(time.Second)
+		got := dumped(t, s)
+		for _, want := range []string{
+			"\norder ×30, oldest 2s: 30 lent; #2 waits for charge #1 of scope bank, 2s, ",
+			"\nall #32: lent, 2s; it waits for stock #1, 2s, ",
+			", and for charge #1 of scope bank, 2s, ",
+			"\nback ×2, oldest 2s: 2 waiting for a slot again; #33 waits for slot shop, 1s, ",
+			"\ndeaf #35: running, 2s\n",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("no %q in\n%s", want, got)
+			}
+		}
+		wantEq(t, "lines of waits", strings.Count(got, "info_test.go:"), 4)
+		cancel()
+		wantEq(t, "Shutdown", errors.Join(s.Shutdown(bg), bank.Shutdown(bg)), nil)
+	})
+}
+
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errBoom }
@@ -1574,6 +1633,7 @@ func TestV13_LogObserver(t *testing.T) {
 			run("bad", value(1, errBoom))
 			run("worse", func(context.Context) (int, error) { panic("x") }).Release()
 			run("of another", value(1, fmt.Errorf("below: %w", &async.PanicError{Value: "y", Stack: []byte("goroutine 1")})))
+			run("returned another", value(1, error(&async.PanicError{Value: "z", Stack: []byte("goroutine 1")})))
 			c := async.Go(bg, func(context.Context) (int, error) { time.Sleep(time.Minute); return 1, nil }, s, async.Name("late"))
 			synctest.Wait()
 			_ = c.Cancel(nil)
@@ -1592,8 +1652,9 @@ func TestV13_LogObserver(t *testing.T) {
 			`level=WARN msg="async: result discarded" scope=s id=4 call=worse err="async: panic in call: x"` + "\n",
 			`level=WARN msg="async: call abandoned" scope=s id=4 call=worse err="async: panic in call: x"` + "\n",
 			`level=INFO msg="async: call failed" scope=s id=5 call="of another" took=0s err="below: async: panic in call: y"` + "\n",
-			`level=DEBUG msg="async: call canceled" scope=s id=6 call=late took=0s err="async: call \"late\" canceled"` + "\n",
-			`level=DEBUG msg="async: function returned" scope=s id=6 call=late took=1m0s err="async: call \"late\" canceled"` + "\n",
+			`level=INFO msg="async: call failed" scope=s id=6 call="returned another" took=0s err="async: panic in call: z"` + "\n",
+			`level=DEBUG msg="async: call canceled" scope=s id=7 call=late took=0s err="async: call \"late\" canceled"` + "\n",
+			`level=DEBUG msg="async: function returned" scope=s id=7 call=late took=1m0s err="async: call \"late\" canceled"` + "\n",
 			`level=WARN msg="async: call refused" scope=s id=0 call="too late" err="async: scope closed"` + "\n",
 		} {
 			if !strings.Contains(all, want) {
@@ -1610,6 +1671,114 @@ func TestV13_LogObserver(t *testing.T) {
 	})
 	wantPanic(t, "no logger", "nil logger", func() { async.LogObserver(nil) })
 	wantPanic(t, "levels", "4 levels", func() { async.LogObserver(slog.Default(), 0, 0, 0, 0) })
+}
+
+// What a canceled call leaves behind is the course of things: nothing is lost. A result that
+// nobody has seen, and that is more than the echo of the cancellation, may be lost.
+func TestV13_NothingIsLost(t *testing.T) {
+	type fn = func(context.Context) (int, error)
+	then := func(v int, err error) fn {
+		return func(ctx context.Context) (int, error) { <-ctx.Done(); return v, err }
+	}
+	first := func(loser fn) []fn { // the second comes first
+		return []fn{loser, func(context.Context) (int, error) { time.Sleep(time.Nanosecond); return 1, nil }, loser}
+	}
+	cancelWith := func(cause error, f fn) func(s *async.Scope) {
+		return func(s *async.Scope) {
+			c := async.Go(bg, f, s)
+			synctest.Wait()
+			_ = c.Cancel(cause)
+			c.Release()
+		}
+	}
+	for name, test := range map[string]struct {
+		do   func(s *async.Scope)
+		lost string // what is told at the level of what may be lost
+	}{
+		"Hedge": {func(s *async.Scope) {
+			_, _ = async.Hedge(bg, time.Millisecond, 2, func(ctx context.Context, n int) (int, error) { return first(block)[n](ctx) }, s)
+		}, ""},
+		"Any and Cancel": {func(s *async.Scope) {
+			calls := async.GoAll(bg, first(block), s)
+			_, _, _ = calls.Any(bg)
+			calls.Cancel(nil)
+			calls.Release()
+		}, ""},
+		"Race and Cancel, in any order": {func(s *async.Scope) {
+			calls := async.GoAll(bg, first(block), s)
+			defer calls.Cancel(nil)
+			_, _, _ = calls.Race(bg)
+		}, ""},
+		"abandoned and so canceled": {func(s *async.Scope) { async.Go(bg, block, s, async.CancelOnAbandon()).Release() }, ""},
+		"a wrapped echo":            {cancelWith(nil, then(0, fmt.Errorf("read: %w", context.Canceled))), ""},
+		"the cause":                 {cancelWith(errBoom, then(0, fmt.Errorf("read: %w", errBoom))), ""},
+		"its context has ended": {func(s *async.Scope) {
+			ctx, cancel := context.WithCancelCause(bg)
+			c := async.Go(ctx, block, s)
+			synctest.Wait()
+			cancel(errBoom)
+			synctest.Wait()
+			c.Release()
+		}, ""},
+		"a value":            {cancelWith(nil, then(1, nil)), "result discarded"},
+		"an error":           {cancelWith(nil, then(0, errBoom)), "result discarded"},
+		"a panic":            {cancelWith(nil, func(ctx context.Context) (int, error) { <-ctx.Done(); panic(context.Canceled) }), "result discarded"},
+		"another's end":      {func(s *async.Scope) { c := async.Go(bg, value(0, context.Canceled), s); synctest.Wait(); c.Release() }, "call abandoned, result discarded"},
+		"abandoned, no more": {func(s *async.Scope) { async.Go(bg, deaf(time.Second), s).Release() }, "call abandoned, result discarded"},
+		"looked at too late": {func(s *async.Scope) {
+			c := async.Go(newTimeout(bg, 1), value(0, context.DeadlineExceeded), s)
+			time.Sleep(time.Second)
+			c.Release()
+		}, "call abandoned, result discarded"},
+		"canceled in a queue": {func(s *async.Scope) { c := async.Go(expired, block, s); c.Release() }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b bytes.Buffer
+				s := async.NewScope(async.ScopeOptions{Panic: async.PanicReturn, Observer: async.LogObserver(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelWarn})))})
+				test.do(s)
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+				var lost []string
+				for line := range strings.Lines(b.String()) {
+					_, message, _ := strings.Cut(line, `msg="async: `)
+					message, _, _ = strings.Cut(message, `"`)
+					lost = append(lost, message)
+				}
+				wantEq(t, "may be lost", strings.Join(lost, ", "), test.lost)
+			})
+		})
+	}
+}
+
+// The cause is known of a canceled call, and of one whose function has seen its context end
+// before the call was over: for as long as somebody can ask.
+func TestV1_Cause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{})
+		ctx, cancel := context.WithCancelCause(bg)
+		end := func(want error, f func(c *async.Call[int])) {
+			t.Helper()
+			c := async.Go(ctx, block, s)
+			synctest.Wait()
+			wantEq(t, "pending", c.Info().Cause, nil)
+			f(c)
+			synctest.Wait()
+			wantEq(t, "the cause", c.Info().Cause, want)
+			c.Release()
+		}
+		end(errBoom, func(c *async.Call[int]) { _ = c.Cancel(errBoom) })
+		end(context.Canceled, func(c *async.Call[int]) { _ = c.Cancel(nil) })
+		end(errBoom, func(c *async.Call[int]) { _ = c.CancelWait(bg, errBoom) })
+		end(errBoom, func(*async.Call[int]) { cancel(errBoom) })
+		over := async.Go(bg, func(ctx context.Context) (int, error) { return 1, errors.Join(nil, ctx.Err(), context.Cause(ctx)) }, s)
+		stream := async.Go(bg, func(ctx context.Context) (int, error) { _ = ctx.Done(); return 1, nil }, s, async.Streaming())
+		synctest.Wait()
+		wantEq(t, "a call that was over first", over.Info().Cause, nil)
+		over.Release()
+		stream.Release()
+		wantEq(t, "a stream that was over first", stream.Info().Cause, nil)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	})
 }
 
 // What a scope tells of its calls, to those who ask and to its observer (V1, V3).
@@ -1646,7 +1815,7 @@ func TestV1_CallInfo(t *testing.T) {
 		e.Set()
 		look("waits for its slot", first, async.CallInfo{State: async.StateRunning, Started: start, Deadline: deadline, Lent: true})
 		time.Sleep(time.Hour)
-		look("complete", second, async.CallInfo{State: async.StateCompleted, Started: started})
+		look("complete", second, async.CallInfo{State: async.StateCompleted, Outcome: async.OutcomeReturned, Started: started})
 		look("has its slot again", first, async.CallInfo{State: async.StateRunning, Started: start, Deadline: deadline})
 		_, c := async.NewPromise[int](bg, s)
 		synctest.Wait()

@@ -138,24 +138,6 @@ func (pl *place) completing(bits uint64) {
 	pl.Completing(outcomeOf(bits, promise), promise || bits&bitCanceled != 0)
 }
 
-// outcomeOf returns the column of the ledger for a call that completes with bits. A function
-// that completed its call without a result, and did not panic, called Goexit.
-func outcomeOf(bits uint64, promise bool) scope.Outcome {
-	switch {
-	case bits&bitCanceled != 0:
-		return scope.Canceled
-	case bits&(bitPanicked|bitCaught) != 0:
-		return scope.Panicked
-	case bits&bitResult == 0 && promise:
-		return scope.Broken
-	case bits&bitResult == 0:
-		return scope.Goexited
-	case bits&bitFailed != 0:
-		return scope.Failed
-	}
-	return scope.Returned
-}
-
 // completed ends the member where no function is going to: that of a call that was canceled
 // in the queue, and of a promise. Then everybody is told. The end of the scope waits for this
 // goroutine until that is done (T1).

@@ -61,7 +61,8 @@ func (g *gauge) work(context.Context) (int, error) {
 func eachScope(t *testing.T, o async.ScopeOptions, test func(t *testing.T, s *async.Scope)) {
 	observed, tracked := o, o
 	nothing := func(async.CallInfo) {}
-	observed.Observer = async.Observer{Begun: nothing, Started: nothing, Completed: nothing, Abandoned: nothing, Discarded: nothing}
+	observed.Observer = async.Observers(o.Observer,
+		async.Observer{Begun: nothing, Started: nothing, Completed: nothing, Abandoned: nothing, Discarded: nothing})
 	tracked.Track = true
 	for name, o := range map[string]async.ScopeOptions{"plain": o, "observed": observed, "tracked": tracked} {
 		t.Run(name, func(t *testing.T) {

@@ -40,8 +40,8 @@ type Outcome int
 const (
 	Returned Outcome = iota // a result without an error
 	Failed                  // a result with an error
-	Panicked                // the function panicked
 	Canceled                // the job was canceled, whatever its function did then
+	Panicked                // the function panicked
 	Goexited                // the function called runtime.Goexit
 	Broken                  // the promise was broken
 
