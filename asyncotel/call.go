@@ -115,11 +115,15 @@ func (t *call) end(c async.CallInfo, out outcome) {
 	if !c.Started.IsZero() {
 		span.SetAttributes(keyWait.Float64(c.Started.Sub(c.Began).Seconds()))
 	}
-	switch out.name {
-	case "canceled":
+	switch c.Outcome {
+	case async.OutcomeCanceled:
 		span.AddEvent("async.call.canceled", trace.WithAttributes(keyCause.String(textOf(c.Err))))
-	case "failed", "panicked":
-		exception(span, c.Err)
+	case async.OutcomeFailed, async.OutcomePanicked:
+		if out.stopped {
+			span.AddEvent("async.call.stopped", trace.WithAttributes(keyCause.String(textOf(c.Cause))))
+			break
+		}
+		exception(span, c)
 	}
 	if out.kind != "" {
 		span.SetAttributes(semconv.ErrorTypeKey.String(out.kind))
@@ -129,10 +133,10 @@ func (t *call) end(c async.CallInfo, out outcome) {
 
 // exception records an error as the semantic conventions would have it. Span.RecordError
 // would export the text of the error as it is.
-func exception(span trace.Span, err error) {
-	o := trace.WithAttributes(semconv.ExceptionType(clean(fmt.Sprintf("%T", err), mostName)), semconv.ExceptionMessage(textOf(err)))
-	p := panicOf(err)
-	if p == nil {
+func exception(span trace.Span, c async.CallInfo) {
+	o := trace.WithAttributes(semconv.ExceptionType(clean(fmt.Sprintf("%T", c.Err), mostName)), semconv.ExceptionMessage(textOf(c.Err)))
+	p := panicOf(c.Err)
+	if c.Outcome != async.OutcomePanicked || p == nil {
 		span.AddEvent(semconv.ExceptionEventName, o)
 		return
 	}

@@ -31,11 +31,19 @@
 //	outcome    status   what is recorded
 //	returned   unset
 //	failed     error    error.type, and the error as an exception
+//	failed     unset    the event async.call.stopped, with the cause, where the function did as it was told
 //	canceled   unset    the event async.call.canceled, with the cause
 //	canceled   error    the same, where the cause is a deadline
 //	panicked   error    the panic as an exception, with its stack
 //	goexited   error    error.type
 //	broken     error    error.type
+//
+// The outcome is the [async.Outcome] of the call, so that spans and ledger agree. A function
+// did as it was told where its context was canceled, and its error is that of the context,
+// by errors.Is: a client went away, or CancelWait asked. A call that is canceled while it
+// waits for its slot ends by the same event, and neither is an incident. So do the gRPC
+// conventions have it for the server of a call that its client canceled. A deadline that is
+// met is an error.
 //
 // While the span goes on, it gets the event async.call.abandoned when the last handle goes.
 // A call that is refused is no call and has no span: the span that it would have been a child

@@ -89,6 +89,37 @@ func TestV11_Outcomes(t *testing.T) {
 		"failed, wrapped": {func(s *async.Scope) {
 			_, _ = async.Go(bg, value(1, fmt.Errorf("more: %w", &async.WaitError{})), s).Await(bg)
 		}, "failed", "*async.WaitError", codes.Error, "exception"},
+		"failed with the panic of another": {func(s *async.Scope) {
+			_, _ = async.Go(bg, value(1, error(&async.PanicError{Value: "boom"})), s).Await(bg)
+		}, "failed", "*async.PanicError", codes.Error, "exception"},
+		"failed with the Goexit of another": {func(s *async.Scope) { _, _ = async.Go(bg, value(1, async.ErrGoexit), s).Await(bg) },
+			"failed", "*errors.errorString", codes.Error, "exception"},
+		"failed with the promise of another": {func(s *async.Scope) { _, _ = async.Go(bg, value(1, async.ErrBrokenPromise), s).Await(bg) },
+			"failed", "*errors.errorString", codes.Error, "exception"},
+		"failed with the cancellation of another": {func(s *async.Scope) {
+			_, _ = async.Go(bg, value(1, error(&async.CanceledError{})), s).Await(bg)
+		}, "failed", "*async.CanceledError", codes.Error, "exception"},
+		"the client has gone": {func(s *async.Scope) {
+			ctx, cancel := context.WithCancelCause(bg)
+			c := async.Go(ctx, func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				return 0, fmt.Errorf("read: %w", ctx.Err())
+			}, s)
+			synctest.Wait()
+			cancel(errBoom)
+			_, _ = c.Await(bg)
+		}, "failed", "", codes.Unset, "async.call.stopped"},
+		"the client has gone, and another error": {func(s *async.Scope) {
+			ctx, cancel := context.WithCancel(bg)
+			c := async.Go(ctx, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, errBoom }, s)
+			cancel()
+			_, _ = c.Await(bg)
+		}, "failed", "*errors.errorString", codes.Error, "exception"},
+		"its own deadline": {func(s *async.Scope) {
+			ctx, cancel := timeout()
+			defer cancel()
+			_, _ = async.Go(ctx, block, s).Await(bg)
+		}, "failed", "context.deadlineExceededError", codes.Error, "exception"},
 		"panicked": {func(s *async.Scope) {
 			c := async.Go(bg, func(context.Context) (int, error) { panic("boom") }, s)
 			defer c.Release()

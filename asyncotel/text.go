@@ -78,25 +78,48 @@ func panicOf(err error) *async.PanicError {
 
 // An outcome is how a call ended.
 type outcome struct {
-	name string // one of those that the package comment lists
-	kind string // error.type; empty where nothing failed
+	name    string // that of an [async.Outcome]
+	kind    string // error.type; empty where nothing failed
+	stopped bool   // the function failed because its context was canceled; see obeyed
 }
 
-// outcomeOf returns how a call that is complete ended.
+// outcomeOf returns how a call that is complete ended, by the name that the ledger of the
+// scope counts it under.
 func outcomeOf(c async.CallInfo) outcome {
-	switch {
-	case c.Err == nil:
-		return outcome{name: "returned"}
-	case !c.Canceled.IsZero():
-		return outcome{"canceled", deadlineKind(c.Err)}
-	case panicOf(c.Err) != nil:
-		return outcome{"panicked", "panic"}
-	case c.Err == async.ErrGoexit:
-		return outcome{"goexited", "goexit"}
-	case c.Err == async.ErrBrokenPromise:
-		return outcome{"broken", "broken_promise"}
+	out := outcome{name: c.Outcome.String()}
+	switch c.Outcome {
+	case async.OutcomeCanceled:
+		out.kind = deadlineKind(c.Err)
+	case async.OutcomePanicked:
+		out.kind = "panic"
+	case async.OutcomeGoexited:
+		out.kind = "goexit"
+	case async.OutcomeBroken:
+		out.kind = "broken_promise"
+	case async.OutcomeFailed:
+		if out.stopped = obeyed(c); !out.stopped {
+			out.kind = kindOf(c.Err)
+		}
 	}
-	return outcome{"failed", kindOf(c.Err)}
+	return out
+}
+
+// obeyed reports whether the function of a call that failed did no more than stop when its
+// context was canceled, as where a client has gone: its error says so, and no deadline was
+// met. That is a cancellation, as that of a call which [async.Call.Cancel] ends.
+func obeyed(c async.CallInfo) (yes bool) {
+	defer func() {
+		if recover() != nil {
+			yes = false // the error, or the cause, is a stranger's
+		}
+	}()
+	if c.Cause == nil || errors.Is(c.Cause, context.DeadlineExceeded) || errors.Is(c.Err, context.DeadlineExceeded) {
+		return false
+	}
+	if _, panicked := errors.AsType[*async.PanicError](c.Err); panicked {
+		return false
+	}
+	return errors.Is(c.Err, context.Canceled) || errors.Is(c.Err, c.Cause)
 }
 
 // deadlineKind returns the kind of a cancellation that a deadline brought about; any other
