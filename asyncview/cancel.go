@@ -31,8 +31,8 @@ func (v *View) serveCancel(w http.ResponseWriter, r *http.Request) {
 		v.fail(w, r, http.StatusBadRequest, "the form cannot be read")
 		return
 	}
-	ref := refOf(r.PostFormValue)
-	if ref.Call == 0 && r.PostFormValue("call") != "" {
+	ref := refOf(r.FormValue) // of the form, or else of the address
+	if ref.Call == 0 && r.FormValue("call") != "" {
 		v.fail(w, r, http.StatusBadRequest, "the call is no number of one")
 		return
 	}
@@ -41,7 +41,7 @@ func (v *View) serveCancel(w http.ResponseWriter, r *http.Request) {
 		v.fail(w, r, http.StatusServiceUnavailable, "the request ended")
 		return
 	}
-	status, done := s.cancel(ref, r.PostFormValue("queue") != "")
+	status, done := s.cancel(ref, r.FormValue("queue") != "")
 	v.forget(r.Context())
 	v.answer(w, r, status, done)
 }
@@ -51,12 +51,12 @@ func (s *seen) cancel(ref Ref, queue bool) (status int, done Canceled) {
 	w := s.scope(ref.Scope)
 	done = Canceled{Version: Version, Scope: ref.Scope, Call: ref.Call}
 	switch {
-	case w == nil:
-		done.Text = "there is no such scope"
-		return http.StatusNotFound, done
-	case queue == (ref.Call != 0):
-		done.Text = "the form names neither a call nor the queue, or both"
+	case ref.Scope == 0 || queue == (ref.Call != 0):
+		done.Text = "it is not said what is to be canceled: scope=KEY&call=ID is a call, scope=KEY&queue=1 the queue of a scope"
 		return http.StatusBadRequest, done
+	case w == nil:
+		done.Text = fmt.Sprintf("there is no scope with the key %d", ref.Scope)
+		return http.StatusNotFound, done
 	case queue:
 		done.Count = w.scope.CancelQueued(ErrCanceled)
 		done.Text = fmt.Sprintf("%s: %s", w.title(), count(done.Count, "queued call was canceled", "queued calls were canceled"))

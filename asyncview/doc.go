@@ -50,12 +50,14 @@
 //	GET  /debug/async/                          what is wrong, the scopes, the calls
 //	GET  /debug/async/call?scope=KEY&call=ID    one call: where it began, its waits, what is above and below it
 //	GET  /debug/async/events                    server-sent events, about one a second
-//	POST /debug/async/cancel                    with scope=KEY&call=ID a call, with scope=KEY&queue=1 what is queued
+//	POST /debug/async/cancel                    with scope=KEY&call=ID a call, with scope=KEY&queue=1 what is queued, in the form or in the address
 //
 // A browser gets HTML, which needs no script to be of use. A request with
 // "Accept: application/json" or with format=json gets a [Report] as JSON, from cancel a
 // [Canceled]. All others, such as curl, get text; so does format=text. The parameters of a
-// [Query] choose the calls: q, scope, state, name, sort, group, limit, stacks.
+// [Query] choose the calls: q, scope, state, name, sort, group, limit, stacks. What a request
+// asks for besides is ignored, and Report.Ignored says so, as do the page and the text. The
+// key of a scope is in the JSON, and in the text above the scope.
 //
 // The events are of type "report" with format=json, each with a [Report] in one line of
 // JSON as its data. Without, they are the parts of the page that have changed. With scope

@@ -33,6 +33,8 @@ type viewer struct {
 	one  bool
 	seed maphash.Seed
 	sent map[string]uint64 // the hash of each part of the page that the viewer has
+
+	ignored []string // parameters that q does not follow
 }
 
 // serveEvents serves events until the viewer goes, does not read, or the server shuts down.
@@ -47,8 +49,9 @@ func (v *View) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	get := r.URL.Query().Get
+	q, ignored := queryOf(r)
 	x := &viewer{
-		v: v, w: w, to: http.NewResponseController(w), form: form(get("format")), q: queryOf(r),
+		v: v, w: w, to: http.NewResponseController(w), form: form(get("format")), q: q, ignored: ignored,
 		ref: refOf(get), one: get("call") != "", seed: maphash.MakeSeed(), sent: make(map[string]uint64),
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -111,7 +114,9 @@ func (x *viewer) look(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.report(), nil
+	report := s.report()
+	report.Ignored = x.ignored
+	return report, nil
 }
 
 // writeParts writes an event for each part of the page that is not as the viewer has it.

@@ -114,6 +114,9 @@ func (p *page) Late() string {
 	return ""
 }
 
+// IgnoredText says which parameters of the request were ignored.
+func (p *page) IgnoredText() string { return p.ignoredText() }
+
 // Faults is how many things are wrong that are more than a note.
 func (p *page) Faults() (n int) {
 	for _, w := range p.Wrong {
@@ -297,6 +300,7 @@ type branch struct {
 	Name   string // of several
 	Count  int
 	Oldest time.Duration
+	Waits  string // what the oldest waits for, or ""
 	States string
 	Key    string // for the page to remember whether it is open
 }
@@ -372,7 +376,9 @@ func (p *page) several(bs []*branch, depth int, key string) *branch {
 	n := make(map[State]int)
 	for _, b := range bs {
 		some.Below = append(some.Below, b.grow(depth+1))
-		some.Oldest = max(some.Oldest, b.Call.Age)
+		if b.Call.Age > some.Oldest || b == bs[0] {
+			some.Oldest, some.Waits = b.Call.Age, p.oldestWaits(b.Call)
+		}
 		n[b.Call.State]++
 	}
 	var words []string
@@ -383,6 +389,18 @@ func (p *page) several(bs []*branch, depth int, key string) *branch {
 	}
 	some.States = strings.Join(words, ", ")
 	return some
+}
+
+// oldestWaits says what the oldest of several calls waits for, or nothing where it does not.
+func (p *page) oldestWaits(c *Call) string {
+	if len(c.WaitsFor) == 0 {
+		return ""
+	}
+	s := fmt.Sprintf("#%d %s", c.ID, p.Waiting(c, c.WaitsFor[0]))
+	if more := len(c.WaitsFor) - 1; more > 0 {
+		s += fmt.Sprintf(", and for %d more", more)
+	}
+	return s
 }
 
 // IsDeep reports whether what is below stands no deeper, since the page has no room.

@@ -2,7 +2,6 @@ package asyncview
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"strings"
 )
@@ -19,6 +18,9 @@ func (s *seen) write(to *bytes.Buffer, r *Report) {
 	for _, w := range r.Wrong {
 		fmt.Fprintf(to, "%s: %s\n", w.Severity, w.Text)
 	}
+	if len(r.Ignored) > 0 {
+		fmt.Fprintf(to, "\n%s\n", r.ignoredText())
+	}
 	q := s.query
 	if q.Search != "" || q.State != "" || q.Name != "" || q.Group == Flat {
 		writeCalls(to, r)
@@ -26,7 +28,7 @@ func (s *seen) write(to *bytes.Buffer, r *Report) {
 	}
 	for _, w := range s.scopes {
 		if q.Scope == 0 || q.Scope == w.key {
-			fmt.Fprintln(to)
+			fmt.Fprintf(to, "\nscope=%d, of which call?scope=%d&call=ID is one call\n", w.key, w.key)
 			_ = w.scope.Dump(to) // a Buffer has no errors
 		}
 	}
@@ -50,19 +52,51 @@ func writeCalls(to *bytes.Buffer, r *Report) {
 // line writes a call in one line.
 func (p *page) line(c *Call) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s: %s, %s, %s", p.ScopeOf(c.Scope), title(c.Name, c.ID), c.State, span(c.Age))
+	fmt.Fprintf(&b, "  %s (scope=%d): %s, %s, %s", p.ScopeOf(c.Scope), c.Scope, title(c.Name, c.ID), c.State, span(c.Age))
+	if c.Outcome != "" {
+		fmt.Fprintf(&b, ", %s", c.Outcome)
+	}
 	for _, w := range c.WaitsFor {
-		fmt.Fprintf(&b, ", waits for %s since %s", p.target(w), p.Ago(w.Since))
+		fmt.Fprintf(&b, ", %s", p.Waiting(c, w))
 	}
 	return b.String()
 }
 
-// target says what is waited for.
-func (p *page) target(w Wait) string {
+// Waiting says what a call waits for, since when and where.
+func (p *page) Waiting(c *Call, w Wait) string {
+	s := "waits for " + p.target(c, w)
+	if !w.Since.IsZero() {
+		s += " since " + p.Ago(w.Since)
+	}
+	if w.Line != "" {
+		s += " at " + w.Line
+	}
+	return s
+}
+
+// ignoredText says which parameters of the request were ignored.
+func (r *Report) ignoredText() string {
+	return "ignored, for there is no such parameter, or no such value: " + strings.Join(r.Ignored, ", ")
+}
+
+// target says what a call waits for.
+func (p *page) target(c *Call, w Wait) string {
 	if w.To.Call != 0 {
 		return title(w.Whom, w.To.Call)
 	}
-	return strings.TrimSpace(w.Kind + " " + w.Name)
+	return p.Thing(c, w)
+}
+
+// Thing says what a call waits for that is no call. A function that wants its slot back has
+// waited for something else, and nothing but a slot keeps it.
+func (p *page) Thing(c *Call, w Wait) string {
+	switch {
+	case w.Kind != "slot":
+		return strings.TrimSpace(w.Kind + " " + w.Name)
+	case c.State == Queued:
+		return "its first slot"
+	}
+	return "its slot again"
 }
 
 // writeDetail writes one call.
@@ -75,8 +109,8 @@ func writeDetail(to *bytes.Buffer, r *Report) {
 	c := d.Call
 	fmt.Fprintln(to, strings.TrimSpace(p.line(c)))
 	fmt.Fprintf(to, "began %s; %s, %s\n", clock(c.Began), count(c.Handles, "handle", "handles"), count(c.Waiters, "waiter", "waiters"))
-	for _, w := range c.WaitsFor {
-		fmt.Fprintf(to, "waits for %s since %s at %s\n", p.target(w), p.Ago(w.Since), cmp.Or(w.Line, "a place that is not known"))
+	if c.Outcome != "" {
+		fmt.Fprintf(to, "ended as %s\n", c.Outcome)
 	}
 	if c.Err != "" {
 		fmt.Fprintf(to, "completed with %s\n", c.Err)

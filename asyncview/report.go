@@ -55,6 +55,10 @@ type Report struct {
 	Matched int    `json:"matched"`
 	Calls   []Call `json:"calls"`
 
+	// Ignored has the parameters of the request that Query does not follow, since they have
+	// another name or value than there is: each as name=value.
+	Ignored []string `json:"ignored,omitempty"`
+
 	// Waits has who waits for whom, and Cycles the deadlocks among them: every call of a
 	// cycle waits for the next, and the last for the first. They are of all calls, whatever
 	// Query says. WaitsOmitted says that there are too many calls to look at their waits;
@@ -154,7 +158,8 @@ const (
 	Oldest Kind = "oldest"
 
 	// Untaken is results that nobody has taken and whose handles nobody has released. Note,
-	// and a warning where as many have been there for a minute.
+	// and a warning where as many have been there for a minute: until then somebody may be
+	// about to take them, such as an All or a Settle that waits for other calls.
 	Untaken Kind = "untaken"
 
 	// Refused is calls that a scope did not accept. Warning where that happened in the last
@@ -297,10 +302,12 @@ type Call struct {
 	Canceled time.Time     `json:"canceled,omitzero"` // when it was canceled
 	Deadline time.Time     `json:"deadline,omitzero"` // of the context that it was begun with
 
-	Handles int    `json:"handles"`         // how many handles on it are not released
-	Waiters int    `json:"waiters"`         // how many wait for its completion
-	Err     string `json:"err,omitempty"`   // what it completed with
-	Parent  Ref    `json:"parent,omitzero"` // the call in whose function it was begun; zero for none
+	Handles int    `json:"handles"`           // how many handles on it are not released
+	Waiters int    `json:"waiters"`           // how many wait for its completion
+	Outcome string `json:"outcome,omitempty"` // how it ended, an [async.Outcome]: of one that is stopping or ending
+	Err     string `json:"err,omitempty"`     // what it completed with
+	Cause   string `json:"cause,omitempty"`   // why its context ended before the call was over, as [async.CallInfo] has it
+	Parent  Ref    `json:"parent,omitzero"`   // the call in whose function it was begun; zero for none
 
 	Line     string `json:"line,omitempty"`     // with Track: the function, file and line that began it
 	Stack    string `json:"stack,omitempty"`    // with Track, where it was asked for: where it was begun, in lines
@@ -317,7 +324,7 @@ type Wait struct {
 	To    Ref       `json:"to,omitzero"`     // the call that is waited for; zero where it is none, or not known
 	Whom  string    `json:"whom,omitempty"`  // the name of the call that is waited for
 	Kind  string    `json:"kind"`            // what is waited for, as in [async.WaitInfo]: "call", "slot", "event", …
-	Name  string    `json:"name,omitempty"`  // its name, as in [async.WaitInfo]: of a slot that of the scope
+	Name  string    `json:"name,omitempty"`  // its name, as in [async.WaitInfo]: of a slot that of the scope; a call that is lent and waits for a slot has waited, and wants its slot back
 	Since time.Time `json:"since,omitzero"`  // when the wait began
 	Line  string    `json:"line,omitempty"`  // where the wait is
 }

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -84,47 +85,64 @@ func formOf(r *http.Request) form {
 	return asText
 }
 
-// queryOf returns the query that the parameters of a request make. What makes no sense is as
-// if it were not there.
-func queryOf(r *http.Request) Query {
-	get := r.URL.Query().Get
-	q := Query{
+// queryOf returns the query that the parameters of a request make, and the parameters that it
+// could not follow: what makes no sense is as if it were not there.
+func queryOf(r *http.Request) (q Query, ignored []string) {
+	values := r.URL.Query()
+	get := values.Get
+	q = Query{
 		Search: printable(strings.TrimSpace(get("q")), mostName),
 		Name:   printable(get("name"), mostName),
 		State:  State(get("state")), Sort: Sort(get("sort")), Group: Group(get("group")),
 		Limit: usualCalls,
 	}
-	q.Scope, _ = strconv.Atoi(get("scope"))
-	q.Stacks, _ = strconv.ParseBool(get("stacks"))
-	if n, err := strconv.Atoi(get("limit")); err == nil {
-		q.Limit = min(max(n, 1), mostCalls)
+	known := map[string]bool{"q": true, "name": true}
+	f := form(get("format"))
+	known["format"] = oneOf(&f, asText, asHTML, asJSON)
+	known["state"] = oneOf(&q.State, "", Queued, Running, Lent, Stopping, Ending)
+	known["sort"] = oneOf(&q.Sort, ByAge, ByNewest, ByName)
+	known["group"] = oneOf(&q.Group, Tree, Names, Flat)
+	var err error
+	q.Scope, err = strconv.Atoi(get("scope"))
+	known["scope"] = err == nil
+	q.Stacks, err = strconv.ParseBool(get("stacks"))
+	known["stacks"] = err == nil
+	n, err := strconv.Atoi(get("limit"))
+	if known["limit"] = err == nil && n > 0 && n <= mostCalls; err == nil && n > 0 {
+		q.Limit = min(n, mostCalls)
 	}
-	switch q.State {
-	case Queued, Running, Lent, Stopping, Ending:
-	default:
-		q.State = ""
+	for name, list := range values {
+		if value := strings.Join(list, ","); !known[name] && value != "" {
+			ignored = append(ignored, printable(name+"="+value, mostName))
+		}
 	}
-	switch q.Sort {
-	case ByNewest, ByName:
-	default:
-		q.Sort = ByAge
+	slices.Sort(ignored)
+	return q, ignored[:min(len(ignored), mostIgnored)]
+}
+
+// mostIgnored is how many parameters that were ignored a report lists.
+const mostIgnored = 10
+
+// oneOf reports whether a parameter is one of the words, and makes it the first where not.
+func oneOf[S ~string](value *S, words ...S) bool {
+	if slices.Contains(words, *value) {
+		return true
 	}
-	switch q.Group {
-	case Names, Flat:
-	default:
-		q.Group = Tree
-	}
-	return q
+	*value = words[0]
+	return false
 }
 
 // serveAll serves what is wrong, the scopes and the calls.
 func (v *View) serveAll(w http.ResponseWriter, r *http.Request) {
-	s, err := v.see(r.Context(), queryOf(r), 0)
+	q, ignored := queryOf(r)
+	s, err := v.see(r.Context(), q, 0)
 	if err != nil {
 		v.fail(w, r, http.StatusServiceUnavailable, "the request ended")
 		return
 	}
-	switch report := s.report(); formOf(r) {
+	report := s.report()
+	report.Ignored = ignored
+	switch formOf(r) {
 	case asJSON:
 		writeJSON(w, http.StatusOK, report)
 	case asHTML:

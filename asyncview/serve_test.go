@@ -386,9 +386,9 @@ func TestV8_Cancel(t *testing.T) {
 			{url.Values{"scope": {"1"}, "call": {"1"}}, "", 409, "scope db: query #1 was complete already\n"},
 			{url.Values{"scope": {"1"}, "call": {"2"}}, browser, 200, "&lt;i&gt;waiting #2 was canceled"},
 			{url.Values{"scope": {"1"}, "call": {"99"}}, "", 404, "scope db: no call #99 is in flight\n"},
-			{url.Values{"scope": {"2"}, "call": {"3"}}, "", 404, "there is no such scope\n"},
-			{url.Values{"scope": {"1"}}, "", 400, "the form names neither a call nor the queue, or both\n"},
-			{url.Values{"scope": {"1"}, "call": {"3"}, "queue": {"1"}}, "", 400, "the form names neither a call nor the queue, or both\n"},
+			{url.Values{"scope": {"2"}, "call": {"3"}}, "", 404, "there is no scope with the key 2\n"},
+			{url.Values{"scope": {"1"}}, "", 400, "it is not said what is to be canceled: scope=KEY&call=ID is a call, scope=KEY&queue=1 the queue of a scope\n"},
+			{url.Values{"scope": {"1"}, "call": {"3"}, "queue": {"1"}}, "", 400, "it is not said what is to be canceled: scope=KEY&call=ID is a call, scope=KEY&queue=1 the queue of a scope\n"},
 			{url.Values{"scope": {"1"}, "queue": {"1"}}, "application/json", 200, `{"version":1,"scope":1,"call":0,"count":4,"text":"scope db: 4 queued calls were canceled"}`},
 			{url.Values{"scope": {"1"}, "queue": {"1"}}, "", 200, "scope db: 0 queued calls were canceled\n"},
 			{url.Values{"x": {strings.Repeat("x", 1<<20)}}, "", 400, "the form cannot be read\n"},
@@ -397,9 +397,13 @@ func TestV8_Cancel(t *testing.T) {
 			wantEq(t, fmt.Sprint(step.form), w.Code, step.status)
 			wantHas(t, w.Body.String(), step.want)
 		}
+		begin(s, 1, "by the address", until(stop))
+		synctest.Wait()
+		w := ask(v, "POST", "cancel?scope=1&call=7", "", nil)
+		wantEq(t, "by the address", fmt.Sprint(w.Code, " ", w.Body), "200 scope db: by the address #7 was canceled\n")
 		_, err := c.Finish()
 		wantEq(t, "the cause", strings.HasSuffix(err.Error(), asyncview.ErrCanceled.Error()), true)
-		wantEq(t, "canceled", s.Stats().Canceled, int64(6))
+		wantEq(t, "canceled", s.Stats().Canceled, int64(7))
 		wantEq(t, "by GET", ask(v, "GET", "cancel?scope=1&call=1", "", nil).Code, http.StatusMethodNotAllowed)
 	})
 }

@@ -358,8 +358,11 @@ func (s *seen) call(w *watched, c *async.CallInfo, at time.Time, stack bool) Cal
 	r := Call{
 		Scope: w.key, ID: c.ID, Name: printable(c.Name, mostName), State: stateOf(c),
 		Began: c.Began, Age: max(at.Sub(c.Began), 0), Started: c.Started, Canceled: c.Canceled, Deadline: c.Deadline,
-		Handles: c.Handles, Waiters: c.Waiters, Err: errorText(c.Err), Parent: s.names.parent(w, c),
+		Handles: c.Handles, Waiters: c.Waiters, Err: errorText(c.Err), Cause: errorText(c.Cause), Parent: s.names.parent(w, c),
 		Line: lineOf(c.Stack), InCycle: s.looked.inCycle(Ref{w.key, c.ID}),
+	}
+	if c.Outcome != 0 {
+		r.Outcome = c.Outcome.String()
 	}
 	if stack {
 		r.Stack = stackText(c.Stack)

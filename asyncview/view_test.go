@@ -236,12 +236,69 @@ func TestV6_Queries(t *testing.T) {
 // What makes no sense is as if it were not there, and no more calls are listed than may be.
 func TestV6_QueryOfNonsense(t *testing.T) {
 	v := asyncview.Handler()
-	q := report(t, v, "?sort=x&group=x&state=x&scope=x&limit=x&stacks=x").Query
-	wantEq(t, "query", q, asyncview.Query{Sort: asyncview.ByAge, Group: asyncview.Tree, Limit: 400})
+	const nonsense = "?sort=x&group=x&state=x&scope=x&limit=x&stacks=x&foo=<b>"
+	r := report(t, v, nonsense)
+	wantEq(t, "query", r.Query, asyncview.Query{Sort: asyncview.ByAge, Group: asyncview.Tree, Limit: 400})
+	wantEq(t, "ignored", strings.Join(r.Ignored, " "), "foo=<b> group=x limit=x scope=x sort=x stacks=x state=x")
+	const said = "ignored, for there is no such parameter, or no such value: foo="
+	wantHas(t, get(v, nonsense, ""), said+"<b>, group=x")
+	wantHas(t, get(v, nonsense, browser), said+"&lt;b&gt;, group=x")
+	for _, sense := range []string{"", "?q=x&name=x&scope=1&state=lent&sort=name&group=flat&limit=7&stacks=1&format=json", "?state=&scope=0&q="} {
+		wantEq(t, "not ignored: "+sense, len(report(t, v, sense).Ignored), 0)
+	}
 	wantEq(t, "most", report(t, v, "?limit=1000000000").Query.Limit, 10_000)
-	wantEq(t, "least", report(t, v, "?limit=-5").Query.Limit, 1)
+	wantEq(t, "most is said", strings.Join(report(t, v, "?limit=1000000000").Ignored, " "), "limit=1000000000")
+	wantEq(t, "less than one", report(t, v, "?limit=-5").Query.Limit, 400)
 	long := report(t, v, "?q="+strings.Repeat("a", 1<<16)).Query.Search
 	wantEq(t, "long", len(long) < 300, true)
+}
+
+// The text says what the oldest of many waits for, and where, in the tree and in the list;
+// the page says so, too. A function that wants its slot back is told apart.
+func TestV7_WhatTheyWaitFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, stop chan struct{}) {
+		s := async.NewScope(async.ScopeOptions{Name: "shop", Limit: 1, Track: true})
+		var e, never async.Event
+		wait := func(e *async.Event) func(context.Context) (int, error) {
+			return func(ctx context.Context) (int, error) { return 1, e.Wait(ctx) }
+		}
+		for range 6 {
+			begin(s, 1, "order", wait(&never))
+			synctest.Wait()
+		}
+		begin(s, 1, "back", wait(&e))
+		synctest.Wait()
+		begin(s, 1, "busy", until(stop))
+		time.Sleep(time.Second)
+		e.Set()
+		time.Sleep(time.Second)
+		v := asyncview.Handler(s)
+		wantHas(t, get(v, "", ""), "\nscope=1, of which call?scope=1&call=ID is one call\nscope \"shop\": limit 1",
+			"\norder ×6, oldest 2s: 6 lent; #1 waits for event, 2s, ", "view_test.go:",
+			"\nback #7: waiting for a slot again, 2s; it waits for slot shop, 1s, ")
+		wantHas(t, get(v, "?group=flat", ""), "order #1, lent, 2s, waits for event since 2s at ", "back #7, lent, 2s, waits for its slot again since 1s at ", "view_test.go:")
+		wantHas(t, get(v, "", browser), `oldest 2s: 6 lent; <span class="wait">#1 waits for event since 2s at `, "waits for its slot again")
+		wantHas(t, get(v, "?group=flat", browser), "its slot again", "view_test.go:")
+		wantHas(t, get(v, "call?scope=1&call=7", browser), "<li>its slot again, for 1s")
+		never.Set()
+	})
+}
+
+// How a call that is over all but its function has ended, and why.
+func TestV7_Outcome(t *testing.T) {
+	inBubble(t, func(t *testing.T, stop chan struct{}) {
+		s := async.NewScope(async.ScopeOptions{Name: "shop"})
+		c := async.Go(bg, until(stop), s, async.Name("order"))
+		synctest.Wait()
+		v := asyncview.Handler(s)
+		wantEq(t, "pending", report(t, v, "").Calls[0].Outcome, "")
+		_ = c.Cancel(context.DeadlineExceeded)
+		call := report(t, v, "").Calls[0]
+		wantEq(t, "canceled", fmt.Sprint(call.Outcome, ", ", call.Cause), "canceled, context deadline exceeded")
+		wantHas(t, get(v, "call?scope=1&call=1", ""), "ended as canceled\n")
+		wantHas(t, get(v, "?group=flat", ""), "order #1, stopping, 0s, canceled\n")
+		wantHas(t, get(v, "call?scope=1&call=1", browser), "<dd>canceled</dd>", "<code>context deadline exceeded</code>")
+	})
 }
 
 // hostile are texts that somebody may have sent to a program.
@@ -370,7 +427,7 @@ func TestV6_Tree(t *testing.T) {
 		d = report(t, v, "call?scope=1&call=1").Detail
 		wantEq(t, "children", len(d.Children), 8)
 		wantHas(t, get(v, fmt.Sprintf("call?scope=1&call=%d", id), browser), "branch #", "root #1</a> of work")
-		wantHas(t, get(v, fmt.Sprintf("call?scope=1&call=%d", id), ""), "begun in the function of\n", "  work: root #1, running, 0s")
+		wantHas(t, get(v, fmt.Sprintf("call?scope=1&call=%d", id), ""), "begun in the function of\n", "  work (scope=1): root #1, running, 0s")
 	})
 }
 
@@ -433,7 +490,7 @@ func TestV6_OneCall(t *testing.T) {
 		wantEq(t, "by name", page.WaitsFor[0].Whom, "query")
 		wantHas(t, get(v, "call?scope=1&call=1", browser), `<a href="call?scope=2&amp;call=1">query #1</a> of db, for 3s`, "view_test.go:")
 		wantHas(t, get(v, "call?scope=2&call=1", browser), `<a href="call?scope=1&amp;call=1">page #1</a> of web`, "in 59m57s", "asyncview_test.TestV6_OneCall")
-		wantHas(t, get(v, "call?scope=2&call=1", ""), "db: query #1, running, 3s", "waited for by\n  page #1 since 3s", "begun at\n")
+		wantHas(t, get(v, "call?scope=2&call=1", ""), "db (scope=2): query #1, running, 3s", "waited for by\n  page #1 since 3s", "begun at\n")
 		wantHas(t, get(v, "call?scope=2&call=2", browser), "is not in flight")
 		wantEq(t, "without stacks", report(t, v, "").Calls[0].Stack, "")
 		wantHas(t, report(t, v, "?stacks=1").Calls[0].Stack, "TestV6_OneCall")
@@ -506,7 +563,7 @@ func TestV7_TextOfAQuery(t *testing.T) {
 		begin(s, 3, "other", until(stop))
 		v := asyncview.Handler(s)
 		text := get(v, "?q=query&limit=2", "")
-		wantHas(t, text, "nothing is wrong", "3 calls in flight that the query asks for", "  db: query #1, running, 0s", "  db: query #2, queued, 0s", "and 1 more")
+		wantHas(t, text, "nothing is wrong", "3 calls in flight that the query asks for", "  db (scope=1): query #1, running, 0s\n", "  db (scope=1): query #2, queued, 0s\n", "and 1 more")
 		lines := bufio.NewScanner(strings.NewReader(text))
 		for lines.Scan() {
 			if strings.Contains(lines.Text(), "other") {

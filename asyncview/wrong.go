@@ -164,10 +164,13 @@ func untaken(w *watched, _ *facts, _ time.Time) (Wrong, bool) {
 		return Wrong{}, false
 	}
 	found := Wrong{Kind: Untaken, Severity: Note, Count: n}
-	found.Text = fmt.Sprintf("%s: %s", w.title(), count(n, "result is there that nobody has taken", "results are there that nobody has taken"))
 	if least, since := w.history.untaken(w.now, w.patience); least > 0 {
 		found.Severity, found.Since = Warning, since
-		found.Text += fmt.Sprintf("; there have been %d or more for %s", least, span(w.now.at.Sub(since)))
+		found.Text = fmt.Sprintf("%s: %s; there have been %d or more for %s", w.title(),
+			count(n, "result is there that nobody has taken", "results are there that nobody has taken"), least, span(w.now.at.Sub(since)))
+	} else {
+		found.Text = fmt.Sprintf("%s: %s; an All or a Settle that waits for others may have them", w.title(),
+			count(n, "result is there to be taken", "results are there to be taken"))
 	}
 	if whose := w.untakenNames(); whose != "" {
 		found.Text += ": " + whose

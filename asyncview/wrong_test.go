@@ -162,7 +162,7 @@ func TestV6_Untaken(t *testing.T) {
 		synctest.Wait()
 		r := report(t, v, "")
 		wantEq(t, "now", wrongs(r), "note untaken")
-		wantHas(t, r.Wrong[0].Text, "3 results are there that nobody has taken: report ×3 begun by github.com/seed4712c49f/async/asyncview_test.TestV6_Untaken", "wrong_test.go:")
+		wantHas(t, r.Wrong[0].Text, "3 results are there to be taken; an All or a Settle that waits for others may have them: report ×3 begun by github.com/seed4712c49f/async/asyncview_test.TestV6_Untaken", "wrong_test.go:")
 		for range 11 {
 			time.Sleep(5 * time.Second)
 			wantEq(t, "soon", wrongs(report(t, v, "")), "note untaken")
@@ -170,7 +170,7 @@ func TestV6_Untaken(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		r = report(t, v, "")
 		wantEq(t, "after a minute", wrongs(r), "warning untaken")
-		wantHas(t, r.Wrong[0].Text, "there have been 3 or more for 1m0s")
+		wantHas(t, r.Wrong[0].Text, "3 results are there that nobody has taken; there have been 3 or more for 1m0s")
 		kept.Release()
 		wantEq(t, "released", wrongs(report(t, v, "")), "")
 	})

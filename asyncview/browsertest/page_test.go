@@ -91,7 +91,7 @@ func TestLive_afterTheReader(t *testing.T) {
 	c := async.Go(context.Background(), func(context.Context) (int, error) { return 1, nil }, s)
 	defer c.Release()
 	b.until("that it came", "document.getElementById('scopes').innerText.includes('1 not taken')")
-	const untaken = "document.getElementById('wrong').innerText.includes('nobody has taken')"
+	const untaken = "document.getElementById('wrong').innerText.includes('there to be taken')"
 	if eval[bool](b, untaken) {
 		t.Error("the text that is marked was replaced")
 	}

@@ -93,6 +93,9 @@ func (c *callPage) facts(width int) []item {
 	}
 	add("handles", count(call.Handles)+" not released", normal)
 	add("waiters", count(call.Waiters)+" wait for it", normal)
+	if call.Outcome != "" {
+		add("outcome", plain.Line(call.Outcome), normal)
+	}
 	if call.Err != "" {
 		add("error", plain.Line(call.Err), fault)
 	}
