@@ -78,7 +78,7 @@ func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ..
 
 // NewPromise begins a call that the promise's owner completes, and returns both
 // ends. When ctx ends before, the call is canceled with its cause (R14); where
-// ctx is done already, it is complete on return. So it is with [ErrScopeClosed]
+// ctx is done already, it is complete on return. So it is with a [*RefusedError]
 // where the scope it was given is closed; the promise's Complete is false then.
 func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
 	checkBegin(ctx, false)

@@ -1041,7 +1041,7 @@ func TestInGroup(t *testing.T) {
 		c := async.Go(bg, func(context.Context) (int, error) { <-hold; return 1, errBoom }, async.InGroup(&g))
 		refused := async.Go(bg, value(2, nil), async.InGroup(&g))
 		_, err := refused.Finish()
-		wantEq(t, "Go in a full group", err, async.ErrQueueFull)
+		wantRefused(t, "Go in a full group", err, async.ErrQueueFull)
 		var d async.Call[int]
 		wantEq(t, "Begin in a full group", d.Begin(bg, value(2, nil), async.InGroup(&g)), async.ErrQueueFull)
 		wantEq(t, "nothing changed", d.Begin(bg, value(3, nil)), nil)

@@ -1185,7 +1185,7 @@ func TestC10_MapInAScope(t *testing.T) {
 	}
 	s.Close()
 	for _, r := range async.Map(bg, upTo(2), func(context.Context, int) (int, error) { return 0, nil }, s) {
-		wantEq(t, "refused", r.Err, async.ErrScopeClosed)
+		wantRefused(t, "refused", r.Err, async.ErrScopeClosed)
 	}
 	calls := async.GoEach(bg, []string{"a", "b"}, func(context.Context, string) (int, error) { return 0, nil }, async.NameEach(strings.ToUpper))
 	wantEq(t, "GoEach", calls[0].String()+", "+calls[1].String(), `call "A", call "B"`)

@@ -15,7 +15,8 @@ import (
 // of a wait stands in wait.go, that of a canceled call in core.go, and that of a scope in
 // scope.go. A sentinel may not change its identity: users compare by ==.
 
-// Refusals. Each is returned as it is, so == works as well as [errors.Is].
+// Refusals. Each is returned as it is, so == works as well as [errors.Is]. What a refused
+// call completed with is a [*RefusedError].
 var (
 	// ErrCallPending says that the call is not complete: Begin found the object
 	// busy, or Finish came before the result. Every [*WaitError] is it too, by
@@ -72,6 +73,27 @@ var (
 	// [testing.T.FailNow] does.
 	ErrGoexit = errors.New("async: function called runtime.Goexit")
 )
+
+// A RefusedError is what a call completed with that its scope, or the errgroup of [InGroup],
+// did not take, as one of [Go] or [GoEach]: the error reaches those who wait for the call, who
+// may not know what was begun where. Begin, which is told at once, returns Err itself.
+type RefusedError struct {
+	Name  string // what [Name] called the call, if anything
+	Scope string // the name of the scope that the call was begun with, if there is one and has a name
+	Err   error  // [ErrQueueFull] or [ErrScopeClosed]
+}
+
+// Error names the call and the scope.
+func (e *RefusedError) Error() string {
+	s := named("call", e.Name)
+	if e.Scope != "" {
+		s += " of " + named("scope", e.Scope)
+	}
+	return fmt.Sprintf("async: %s refused: %s", s, strings.TrimPrefix(e.Err.Error(), "async: "))
+}
+
+// Unwrap makes the reason visible to errors.Is.
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // A PanicPolicy says what becomes of a panic in a function of a scope. Calls
 // without a scope follow PanicReraise.

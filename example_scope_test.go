@@ -80,7 +80,7 @@ func ExampleScopeOptions() {
 	running, queued := async.Go(ctx, work, scope), async.Go(ctx, work, scope)
 	refused := async.Go(ctx, work, scope)
 	_, err := refused.Await(ctx)
-	fmt.Println(err == async.ErrQueueFull)
+	fmt.Println(errors.Is(err, async.ErrQueueFull))
 
 	close(gate)
 	fmt.Println(running.Await(ctx))
@@ -99,12 +99,28 @@ func ExampleScope_Close() {
 	scope.Close()
 
 	_, err := async.Go(ctx, func(context.Context) (string, error) { return "late", nil }, scope).Await(ctx)
-	fmt.Println(err == async.ErrScopeClosed)
+	fmt.Println(errors.Is(err, async.ErrScopeClosed))
 	promise.Complete("in time", nil)
 	fmt.Println(call.Await(ctx))
 	// Output:
 	// true
 	// in time <nil>
+}
+
+// The error of a refused call names the call and its scope.
+func ExampleRefusedError() {
+	ctx := context.Background()
+	scope := async.NewScope(async.ScopeOptions{Name: "pages"})
+	scope.Close()
+	fetch := func(context.Context) (string, error) { return "page", nil }
+
+	_, err := async.Go(ctx, fetch, scope, async.Name("fetch")).Await(ctx)
+	fmt.Println(err)
+	var refused *async.RefusedError
+	fmt.Println(errors.As(err, &refused), errors.Is(err, async.ErrScopeClosed))
+	// Output:
+	// async: call "fetch" of scope "pages" refused: scope closed
+	// true true
 }
 
 // Err says whether the scope is closed. A function that comes out of the queue asks,

@@ -1302,7 +1302,7 @@ func TestC6_Unreleased(t *testing.T) {
 		wantEq(t, "none", report(), "")
 		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
 		_, err := async.Go(bg, value(1, nil), s).Await(bg)
-		wantEq(t, "refused", err, async.ErrScopeClosed)
+		wantRefused(t, "refused", err, async.ErrScopeClosed)
 		wantEq(t, "none after a refusal", report(), "")
 	})
 	s := async.NewScope(async.ScopeOptions{})

@@ -74,6 +74,16 @@ func recovered(f func()) (r any) {
 	return nil
 }
 
+// wantRefused fails unless err is a refusal for the reason that is wanted: as Begin returns
+// it, or as a call completes with it.
+func wantRefused(t *testing.T, what string, err, want error) {
+	t.Helper()
+	refused, ok := errors.AsType[*async.RefusedError](err)
+	if err != want && (!ok || refused.Err != want) {
+		t.Errorf("%s: got %v, want a refusal for: %v", what, err, want)
+	}
+}
+
 func wantIs(t *testing.T, err error, targets ...error) {
 	t.Helper()
 	for _, target := range targets {

@@ -202,7 +202,7 @@ func TestPins_ScopeAllocations(t *testing.T) {
 		"Begin, Wait, Finish":              {3, func() { _ = object.Begin(bg, f, free); _ = object.Wait(bg); _, _ = object.Finish() }},
 		"a promise":                        {1, func() { p, c := async.NewPromise[int](bg, free); p.Complete(1, nil); _, _ = c.Await(bg) }},
 		"GoEach of 100 and All":            {216, func() { _, _ = async.GoEach(bg, hundred[:], each, free).All(bg) }},
-		"a refused Go":                     {1, func() { async.Go(bg, f, closed) }},
+		"a refused Go":                     {2, func() { async.Go(bg, f, closed) }},
 		"Stats":                            {0, func() { free.Stats() }},
 		"Err":                              {0, func() { _ = free.Err() }},
 	} {

@@ -63,8 +63,9 @@ func (c *core) launch(fn function) {
 		fn = nil
 	}
 	if err := c.start(fn, room); err != nil {
+		refusal := c.refusal(err)
 		c.refuse()
-		defer c.fail(err) // also where the observer panics
+		defer c.fail(refusal) // also where the observer panics
 		c.terms().refused(c.ctx, err)
 		return
 	}
@@ -170,6 +171,16 @@ func (f *groupFunction) run(c *core) (next *scope.Member) {
 func (f *groupFunction) refuse() {
 	f.refused = true
 	close(f.over)
+}
+
+// refusal returns what a call completes with that was not taken. The caller has not said
+// refuse yet.
+func (c *core) refusal(err error) error {
+	e := &RefusedError{Name: c.name(), Err: err}
+	if pl := placeOf(c); pl != nil {
+		e.Scope = pl.home.(*home).name
+	}
+	return e
 }
 
 // refuse makes the call one that nobody owns, as its scope did not take it. The terms

@@ -144,13 +144,22 @@ func kindOf(err error) (kind string) {
 			kind = otherName // a method of the error panicked
 		}
 	}()
-	switch err {
-	case async.ErrQueueFull:
+	switch {
+	case isItself(err, async.ErrQueueFull):
 		return "queue_full"
-	case async.ErrScopeClosed:
+	case isItself(err, async.ErrScopeClosed):
 		return "scope_closed"
 	}
 	return clean(semconv.ErrorType(err).Value.AsString(), mostName)
+}
+
+// isItself reports whether err is the sentinel, or a refusal with it, and no error of anybody
+// else's that wraps one.
+func isItself(err, sentinel error) bool {
+	if r, ok := err.(*async.RefusedError); ok { //nolint:errorlint // see above
+		err = r.Err
+	}
+	return err == sentinel
 }
 
 // names are the names that metrics keep apart: the first limit that were seen.

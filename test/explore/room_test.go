@@ -119,7 +119,7 @@ func TestExplore_WaitForRoomAgainstClose(t *testing.T) {
 		x.Check(func() error {
 			n := int64(0)
 			for i := range ran {
-				if ran[i] != (errs[i] == nil) || !ran[i] && errs[i] != async.ErrScopeClosed {
+				if ran[i] != (errs[i] == nil) || !ran[i] && !errors.Is(errs[i], async.ErrScopeClosed) {
 					return is(false, "call %d: ran %v, %v", i, ran[i], errs[i])
 				}
 				if ran[i] {
