@@ -12,6 +12,7 @@ package asyncimpl
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -175,7 +176,7 @@ func (x *object) Stream(ctx context.Context, method string, fn func(context.Cont
 
 // streaming returns the options of a call whose result goes on using its context.
 func (x *object) streaming() []async.Option {
-	return append(x.opts[:len(x.opts):len(x.opts)], async.Streaming())
+	return append(slices.Clip(x.opts), async.Streaming())
 }
 
 // Finish takes the result, and has it made where the server left that for now.
