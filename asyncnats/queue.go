@@ -39,7 +39,9 @@ import (
 //	    has come back to its watcher. The watcher has seen every cancellation that is before
 //	    the marker. So a call that was canceled before it began never begins.
 //	Q4  A subject of the stream of requests has one message at most. A request is stored with
-//	    the condition that its subject has none.
+//	    the condition that its subject has none, but for the first attempt to store one whose
+//	    id was just made: nobody else has the id. Should that attempt arrive after a later one,
+//	    the request may run again, and completes once (Q1).
 //	Q5  A record has the lane of the client that made the request, as the last token of its
 //	    subject. A client watches its own lane, and those of calls that it attached to.
 //	Q6  Of one key, the first request of those in the stream is the one that may run. A worker
