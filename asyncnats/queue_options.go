@@ -99,7 +99,7 @@ func (o *WorkOptions) rest(deliveries int) time.Duration {
 func (o *WorkOptions) wait(deliveries int) time.Duration { return o.AckWait + o.rest(deliveries) }
 
 // wider returns options whose requests wait as long as those of both need.
-func (o WorkOptions) wider(p WorkOptions) WorkOptions {
+func (o *WorkOptions) wider(p WorkOptions) WorkOptions {
 	w := WorkOptions{AckWait: max(o.AckWait, p.AckWait)}
 	for i := range min(max(len(o.Backoff), len(p.Backoff)), maxBackoff) {
 		w.Backoff = append(w.Backoff, max(o.wait(i+1), p.wait(i+1))-w.AckWait)

@@ -273,7 +273,7 @@ func (p *queued[Resp]) tell() {
 	if e := new(async.CanceledError); errors.As(cause, &e) {
 		cause = e.Cause
 	}
-	leaves := cause == async.ErrScopeClosed || cause == async.ErrAbandoned //nolint:errorlint // these, and not an error that tells of them
+	leaves := cause == async.ErrScopeClosed || cause == async.ErrAbandoned // these, and not an error that tells of them
 	if leaves || p.ctx.Err() != nil || p.told.Swap(true) {
 		return
 	}
