@@ -188,8 +188,8 @@ func (b *builder) members() (of []Ref) {
 }
 
 // completers returns operations that complete what the scene has pending, one after the
-// other: what waits for many has several completions on their way. By chance some are left
-// pending, or all. Where nothing else can be done they
+// other: what waits for many has several completions on their way. In half of the
+// programs some are left pending, or all. Where nothing else can be done they
 // end the context of the scene.
 func (b *builder) completers() []*Op {
 	ops := b.completions()
@@ -198,7 +198,10 @@ func (b *builder) completers() []*Op {
 	}
 	n := uint64(len(ops))
 	first := b.chance >> 8 % n
-	return slices.Concat(ops[first:], ops[:first])[:b.chance>>16%(n+1)]
+	if b.chance>>4&1 == 0 {
+		n = b.chance >> 16 % (n + 1)
+	}
+	return slices.Concat(ops[first:], ops[:first])[:n]
 }
 
 // completions returns the operations that complete what the scene has pending.

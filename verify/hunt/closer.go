@@ -78,6 +78,9 @@ func (w *World) checkQuiet() {
 	for n := range w.vars[Scope] {
 		if s := w.scope(n); s != nil {
 			w.checkWaitsFor(s)
+			if s.o.Track {
+				w.checkGraph(s, false)
+			}
 		}
 	}
 	w.checkFollowing()
@@ -241,8 +244,10 @@ func (w *World) endHandles(e *env) {
 		if w.p.Finish {
 			e.guarded(o, func() {
 				rest.look(h)
+				begun := w.now()
 				v, err := h.c.Finish()
 				rest.finished(err)
+				w.checkCurrent(o, h, begun, v, err)
 				w.outcome(o, h, v, err)
 			})
 		}

@@ -18,10 +18,10 @@ func Generate(table Table, seed uint64, avoid map[string]bool) *Program {
 		}
 	}
 	if len(avoid) == 0 {
-		switch g.IntN(10) {
-		case 0:
+		switch n := g.IntN(20); {
+		case n < 3:
 			return g.tangle()
-		case 1, 2, 3, 4, 5:
+		case n < 13:
 			return g.onScene()
 		}
 	}

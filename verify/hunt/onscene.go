@@ -14,6 +14,8 @@ import (
 // onScene makes a program of few different operations on the objects of one scene.
 func (g *generator) onScene() *Program {
 	all := scenes()
+	sort := g.IntN(1 + all[len(all)-1].sort) // each sort as often, however many ways there are to make it
+	all = slices.DeleteFunc(all, func(sc scene) bool { return sc.sort != sort })
 	sc := all[g.IntN(len(all))]
 	b := sceneOf(g.table, sc)
 	b.p.Seed, b.chance, b.p.Finish = g.p.Seed, g.Uint64(), g.IntN(2) == 0

@@ -20,8 +20,9 @@ func callOps() []entry {
 		{name: "release", on: Call, text: "$h.Release()", disturbs: true, weight: 25, do: doRelease},
 		{name: "clone", on: Call, makes: Call, text: "$t = $h.Clone()", early: true, weight: 15, do: func(e *env, o *Op) {
 			h := e.w.call(o.On)
+			born := e.w.now()
 			d := e.w.addCall(o.To, h.c.Clone())
-			d.joined, d.run = h.joined, h.run
+			d.joined, d.run, d.of, d.born = h.joined, h.run, h, born
 		}},
 		{name: "signal", on: Call, makes: Signal, text: "$t = $h.Signal()", early: true, weight: 12, do: func(e *env, o *Op) {
 			e.w.addSignal(o.To, e.w.call(o.On).c.Signal())
@@ -43,7 +44,9 @@ func callOps() []entry {
 
 func doFinish(e *env, o *Op) {
 	h := e.w.call(o.On)
+	begun := e.w.now()
 	v, err := h.c.Finish()
+	e.w.checkCurrent(o, h, begun, v, err)
 	e.w.outcome(o, h, v, err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // otherOps are those of what the program brings itself: contexts, gates, things to
@@ -33,7 +34,10 @@ func otherOps() []entry {
 				e.w.mu.Unlock()
 			}
 		}},
-		{name: "sleep", text: "time.Sleep($d)", blocks: true, weight: 10, do: func(_ *env, o *Op) { <-time.After(o.D) }},
+		{name: "sleep", text: "time.Sleep($d)", blocks: true, weight: 10, do: func(_ *env, o *Op) {
+			<-time.After(o.D)
+			sched.Point("slept") // who has slept need not go on at once
+		}},
 		{name: "throw", text: "panic($s)", weight: 12, do: func(e *env, o *Op) {
 			e.w.mu.Lock()
 			e.w.runs[o.Site]++

@@ -100,18 +100,21 @@ func (w *World) took(o *Op, h *handle, v *Value, err error) {
 }
 
 // checkCurrent: what a handle had finished before an operation was begun, the operation
-// returns no more: the handle is on no call then, or on another (R3, R13).
+// returns no more: the handle is on no call then, or on another. The same is true of what
+// the original of a clone had finished before it was cloned (R3, R13).
 func (w *World) checkCurrent(o *Op, h *handle, begun int, v *Value, err error) {
 	w.mu.Lock()
 	old := 0
 	for _, token := range tokensWith(v, err) {
-		if at := w.resultLocked(token).finishedAt[h]; at != 0 && at < begun {
-			old = token
+		for d, before := h, begun; d != nil; d, before = d.of, d.born {
+			if at := w.resultLocked(token).finishedAt[d]; at != 0 && at < before {
+				old = token
+			}
 		}
 	}
 	w.mu.Unlock()
 	if old != 0 {
-		w.failf("result", "%s returns result %d, which the same handle had finished before", w.name(o), old)
+		w.failf("result", "%s returns result %d, which had been finished before", w.name(o), old)
 	}
 }
 

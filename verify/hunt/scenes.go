@@ -16,6 +16,7 @@ type scene struct {
 	late  bool   // the last operation completes the call, and comes after that
 	runs  bool   // functions of it return at once, and could return later
 	first int    // 1: its pairs come before others
+	sort  int    // of object: its place among those of objects
 	tied  bool   // only pairs of which one is on the other handle
 }
 
@@ -27,7 +28,7 @@ func scenes() (all []scene) {
 			continue
 		}
 		for do := range strings.FieldsSeq(sc.tie) {
-			all = append(all, scene{name: sc.name + " and its " + do, tied: true, make: func(b *builder) {
+			all = append(all, scene{name: sc.name + " and its " + do, sort: sc.sort, tied: true, make: func(b *builder) {
 				sc.make(b)
 				n := len(b.p.Setup)
 				b.op(do)
@@ -62,9 +63,9 @@ func withRunning(objects []scene) (all []scene) {
 }
 
 // objects are the ways to make an object.
-func objects() []scene {
+func objects() (all []scene) {
 	const handles = "clone signal"
-	return slices.Concat(promiseScenes(), []scene{
+	plain := []scene{
 		{name: "idle", tie: handles, make: func(b *builder) {
 			b.op("newContext")
 			b.op("new")
@@ -75,7 +76,7 @@ func objects() []scene {
 			b.op("complete")
 			b.op("finish")
 		}},
-		{name: "finished promise whose clone is not", make: func(b *builder) {
+		{name: "finished promise whose clone is not", first: 1, make: func(b *builder) {
 			b.op("newContext")
 			b.op("newPromise")
 			b.op("complete")
@@ -123,7 +124,14 @@ func objects() []scene {
 			b.op("eventSignal")
 			b.op("eventAfterFunc")
 		}},
-	}, limitScenes(), shareScenes(), manyScenes(), panicScenes())
+	}
+	for sort, part := range [][]scene{promiseScenes(), plain, limitScenes(), shareScenes(), manyScenes(), panicScenes()} {
+		for _, sc := range part {
+			sc.sort = sort
+			all = append(all, sc)
+		}
+	}
+	return all
 }
 
 // limitScenes have functions that share one slot.

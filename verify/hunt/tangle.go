@@ -44,10 +44,12 @@ func (g *generator) tangle() *Program {
 // waitsFor makes the body of a function that waits for others, when all were begun.
 func (g *generator) waitsFor(b *builder, n int) (ops []*Op) {
 	ops = append(ops, b.some("sleep", func(o *Op) { o.D = time.Millisecond + time.Duration(g.IntN(2))*beat }))
-	if g.IntN(3) == 0 {
+	least := 1
+	if g.IntN(3) == 0 { // and may go on, while others wait by its context
 		ops = append(ops, b.some("lendContext"))
+		least = 0
 	}
-	for range 1 + g.IntN(2) {
+	for range least + g.IntN(2) {
 		ops = append(ops, g.waitFor(b, n, Ctx{Base: Own}))
 	}
 	return ops

@@ -73,11 +73,13 @@ type handle struct {
 	c        *async.Call[*Value]
 	s        *async.Signal
 	family   int
-	releases bool   // a Release of it was begun
-	beginsOK int    // Begins that succeeded
-	finishes int    // that got a result
-	joined   bool   // it came from Join
-	run      runKey // of what it shares then
+	releases bool    // a Release of it was begun
+	beginsOK int     // Begins that succeeded
+	finishes int     // that got a result
+	joined   bool    // it came from Join
+	run      runKey  // of what it shares then
+	of       *handle // what it is a clone of, or nil
+	born     int     // when it was cloned
 }
 
 // A served is the server's end of a promise.
