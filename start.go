@@ -178,7 +178,7 @@ func (f *groupFunction) refuse() {
 func (c *core) refusal(err error) error {
 	e := &RefusedError{Name: c.name(), Err: err}
 	if pl := placeOf(c); pl != nil {
-		e.Scope = pl.home.(*home).name
+		e.Scope = pl.in().name
 	}
 	return e
 }
