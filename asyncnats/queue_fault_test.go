@@ -120,7 +120,7 @@ func TestFault_ClusterComingUp(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "no suitable peers")
 	})
 	o := asyncnats.QueueOptions{Name: "jobs", Replicas: 3}
-	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := asyncnats.OpenQueue(soon, js, o); !errors.Is(err, context.DeadlineExceeded) || !hasText(err, "no suitable peers") {
 		t.Errorf("OpenQueue without a server for the third replica returned %v", err)

@@ -118,16 +118,22 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.Strea
 // who may not ask is not answered either: without a deadline one attempt has to do.
 func whenUp(ctx context.Context, f func(context.Context) error) error {
 	_, patient := ctx.Deadline()
+	var reason error // what NATS has said last
 	for rest := writeRest; ; rest = min(2*rest, maxRest) {
 		once, cancel := context.WithTimeout(ctx, attemptTime)
 		err := f(once)
 		unheard := once.Err() != nil && ctx.Err() == nil && patient
 		cancel()
-		if err == nil || !unheard && !isComingUp(err) {
+		switch {
+		case err == nil:
+			return nil
+		case isComingUp(err):
+			reason = err
+		case !unheard && (ctx.Err() == nil || reason == nil):
 			return err
 		}
 		if !pause(ctx, rest) {
-			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), orElse(reason, err))
 		}
 	}
 }
