@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,12 +112,14 @@ func TestFault_ClusterComingUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the cluster has a leader, and too few servers", func() bool {
+	for end := time.Now().Add(6 * patience); !hasText(err, "no suitable peers"); { // until there is a leader
+		if time.Now().After(end) {
+			t.Fatalf("the cluster says %v", err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // without a leader nobody answers
-		defer cancel()
-		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "probe", Replicas: 3})
-		return err != nil && strings.Contains(err.Error(), "no suitable peers")
-	})
+		_, err = js.CreateStream(ctx, jetstream.StreamConfig{Name: "probe", Replicas: 3})
+		cancel()
+	}
 	o := asyncnats.QueueOptions{Name: "jobs", Replicas: 3}
 	soon, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
