@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -11,42 +13,83 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
-// The benchmarks run calls beside nc.RequestWithContext with a goroutine for each, in one
-// process over the loopback, and report how many times as fast the calls are:
+// The benchmark runs calls beside what else carries the same messages, in one process over the
+// loopback, a few rounds of each in turn, and reports how many times as fast the calls are:
 //
-//	go test -run '^$' -bench InFlight -benchtime 200000x .
+//	go test -run '^$' -bench InFlight -benchtime 20000x .
 //
-// The rival's responder answers where it receives, without a goroutine, a context or a
-// limit. The calls run as calls of a scope.
+// The time is that of the processors, of client, server and NATS together: it is the rate
+// where they are busy, and does not depend on who else uses the machine. Each number is the
+// median of the rounds.
+//
+//	×request  RequestWithContext, with a goroutine for each, and for each answer
+//	×service  the least that can answer as the calls are answered: a service of package
+//	          micro with a goroutine for each request, and a client that counts replies
+//	×hand     the least that can carry the messages: no service, and no goroutine
+//
+// The calls run as calls of a scope, with all that they promise. The last two promise nothing:
+// they are what the client and the server of NATS cost alone.
 
 var request = make([]byte, 64)
+
+// rounds is in how many parts the messages of a benchmark are sent.
+const rounds = 8
 
 // BenchmarkInFlight keeps a number of calls in flight.
 func BenchmarkInFlight(b *testing.B) {
 	for _, n := range []int{1, 1_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			url := natstest.Run(b, natstest.Options()).ClientURL()
-			rival := timed(b, func(b *testing.B) { inFlightByRequest(b, url, n) })
-			b.ReportAllocs()
+			ours := inFlightByBegin(b, url, n)
+			rivals := map[string]func(int){
+				"×request": inFlightByRequest(b, url, n),
+				"×service": inFlightByHand(b, url, n, answerAsService),
+				"×hand":    inFlightByHand(b, url, n, answerAtOnce),
+			}
+			ratios := make(map[string][]float64)
 			b.ResetTimer()
-			ours := timed(b, func(b *testing.B) { inFlightByBegin(b, url, n) })
-			b.ReportMetric(float64(rival)/float64(ours), "×rival")
-			b.ReportMetric(float64(ours)/float64(b.N), "cpu-ns")
+			for range min(rounds, b.N) {
+				calls := max(b.N/rounds, 1)
+				own := costOf(ours, calls)
+				for name, rival := range rivals {
+					ratios[name] = append(ratios[name], float64(costOf(rival, calls))/float64(max(own, 1)))
+				}
+			}
+			for name, r := range ratios {
+				slices.Sort(r)
+				b.ReportMetric(r[len(r)/2], name)
+			}
+			b.ReportMetric(0, "ns/op") // it would be that of all four
 		})
 	}
 }
 
-func timed(b *testing.B, f func(*testing.B)) time.Duration {
+// BenchmarkCall is one call after the other, for its allocations.
+func BenchmarkCall(b *testing.B) {
+	run := inFlightByBegin(b, natstest.Run(b, natstest.Options()).ClientURL(), 1)
+	b.ReportAllocs()
+	b.ResetTimer()
+	run(b.N)
+}
+
+// costOf is what it costs the processors to make calls.
+func costOf(f func(int), calls int) time.Duration {
 	runtime.GC()
 	start := cpu()
-	f(b)
+	f(calls)
 	return cpu() - start
+}
+
+// timed is what it costs the processors to run a benchmark.
+func timed(b *testing.B, f func(*testing.B)) time.Duration {
+	return costOf(func(int) { f(b) }, b.N)
 }
 
 func cpu() time.Duration {
@@ -55,8 +98,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// inFlightByRequest makes b.N requests by n goroutines.
-func inFlightByRequest(b *testing.B, url string, n int) {
+// inFlightByRequest makes requests by n goroutines.
+func inFlightByRequest(b *testing.B, url string, n int) func(int) {
 	responder, client := natstest.Connect(b, url), natstest.Connect(b, url)
 	sub, err := responder.Subscribe("bench.rival", func(m *nats.Msg) { go m.Respond(m.Data) })
 	if err != nil {
@@ -64,55 +107,111 @@ func inFlightByRequest(b *testing.B, url string, n int) {
 	}
 	sub.SetPendingLimits(-1, -1)
 	responder.Flush()
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	var left atomic.Int64
-	left.Store(int64(b.N))
-	var wg sync.WaitGroup
-	for range min(n, b.N) {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				if _, err := client.RequestWithContext(ctx, "bench.rival", request); err != nil {
-					b.Error(err)
-					return
+	return func(calls int) {
+		ctx, cancel := context.WithCancel(b.Context())
+		defer cancel()
+		var left atomic.Int64
+		left.Store(int64(calls))
+		var wg sync.WaitGroup
+		for range min(n, calls) {
+			wg.Go(func() {
+				for left.Add(-1) >= 0 {
+					if _, err := client.RequestWithContext(ctx, "bench.rival", request); err != nil {
+						b.Error(err)
+						return
+					}
 				}
-			}
-		})
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
-	client.Close()
-	responder.Close()
 }
 
-// inFlightByBegin makes b.N calls, n of them in flight.
-func inFlightByBegin(b *testing.B, url string, n int) {
-	c := benchClient(b, url, async.ScopeOptions{Limit: 256})
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	if n == 1 {
-		for range b.N {
-			if _, err := asyncnats.Begin[[]byte](ctx, c, "bench.ours", request).Await(ctx); err != nil {
-				b.Fatal(err)
+// answerAtOnce answers where a request is received.
+func answerAtOnce(b *testing.B, nc *nats.Conn) (subject string) {
+	sub, err := nc.Subscribe("bench.hand", func(m *nats.Msg) { m.Respond(m.Data) })
+	if err != nil {
+		b.Fatal(err)
+	}
+	sub.SetPendingLimits(-1, -1)
+	return "bench.hand"
+}
+
+// answerAsService is a service that answers on a goroutine for each request.
+func answerAsService(b *testing.B, nc *nats.Conn) (subject string) {
+	service, err := micro.AddService(nc, micro.Config{Name: "bench", Version: "1.0.0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	respond := micro.HandlerFunc(func(r micro.Request) { go r.Respond(r.Data()) })
+	if err := service.AddEndpoint("respond", respond, micro.WithEndpointSubject("bench.service")); err != nil {
+		b.Fatal(err)
+	}
+	return "bench.service"
+}
+
+// inFlightByHand publishes requests to an inbox of its own, and counts the replies.
+func inFlightByHand(b *testing.B, url string, n int, answer func(*testing.B, *nats.Conn) string) func(int) {
+	responder, client := natstest.Connect(b, url), natstest.Connect(b, url)
+	subject, inbox := answer(b, responder), nats.NewInbox()
+	responder.Flush()
+	replied := make(chan struct{}, n)
+	sub, err := client.Subscribe(inbox+".*", func(*nats.Msg) { replied <- struct{}{} })
+	if err != nil {
+		b.Fatal(err)
+	}
+	sub.SetPendingLimits(-1, -1)
+	id := 0
+	send := func() {
+		id++
+		if err := client.PublishRequest(subject, inbox+"."+strconv.Itoa(id), request); err != nil {
+			b.Error(err)
+		}
+	}
+	return func(calls int) {
+		for range min(n, calls) {
+			send()
+		}
+		for i := range calls {
+			<-replied
+			if i+n < calls {
+				send()
 			}
 		}
-		return
 	}
-	var set async.Set[*async.Call[[]byte]]
-	begin := func() {
-		call := asyncnats.Begin[[]byte](ctx, c, "bench.ours", request)
-		set.Add(call, call)
-	}
-	begun := min(n, b.N)
-	for range begun {
-		begin()
-	}
-	for call := range set.All(ctx) {
-		if _, err := call.Finish(); err != nil {
-			b.Fatal(err)
+}
+
+// inFlightByBegin makes calls, n of them in flight.
+func inFlightByBegin(b *testing.B, url string, n int) func(int) {
+	c := benchClient(b, url, async.ScopeOptions{Limit: 256})
+	return func(calls int) {
+		ctx, cancel := context.WithCancel(b.Context())
+		defer cancel()
+		if n == 1 {
+			for range calls {
+				if _, err := asyncnats.Begin[[]byte](ctx, c, "bench.ours", request).Await(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+			return
 		}
-		if begun < b.N {
-			begun++
+		var set async.Set[*async.Call[[]byte]]
+		begin := func() {
+			call := asyncnats.Begin[[]byte](ctx, c, "bench.ours", request)
+			set.Add(call, call)
+		}
+		begun := min(n, calls)
+		for range begun {
 			begin()
+		}
+		for call := range set.All(ctx) {
+			if _, err := call.Finish(); err != nil {
+				b.Fatal(err)
+			}
+			if begun < calls {
+				begun++
+				begin()
+			}
 		}
 	}
 }

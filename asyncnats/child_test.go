@@ -86,13 +86,14 @@ func TestLost_Process(t *testing.T) {
 			t.Parallel()
 			url := natstest.Run(t, natstest.Options()).ClientURL()
 			process := startChild(t, url)
+			ear := listen(t, natstest.Connect(t, url), "_INBOX")
 			c := newClient(t, natstest.Connect(t, url), asyncnats.ClientOptions{Heartbeat: childBeat})
 			calls := make(async.Calls[int], 1000)
 			for i := range calls {
 				calls[i] = asyncnats.Begin[int](t.Context(), c, "child", 2*i)
 			}
-			eventually(t, "the child has all calls", func() bool { return c.Stats().Servers == 1 })
-			<-time.After(2 * childBeat)
+			ear.told(t, len(calls))
+			ear.beat(t) // the client has heard of them, too
 			if s := c.Stats(); s.InFlight != len(calls) {
 				t.Fatalf("%+v", s)
 			}
@@ -100,7 +101,11 @@ func TestLost_Process(t *testing.T) {
 			if err := process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
-			<-time.After(childBeat / 4) // a signal takes its time
+			if sig == syscall.SIGSTOP { // a signal takes its time
+				if _, err := syscall.Wait4(process.Pid, nil, syscall.WUNTRACED, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
 			fresh := asyncnats.Begin[int](t.Context(), c, "child", 1)
 			for _, call := range calls {
 				wantError(t, call, asyncnats.ErrResponderLost)
@@ -128,13 +133,14 @@ func TestLost_OneProcessOfTwo(t *testing.T) {
 	t.Parallel()
 	url := natstest.Run(t, natstest.Options()).ClientURL()
 	first, second := startChild(t, url), startChild(t, url)
+	ear := listen(t, natstest.Connect(t, url), "_INBOX")
 	c := newClient(t, natstest.Connect(t, url), asyncnats.ClientOptions{Heartbeat: childBeat})
 	calls := make(async.Calls[int], 1000)
 	for i := range calls {
 		calls[i] = asyncnats.Begin[int](t.Context(), c, "child", 2*i)
 	}
+	ear.told(t, len(calls))
 	eventually(t, "both have calls", func() bool { return c.Stats().Servers == 2 })
-	<-time.After(2 * childBeat)
 	first.Kill()
 	var set async.Set[int]
 	defer set.Release()

@@ -268,7 +268,7 @@ func TestN7_ReplyOfALongCallIsDropped(t *testing.T) {
 	a, b := pair(t)
 	g := newGate()
 	hold := newGate() // keeps the server sending heartbeats
-	serve(t, a, "long", func(ctx context.Context, n int) (int, error) {
+	long := serve(t, a, "long", func(ctx context.Context, n int) (int, error) {
 		if n < 0 {
 			return hold.double(ctx, n)
 		}
@@ -277,6 +277,7 @@ func TestN7_ReplyOfALongCallIsDropped(t *testing.T) {
 	g2 := newGate()
 	serve(t, a, "longer", g2.double, asyncnats.ServeOptions{Heartbeat: time.Second})
 	stop := make(chan struct{})
+	ear := listen(t, a, "_INBOX")
 	c := newClient(t, b, asyncnats.ClientOptions{PendingMessages: 1, Heartbeat: time.Second})
 	held := asyncnats.Begin[int](t.Context(), c, "long", -1)
 	var calls async.Calls[int]
@@ -284,13 +285,17 @@ func TestN7_ReplyOfALongCallIsDropped(t *testing.T) {
 		calls = append(calls, asyncnats.Begin[int](t.Context(), c, "long", i))
 	}
 	eventually(t, "the client knows its server", func() bool { return c.Stats().Servers == 1 && len(g.entered) == 100 })
-	<-time.After(time.Second) // and that the server has all of them
+	ear.told(t, 101)
 	// A completion that blocks the goroutine that receives, against the rules, has the rest pile up.
-	asyncnats.Begin[int](t.Context(), c, "longer", 1, async.OnSignal(func() { <-stop })).Release()
+	blocked := make(chan struct{})
+	asyncnats.Begin[int](t.Context(), c, "longer", 1, async.OnSignal(func() { close(blocked); <-stop })).Release()
 	g2.next(t)
 	g2.open.Set()
+	<-blocked
 	g.open.Set()
-	<-time.After(200 * time.Millisecond) // all replies have come, and nobody looks at them
+	eventually(t, "all replies are sent", func() bool { return long.Stats().Replied >= 100 })
+	a.Flush()
+	b.Flush() // they have come, and nobody looks at them
 	close(stop)
 	for i, call := range calls {
 		if v, err := await(t, call); err != asyncnats.ErrResponderLost && (err != nil || v != 2*i) {

@@ -14,6 +14,7 @@ import (
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 // What the tests share: a server of NATS with a client and a server of this package on
@@ -161,4 +162,48 @@ func (y *tally) of(i int) int {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return y.n[i]
+}
+
+// An ear hears what servers tell the clients of an inbox prefix.
+type ear struct {
+	beats chan *nats.Msg
+	named int // calls that a server said to have
+}
+
+// listen returns an ear on its own connection.
+func listen(t testing.TB, nc *nats.Conn, prefix string) *ear {
+	t.Helper()
+	e := &ear{beats: make(chan *nats.Msg, 10_000)}
+	if _, err := nc.ChanSubscribe(prefix+".*."+wire.BeatToken, e.beats); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// beat returns when a server has sent a heartbeat that was not waited for.
+func (e *ear) beat(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	select {
+	case m := <-e.beats:
+		b, err := wire.ParseBeat(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.named += len(b.Has) / wire.IDSize
+	case <-ctx.Done():
+		t.Fatal("no server was heard")
+	}
+}
+
+// told returns when servers have said of n calls that they have them.
+func (e *ear) told(t testing.TB, n int) {
+	t.Helper()
+	for e.named < n {
+		e.beat(t)
+	}
 }

@@ -53,13 +53,17 @@ func TestPermissions(t *testing.T) {
 	snc, sv := as(t, url, "server")
 	cnc, cv := as(t, url, "client")
 	g := newGate()
+	admin := natstest.Connect(t, url, nats.UserInfo("admin", "a"))
+	ear := listen(t, admin, "_INBOX_shop")
 	s := serve(t, snc, "prices.quote", g.double, asyncnats.ServeOptions{Name: "prices", Heartbeat: 250 * time.Millisecond})
 	c := newClient(t, cnc, asyncnats.ClientOptions{Heartbeat: 250 * time.Millisecond, WaitForReconnect: patience})
 	long, canceled := asyncnats.Begin[int](t.Context(), c, "prices.quote", 1), asyncnats.Begin[int](t.Context(), c, "prices.quote", 2)
 	g.next(t)
 	g.next(t)
 	eventually(t, "the client has heard the server", func() bool { return c.Stats().Servers == 1 })
-	<-time.After(time.Second) // some heartbeats
+	for range 4 {
+		ear.beat(t)
+	}
 	canceled.Cancel(nil)
 	eventually(t, "the server is told of the cancellation", func() bool { return s.Stats().Canceled == 1 })
 	wantError(t, canceled, async.ErrCanceled)
@@ -68,7 +72,6 @@ func TestPermissions(t *testing.T) {
 	wantValue(t, long, 2)
 	wantError(t, asyncnats.Begin[int](t.Context(), c, "prices.none", 1), asyncnats.ErrNoResponders)
 
-	admin := natstest.Connect(t, url, nats.UserInfo("admin", "a"))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if m, err := admin.RequestWithContext(ctx, "$SRV.PING.prices", nil); err != nil {

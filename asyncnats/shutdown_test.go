@@ -130,6 +130,7 @@ func TestN8_ManyInFlight(t *testing.T) {
 		return data, err
 	}, asyncnats.ServeOptions{Scope: scope, Codec: asyncnats.Raw()})
 	c := newClient(t, b, asyncnats.ClientOptions{Codec: asyncnats.Raw()})
+	ear := listen(t, a, "_INBOX")
 	const n = 100_000
 	calls := make(async.Calls[[]byte], n)
 	request := make([]byte, 16)
@@ -138,7 +139,7 @@ func TestN8_ManyInFlight(t *testing.T) {
 		calls[i] = asyncnats.Begin[[]byte](t.Context(), c, "x", request)
 	}
 	eventually(t, "the server has all", func() bool { return scope.Stats().Begun == n })
-	<-time.After(time.Second) // the client has been told of all
+	ear.told(t, n)
 	each := (inUse() - memory) / n
 	t.Logf("%d bytes and %.5f goroutines a call", each, float64(runtime.NumGoroutine()-goroutines)/n)
 	if each > 1500 {
