@@ -50,6 +50,6 @@ func (w *World) dropped() (tokens []int) {
 func collect() {
 	for range 10 {
 		runtime.GC()
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }

@@ -52,29 +52,8 @@ func (w *World) observes(n int) *observed {
 // operation says.
 func (e *env) observer(o *Op, n int) async.Observer {
 	w, seen := e.w, e.w.observes(n)
-	note := func(i async.CallInfo, f func(t *told)) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		t := seen.calls[i.ID]
-		if t == nil {
-			t = new(told)
-			seen.calls[i.ID] = t
-			seen.order = append(seen.order, i.ID)
-		}
-		f(t)
-	}
-	acts := func(event int) {
-		if o.N>>2 != event {
-			return
-		}
-		w.mu.Lock()
-		seen.acted++
-		again := seen.acted > 2 // an observer that begins calls is told of those, too
-		w.mu.Unlock()
-		if !again {
-			e.callback(o.Body)
-		}
-	}
+	note := func(i async.CallInfo, f func(t *told)) { seen.note(w, i, f) }
+	acts := func(event int) { e.acts(o, seen, event) }
 	return async.Observer{
 		BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
 			acts(observesBeginContext)
@@ -125,5 +104,33 @@ func (e *env) observer(o *Op, n int) async.Observer {
 			})
 			acts(observesDiscarded)
 		},
+	}
+}
+
+// note writes down what the observer is told of a call.
+func (seen *observed) note(w *World, i async.CallInfo, f func(t *told)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := seen.calls[i.ID]
+	if t == nil {
+		t = new(told)
+		seen.calls[i.ID] = t
+		seen.order = append(seen.order, i.ID)
+	}
+	f(t)
+}
+
+// acts does what the observer does at an event, where it acts at that, and has not yet done so
+// twice: an observer that begins calls is told of those, too.
+func (e *env) acts(o *Op, seen *observed, event int) {
+	if o.N>>2 != event {
+		return
+	}
+	e.w.mu.Lock()
+	seen.acted++
+	again := seen.acted > 2
+	e.w.mu.Unlock()
+	if !again {
+		e.callback(o.Body)
 	}
 }

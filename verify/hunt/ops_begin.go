@@ -28,11 +28,11 @@ func beginOps() []entry {
 	}
 }
 
-func doGo(e *env, o *Op) { e.goes(o, e.context(o)) }
+func doGo(e *env, o *Op) { e.goes(e.context(o), o) }
 
 // doGoWaiting begins a call, and waits for room in the queue of its scope (C9).
 func doGoWaiting(e *env, o *Op) {
-	e.waits(o, func(ctx context.Context) { e.goes(o, ctx, async.WaitForRoom()) })
+	e.waits(o, func(ctx context.Context) { e.goes(ctx, o, async.WaitForRoom()) })
 }
 
 // roomIsOver: a Begin that waits for room is over when there is room, or the scope is closed.
@@ -53,7 +53,7 @@ func roomIsOver(w *World, o *Op, _ *action) string {
 	return ""
 }
 
-func (e *env) goes(o *Op, ctx context.Context, more ...async.Option) {
+func (e *env) goes(ctx context.Context, o *Op, more ...async.Option) {
 	b := e.begins(ctx, o)
 	c := async.Go(ctx, e.function(o.Fn, b), append(e.options(o, b), more...)...)
 	i := c.Info()

@@ -64,8 +64,19 @@ func withRunning(objects []scene) (all []scene) {
 
 // objects are the ways to make an object.
 func objects() (all []scene) {
+	for sort, part := range [][]scene{promiseScenes(), plainScenes(), limitScenes(), shareScenes(), manyScenes(), panicScenes()} {
+		for _, sc := range part {
+			sc.sort = sort
+			all = append(all, sc)
+		}
+	}
+	return all
+}
+
+// plainScenes have one object, which no limit, no run and no list is about.
+func plainScenes() []scene {
 	const handles = "clone signal"
-	plain := []scene{
+	return []scene{
 		{name: "idle", tie: handles, make: func(b *builder) {
 			b.op("newContext")
 			b.op("new")
@@ -125,13 +136,6 @@ func objects() (all []scene) {
 			b.op("eventAfterFunc")
 		}},
 	}
-	for sort, part := range [][]scene{promiseScenes(), plain, limitScenes(), shareScenes(), manyScenes(), panicScenes()} {
-		for _, sc := range part {
-			sc.sort = sort
-			all = append(all, sc)
-		}
-	}
-	return all
 }
 
 // limitScenes have functions that share one slot.
