@@ -41,11 +41,11 @@ type publisher struct {
 type attempt struct {
 	number uint64
 	age    int // of the publisher when the message was sent
-	answer chan answer
+	answer chan settlement
 }
 
-// An answer is what became of an attempt: the number of the message in its stream, or an error.
-type answer struct {
+// A settlement is what became of an attempt: the number of the message in its stream, or an error.
+type settlement struct {
 	seq uint64
 	err error
 }
@@ -75,13 +75,13 @@ func (p *publisher) store(ctx context.Context, m *nats.Msg) (uint64, error) {
 	}
 	m.Reply = p.inbox + strconv.FormatUint(a.number, 36)
 	if err := p.nc.PublishMsg(m); err != nil {
-		p.settle(a.number, answer{err: err})
+		p.settle(a.number, settlement{err: err})
 	}
-	var end answer
+	var end settlement
 	select {
 	case end = <-a.answer:
 	case <-ctx.Done():
-		p.settle(a.number, answer{err: context.Cause(ctx)})
+		p.settle(a.number, settlement{err: context.Cause(ctx)})
 		end = <-a.answer
 	}
 	p.mu.Lock()
@@ -102,7 +102,7 @@ func (p *publisher) begin() (a *attempt, err error) {
 	if n := len(p.spare); n > 0 {
 		a, p.spare = p.spare[n-1], p.spare[:n-1]
 	} else {
-		a = &attempt{answer: make(chan answer, 1)}
+		a = &attempt{answer: make(chan settlement, 1)}
 	}
 	p.last++
 	a.number, a.age = p.last, p.age
@@ -114,7 +114,7 @@ func (p *publisher) begin() (a *attempt, err error) {
 }
 
 // settle takes an attempt out of the table, and answers it. One that is not there has its answer.
-func (p *publisher) settle(number uint64, end answer) {
+func (p *publisher) settle(number uint64, end settlement) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.waiting[number]; a != nil {
@@ -131,7 +131,7 @@ func (p *publisher) tick() {
 	for number, a := range p.waiting {
 		if p.age-a.age > 2 {
 			delete(p.waiting, number)
-			a.answer <- answer{err: nats.ErrTimeout}
+			a.answer <- settlement{err: nats.ErrTimeout}
 		}
 	}
 	if len(p.waiting) > 0 {
@@ -146,7 +146,7 @@ func (p *publisher) receive(m *nats.Msg) {
 	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, p.inbox), 36, 64)
 	if err == nil {
 		seq, err := parseAck(m)
-		p.settle(number, answer{seq, err})
+		p.settle(number, settlement{seq, err})
 	}
 }
 
@@ -158,7 +158,7 @@ func (p *publisher) end(err error) {
 	p.err = orElse(p.err, err)
 	for number, a := range p.waiting {
 		delete(p.waiting, number)
-		a.answer <- answer{err: p.err}
+		a.answer <- settlement{err: p.err}
 	}
 	if p.timer != nil {
 		p.timer.Stop()
