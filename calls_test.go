@@ -1099,6 +1099,42 @@ func TestC10_MapPanics(t *testing.T) {
 	})
 }
 
+// A function that panics when it is canceled does not end the program: the loop that is left
+// waits for the function, and raises the panic, beside the one that the loop is left by.
+func TestC10_MapRaisesWhatIsLost(t *testing.T) {
+	eachWay(t, 4, func(t *testing.T, opts []async.Option) {
+		errOther := errors.New("other")
+		left := func(leave func()) error {
+			e, ok := recovered(func() {
+				for range async.Map(t.Context(), upTo(3), func(ctx context.Context, i int) (int, error) {
+					if i == 0 {
+						return 0, nil
+					}
+					<-ctx.Done()
+					time.Sleep(time.Duration(i) * time.Second)
+					panic(fmt.Errorf("%w of %d", errBoom, i))
+				}, opts...) {
+					time.Sleep(time.Minute)
+					leave()
+					break
+				}
+			}).(error)
+			if !ok {
+				t.Fatal("it did not panic")
+			}
+			return e
+		}
+		e := left(func() {})
+		wantIs(t, e, errBoom)
+		for _, want := range []string{"boom of 1", "boom of 2"} {
+			if !strings.Contains(e.Error(), want) {
+				t.Errorf("no %q in %v", want, e)
+			}
+		}
+		wantIs(t, left(func() { panic(errOther) }), errBoom, errOther)
+	})
+}
+
 // A body that calls Goexit, as t.FailNow does, leaves the loop as any other.
 func TestC10_MapLeftByGoexit(t *testing.T) {
 	eachWay(t, 4, func(t *testing.T, opts []async.Option) {

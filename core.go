@@ -154,13 +154,14 @@ type record struct {
 // Whoever needs other terms for one call copies them; see named.
 type terms struct {
 	name     string
-	abandon  bool        // CancelOnAbandon
-	stream   bool        // Streaming
-	track    bool        // the owner records handles; see tracker
-	room     bool        // WaitForRoom
-	panics   PanicPolicy // of the scope
-	discard  disposer    // nil, or the function of Discard
-	onSignal []func()    // in the order given
+	abandon  bool                // CancelOnAbandon
+	stream   bool                // Streaming
+	track    bool                // the owner records handles; see tracker
+	room     bool                // WaitForRoom
+	panics   PanicPolicy         // of the scope
+	lost     func(e *PanicError) // nil, or is given a panic that would end the program; see completePanic
+	discard  disposer            // nil, or the function of Discard
+	onSignal []func()            // in the order given
 	group    *errgroup.Group
 	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
 	scope    any        // the scope: a *scopeCore, which only the files above know
@@ -287,18 +288,17 @@ func (t *terms) named(name string) *terms {
 	return n
 }
 
-// waiting returns terms that are t, and by which a call waits for room in its scope.
-func (t *terms) waiting() *terms {
-	if !t.isScoped() || t.room {
-		return t
+// forMap returns terms for the calls of one loop over a Map that are begun on t: a call
+// waits for room in its scope, and lost is given the panics that nobody else can be given.
+func (t *terms) forMap(lost func(e *PanicError)) *terms {
+	if t == nil {
+		t = &noTerms
 	}
 	n := t.copied()
-	n.room = true
+	n.room, n.lost = n.isScoped(), lost
 	return n
 }
 
-// copied returns terms that are t, and that the caller may change until a call begins with
-// them. The record in them points to them, and not to t.
 func (t *terms) copied() *terms {
 	n := *t
 	n.alone.terms = &n

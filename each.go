@@ -128,7 +128,8 @@ func termsOf[In any](t *terms, name func(In) string, in In) *terms {
 // same holds for every way of leaving the loop early, a panic of in included, which is
 // raised: Map cancels what is left, with the cause of ctx, and waits until every function
 // has returned. Functions that have not started never run, and results that the loop did
-// not take go to [Discard]. A panic that the loop was not given is raised then.
+// not take go to [Discard]. A panic that the loop was not given is raised then, also one with
+// which a function answers its cancellation.
 //
 // In a function of a scope, by its context, Map lends the slot while Map waits (C2). To
 // range over the result twice is to range over in twice. Map panics where ctx, in or fn
@@ -139,9 +140,9 @@ func Map[In, T any](ctx context.Context, in iter.Seq[In], fn func(context.Contex
 		panic("async: Map of a nil sequence")
 	}
 	t, name := gatherEach[In](opts, (*T)(nil))
-	t = t.waiting()
 	return func(yield func(In, Result[T]) bool) {
 		m := newMapping(ctx, t)
+		t := t.forMap(m.lose)
 		m.function = func(it *mapped) function { return inputOf[In, T](it) }
 		m.yield = func(it *mapped) bool { return yield(inputOf[In, T](it).in, resultOf[T](it.c, nil)) }
 		m.fn = fn
@@ -241,6 +242,9 @@ type mapping struct {
 	active atomic.Int64 // functions that run, or are about to look
 	ending atomic.Bool  // the loop waits for them
 	quiet  latch.Latch  // set when none is active any more
+
+	mu   sched.Mutex   // guards lost
+	lost []*PanicError // of functions whose calls were canceled
 }
 
 // newMapping returns a mapping for calls that are begun on the terms t. Functions run on
@@ -464,10 +468,18 @@ func (m *mapping) awaitFunctions() {
 	}
 }
 
-// raise gives up what the loop did not take. A panic among it is raised, and joined with
-// the panic that ended the loop.
+// lose is given the panic of a function whose call was canceled, by the function's goroutine.
+// The loop raises the panic when no function is active any more.
+func (m *mapping) lose(e *PanicError) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost = append(m.lost, e)
+}
+
+// raise gives up what the loop did not take. A panic among it is raised, as is one that was
+// lost, and joined with the panic that ended the loop. No function is active any more.
 func (m *mapping) raise() {
-	var raised []*PanicError
+	raised := m.lost
 	for _, it := range m.left() {
 		if e := caught(it.drop); e != nil {
 			raised = append(raised, e)

@@ -438,7 +438,8 @@ func (c *core) discardHere(err error, f *body) {
 
 // completePanic ends a call whose function panicked, as the scope would have it (C5).
 // A panic that nobody can be given, because the call was canceled or every handle
-// released, ends the program here, as in a plain goroutine.
+// released, ends the program here, as in a plain goroutine. Where somebody waits for the
+// function all the same, as the loop over a Map does, the loop is given the panic.
 func (c *core) completePanic(e *PanicError, f *body) {
 	switch c.terms().panics {
 	case PanicCrash:
@@ -454,6 +455,10 @@ func (c *core) completePanic(e *PanicError, f *body) {
 			defer panic(e) // also where an OnSignal function calls Goexit
 		}
 		c.tell(w, due{})
+		return
+	}
+	if lost := c.terms().lost; lost != nil {
+		lost(e)
 		return
 	}
 	panic(e)
