@@ -15,7 +15,7 @@ type scene struct {
 	tie   string // operations that make another handle, each of which makes a scene of its own
 	late  bool   // the last operation completes the call, and comes after that
 	runs  bool   // functions of it return at once, and could return later
-	first int    // 1: its pairs come before others
+	first int    // 1: it has what no other scene has, and of two operations it is the first that they meet in
 	sort  int    // of object: its place among those of objects
 	tied  bool   // only pairs of which one is on the other handle
 }
@@ -148,7 +148,7 @@ func limitScenes() []scene {
 			b.op("go", byContext, waitsAtGate, inScope)
 			b.op("go", byContext, inScope)
 		}},
-		{name: "functions in a scope whose queue is full", make: func(b *builder) {
+		{name: "functions in a scope whose queue is full", first: 1, make: func(b *builder) {
 			b.op("newScope", bounded)
 			b.op("newContext")
 			b.op("newGate")
@@ -242,7 +242,7 @@ func shareScenes() []scene {
 func manyScenes() []scene {
 	two := func(b *builder) { b.op("listOf", of(Ref{Call, 0}, Ref{Call, 1})) }
 	return []scene{
-		{name: "list", make: func(b *builder) {
+		{name: "list", first: 1, make: func(b *builder) {
 			b.op("newPromise")
 			b.op("newPromise")
 			two(b)
