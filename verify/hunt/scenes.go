@@ -64,7 +64,7 @@ func withRunning(objects []scene) (all []scene) {
 
 // objects are the ways to make an object.
 func objects() (all []scene) {
-	for sort, part := range [][]scene{promiseScenes(), plainScenes(), limitScenes(), shareScenes(), manyScenes(), panicScenes()} {
+	for sort, part := range [][]scene{promiseScenes(), plainScenes(), eventScenes(), limitScenes(), shareScenes(), manyScenes(), panicScenes()} {
 		for _, sc := range part {
 			sc.sort = sort
 			all = append(all, sc)
@@ -129,6 +129,11 @@ func plainScenes() []scene {
 			b.op("newPromise", byContext)
 			b.op("newPromise", byPromise)
 		}},
+	}
+}
+
+func eventScenes() []scene {
+	return []scene{
 		{name: "event", make: func(b *builder) {
 			b.op("newContext")
 			b.op("newEvent")
