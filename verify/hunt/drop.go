@@ -1,9 +1,6 @@
 package hunt
 
 import (
-	"runtime"
-	"time"
-
 	"github.com/seed4712c49f/async"
 )
 
@@ -44,12 +41,4 @@ func (w *World) dropped() (tokens []int) {
 		tokens = append(tokens, r.token)
 	}
 	return tokens
-}
-
-// collect has the garbage collected until what watches over the calls has long been called.
-func collect() {
-	for range 10 {
-		runtime.GC()
-		<-time.After(time.Millisecond)
-	}
 }

@@ -5,6 +5,7 @@ package hunt
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 
@@ -164,4 +165,15 @@ type Hunter struct {
 	started func(run int)
 	last    *World
 	whole   bool // the last exploration left no schedule out
+}
+
+// collect has the garbage collected until what watches over the calls has long been called:
+// some rounds, each of which waits for a cleanup that was added last.
+func collect() {
+	for range 10 {
+		called := make(chan struct{})
+		runtime.AddCleanup(new([4]*int), func(c chan struct{}) { close(c) }, called)
+		runtime.GC()
+		<-called
+	}
 }
