@@ -802,6 +802,9 @@ func fastest(do func()) time.Duration {
 // Value and Deadline go up from one context to the next, as those of package context
 // do: a level costs no more than a few levels there.
 func TestR12_DepthCostsNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector remembers how deep it is")
+	}
 	long, cancel := context.WithTimeout(context.WithValue(bg, key{}, "above"), time.Hour)
 	defer cancel()
 	const deep = 4000
