@@ -154,14 +154,13 @@ type record struct {
 // Whoever needs other terms for one call copies them; see named.
 type terms struct {
 	name     string
-	abandon  bool                // CancelOnAbandon
-	stream   bool                // Streaming
-	track    bool                // the owner records handles; see tracker
-	room     bool                // WaitForRoom
-	panics   PanicPolicy         // of the scope
-	lost     func(e *PanicError) // nil, or is given a panic that would end the program; see completePanic
-	discard  disposer            // nil, or the function of Discard
-	onSignal []func()            // in the order given
+	abandon  bool        // CancelOnAbandon
+	stream   bool        // Streaming
+	track    bool        // the owner records handles; see tracker
+	room     bool        // WaitForRoom
+	panics   PanicPolicy // of the scope
+	discard  disposer    // nil, or the function of Discard
+	onSignal []func()    // in the order given
 	group    *errgroup.Group
 	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
 	scope    any        // the scope: a *scopeCore, which only the files above know
@@ -173,6 +172,8 @@ type manyTerms struct {
 	atOnce   int // 0: not given
 	inOrder  bool
 	nameEach any // nil, or the func(In) string of NameEach
+
+	lost func(e *PanicError) // of a loop over a Map: is given what would end the program; see completePanic
 }
 
 // A disposer is the function of [Discard], for any type of result: a discarder.
@@ -294,8 +295,12 @@ func (t *terms) forMap(lost func(e *PanicError)) *terms {
 	if t == nil {
 		t = &noTerms
 	}
-	n := t.copied()
-	n.room, n.lost = n.isScoped(), lost
+	n, many := t.copied(), new(manyTerms)
+	if t.many != nil {
+		*many = *t.many
+	}
+	many.lost = lost
+	n.many, n.room = many, n.isScoped()
 	return n
 }
 

@@ -457,8 +457,8 @@ func (c *core) completePanic(e *PanicError, f *body) {
 		c.tell(w, due{})
 		return
 	}
-	if lost := c.terms().lost; lost != nil {
-		lost(e)
+	if m := c.terms().many; m != nil && m.lost != nil {
+		m.lost(e)
 		return
 	}
 	panic(e)

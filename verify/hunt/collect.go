@@ -135,6 +135,7 @@ func (w *World) forgetLocked() {
 	}
 	w.allCalls, w.allSigs, w.allProm, w.allCtx, w.stops, w.begun, w.derived, w.looked = nil, nil, nil, nil, nil, nil, nil, nil
 	w.results, w.order, w.values, w.active, w.observers = nil, nil, nil, nil, nil
+	w.known, w.shared = nil, nil
 	w.report, w.cover, w.raise, w.far = nil, nil, nil, nil // which know the run
 }
 
