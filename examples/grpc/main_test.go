@@ -38,7 +38,7 @@ streaming: Watch, whose result is a stream
 under a Scope: 60 calls begun at once, 8 may run
   client     has 60 answers
   replicas   never had more than 8 calls at once
-  client     has shut the scope down; a further call is refused: async: scope closed
+  client     has shut the scope down; a further call is refused: async: call "HealthClient.Check" of scope "checks" refused: scope closed
 `
 
 func TestRun(t *testing.T) {
