@@ -241,9 +241,8 @@ func (c *core) stillborn() {
 // None is taken under a lock but keepValue, which only stores. A body stays on the stack of
 // its goroutine: one that escaped would be an allocation more for each call.
 //
-// callFunction comes first. keepValue comes where the value is that of the call, and
-// discardValue where nobody is left to take the value; a call whose handles are all released
-// has both.
+// callFunction comes first. keepValue comes where the value is that of the call, which may
+// discard the value later, and discardValue where the value comes too late for the call.
 type body struct {
 	do func(do step, ctx context.Context, err error) error
 }
@@ -414,26 +413,35 @@ func (c *core) completeOrDiscard(bits uint64, err error, f *body) {
 	case latch.Refs(w) != 0:
 		c.tell(w, due{})
 	case c.tellsNobody():
-		f.discard(err) // by the shortest way: the stack of the goroutine is small
+		c.dispose(c.value(), err) // by the shortest way: the stack of the goroutine is small
 	default:
-		c.tellAndDiscard(w, err, f)
+		c.tellAndDiscard(w, err)
 	}
 }
 
-// tellAndDiscard has everybody told, and discards what the function returned, also
+// tellAndDiscard has everybody told, and discards the value of the call, which is kept, also
 // where an OnSignal function calls Goexit.
-func (c *core) tellAndDiscard(w uint64, err error, f *body) {
-	defer c.discardHere(err, f)
+func (c *core) tellAndDiscard(w uint64, err error) {
+	defer func() {
+		c.tellDiscarded(err)
+		c.dispose(c.value(), err)
+	}()
 	c.tell(w, due{})
 }
 
-// discardHere discards what the function returned, on its own goroutine: the owner
-// counts and tells first, then the Discard of the call runs. The slot is given up after that.
+// discardHere discards what the function returned and nobody keeps, on its own goroutine: the
+// owner counts and tells first, then the Discard of the call runs. The slot is given up after
+// that.
 func (c *core) discardHere(err error, f *body) {
+	c.tellDiscarded(err)
+	f.discard(err)
+}
+
+// tellDiscarded has the owner count and tell that a result is discarded.
+func (c *core) tellDiscarded(err error) {
 	if tell := c.discarded(c.Word.Load(), err); tell != nil {
 		tell()
 	}
-	f.discard(err)
 }
 
 // completePanic ends a call whose function panicked, as the scope would have it (C5).

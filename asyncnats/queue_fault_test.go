@@ -173,7 +173,7 @@ func TestFault_NoRoom(t *testing.T) {
 			size /= 2
 		}
 	}
-	if _, _, err := asyncnats.Submit[int](t.Context(), q, 2); !errors.Is(err, async.ErrQueueFull) {
+	if _, err := trySubmit(t.Context(), q, 2); !errors.Is(err, async.ErrQueueFull) {
 		t.Fatalf("Submit without room returned %v", err)
 	}
 	g.open.Set()
@@ -233,7 +233,7 @@ func TestFault_CallersConnectionGone(t *testing.T) {
 			leave(d, nc)
 			wantError(t, call, asyncnats.ErrDisconnected)
 			wantError(t, attached, asyncnats.ErrDisconnected)
-			if _, _, err := asyncnats.Submit[int](t.Context(), q, 1); !errors.Is(err, asyncnats.ErrDisconnected) {
+			if _, err := trySubmit(t.Context(), q, 1); !errors.Is(err, asyncnats.ErrDisconnected) {
 				t.Errorf("Submit returned %v", err)
 			}
 			wantError(t, asyncnats.Attach[int](t.Context(), q, id), asyncnats.ErrDisconnected)
@@ -264,8 +264,8 @@ func TestFault_WorkersConnectionGone(t *testing.T) {
 			nc := natstest.Connect(t, d.url, nats.MaxReconnects(1))
 			g := newGate()
 			w := work(t, openQueue(t, nc, asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AckWait: time.Second})
-			_, id := submit[int](t, d.open(asyncnats.QueueOptions{}), 21)
-			_, keyed := submit[int](t, d.open(asyncnats.QueueOptions{}), 4, asyncnats.Key("k"))
+			id := submitAndLeave(t, d.open(asyncnats.QueueOptions{}), 21)
+			keyed := submitAndLeave(t, d.open(asyncnats.QueueOptions{}), 4, asyncnats.Key("k"))
 			g.next(t)
 			g.next(t)
 			leave(d, nc)

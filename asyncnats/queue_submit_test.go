@@ -33,6 +33,23 @@ func submit[Resp, Req any](t testing.TB, q *asyncnats.Queue, request Req, opts .
 	return call, id
 }
 
+// submitAndLeave submits a request and releases the handle: the work goes on (J6).
+func submitAndLeave(t testing.TB, q *asyncnats.Queue, request int, opts ...async.Option) (id string) {
+	t.Helper()
+	call, id := submit[int](t, q, request, opts...)
+	call.Release()
+	return id
+}
+
+// trySubmit returns what Submit returns, for a test that wants the error.
+func trySubmit(ctx context.Context, q *asyncnats.Queue, request int) (id string, err error) {
+	call, id, err := asyncnats.Submit[int](ctx, q, request)
+	if err == nil {
+		call.Release()
+	}
+	return id, err
+}
+
 // stream returns what is known of a stream of the queue jobs.
 func (d *depot) stream(name string) *jetstream.StreamInfo {
 	d.t.Helper()
@@ -53,7 +70,7 @@ func TestJ1_SubmitReturnsWhenStored(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
 	for i := range 20 {
-		submit[int](t, q, i)
+		submitAndLeave(t, q, i)
 		if n := d.stream("ASYNC_jobs").State.Msgs; n != uint64(i+1) {
 			t.Fatalf("%d requests are stored after %d Submits", n, i+1)
 		}
@@ -67,7 +84,7 @@ func TestJ1_OutlivesClientAndServer(t *testing.T) {
 	q := d.open(asyncnats.QueueOptions{})
 	calls := make(map[string]int)
 	for i := range 50 {
-		_, id := submit[int](t, q, i)
+		id := submitAndLeave(t, q, i)
 		calls[id] = 2 * i
 	}
 	q.Close()
@@ -104,7 +121,7 @@ func TestJ1_ServerDown(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, id, err := asyncnats.Submit[int](ctx, q, 3); !errors.Is(err, context.DeadlineExceeded) || id == "" {
+	if id, err := trySubmit(ctx, q, 3); !errors.Is(err, context.DeadlineExceeded) || id == "" {
 		t.Errorf("Submit without a server returned the id %q and %v", id, err)
 	}
 	if first.IsDone() || second.IsDone() {
@@ -338,7 +355,7 @@ func TestJ4_OneWatcher(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
 	other := d.open(asyncnats.QueueOptions{})
-	submit[int](t, q, 0)
+	submitAndLeave(t, q, 0)
 	before := runtime.NumGoroutine()
 	calls := make(async.Calls[int], 0, 1000)
 	for i := range 500 {
@@ -415,9 +432,9 @@ func TestJ6_CancelOnAbandonIsRefused(t *testing.T) {
 	t.Parallel()
 	q := newDepot(t).open(asyncnats.QueueOptions{})
 	for name, f := range map[string]func(){
-		"Submit": func() { asyncnats.Submit[int](t.Context(), q, 1, async.Name("x"), async.CancelOnAbandon()) },
-		"Attach": func() { asyncnats.Attach[int](t.Context(), q, "x", async.CancelOnAbandon()) },
-		"ID":     func() { asyncnats.Attach[int](t.Context(), q, "x", asyncnats.ID("y")) },
+		"Submit": func() { submitAndLeave(t, q, 1, async.Name("x"), async.CancelOnAbandon()) },
+		"Attach": func() { asyncnats.Attach[int](t.Context(), q, "x", async.CancelOnAbandon()).Release() },
+		"ID":     func() { asyncnats.Attach[int](t.Context(), q, "x", asyncnats.ID("y")).Release() },
 		"Work":   func() { asyncnats.Work[int, int](t.Context(), q, nil, asyncnats.WorkOptions{}) },
 	} {
 		func() {
