@@ -74,9 +74,11 @@ var (
 	ErrGoexit = errors.New("async: function called runtime.Goexit")
 )
 
-// A RefusedError is what a call completed with that its scope, or the errgroup of [InGroup],
-// did not take, as one of [Go] or [GoEach]: the error reaches those who wait for the call, who
-// may not know what was begun where. Begin, which is told at once, returns Err itself.
+// A RefusedError is the error of a call of [Go], [GoEach] or [Map] that its scope, or the
+// errgroup of [InGroup], did not take. The function of the call never runs. A goroutine that
+// waits for the call may not know where the call was begun, so the error names call and scope;
+// by errors.Is it is Err. A method that begins a call and returns an error, as [Call.Begin],
+// returns Err itself.
 type RefusedError struct {
 	Name  string // what [Name] called the call, if anything
 	Scope string // the name of the scope that the call was begun with, if there is one and has a name

@@ -92,7 +92,7 @@ type CallInfo struct {
 	Waiters  int       // how many wait for its completion, or are registered for it; no more than 10,000 are counted
 	Outcome  Outcome   // how it ended; zero before
 	Err      error     // what it completed with; nil before
-	Cause    error     // why its context ended before the call was over: of a canceled call, or as far as its function looked; else nil
+	Cause    error     // why its context ended while the call was pending; nil where it did not, or where nobody looked at it
 	Stack    string    // with Track: where it was begun
 
 	// What follows is known of the calls of a scope.
