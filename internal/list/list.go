@@ -1,15 +1,20 @@
 // Package list has a list whose elements carry their own links. An element enters and
 // leaves in constant time, without an allocation. Package scope keeps its members and
-// its waiters in such lists, and the Map of package async its inputs.
+// its waiters in such lists, package parked its waits, and the Map of package async its
+// inputs.
 //
 // The package has no lock. The owner of a list guards the list together with the
 // elements in it.
+//
+// How a list is linked may change. Three things may not: an element that was removed is as
+// good as new, every operation takes constant time, and none allocates. Cursors of package
+// scope are removed and inserted again all the time.
 package list
 
-// The types have no methods, and what is done with a list is a function. A type is known
-// to each package that can reach it by fields and signatures, and the compiler makes the
-// methods of a generic type again in each of them: the lists of a scope cost every user of
-// package async a quarter of a megabyte. A function is made where it is called.
+// The types have no methods, and what is done with a list is a function. The compiler makes
+// the methods of a generic type again in each package that can reach the type, if only by
+// the fields of a struct. As methods, the lists of a scope cost every user of package async
+// a quarter of a megabyte of archive. A generic function is compiled only where it is called.
 
 // Links tie an element to its neighbors. An element can be in one list at a time. The zero
 // value is in no list.
@@ -28,8 +33,12 @@ type Element[T any] interface {
 //	            ◀──prev──   ◀──prev──
 //
 // Invariant: the next of the last element and the prev of the first are nil, and so are
-// both links of an element that is in no list. So Has needs no mark in the element. Has
-// and Remove therefore ask the list that the element is in, or none.
+// both links of an element that is in no list. So Has needs no mark in the element: an
+// element with a prev is in a list, and an element without is the first or in none.
+//
+// The links do not say in which list an element is. The caller of Has and Remove gives the
+// list that the element is in, or any list where the element is in none. With another list,
+// Has is wrong and Remove breaks both lists.
 type List[T any] struct{ first, last *T }
 
 // First returns the first element, or nil.
