@@ -6,7 +6,12 @@ import "github.com/seed4712c49f/async/internal/sched"
 // and two counts of references. The owner of a latch counts handles and waits here, and
 // reads the counts and the bits in one step. So the owner can tell, for example, that the
 // last reference went before the latch was set. Nothing here touches the lock, the channel
-// or the list of a latch.
+// or the list of a latch. The invariants L1 to L7 stand in latch.go.
+//
+// The widths of the fields may change, as long as each count has a bound that panics before
+// the count runs over (R9h). What may not change: all of this is one word. The owner learns
+// by one atomic step which reference was the last and whether the latch was set by then. With
+// two words, two goroutines could both believe it, or none.
 //
 // The word, bit by bit:
 //
@@ -35,8 +40,8 @@ const (
 
 	MaxCount = 1<<24 - 1 // the most references of each kind
 
-	MinusWait = ^(OneWait - 1) // added to the word, gives up the reference of a wait
-	MinusRef  = ^(OneRef - 1)  // added to the word, gives up the reference of a handle
+	MinusWait = ^(OneWait - 1) // Word.Add(MinusWait) gives up the reference of a wait
+	MinusRef  = ^(OneRef - 1)  // Word.Add(MinusRef) gives up the reference of a handle
 )
 
 // Refs returns the number of references of both kinds.
@@ -61,8 +66,9 @@ func Plus(word, one uint64) uint64 {
 }
 
 // Add adds a reference and returns the word that has the reference. Add does so even
-// where the latch has no reference. The owner calls it where nothing depends on the
-// count that was zero (L7). Add panics as [Plus] does.
+// where the latch has no reference. So the owner calls Add only where a last reference that
+// went before has done no harm: an event does nothing at its last reference, and a call that
+// is complete has seen to its result by then (L7). Add panics as [Plus] does.
 func (l *Latch) Add(one uint64) uint64 {
 	for {
 		w := l.Word.Load()
