@@ -10,18 +10,33 @@ import (
 // This file has the node and the list of nodes at a latch. Sinks link and unlink nodes;
 // completers fire them. Nothing here knows a sink: [First], [All], [Queue], a parked
 // goroutine and a callback are sinks, and owners of latches have sinks of their own.
+//
+// Three things may not change. Link and Unlink take constant time: a million waiters may
+// leave one latch (S5). A node is never both unlinked and fired (L5): a sink that has
+// unlinked its node may be garbage, or in use again. And prompt nodes are fired before the
+// completion can be seen (L6). The order among the others is that of linking, which a test
+// holds and no rule promises.
 
 // A Node stands for one waiter at one latch, and tells a [Sink] when the latch is set.
 // A node belongs to its sink, which prepares the node with Reset. The lock of the latch
 // guards next and prev while the node is linked. The other fields are written while the
-// node is not linked, but for early.
+// node is not linked, but for early, which the completer writes before it fires the node.
+//
+//	                       ┌───────── Unlink: true ◀────────┐
+//	                       ▼                                │
+//	Reset ──▶ the sink's, not linked ──Link: true──▶ linked at the latch
+//	                       ▲                                │
+//	                       └── Fire, once ◀── taken by the completer, with the whole list
+//
+// From the moment at which the completer takes the list until Fire, the node belongs to the
+// completer, and Unlink reports false.
 type Node struct {
 	next, prev *Node
 	of         *Latch // nil where there is no latch to unlink the node from
 	sink       Sink
 	index      int32 // the number that the sink gave the node; see CheckIndex
 	prompt     bool  // the node is fired before the completion can be seen (L6)
-	early      bool  // the node was fired before its latch could be seen to be set; the taker settles (L6)
+	early      bool  // fired while the latch could not yet be seen to be set; see Queue.handOut (L6)
 	refers     bool  // the waiter has a reference, which the word of the latch counts
 }
 
