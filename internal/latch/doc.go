@@ -30,5 +30,6 @@
 // own, so everything works inside a testing/synctest bubble.
 //
 // The invariants are numbered where their types are declared: L at [Latch], Q at
-// [Queue]. Lock order: the lock of a latch before the lock of a queue.
+// [Queue]. R, S and W with a number are rules for users, in docs/rules.md. Lock order: the
+// lock of a latch before the lock of a queue.
 package latch
