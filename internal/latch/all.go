@@ -9,6 +9,14 @@ import (
 // This file waits for all of many members. WaitAll, Calls.All and Calls.Settle of package
 // async use it. The goroutine parks once, however many members there are. Nothing here
 // takes anything from a member.
+//
+//	left    members that are not set, and 1 for the goroutine that joins
+//	        n+1 ──Join, Fire, Skip──▶ … ──Park, by the goroutine──▶ … ──Fire──▶ 0: told
+//
+// What may not change: left counts everything before the first node is linked, and the
+// goroutine counts itself out last. So left becomes 0 once, when all members are joined and
+// set. A count that grew with the members would be 0 in between, where the first member is
+// set before the second is joined.
 
 // An All waits until many latches are set, or until one of them is set with one of the
 // bits that end the wait at once. One goroutine makes the All, joins or skips each
@@ -54,7 +62,8 @@ func (t *All) Skip() { t.left.Add(-1) }
 
 // Fire counts the member of n out. A completer calls Fire. The word of the latch has the
 // completer's bits by then, since the nodes of an All are not prompt (L6). The last member
-// and the first with one of the bits both tell; the parker takes the second for nothing.
+// tells the goroutine, and so does the first with one of the bits. The goroutine may be told
+// twice: a parker ignores the second time.
 func (t *All) Fire(n *Node) {
 	sched.Point("count out")
 	failed := t.bits != 0 && (n.of == nil || n.of.Word.Load()&t.bits != 0) && t.failed.CompareAndSwap(0, int64(n.index)+1)
