@@ -9,7 +9,13 @@ import (
 
 // This file waits for the first of many members. WaitAny and Calls.Race of package async
 // use it. Each member has a node and a number; the goroutine parks once, however many
-// members there are. Nothing here takes anything from a member.
+// members there are. Nothing here takes anything from a member, but that a receive from a
+// channel consumes a value.
+//
+// What may not change: whatever a Join has registered, Leave takes back, in time that does
+// not depend on who else waits (S5). And the caller looks at all members again after Park: a
+// member that completes as the wait ends counts as complete (R6). What may change: which of
+// several members wins that complete while the goroutine is parked.
 
 // A First waits for the first of many members: latches, contexts, and channels that
 // belong to others. One goroutine makes the First, joins each member, parks, and leaves.
@@ -89,8 +95,8 @@ func (a *First) JoinChan(i int, ch <-chan struct{}) bool {
 
 // Park waits for the winner and returns its number, or -1 where u ends the wait first.
 // Where channels are among the members, Park selects over them and over a channel that
-// the winner closes. Park is called once. The caller then looks with [First.Complete], since a member may
-// have completed as the wait ended.
+// the winner closes. Park is called once. Where Park returns -1, the caller looks with
+// [First.Complete], since a member may have completed as the wait ended.
 func (a *First) Park(u Until) int {
 	// Without channels, one park is enough. With channels, the winner is one case of the
 	// select; a parker that was told already has no channel to select over.
