@@ -10,6 +10,13 @@ import (
 // This file has what a wait is given: its end, and the slot of its waiter. Package async
 // makes an [Until] from a context, before it takes any lock. Every park of this package
 // goes through an Until, so a slot is lent wherever a goroutine parks.
+//
+// A new kind of end is a field of Until and a case in selects; over, endless, and the waits
+// that have a select of their own (Sleep here, receiveAny in foreign.go) have to know it.
+// What may not change: a goroutine lends before it parks, and has its slot back before it
+// does anything else, also where the wait has ended (C2). Lend and Regain are called with no
+// lock held. TryRegain is called under the lock of a queue, so a Slot uses no latch and no
+// queue.
 
 // An Until ends a wait before its time, and lends the slot of the waiter while the wait
 // is parked. The zero Until ends no wait and lends nothing.
@@ -29,8 +36,9 @@ type Slot interface {
 
 // WaitTimeout calls wait with an Until that ends after d, and returns the answer of
 // wait. Where d is not positive, WaitTimeout returns false and does not call wait. The
-// timer is stopped when wait has returned. The function parks with [Latch.Wait]; all other
-// waits of this package end by Done and not by the timer.
+// timer is stopped when wait has returned. The function wait parks with [Latch.Wait]. It
+// must not use a [Queue], nor wait for channels of others: these end by Done alone, and
+// would not see the timer.
 func WaitTimeout(d time.Duration, wait func(Until) bool) bool {
 	if d <= 0 {
 		return false
@@ -79,8 +87,8 @@ func (u Until) park(ch <-chan struct{}) (received bool) {
 }
 
 // selects waits for a receive from ch, or for the end of the wait. A nil channel among the
-// ends is never ready, so one select serves for a context, a timer, and both. Where both are ready,
-// either may win: the caller looks again.
+// ends is never ready, so one select serves for a context and for a timer. Where ch and an
+// end are both ready, either may win: the caller looks again.
 func (u Until) selects(ch <-chan struct{}) (received bool) {
 	select {
 	case <-ch:
