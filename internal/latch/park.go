@@ -9,6 +9,10 @@ import (
 // This file parks goroutines: one goroutine at one latch by [Latch.Wait], and the one
 // goroutine of a [First] or an [All] by a parker. The end of a wait and the slot that a
 // waiter lends are the affair of [Until].
+//
+// What may not change: only a wait without an end parks on the channel of Done. That channel
+// stays with the latch for ever, and may belong to a bubble of testing/synctest, so a wait
+// that may end before the latch is set leaves no trace of itself there (S5, decision 0019).
 
 // Wait parks until the latch is set, and returns true then. Where u ends the wait first
 // and the latch is still not set, Wait returns false. Completion beats expiry: Wait
