@@ -9,8 +9,10 @@ import (
 )
 
 // This file receives from channels that belong to others. WaitAll of package async calls
-// ReceiveEach and Receive; [First] and [Queue] call receiveAny. A value that is received
-// counts as a completion and is gone, so nothing here receives more than it reports.
+// ReceiveEach and Receive; [First] and [Queue] call receiveAny, and a sleeper of a queue
+// parks by Receive. A value that is received counts as a completion and is gone, so nothing
+// here receives more than it reports: that may not change. How many channels one goroutine
+// selects over may.
 
 // Ready receives from a channel where that needs no waiting, and reports whether it did. A
 // closed channel is ready for ever; a nil channel never is.
