@@ -2,7 +2,16 @@ package latch
 
 // This file has the goroutines that sleep in Next of a [Queue]: a ring of them, the one
 // longest asleep first. The lock of the queue guards the ring. Only Next parks here, and
-// only a completion, an empty queue or a new channel wakes a sleeper.
+// one of four things rouses a sleeper: a completion, an empty queue, a channel more to
+// select over, or another sleeper that cannot use its own wake-up.
+//
+//	awake ──sleepLocked──▶ in the ring ──rouseLocked──▶ roused: out of the ring, wake is full
+//	  ▲                         │                                     │
+//	  └───────awakeLocked───────┴──────────── the goroutine ──────────┘
+//
+// Which sleeper is roused may change: Next promises no order. What may not: a goroutine that
+// leaves the ring, for whatever reason, looks for a completion or rouses another that does.
+// Else a completion is there and everybody sleeps (Q4).
 
 // A Sleeper is one goroutine in Next. It belongs to that goroutine, which may sleep on it
 // in one Next after the other, and in one queue at a time.
