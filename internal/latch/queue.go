@@ -10,6 +10,14 @@ import (
 // enter in enter.go and outside.go; takers sleep in sleeper.go. A Set of package async is
 // a queue with keys; the methods of Calls that look at one call after the other have a
 // queue each. Nothing here takes the lock of a latch while it holds the lock of a queue.
+//
+//	enter ──▶ member ──Fire, or seen to be over──▶ in the line ──pop──▶ out ──▶ free ──▶ enter
+//	            │                                      │
+//	            └──────────────── Withdraw ────────────┴──▶ number -1: never in the line again
+//
+// Which taker has a completion may change. The order of completions may not (Q5), nor that a
+// completion is in the line before it can be seen (L6): a TryNext after a look at the member
+// must find it.
 
 // A Queue hands out its members in the order in which they complete. Members are
 // latches, contexts, and channels that belong to others. The zero Queue is empty and
