@@ -9,6 +9,11 @@ import (
 // of package async calls it. A context is anybody's code: its methods are called while
 // the lock of the queue is free. A value that is received from a channel is gone, so a
 // value is received only where its member then comes out.
+//
+// What may not change: one sleeper at a time selects over the channels, and while it does,
+// nobody else receives from them. Two that receive at once would consume two values for one
+// member. A sleeper that no longer selects rouses another for that, or nobody looks at the
+// channels that are left (Q4).
 
 // A contextEnd stands for a member that is a context and whose end was not noticed yet.
 // The queue has a map of them by node. An entry leaves the map when the end is noticed or
@@ -51,10 +56,10 @@ func (q *Queue) enterContext(e *contextEnd, enter func(free *Node) *Node) *Node 
 	return n
 }
 
-// keepStop looks at the context once more: package context tells of an end on another
-// goroutine, and a member that has ended is to come out at once (R6).
-// keepStop keeps the stop function of a registration for as long as the context has not
-// ended and the member was not withdrawn. keepStop reports false where that is over.
+// keepStop keeps the stop function of a registration, for Withdraw, and reports true. It
+// reports false where the registration is of no use: the context has ended by now, or the
+// member was withdrawn. keepStop looks at the context itself, since package context tells of
+// an end on another goroutine, and a member that has ended is to come out at once (R6).
 func (q *Queue) keepStop(n *Node, e *contextEnd, stop func() bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
