@@ -5,6 +5,15 @@ import "github.com/seed4712c49f/async/internal/sched"
 // This file has latches enter a queue, and all members leave it unseen. Set.Add and
 // Set.Release of package async call it. The lock of a latch comes before the lock of a
 // queue, so a node is linked and unlinked while the lock of the queue is free.
+//
+// So an Add has two steps, and a Withdraw may come between them:
+//
+//	Add        enter, under the lock ─────────▶ link ──▶ withdrawn meanwhile? unlink
+//	Withdraw              forget, under the lock ──▶ unlink all
+//
+// The node of such an Add is linked after Withdraw has unlinked it. What may not change: Add
+// looks after it has linked, at the count of how often the queue was empty, which Withdraw
+// has changed by then (Q3).
 
 // Add enters a latch. A latch that is set can be taken at once. The function enter is
 // called under the lock and returns the node of the member. Where a node has come out of
