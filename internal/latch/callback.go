@@ -3,7 +3,9 @@ package latch
 import "github.com/seed4712c49f/async/internal/sched"
 
 // This file starts functions when a latch is set. Package async calls After for its
-// AfterFunc. A completer never runs such a function itself (L6): it starts a goroutine.
+// AfterFunc. A completer never runs such a function itself (L6): it starts a goroutine. What
+// may not change is what stop reports: users rely on the contract of context.AfterFunc to
+// the letter (S7).
 
 // After starts f in a goroutine of its own when the latch is set, or at once where the
 // latch is set already. The returned stop keeps the contract of [context.AfterFunc]:
