@@ -13,6 +13,14 @@ import (
 // A Latch is not set at first, then set, and stays set. Nodes that are linked to the
 // latch are fired once, when the latch is set.
 //
+//	not set ──Claim──▶ claimed ──Publish──▶ closing ─────────▶ set ──▶ Fire
+//	                   the completer        prompt nodes are   Mu is   the other nodes
+//	                   holds Mu, writes     fired, then the    free    are fired
+//	                   what it publishes    channel is closed
+//
+// The state closing is left out where there is neither a channel nor a prompt node: nothing
+// else has to agree with the set bit then.
+//
 // Invariants:
 //
 //	L1  The set bit is added once, under Mu, by the one completer. It is never cleared.
