@@ -17,6 +17,7 @@
 // function. The package knows nothing of results, handles, latches and generics.
 //
 // A hub has one lock. Functions that need it end in Locked. The invariants are numbered T,
-// at [Member]; each step keeps all of them. The package has no state of its own and parks
-// only on channels, so everything in it works inside a testing/synctest bubble.
+// at [Member]; each step keeps all of them. C and R with a number are rules for users, in
+// docs/rules.md. The package has no state of its own and parks only on channels, so
+// everything in it works inside a testing/synctest bubble.
 package scope
