@@ -11,7 +11,17 @@ import (
 //
 // Which of the waiting members is next may be changed, in grantLocked. That a slot never
 // lies free while somebody waits may not (T2): nobody would look again. Nor may a goroutine
-// be refused its slot for ever, since Regain cannot be given up.
+// be refused its slot for ever, since Regain cannot be given up. The invariants stand in
+// member.go.
+//
+// A function that hands a slot on may take a member out of the queue, so it ends by unlock
+// (hub.go), which stops watches. And it returns a member to start, which its caller starts
+// without the lock: that begins a goroutine.
+//
+//	running, held ──Lend, by the first goroutine to wait──▶ running, lent
+//	      ▲                                                    │ the last one comes back
+//	      ├──────────────────── TryRegain, a slot is free ◀────┤
+//	      └── a slot is handed on ◀── in again ◀── Regain ◀────┘ none is free
 
 // Go does not tell the goroutines of one function apart. So a member counts those that are
 // parked, and not which. While one of them is parked the member has no slot, and the others
@@ -28,12 +38,12 @@ type slots struct {
 	used  int // how many members hold one
 
 	again    extras // the members that wait for their slot again, in order
-	jobsTurn bool   // one of these had the last slot
+	jobsTurn bool   // the last slot went to a member of again, so the next goes to the queue
 }
 
 // extras are members that are in one line beside the list of all members: those of a
-// watch, or those that wait for their slot again. A member is in one of these at most,
-// since it is queued there, and running here.
+// watch, or those that wait for their slot again. A member has one pair of links for both. It
+// is in one of the two at most: in a watch while it is queued, and in again while it runs.
 type extras = list.List[Extra]
 
 func (s *slots) isFree() bool { return s.limit == 0 || s.used < s.limit }
@@ -46,7 +56,8 @@ func (s *slots) take(m *Member) {
 }
 
 // handOnLocked takes the slot of m, which holds one, and hands it on. It returns the member
-// that the caller starts, if any. The slot may also make room for another job.
+// that the caller starts, if any. Where the slot stays free, or a job has left the queue for
+// it, there may be room for another job (T4).
 func (h *Hub) handOnLocked(m *Member) (start *Member) {
 	h.slots.used--
 	m.held = false
