@@ -10,6 +10,9 @@ import (
 // This file has the hub: what the members of one owner share, whether new jobs are taken,
 // and how many goroutines the end of the hub waits for. What the fields are for stands in
 // the files that work on them. A new field is written under mu, or before the hub is used.
+// Two things may not change: under mu no job, no context and no code of a user is asked
+// anything (T7), and live goes down by downLocked alone, which wakes those who wait for the
+// end (T1).
 
 // A Hub is what the members of one owner share. The zero Hub is of no use; Init comes
 // first. A Hub must not be copied. Its methods may be called by any number of goroutines
@@ -17,6 +20,8 @@ import (
 type Hub struct {
 	o     Options   // written by Init
 	start time.Time // written by Init; all times count from here
+
+	// Some of these are under mu, and some are atomic: see counts.go.
 	counts
 
 	mu      sched.Mutex // guards all that follows, and the members; a hub has no other lock
@@ -108,9 +113,9 @@ func (h *Hub) IsClosed() bool {
 	return h.closed
 }
 
-// EndAll returns the members that are in the list, in the order of entering, but for
-// those that but is true of. The caller cancels them. A job that was accepted and enters
-// the list later is canceled by [Member.Enter].
+// EndAll returns the members that are in the list, in the order of entering. It leaves out
+// the members of which the function but reports true. The caller cancels the members. A job
+// that was accepted and enters the list later is canceled by [Member.Enter].
 func (h *Hub) EndAll(but func(m *Member) bool) (ms []*Member) {
 	h.mu.Lock()
 	h.ended = true
