@@ -18,6 +18,13 @@ import (
 // slot and waits in the queue, for which there may be one too many then: one for each
 // function that came back. To keep the slot for the waiter is no way out: the function
 // that came back may be the waiter.
+//
+//	Reserve ──▶ has a place, in coming ─────────────────────────────────▶ Admit, or Free
+//	   └──────▶ in the line ──roomLocked: ready is closed──▶ has a place ──▶ Admit, or Free
+//	                 └──────── Leave, or the hub is closed ──▶ has none
+//
+// The order of the line may change. What may not: a place is taken, or given back, exactly
+// once (T4). One place that is lost makes the queue smaller for ever.
 
 // A Waiter stands in the line of a hub.
 type Waiter struct {
