@@ -11,6 +11,13 @@ import (
 // run yet, so nobody else looks at its context. Only begin and unlock call what belongs to
 // a context, and neither holds the lock (T7). That jobs of one context share a registration
 // may not change: a million queued jobs may have been begun with one context.
+//
+//	watch: made, in byKey ──begin──▶ registered ──the context ends──▶ ended: cancels its jobs
+//	             │                        │
+//	             └────────────────────────┴── the last member leaves ──▶ over, not in byKey
+//	                                               ──drop──▶ idle ──unlock──▶ stopped
+//
+// A watch may be over before begin has registered: begin sees that and drops the watch itself.
 
 // A watch is the registration at one context, for all queued members whose jobs were begun
 // with that context or with one that ends together with it. So a million queued jobs of one
