@@ -23,8 +23,9 @@ import (
 //	   └──────▶ in the line ──roomLocked: ready is closed──▶ has a place ──▶ Admit, or Free
 //	                 └──────── Leave, or the hub is closed ──▶ has none
 //
-// The order of the line may change. What may not: a place is taken, or given back, exactly
-// once (T4). One place that is lost makes the queue smaller for ever.
+// What may not change: the order of the line, which users are promised (C9), and that a place
+// is taken or given back exactly once (T4). One place that is lost makes the queue smaller for
+// ever.
 
 // A Waiter stands in the line of a hub.
 type Waiter struct {
