@@ -9,10 +9,11 @@ import (
 // slot while it waits. A [Member] is a slot of package latch by Lend, TryRegain and
 // Regain; a wait calls these around parking, without a lock.
 //
-// Which of the waiting members is next may be changed, in grantLocked. That a slot never
-// lies free while somebody waits may not (T2): nobody would look again. Nor may a goroutine
-// be refused its slot for ever, since Regain cannot be given up. The invariants stand in
-// member.go.
+// Whose turn it is decides grantLocked. Users are promised the order of the queue (C1), and
+// that the two kinds of waiters take turns: the comment of Scope says so. A change begins
+// there. Two things may not change at all. A slot never lies free while somebody waits (T2):
+// nobody would look again. And no goroutine is refused its slot for ever, since Regain cannot
+// be given up. The invariants stand in member.go.
 //
 // A function that hands a slot on may take a member out of the queue, so it ends by unlock
 // (hub.go), which stops watches. And it returns a member to start, which its caller starts
