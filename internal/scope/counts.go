@@ -9,7 +9,8 @@ import (
 
 // This file has the ledger: what is counted, and how the counts are read so that they
 // balance. A new count is changed before the thing that it counts can be seen (T3), and
-// Counts reads it in its place in the order.
+// Counts reads it in its place in the order. The sums at [Counts] are promised to users (C4)
+// and may not change; how the counts are kept may.
 
 // counts is the ledger of a hub. The counts that a completion changes are atomic, since a
 // completion of a job that runs takes no lock of the hub for them.
