@@ -1,6 +1,7 @@
 // Package stack records where goroutines are, cheaply: where a call was begun, where a
 // handle was cloned, and on which line a function waits. Package async has one [Table] in
-// each scope that records such places.
+// each scope with the option Track. Package parked asks for the line of a wait, by [Line],
+// and whether a goroutine is one that runs functions, by [Begins].
 //
 // A program begins its calls in few places. So a table keeps each stack once, and to
 // record a place that the table knows allocates nothing. The text of a stack is made when
@@ -16,6 +17,12 @@
 //
 // Nothing here takes a lock. A chain of a table only grows at its head, by compare-and-swap,
 // and what a reader has found in it never changes.
+//
+// The sizes of a table and the mixing of hashes may change. So may the text of a stack, which
+// is for people. What may not change without a look elsewhere: which frames are package
+// async's, for each name of a function or a file in this package is one of another package,
+// that of the Map's loop above all. Tests of package async fail where a name is old
+// (TestV1_WaitsFor, TestV2_Cycles). And Here stays cheap: it is on the way of each Begin.
 package stack
 
 import (
@@ -45,8 +52,8 @@ type Stack struct {
 }
 
 // A Table keeps stacks. It never forgets one: a scope has its own Table, which goes with it.
-// The zero Table is empty and ready for use. Any number of goroutines
-// may use it at the same time.
+// The zero Table is empty and ready for use. Any number of goroutines may use it at the same
+// time.
 type Table struct {
 	buckets [buckets]atomic.Value // the first *Stack of each, or nothing yet
 	kept    atomic.Int64          // stacks in the buckets; may pass bound by the goroutines that add at once
@@ -59,9 +66,10 @@ func (t *Table) Here() *Stack {
 	return t.of(pcs[:runtime.Callers(2, pcs[:])])
 }
 
-// of returns the stack of some program counters, which of does not keep. Two goroutines
-// that record a place for the first time may get two stacks of the same frames: which of
-// them the table finds later makes no difference.
+// of returns the stack of some program counters, which of does not keep. Two goroutines that
+// record a place at once may get two stacks of the same frames. The table has one of them,
+// and the call that recorded the other keeps that. Stacks are told apart by their text, so
+// it makes no difference.
 func (t *Table) of(pcs []uintptr) *Stack {
 	h := hashOf(pcs)
 	bucket := &t.buckets[h%buckets]
@@ -108,8 +116,7 @@ func (s *Stack) String() string {
 	return text
 }
 
-// textOf leaves out the frames before the first one outside of package async. A frame of
-// package async behind that one is kept: a function of a user was called by it.
+// textOf leaves out every frame of package async, wherever the frame stands.
 func textOf(pcs []uintptr) string {
 	var b strings.Builder
 	here := root()
@@ -124,8 +131,11 @@ func textOf(pcs []uintptr) string {
 }
 
 // Line returns the file and the line of the first function outside of package async among
-// some program counters, or nothing where there is none. The loop of Map runs in an
-// iterator of somebody else, which is called by Map: there, the line is that of the Map.
+// some program counters, or nothing where there is none.
+//
+// A wait in the loop of a Map is the exception. The iterator of the user stands between the
+// wait and the loop, and would be found first. So Line starts again behind the frame of the
+// loop, and the line is that on which the Map is ranged over.
 func Line(pcs []uintptr) (line string) {
 	here := root()
 	for fs, more := runtime.CallersFrames(pcs), len(pcs) > 0; more; {
