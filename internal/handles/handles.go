@@ -11,6 +11,10 @@
 // The package does not know what a handle is: a key, which is compared by ==. It keeps the
 // key, and so the handle, alive until Remove: a handle that the program has dropped without
 // a Release is just what a report has to name.
+//
+// How handles are kept may change, and so may their order, which All does not promise. What
+// may not: no function here calls anything but the lock and the map, since Remove is called
+// by a Release while the lock of the call is held.
 package handles
 
 import (
@@ -34,8 +38,11 @@ import (
 //	N2  A handle that is not listed is passed over. A handle from before the call began is
 //	    never listed, and one that is released twice is not listed the second time.
 type Handles struct {
-	mu    sched.Mutex // taken after all others; a scope is not held up by a call with many handles
-	key   any         // of the first handle; nil where it is released
+	// mu is that of one call, so a call with many handles does not hold up its scope. It is
+	// taken after all other locks.
+	mu sched.Mutex
+
+	key   any // of the first handle; nil where it is released
 	first Origin
 	more  map[any]Origin // nil until there are two
 }
