@@ -12,6 +12,9 @@
 //
 // The package does not know the things that are waited for; it hands out what it was given.
 // It knows nothing of calls, either, so it is tested without them.
+//
+// What a Look has may change. What may not: generations (P2), for a deadlock is proved by two
+// looks at one generation, and that nothing here costs a function in a scope without Track.
 package parked
 
 import (
@@ -62,7 +65,7 @@ const (
 )
 
 // KindSlot is the Kind of a wait that is over, and that waits for the slot of its function.
-// The package does not know the name of that.
+// Such a [For] has no Name: which scope the slot is of, the reader of the Look knows.
 const KindSlot = "slot"
 
 // A Slot is what a function lends while it is parked. A slot of package latch is one.
@@ -98,8 +101,8 @@ func (Free) Regain() {}
 //	P3  Whoever finds a Wait in the list finds it complete: what Lend writes is written
 //	    in the same critical section that enters the Wait.
 //
-// The lock is the last that is taken, but for that of a scope's hub, and none is taken under
-// it. The slot is lent and had back without it.
+// No lock is taken while the lock of a List is held: it is free when the slot is lent and had
+// back, which takes the lock of a hub. TryRegain of a Wait takes it under the lock of a queue.
 type List struct {
 	Slot
 	mu    sched.Mutex
@@ -153,7 +156,8 @@ func (w *Wait) Lend() {
 	w.of.Slot.Lend()
 }
 
-// beginning is the function that begins a goroutine which runs the functions of a scope.
+// beginning is the function that begins a goroutine which runs the functions of a scope. It
+// follows the name of that function: TestV2_Cycles fails where it does not.
 const beginning = "github.com/seed4712c49f/async/internal/scope.(*Member).loop"
 
 // TryRegain has the slot back where that needs no waiting, and crosses the wait out then.
