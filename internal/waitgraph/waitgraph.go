@@ -8,9 +8,13 @@
 // looks once at what each function is parked in, and follows what these wait for. Then the
 // graph says what it has found.
 //
-// The package knows a call by the three methods of [Call], and a thing by what a [Lookup]
-// says of it. What a deadlock is among nodes that wait stands in package deadlock; here
-// stands which call counts as waiting, and for which others.
+// The package knows a call by the methods of [Call], and a thing by what a [Lookup] says of
+// it. What a deadlock is among nodes that wait stands in package deadlock; here stands which
+// call counts as waiting, and for which others.
+//
+// What is drawn may change: how many holders of slots, and which edges a reader is shown.
+// What may not: a deadlock that is reported is one. So what the package does not know counts
+// as something that may happen ([deadlock.Need.Out]), and waits are looked at twice.
 package waitgraph
 
 import (
@@ -258,8 +262,8 @@ func (g *Graph[C]) Deadlocks() [][]int {
 	return again.Deadlocks()
 }
 
-// isSame reports whether a call is in the same waits as when it was added, and none of them
-// has become of no matter.
+// isSame reports whether a call is in the same waits as when it was added, and is not free
+// by now: a call that is complete does not wait for its function any more.
 func (g *Graph[C]) isSame(i int) bool {
 	n := g.nodes[i]
 	return !n.call.IsFree() && slices.EqualFunc(n.waits, n.call.Waits(), parked.Look.IsSame)
@@ -284,7 +288,8 @@ func (g *Graph[C]) needs(i int) (needs []deadlock.Need) {
 
 // need returns what has to happen before a wait ends. A wait for any ends, too, when something
 // is complete that the waiter has not seen: the waiter is on its way then, and only looks
-// parked. What has a kind is outside: anybody may bring it about. So is a slot, since it is held by a function that runs: one that waits
+// parked. What has a kind is outside of the graph: anybody may bring it about. A slot has a
+// kind, too. The function that holds the slot runs, since a function that waits
 // by its context has lent its own.
 func (g *Graph[C]) need(l parked.Look) deadlock.Need {
 	if l.For.Kind != "" || l.IsOver() {
