@@ -20,6 +20,9 @@
 //
 // Both take time in proportion to the waits, for each round of the second. Nothing here
 // calls itself: a chain of waits may be a million nodes long.
+//
+// How both steps work may change: TestRandom compares them with a way that is slow and plain.
+// The time may not, nor the order of what is found, which reports show.
 package deadlock
 
 import (
