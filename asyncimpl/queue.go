@@ -5,6 +5,12 @@ import (
 	"sync"
 )
 
+// This file has the queue of a fake server. Generated code puts the calls into it that its
+// fake is given, and a test takes them by the Next of the fake.
+//
+// What may not change: Next takes the first call that is wanted and leaves the others where
+// they are, so a test may take calls of one method before earlier ones of another.
+
 // A Queue holds the calls of a fake server until a test takes them. The zero Queue is empty
 // and ready for use. Any number of goroutines may use it at the same time.
 type Queue struct {
@@ -13,7 +19,7 @@ type Queue struct {
 	more  chan struct{} // closed when there is one more; nil where nobody waits
 }
 
-// Put has a call wait to be taken.
+// Put has a call wait to be taken. The call is not nil.
 func (q *Queue) Put(call any) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -24,8 +30,9 @@ func (q *Queue) Put(call any) {
 	}
 }
 
-// Next waits for a call that is wanted and takes it: the first of those that are there. The
-// error is the cause of the end of ctx.
+// Next waits for a call that is wanted and takes it: the first of those that are there, also
+// where ctx has ended. The error is the cause of the end of ctx. The function want is called
+// under the lock of the queue, for one call after the other, so it only looks at its argument.
 func (q *Queue) Next(ctx context.Context, want func(call any) bool) (any, error) {
 	for {
 		call, more := q.take(want)
