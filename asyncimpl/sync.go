@@ -7,14 +7,19 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
-// This file has the synchronous face of a call object, and the factories.
+// This file has the synchronous face of a call object. A generated synchronous client holds
+// Turns, and each of its methods begins, waits and finishes on a call object that it enters.
+//
+// What may not change: a call object has one call at a time (R1), so two callers never have
+// one object at once, and a turn ends however the method ends.
 
-// Turns are the call objects of a synchronous face: one that callers use in turn, or one for
-// each call. A caller enters, begins its call, waits, finishes and leaves.
+// Turns are the call objects of a synchronous face: one object that callers use in turn, or
+// one that a factory makes for each call. A caller enters, begins its call, waits, finishes
+// and leaves.
 type Turns struct {
 	object  any
-	turn    chan struct{}     // holds one while the object is in use
-	factory async.CallFactory // instead of the two
+	turn    chan struct{}     // holds one while the object is in use; nil where a factory makes the objects
+	factory async.CallFactory // in place of object and turn
 	iface   reflect.Type
 }
 
@@ -57,7 +62,8 @@ func (t *Turns) create() (any, error) {
 	return object, err
 }
 
-// Leave ends a turn.
+// Leave ends a turn. It releases an object that Enter has made, and keeps the one object that
+// callers take turns at.
 func (t *Turns) Leave(object interface{ Release() }) {
 	if t.turn == nil {
 		object.Release()
@@ -66,8 +72,9 @@ func (t *Turns) Leave(object interface{ Release() }) {
 	<-t.turn
 }
 
-// Wait waits for the call of an object where it has begun, as long as that takes: the context
-// has gone to the server.
+// Wait waits for the call of an object, or returns the error with which the call was refused.
+// The wait has no end of its own: the context of the method was given to Begin. The function
+// that serves the call sees the end of that context, and a promise is canceled by it (R14).
 func Wait(object interface{ Wait(context.Context) error }, begun error) error {
 	if begun != nil {
 		return begun
