@@ -6,8 +6,16 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
-// This file has the server's end of the calls of an object. Generated code has a type for
-// each method, which holds a Promise beside the parameters of the method.
+// This file has the server's end of the calls of an object, and the Promise method of
+// [Object], which object.go declares. Generated code has a type for each method of an
+// asynchronous server, which holds a Promise beside the parameters of the method; its Complete
+// and Deliver put the results of the method into an any.
+//
+//	Object.Promise ──▶ claim ──▶ BeginPromise ──▶ tell ──▶ serve(p), a function of the server
+//	                                                         └─▶ Complete, Deliver or Break
+//
+// What may not change: serve runs without a lock, on the goroutine of Begin, and a server that
+// panics there leaves a broken promise and not one that nobody completes.
 
 // A Promise is the server's end of a call of a call object, for any method. It is completed
 // once, by Complete, Deliver or Break, whichever comes first.
@@ -31,7 +39,7 @@ type Promise interface {
 func (x *object) Promise(ctx context.Context, method string, stream bool, serve func(Promise)) error {
 	p := &promise{method: short(method)}
 	err := x.claim(method, func() (err error) {
-		opts := x.opts // which has the name now
+		opts := x.opts // with the name of the method, which claim has written
 		if stream {
 			opts = x.streaming()
 		}
@@ -49,7 +57,7 @@ type promise struct {
 	*async.Promise[Result]
 	method string
 	ctx    context.Context // of the result, where it goes on using it; else nil
-	keep   func() bool
+	keep   func() bool     // see Result; nil where ctx is
 }
 
 // tell tells the server, unless the call is over. Where the server panics, the promise
