@@ -8,6 +8,14 @@
 // a package with generated code compiles no call of package async, which is generic, unless
 // it has a client whose methods return calls. That, and no more, is why this is a package:
 // it is compiled once, and generated code is compiled with every interface.
+//
+//	object.go    a call object: one call at a time, of one of the methods of an interface
+//	promise.go   the server's end of such a call
+//	sync.go      a synchronous client over call objects
+//	queue.go     the calls that a fake server was given
+//
+// Code that an older asyncgen wrote is compiled against what is exported. A change that breaks
+// it has users write their faces anew, and stands in CHANGELOG.md.
 package asyncimpl
 
 import (
@@ -20,8 +28,9 @@ import (
 	"github.com/seed4712c49f/async"
 )
 
-// A Result is what the calls of a call object complete with beside an error. Generated
-// code gives it a name of the interface's, for [async.Discard].
+// A Result is what the calls of a call object complete with beside an error. Generated code
+// has an alias for it, such as AsyncStoreResult for an interface Store: a user names that
+// type in the function of an [async.Discard].
 type Result struct {
 	Method string // the name of the method
 	Value  any    // one value itself, several as a struct that is named after the method, none as nil
@@ -92,8 +101,14 @@ func Start(x Object, method string, start func(call *async.Call[Result], opts []
 // ResultOf is the result of a call of method, for Start.
 func ResultOf(method string, value any) Result { return Result{Method: short(method), Value: value} }
 
-// An object is a Call that knows which method its call is of. mu is held across Finish,
-// which runs nobody's code, and not across Begin, which may.
+// An object is a Call that knows which method its call is of.
+//
+//	method   ""  ──claim──▶  the method  ──take, which finishes the call──▶  ""
+//	          ▲                  │
+//	          └──── unbegin ─────┘ where Begin refused, or panicked before there was a call
+//
+// mu is held across Finish of the Call, which runs no code of a user. It is not held across
+// Begin, which may: the options of a scope have observers, and Begin may wait for room.
 type object struct {
 	async.Call[Result]
 	opts  []async.Option // the first is the name, which is set by the goroutine that has set method
@@ -136,9 +151,11 @@ func (x *object) claim(method string, start func() error) error {
 	return nil
 }
 
-// unbegin takes back the method where Begin refused or panicked. A call whose
-// context was done is begun and canceled even where one of its OnSignal
-// functions has panicked since; Cancel tells, and has nothing to cancel.
+// unbegin takes back the method where Begin refused or panicked. But a Begin may panic and
+// have begun the call: where the context is done, the call is canceled within Begin, and an
+// OnSignal function may panic then. Such a call has to be finished, so the method stays. What
+// Cancel returns tells the two apart: there is nothing to cancel, and ErrCanceled says that
+// there is a call which was canceled.
 func (x *object) unbegin(taken uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
