@@ -54,6 +54,12 @@ type callContext core
 
 // unasked is the binding of a call that was canceled before anybody asked for a
 // child (X5). Nothing is ever written to unasked.
+//
+// The bindings of a call, one after the other, each stored by compare-and-swap:
+//
+//	nil ──bound──▶ stop ──child──▶ child, stop
+//	 ├────child──▶ child ──bound──▶ child, stop
+//	 └─ or stop ──detach, the call is canceled──▶ unasked ──child──▶ child, ended
 var unasked binding //nolint:gochecknoglobals // it never changes
 
 // hasChild reports whether somebody has asked for a child. A nil binding has none.
@@ -100,9 +106,10 @@ func (x *callContext) Err() error {
 	return b.ctx.Err()
 }
 
-// Value returns the value of Begin's context. Two keys of this package are answered
-// here: the core of the call, and what its function lends. The answers hide those of the
-// contexts above, also where there is nothing to lend.
+// Value returns the value of Begin's context. Three keys are answered here: the core of the
+// call; what its function lends; and, with nil, the other process by which a promise is
+// completed. The answers hide those of the contexts above, also where there is nothing to
+// lend.
 //
 // Package context finds the cause of the end, and the place for contexts below, by a
 // key of its own. Where the context has ended, the child has to answer that, so Value
