@@ -23,15 +23,23 @@ import (
 // its owner. context.go is the core seen as a context, complete.go is how a call ends. None of
 // the three names a scope, a slot or a group: they tell an [owner].
 //
+// What may change: the terms, and what an owner is told. A field of core is another matter:
+// every call pays for it, and TestPins_Bytes holds the size; what few calls need stands behind
+// record or binding. What may not change are the invariants below. The latch (L), the scope
+// (T), the context (X) and shared runs (G) have invariants of their own: docs/design.md says
+// where. R, S, W, C, H and V are rules for users, in docs/rules.md.
+//
 // The states of a call are read off the word of the latch:
 //
-//	idle      no bit      made for a handle that was asked before it began
+//	idle      no bit      made for a handle that was asked before it began → pending
 //	pending   begun       → complete
 //	complete  begun|set   terminal; one of result, canceled, panicked, or none of them
 //
 // Invariants, beside those of [latch]:
 //
-//	K1  ctx and record are written before begun, under mu, and only read after it.
+//	K1  ctx and record are written before begun, under mu, and only read after it. A
+//	    goroutine that alone knows the call needs no lock, and may write them until
+//	    others know the call: see launch.
 //	K2  err, and the value of the Promise, are written by the completer and never
 //	    overwritten (L2). There is one place where a call completes: claim, write,
 //	    publish. So complete, cancel, panic and the end of a context have one winner,
@@ -90,8 +98,8 @@ func (x *bindingPointer) CompareAndSwap(old, b *binding) bool {
 	return atomic.CompareAndSwapPointer(&x.p, unsafe.Pointer(old), unsafe.Pointer(b))
 }
 
-// The bits of the word that are a call's. All but taken and streamed are added
-// under mu.
+// The bits of the word that are a call's. All but taken and streamed are added under mu, or
+// stored before anybody else knows the call. No bit is ever cleared.
 const (
 	bitBegun    = latch.FirstBit << iota
 	bitResult   // complete: the function returned, or the promise was completed
@@ -163,7 +171,7 @@ type terms struct {
 	onSignal []func()    // in the order given
 	group    *errgroup.Group
 	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
-	scope    any        // the scope: a *scopeCore, which only the files above know
+	scope    any        // the scope: a *scopeCore, which only place.go and the files after it know
 	alone    record     // that of each call that is begun with the terms and has no owner
 }
 
@@ -173,7 +181,7 @@ type manyTerms struct {
 	inOrder  bool
 	nameEach any // nil, or the func(In) string of NameEach
 
-	lost func(e *PanicError) // of a loop over a Map: is given what would end the program; see completePanic
+	lost func(e *PanicError) // of a loop over a Map: is given a panic that would end the program; see completePanic
 }
 
 // A disposer is the function of [Discard], for any type of result: a discarder.
@@ -220,8 +228,8 @@ func gatherAny(opts []Option) *terms {
 	return t
 }
 
-// gather adds up options for a call of one type, of which of is a nil pointer to the type
-// of its results. No options are nil terms.
+// gather adds up options for a call of one type. The argument of is a nil pointer to the type
+// of its results, for Discard, whose function has to fit. Without options the terms are nil.
 func gather(opts []Option, of any) *terms {
 	t := gatherMany(opts, of)
 	if t != nil {
@@ -362,7 +370,8 @@ type owner interface {
 	discarded(w uint64, err error) (tell func())
 
 	// gone is told that the last reference has gone. It returns what is to be called for
-	// that, or nil, and reports whether the owner has seen to the outcome itself.
+	// that, or nil. Where seen is true, the owner has seen to the outcome: the core then
+	// neither discards a result nor raises a panic.
 	gone(w uint64) (tell func(), seen bool)
 
 	// queued reports whether the function of the call has yet to start. Where withdraw is
@@ -379,7 +388,7 @@ type owner interface {
 // A due is what remains to be told of a call that is complete.
 type due struct {
 	c         *core
-	elsewhere bool   // on another goroutine: the completer must not run code of a user
+	elsewhere bool   // tell on another goroutine: the completer may be a Release, which runs no code of a user (R9a)
 	first     func() // called before everything else, or nil
 }
 
@@ -389,7 +398,7 @@ type tracker interface {
 	track(handle any, clone bool)
 	took(handle any) // the outcome was taken through the handle
 	untrack(handle any)
-	back() // a call without references has one again: a Signal was taken of a finished call
+	back() // the call, whose last reference had gone, has one again: a Signal was taken of a finished call
 }
 
 // tracker returns the owner where it records handles, or nil: most calls have no
@@ -426,7 +435,8 @@ func (c *core) untrack(handle any) {
 // source returns the latch under the call; see target.
 func (c *core) source() *latch.Latch { return &c.Latch }
 
-// target makes a call [aimed]: the run of a group is waited for without a handle.
+// target makes a core [aimed], as a handle is (wait.go): what leads to a target, here to
+// itself. The run of a Group is waited for so, without a handle.
 func (c *core) target() (on target, usable bool) { return c, true }
 
 // retain adds the reference of a handle, and join that of a wait. Both report false
