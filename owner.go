@@ -16,7 +16,8 @@ import (
 //	scope.Hub ──[scope.Job]──┘                 runs the function, cancels
 //
 // core.go says when each method of an owner is called, and docs/design.md in which order.
-// start.go calls what admits a call, and what tells of one that was not admitted.
+// start.go calls what admits a call, and what tells of one that was not admitted. place.go
+// has the type. T1 to T7 are the invariants of a member, in internal/scope/member.go.
 //
 // What may change: what is counted and told at each step. What may not: completing and taken
 // may be called under the lock of the call, so they only count. gone and discarded do not call
@@ -29,7 +30,7 @@ import (
 // Context returns the context that the call was begun with.
 func (pl *place) Context() context.Context { return pl.core.ctx }
 
-// Cancel cancels the call and reports true, or that the call is complete.
+// Cancel cancels the call and reports true. It reports false where the call is complete.
 func (pl *place) Cancel(cause error) bool { return pl.core.cancel(cause, due{}) }
 
 // Run runs the function of the call, on the goroutine that has the slot. The place lets go of
@@ -43,9 +44,9 @@ func (pl *place) Run() *scope.Member {
 	return fn.run(pl.core)
 }
 
-// growStack has the stack of the goroutine grow, which is at its beginning. What a scope
-// tells and asks while a function runs does not fit into the first stack of a goroutine.
-// To grow costs time for each frame that is on the stack, and now there are few.
+// growStack has the stack of the goroutine grow. What a scope tells and asks while a function
+// runs does not fit into the first stack of a goroutine. To grow a stack costs time for each
+// frame that is on it, so growStack is called while there are few.
 //
 //go:noinline // or the frame would be that of the caller
 func growStack(at int) byte { //nolint:unparam // without a result, the frame would be of no use, too
@@ -151,8 +152,9 @@ func (pl *place) completed(w uint64, d due) {
 	d.tell(w, pl.tellCompleted(w))
 }
 
-// tellCompleted returns what tells the observer that the call is complete, or nil. The
-// function of a call that was abandoned, and not canceled, has returned then, too.
+// tellCompleted returns what tells the observer that the call is complete, or nil. A call
+// without references, which its function completes, was abandoned before: its function has
+// returned, so Returned is told, too. That of a canceled call tellReturned tells (start.go).
 func (pl *place) tellCompleted(w uint64) (tell func()) {
 	completed, returned := pl.observer().Completed, pl.observer().Returned
 	if w&(bitCanceled|bitPromise) != 0 || latch.Refs(w) != 0 {
@@ -232,7 +234,8 @@ func (pl *place) lender() latch.Slot {
 func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
 
 // What follows is what the observer is told and asked besides. None of it is under a lock, and
-// any of it may panic: see who calls.
+// all of it runs code of a user, which may panic: the callers, in start.go and shared.go, see
+// to the call in a deferred function.
 
 // tell calls one of the observer's functions, with what there is to know of the call by now.
 // No lock is held: the function is a user's, and a look takes locks.
