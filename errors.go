@@ -13,7 +13,11 @@ import (
 // This file has the errors of the package, and the means by which a panic is carried
 // from one goroutine to another. It names no other file, and any file may use it. The error
 // of a wait stands in wait.go, that of a canceled call in core.go, and that of a scope in
-// scope.go. A sentinel may not change its identity: users compare by ==.
+// scope.go. A text may change. A sentinel may not change its identity, since users compare by
+// ==, nor an error what it is by errors.Is: docs/rules.md lists that under Errors.
+//
+// Of the second half, how several things are done one after the other may change. What may not:
+// all of them are done, no panic is lost (R15), and a Goexit goes on where nothing panicked.
 
 // Refusals. Each is returned as it is, so == works as well as [errors.Is]. What a refused
 // call completed with is a [*RefusedError].
@@ -161,11 +165,12 @@ func newPanicError(value any) *PanicError {
 }
 
 // sweep calls f for each i below n, in order. All are called, also where some
-// panic or call [runtime.Goexit]. Then sweep ends as they did:
+// panic or call [runtime.Goexit]. How sweep ends then:
 //
 //   - one panic goes on as it is;
 //   - several panics go on as one [*PanicError], see joinPanics;
-//   - without a panic, a Goexit goes on.
+//   - without a panic, a Goexit goes on;
+//   - else sweep returns.
 //
 // The calls after the first that did not return are made on another goroutine, for
 // which sweep waits. So the stack does not grow with the number of panics, which a
