@@ -23,12 +23,13 @@ import (
 // A call is completed by the goroutine of its function (start.go), by Complete and Break of
 // a promise, by Cancel, by the end of a context, by the last reference of a call with
 // CancelOnAbandon, and by the run that a handle of Group.Join is on. All of them come
-// through claim, so one of them wins (K2).
+// through claim, so one of them wins (K2). K stands in core.go, X in context.go, T in
+// internal/scope/member.go.
 //
 // What may not change: between claim and publish the lock is held, so nothing there waits or
 // runs code of a user. And publish does its steps in the order that it has: a goroutine that
-// is woken finds the outcome counted (T3), the contexts below ended (R12), and nothing registered at
-// Begin's context (X3).
+// is woken finds the outcome counted (T3), the contexts below ended (R12), and nothing
+// registered at Begin's context (X3).
 
 // claim makes the caller the completer, as that of the latch. A promise first gives up
 // its registration at Begin's context: a goroutine that sees the promise complete
