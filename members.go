@@ -215,9 +215,11 @@ func (m *members) drop(keep func(i int) bool) (raised []*PanicError) {
 // one. Where a completer is at it, isComplete waits for that (L6).
 func (m *members) isComplete(i int) bool { return m.cores[i] == nil || m.cores[i].IsSet() }
 
-// complete returns the index of the lowest member that has an outcome, or -1. No
-// member below it had one when it had. So the members below are looked at again: one
-// that completes behind the look may have done so before the one that is found (W1).
+// complete returns the index of the lowest member that has an outcome, or -1. Where it
+// returns i, there was a moment at which i had an outcome and no member below i had one
+// (W1). One pass does not show that: a member below, which was pending when it was looked
+// at, may have completed before i did. So the members below are looked at again, until none
+// of them has an outcome.
 func (m *members) complete() int {
 	lowest := -1
 	for end := len(m.cores); ; end = lowest {
