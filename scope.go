@@ -19,9 +19,12 @@ import (
 
 // This file is the scope as its users see it. The books are kept by internal/scope. place.go
 // says what is seen of a call, and owner.go what is done for one. The methods here ask these
-// three and hold no lock. A scope is
-// an Option, too: it writes itself into the terms of a call. What a scope counts, and when a
-// function may run, is changed below; here stands how the result is shown.
+// three and hold no lock. A scope is an Option, too: it writes itself into the terms of a
+// call, and calls without another option share terms that NewScope has made.
+//
+// How something is shown may change here. What is counted, and when a function may run, is
+// changed in internal/scope. What may not change: no method looks at all calls under the lock
+// of the hub, since a scope may have a million calls.
 
 // A Scope owns calls: it bounds how many of their functions run at once, keeps a
 // ledger of what became of them, and ends when the last has ended. It comes from
@@ -91,6 +94,7 @@ func NewScope(o ScopeOptions) *Scope {
 	if o.Labels {
 		s.core.labels = label.New(o.Name)
 	}
+	// In most scopes nobody is told or asked anything while a function runs; see place.call.
 	s.core.seen = o.Labels || o.Observer.Started != nil || o.Observer.Context != nil || o.Observer.Returned != nil
 	s.core.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
 	s.apply(&s.alone)
@@ -279,7 +283,7 @@ func (s *Scope) Dump(w io.Writer) error {
 	for pl := range s.core.places() {
 		if look := pl.Look(); !look.Over {
 			path = pl.path(path[:0])
-			for _, at := range pl.elsewhere() {
+			for _, at := range pl.elsewhere() { // calls of one name fold by the process that they wait for, too
 				path[len(path)-1] += ": " + at.Name
 			}
 			state, waits := pl.dumpWaits(look)
