@@ -13,8 +13,10 @@ import (
 // [Signal], and that of a [Call]. Both wait on a target (wait.go), which has a latch; how a
 // goroutine parks at the latch stands in internal/latch.
 //
-// Event.IsSet and Event.Wait are inlined into their callers, which a test holds. Nothing can
-// be added to them.
+// Event.IsSet and Event.Wait are inlined into their callers, which TestPins_Inlined holds.
+// Nothing can be added to them. What may not change besides: a wait looks, asks its context,
+// parks and looks again in the order that wait.go states, and an Event does nothing when its
+// last reference goes, which is why Signal may add one where there is none (L7).
 
 // An Event is set once and can be waited for any number of times, by any number
 // of goroutines, all at the same time. The zero value is an event that is not
@@ -219,8 +221,10 @@ func (s *Signal) status() (over bool, err error) {
 	return s.on.source().IsSet(), nil
 }
 
-// beginWait is that of a waiter. A Signal that is released between the two looks has
-// no reference to add to, or its target has others: either way the wait is right.
+// beginWait is that of a waiter. The Signal may be released between the look at released and
+// join. Where its reference was the last, join finds none, and the wait is refused. Where
+// there are others, the wait has a reference of its own, and is one that began just before
+// the Release (S4).
 func (s *Signal) beginWait() (target, error) {
 	if s.released.Load() || !s.on.join() {
 		return nil, ErrReleased
@@ -229,9 +233,9 @@ func (s *Signal) beginWait() (target, error) {
 }
 
 // Release gives up the handle. Release never blocks and runs no user code; again, it does
-// nothing. Where the handle was the last reference on a call, the call is abandoned; see [CancelOnAbandon] and [Discard]. A panic of the call's function
-// that nobody was given is raised here rather than be lost: Release panics with
-// its [*PanicError].
+// nothing. Where the handle was the last reference on a call, the call is abandoned; see
+// [CancelOnAbandon] and [Discard]. A panic of the call's function that nobody was given is
+// raised here rather than be lost: Release panics with its [*PanicError].
 func (s *Signal) Release() {
 	sched.Point("release")
 	if s.released.CompareAndSwap(false, true) {
