@@ -48,6 +48,9 @@
 //
 // What is not promised: the order in which waiters wake and callbacks start, and
 // fairness among waiters.
+//
+// Letters with a number, as R6 or C2, are rules of the contract. The file docs/rules.md in
+// the repository lists them.
 package async
 
 import (
@@ -60,15 +63,18 @@ import (
 )
 
 // This file has the functions that begin one call on an object of its own, the options that
-// these and all others take, and the factories of call objects. The steps of a start stand in start.go; here the memory of the call is
-// made, and the handle on it. A way to begin a call that is added here returns a call in any
-// case: a refusal is the error of the call.
+// these and all others take, and the factories of call objects. The steps of a start stand in
+// start.go; here the memory of the call is made, and the handle on it.
+//
+// A way to begin a call that is added here returns a call in any case: a refusal is the error
+// of the call. An option that is added writes its terms here; docs/design.md says, under "Add
+// an option", where they are read.
 
 // Go begins a call of fn in a goroutine of its own and returns the handle on it.
 // It is [Call.Begin] on a new object, whose rules it follows, except that it
 // always returns a call: where the call cannot be run, because its scope is
-// closed or full, or the group of [InGroup] is full, it is complete with that
-// error.
+// closed or full, or the group of [InGroup] is full, it is complete with a
+// [*RefusedError].
 func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ...Option) *Call[T] {
 	checkBegin(ctx, fn == nil)
 	c := newCall[T](ctx, gather(opts, (*T)(nil)), 0)
