@@ -15,7 +15,9 @@ import (
 //	run       in the goroutine of the function: call it, complete the call
 //
 // A call is started by launch, where its caller alone knows it, by handle.begin, or by a
-// table of shared runs. Each makes the core, and calls start and proceed in this order.
+// table of shared runs. Each makes the core, and calls start and proceed in this order. The
+// calls of a GoEach and of a Map that neither a scope nor an errgroup bounds skip both, since
+// there is nothing to ask and nobody to tell: each.go has their functions run.
 //
 // Who calls what, from a Begin to the function:
 //
