@@ -21,8 +21,10 @@ import (
 )
 
 // This file has the place of a call in its scope, and what can be seen of the call there: by
-// a CallInfo, a leak report, a wait graph, a dump. Everything here only looks. What a place
-// does stands in owner.go, and the methods of [Scope] that show what is seen in scope.go.
+// a CallInfo, a leak report, a wait graph, a dump. Everything here only looks, but init, which
+// makes a place, and a leak report, which counts as having given a panic to somebody (R15).
+// What a place does stands in owner.go, and the methods of [Scope] that show what is seen in
+// scope.go.
 //
 //	Scope ── scopeCore ── scope.Hub       one for each scope
 //	             │            │
