@@ -11,7 +11,8 @@ import (
 )
 
 // This file says what can be waited for, how a wait ends, and waits for many things of any
-// kinds at once. Everything above waits by it. It names no call and no scope.
+// kinds at once. Every wait of the package uses it, and only errors.go comes before it in the
+// order of the files. It names no call and no scope.
 //
 // A wait has five parts, here and wherever else something is waited for:
 //
