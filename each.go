@@ -209,6 +209,11 @@ func (it *mapped) Links() *list.Links[mapped] { return &it.links }
 // Both channels have room for bound inputs, and no more are in flight or unread. So
 // no sender waits, and a completer may send (L6).
 //
+// An input, and who moves it on. The loop does, but for the middle:
+//
+//	pulled ──begin──▶ flying ──todo──▶ a worker ──run──▶ complete ──hand──▶ the body of the loop
+//	                    └──launch──▶ a goroutine, or a slot of a scope ──▲
+//
 // Rejected: to pull the inputs on a goroutine of their own, or on the workers. Results
 // would then come while the input blocks; but the input would run beside the body of the
 // loop, which no other iterator of Go does, and a loop that is left would have to wait for
@@ -287,7 +292,9 @@ func (m *mapping) begin(it *mapped, t *terms) bool {
 	m.inFlight++
 	switch {
 	case m.todo == nil:
-		if !m.inOrder { // others than its function may complete it, too
+		// Others than the function may complete the call, as a Cancel of the scope, so its latch
+		// tells. Nobody knows the call before launch: it is pending, and Link succeeds.
+		if !m.inOrder {
 			n := new(latch.Node)
 			n.Reset(&it.c.Latch, it, 0)
 			it.c.Link(n)
