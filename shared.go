@@ -15,8 +15,16 @@ import (
 )
 
 // This file is what a [Group] and a [Lazy] are made of: a table of runs, and the run that
-// several callers share. A run is a call as any other, and not in anybody's hand: callers
-// have references on it, and the count of sharers beside these.
+// several callers share. group.go calls it. A run is a call as any other, and not in anybody's
+// hand: callers have references on it, and the count of sharers beside these.
+//
+//	new ──start──▶ listed ──the function returns────▶ over ──▶ complete
+//	 │               ├──────the last caller leaves──▶ over ──▶ canceled
+//	 │               └──Forget, or its call is seen to be canceled──▶ unlisted ──▶ over as above
+//	 └──refused──▶ complete, and never listed
+//
+// A run that gets over is unlisted in the same step; that of a Lazy stays listed until its
+// result is kept (G5).
 //
 // What may not change is when a run gets over, and what is written then (G3, G4): every
 // step that counts a caller in or out is one critical section of the table.
@@ -276,8 +284,8 @@ func (r *sharedRun[K, T]) close() {
 }
 
 // tell tells the observer of the scope that a caller with ctx has begun the run, or shares
-// it. Where the observer panics, the caller has no part in the run any more: it gives up its
-// place, and its reference, which is one.
+// it. Where the observer panics, the caller has no part in the run any more: it is counted
+// out, and gives up its reference. The argument one says of which kind the reference is.
 func (r *sharedRun[K, T]) tell(ctx context.Context, begun bool, one uint64) {
 	c := &r.p.core
 	pl := placeOf(c)
