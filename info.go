@@ -396,7 +396,7 @@ func chain(os []Observer, of func(*Observer) contextMaker) contextMaker {
 	return func(ctx context.Context, c CallInfo) context.Context {
 		for _, f := range fs {
 			if ctx = f(ctx, c); ctx == nil {
-				return nil // which the caller of the observer says
+				return nil // the caller panics with the name of the function
 			}
 		}
 		return ctx
