@@ -286,12 +286,13 @@ func StopBound(class int) time.Duration { return scope.Bound(class) }
 // An Observer is told what becomes of the calls of a scope. Its functions are
 // called outside every lock and must not block; any may be nil, which costs
 // nothing. Each is called once for a call, or not at all, but Discarded, which is called
-// for each result discarded, and Joined, for each caller who joins. Begun comes before Started, and Started before Completed,
-// unless another goroutine cancels the call while it is being begun or started.
-// Refused comes alone. What a Release brings about is told on a goroutine of the scope's. That goroutine
-// and the completer are not ordered: where the last handle is released just after
-// completion, Abandoned and Discarded may be called before Completed, or at the same
-// time.
+// for each result discarded, and Joined, for each caller who joins. Begun comes before
+// Started, and Started before Completed, unless another goroutine cancels the call while it
+// is being begun or started. Refused comes alone.
+//
+// What a Release brings about is told on a goroutine of the scope's. That goroutine and the
+// completer are not ordered: where the last handle is released just after completion,
+// Abandoned and Discarded may be called before Completed, or at the same time.
 type Observer struct {
 	Begun     func(CallInfo) // a call was accepted; on the goroutine of its Begin
 	Started   func(CallInfo) // its function is about to run; on the function's goroutine
