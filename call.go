@@ -12,7 +12,9 @@ import (
 // not depend on the type of the result is compiled once: the call itself in core.go, its
 // start in start.go, its handles in handle.go. So one more type costs its users little to
 // compile; see decision 0020. A method here is a line or two, and a change of what it does
-// belongs into handle.go. A test holds what one more type costs.
+// belongs into handle.go. TestSize holds what one more type costs, and TestPins_Inlined that
+// IsDone is inlined: nothing can be added to IsDone. Most other methods are marked noinline:
+// the compiler makes wrappers for each type, and would put a copy of the method into each.
 
 // A Call is a handle on an asynchronous call: begun, then complete, then
 // finished by taking its result, after which the object is idle and can begin
@@ -60,7 +62,7 @@ func fresh[T any]() *core { return &new(Promise[T]).core }
 // Begin panics where ctx or fn is nil, where [Discard] is of another type, where two
 // scopes are among the options, and where one of them is for [Map] alone.
 //
-//go:noinline // in every wrapper that the compiler makes for a type of results
+//go:noinline // into every wrapper that the compiler makes for a type of results
 func (c *Call[T]) Begin(ctx context.Context, fn func(context.Context) (T, error), opts ...Option) error {
 	checkBegin(ctx, fn == nil)
 	_, err := begin(ctx, c, opts, 0, asFunction(fn))
