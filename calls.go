@@ -36,7 +36,7 @@ type Calls[T any] []*Call[T]
 // ends first, [ErrNothingToWait] where there are no calls. Where the function panicked, Race
 // panics with its [*PanicError]. The other calls are left as they are.
 //
-//go:noinline // in both wrappers that the compiler makes for a type of results
+//go:noinline // into both wrappers that the compiler makes for a type of results
 func (cs Calls[T]) Race(ctx context.Context) (int, T, error) {
 	i, c, err := hold(cs).race(ctx)
 	return i, valueOf[T](c), err
@@ -232,6 +232,13 @@ func (h *hedge) run() (*core, error) {
 
 // A hedge is the state of one Hedge. One goroutine uses it: the one that called Hedge. The
 // attempts are calls like others, and nobody else has a handle on them.
+//
+//	begin ──▶ wait for the set ──an attempt succeeds──▶ win
+//	  ▲            │      └──────ctx ends, or all attempts have failed──▶ an error
+//	  └────────────┴── the delay is over, or an attempt has failed; fewer than max have begun
+//
+// What may not change: however the loop ends, end cancels and releases every attempt that is
+// left, and the loop looks at ctx before it takes a failure for one (W6).
 type hedge struct {
 	ctx     context.Context
 	delay   time.Duration
