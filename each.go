@@ -183,7 +183,7 @@ func (i *input[In, T]) run(c *core) *scope.Member {
 }
 
 // call calls the function of the user. The worker is counted as free before the result can
-// be seen, so the loop that sees the result finds the worker free.
+// be seen (M3), so the loop that sees the result finds the worker free.
 func (i *input[In, T]) call(ctx context.Context) (T, error) {
 	defer i.of.free.Add(1)
 	return i.of.fn.(func(context.Context, In) (T, error))(ctx, i.in)
@@ -206,8 +206,17 @@ func (it *mapped) Links() *list.Links[mapped] { return &it.links }
 // functions run on workers, which live as long as the loop. A goroutine for each call, as
 // Go would begin, costs more than the rest of a call that does nothing.
 //
-// Both channels have room for bound inputs, and no more are in flight or unread. So
-// no sender waits, and a completer may send (L6).
+// Invariants:
+//
+//	M1  The goroutine of the loop alone pulls inputs, writes flying, and calls the body
+//	    (C10). So none of these has a lock, and inputs and body may share variables.
+//	M2  Both channels have room for bound inputs, and no more are in flight or unread. So
+//	    no sender waits, and a completer may send (L6).
+//	M3  Every input in todo has a worker that is going to take it. A worker counts itself
+//	    as free before the result of its function can be seen.
+//	M4  A function counts itself in active before it looks whether its call is canceled,
+//	    and the loop cancels the calls before it looks at active. So a function that is
+//	    not counted by then finds its call canceled and never runs.
 //
 // An input, and who moves it on. The loop does, but for the middle:
 //
@@ -229,21 +238,18 @@ type mapping struct {
 	function func(it *mapped) function  // of the call of an input
 	yield    func(it *mapped) (on bool) // hands one result to the body of the loop
 
-	// Of the goroutine of the loop alone: what is in flight or unread, in the order in
-	// which it began.
+	// M1: what is in flight or unread, in the order in which it began.
 	flying   list.List[mapped]
 	inFlight int // how many those are
 
 	complete chan *mapped // what is complete, in the order of completion; nil with InOrder
 
-	// The workers. free is the number of workers without an input, less the number of
-	// inputs without a worker; it is never negative, so every input has a worker.
+	// The workers (M3). free is the number of workers without an input, less the number of
+	// inputs without a worker. Where begin would make it negative, begin starts a worker.
 	todo chan *mapped // nil where each call has a goroutine of its own
 	free atomic.Int64
 
-	// The end. A function counts itself in before it looks whether its call is canceled, and
-	// the loop cancels the calls before it looks at the count. So a function that is not
-	// counted by then finds its call canceled and never runs.
+	// The end (M4).
 	active atomic.Int64 // functions that run, or are about to look
 	ending atomic.Bool  // the loop waits for them
 	quiet  latch.Latch  // set when none is active any more
@@ -452,8 +458,8 @@ func (it *mapped) drop() {
 	it.c.drop()
 }
 
-// stop cancels the calls that are left and waits until their functions have returned. The
-// last call comes first: a function that returns at once must start none that is queued
+// stop cancels the calls that are left and waits until their functions have returned (M4).
+// The last call comes first: a function that returns at once must start none that is queued
 // behind it.
 func (m *mapping) stop() {
 	defer m.awaitFunctions()
