@@ -10,6 +10,16 @@ import (
 // takes these steps for a call: Admit and Enter when the call begins, Finish when its
 // function has returned, and Completing, Settled and Told when it is complete.
 //
+//	step                  from                   to
+//	Admit                 out                    announced, or waiting; then as Enter
+//	Enter                 announced              queued, or running
+//	a slot is handed on   queued                 running
+//	Withdraw              announced, queued      withdrawn
+//	Settled               announced, queued,     over, without the function
+//	                      withdrawn, waiting
+//	Settled               running                running, counted as stopping
+//	Finish                running                over
+//
 // A step that is added here says which state it starts from, counts what it moves, and
 // ends by roomLocked where it may leave more room than there was. Two steps may not become
 // one, nor one step two, without a look at who may come in between: a completer in another
