@@ -14,6 +14,12 @@ import (
 // element of the list that stands for no job: every reader of a list steps over cursors.
 // What the body is given may have left the list by then, and asks the member itself.
 //
+//	the list    a   b   from   c   d   e   …   z   to   f   g
+//	            been there     the next portion         entered since the loop began
+//
+// A cursor may stand anywhere, also in front of the head of the queue. So code that follows
+// the links of a list asks isCursor, or looks for a state that no cursor has.
+//
 // Rejected: to copy the list under the lock. A million pointers take milliseconds, in which
 // no call of the scope begins, waits or returns.
 
