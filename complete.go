@@ -268,8 +268,16 @@ func (c *core) takeAndGiveUp(one uint64) {
 	}
 }
 
-// dropped does what is due when a reference was given up and the word became w (K3).
-// The last reference abandons a pending call. On a complete call it disposes of a
+// dropped does what is due when a reference was given up and the word became w (K3). Of the
+// last reference that is:
+//
+//	pending                     the call is abandoned: canceled with CancelOnAbandon
+//	complete, and taken         nothing
+//	complete, it has panicked   the panic is raised here: nobody else can be given it
+//	complete, with a result     the result goes to Discard, on another goroutine
+//	complete with neither       nothing
+//
+// An owner that has seen to the outcome leaves nothing to do. Else dropped disposes of a
 // result that nobody took, and raises a panic that nobody was given.
 func (c *core) dropped(w uint64) {
 	if latch.Refs(w) != 0 || w&bitBegun == 0 {
