@@ -447,6 +447,12 @@ func (c *core) tellDiscarded(err error) {
 }
 
 // completePanic ends a call whose function panicked, as the scope would have it (C5).
+//
+//	               the call is pending                    the call was canceled before
+//	PanicReraise   completes with the panic               the program ends, or a Map is given it
+//	PanicReturn    completes with the panic as an error   the error is discarded
+//	PanicCrash     the program ends                       the program ends
+//
 // A panic that nobody can be given, because the call was canceled or every handle
 // released, ends the program here, as in a plain goroutine. Where somebody waits for the
 // function all the same, as the loop over a Map does, the loop is given the panic.
