@@ -107,10 +107,15 @@ func (t *table[K, T]) join(ctx context.Context, key K, fn func(context.Context) 
 // makes, which is asked without the lock.
 var errAsk = errors.New("async: the observer was not asked")
 
-// joinLocked is the part of join under the lock. A run that could not be started is
-// returned together with the reason. Nobody else knows that run, and join completes it
-// with the reason. own is what within has found. asked is true where ctx is what the
-// observer of the scope has made; joinLocked returns errAsk where that is missing.
+// joinLocked is the part of join under the lock. own is what within has found. asked is true
+// where ctx is what the observer of the scope has made. The answers are:
+//
+//	r, false, nil          the caller shares r, which another caller began
+//	r, true, nil           the caller has begun r
+//	r, false, the reason   r could not be started; nobody else knows r, and join completes it
+//	nil, false, nil        the value of a Lazy is there by now
+//	nil, false, ErrCycle   the caller stands in a run of the key
+//	nil, false, errAsk     a run has to be begun, and asked is false
 func (t *table[K, T]) joinLocked(ctx context.Context, key K, fn func(context.Context) (T, error), opts []Option, own *sharedRun[K, T], one uint64, asked bool) (r *sharedRun[K, T], begun bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
