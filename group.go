@@ -114,6 +114,9 @@ func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
 //
 // Its call completes once, so exactly one of the two comes.
 //
+//	pending ──canceled, or released by all──▶ Fire(atCall): leave, which gives both up
+//	   └──────the run is complete──▶ Fire(atRun): receive ──the last reference──▶ gone
+//
 // It knows no type: the run copies the value.
 type joinedCall struct {
 	core     *core
