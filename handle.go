@@ -25,7 +25,8 @@ import (
 //	        stores them in the other order. So the call is no older than the phase.
 //
 // What a method does with the call, it does with a reference: that of the handle while the
-// mu is held, or one of its own (K3).
+// mu is held, or one of its own (K3). K1 to K4 stand in core.go. A method that is added keeps
+// these rules, and says what it answers on a handle that is idle, finished or released.
 
 // The state of a handle says what the handle is to the call:
 //
