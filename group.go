@@ -10,8 +10,9 @@ import (
 
 // This file has what shares the runs of shared.go: [Group], whose callers wait or have a
 // handle by Join, and [Lazy], which keeps one result. Both are thin: counting in and out
-// stands in shared.go, under the lock of the table. What is here runs without that lock,
-// but for keep.
+// stands in shared.go, under the lock of the table, and so do the invariants G1 to G5. What
+// is here runs without that lock, but for keep. What may not change: a caller that leaves, or
+// a handle, is counted out first and then gives its reference up, each of the two once (G2).
 
 // A Group has callers that ask for the same key at the same time share one run of a
 // function (H1). The zero value is an empty group, ready for use. It must not be
