@@ -37,6 +37,7 @@ import (
 // statement and the function of the user stand as few frames as can be: the stack of a new
 // goroutine is small, and to grow it costs more than the rest of a call. And whatever the
 // function does, by panic and Goexit too, the call is completed and the slot given up (R4).
+// K1 to K4 stand in core.go.
 
 // init makes c a call that is begun by its caller alone, with bits, and with its first
 // handle. Nobody else knows c yet, so nothing is locked, and the word is stored and
