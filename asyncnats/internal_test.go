@@ -6,10 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/seed4712c49f/async"
-	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // The lists, and the patterns of subjects, are nothing that a user sees.
@@ -75,16 +72,7 @@ func TestMatches(t *testing.T) {
 // A worker forgets a cancellation whose record is not kept any more, and not one that came while
 // the worker looked for the record.
 func TestForgetsWhatWasSeen(t *testing.T) {
-	nc := natstest.Connect(t, natstest.Run(t, natstest.Store(t.TempDir())).ClientURL())
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := OpenQueue(t.Context(), js, QueueOptions{Name: "jobs"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer q.Close()
+	q := openJobs(t)
 	w := newWorker(q, WorkOptions{})
 	defer w.cancel()
 	seen := ended{async.ErrCanceled, time.Now().Add(-time.Hour)}

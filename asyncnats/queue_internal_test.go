@@ -19,6 +19,21 @@ import (
 // What of the queue nobody sees from outside: how acknowledgements are read, and what a publisher
 // and a queue remember.
 
+// openJobs returns a queue on a server of its own.
+func openJobs(t *testing.T) *Queue {
+	t.Helper()
+	js, err := jetstream.New(natstest.Connect(t, natstest.Run(t, natstest.Store(t.TempDir())).ClientURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := OpenQueue(t.Context(), js, QueueOptions{Name: "jobs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(q.Close)
+	return q
+}
+
 func TestParseAck(t *testing.T) {
 	for _, test := range []struct {
 		data string
@@ -134,16 +149,7 @@ func TestPublisher(t *testing.T) {
 
 // A process that only submits, and releases its handles, remembers nothing of the calls.
 func TestJ6_ReleasedIsForgotten(t *testing.T) {
-	nc := natstest.Connect(t, natstest.Run(t, natstest.Store(t.TempDir())).ClientURL())
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := OpenQueue(t.Context(), js, QueueOptions{Name: "jobs"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer q.Close()
+	q := openJobs(t)
 	var kept *async.Call[int]
 	ids := make([]string, 100)
 	for i := range ids {

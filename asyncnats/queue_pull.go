@@ -29,6 +29,7 @@ type pull struct {
 	heard time.Time // when NATS gave a sign of it last
 	stale time.Time // when it ends
 	rest  time.Time // until when nothing is asked for
+	gone  bool      // there was no consumer to ask
 }
 
 // A pullRequest is what NATS is asked.
@@ -48,6 +49,7 @@ func (w *Worker) pulls(status chan nats.Status) {
 		if isGone(nc) {
 			w.unpull()
 		}
+		w.makeAnew()
 		w.ask()
 		select {
 		case <-w.pulling.Done():
@@ -86,6 +88,23 @@ func (w *Worker) ask() {
 	_ = nc.PublishRequest(w.next, w.inbox.Subject, data) // there is another one when nothing is heard
 }
 
+// makeAnew makes the consumer of the workers where NATS has none: an operator has deleted the
+// consumer, or a server has lost it. NATS then knows no more which requests run: it delivers them
+// again at once, and counts their deliveries from one. Where makeAnew fails the next pull says
+// again that there is no consumer.
+func (w *Worker) makeAnew() {
+	w.mu.Lock()
+	gone := w.asked.gone
+	w.asked.gone = false
+	w.mu.Unlock()
+	if !gone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.pulling, writeTime)
+	defer cancel()
+	_ = w.share(ctx)
+}
+
 // nextSubject is where NATS is asked for what a consumer has.
 func (s *store) nextSubject(stream jetstream.Stream, consumer string) string {
 	o := s.js.Options()
@@ -108,13 +127,17 @@ func (w *Worker) receive(m *nats.Msg) {
 	case status == "":
 		w.asked.left = max(w.asked.left-1, 0)
 	case status == statusBeat:
-	default: // the pull is over, and perhaps there is no consumer now
+	case status == statusTimeout:
 		w.asked.left = 0
-		if status != statusTimeout {
-			w.asked.rest = w.asked.heard.Add(maxRest / 2)
-		}
+	default: // the pull is over, and perhaps there is no consumer now: the next pull tells
+		w.asked.left = 0
+		w.asked.rest = w.asked.heard.Add(maxRest / 2)
+		w.asked.gone = status == statusNobody
 	}
 	w.mu.Unlock()
+	if status == statusNobody {
+		poke(w.toPull)
+	}
 	if status == "" {
 		w.accept(parcel{w.q.store.js.Conn(), m})
 	}
@@ -123,6 +146,7 @@ func (w *Worker) receive(m *nats.Msg) {
 const (
 	statusBeat    = "100"
 	statusTimeout = "408"
+	statusNobody  = "503"
 )
 
 // drain ends the subscription. What comes until then is handed back.

@@ -10,8 +10,8 @@ import (
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
-// What the watcher of a queue does when the bucket is not what it was: messages that it has not
-// seen have numbers that it has, and calls are lost.
+// What a queue does when its streams are not what they were: the watcher has not seen messages
+// whose numbers it has, calls are lost, and consumers are gone.
 
 // The bucket is deleted and made again: calls that wait get their results, those that come after do,
 // and those whose requests are gone end with ErrUnknownCall.
@@ -96,4 +96,63 @@ func TestFault_LostWrites(t *testing.T) {
 	work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
 	after, _ := submit[int](t, q, 4)
 	wantValue(t, after, 8)
+}
+
+// Somebody deletes the consumers of a queue, all of them, while workers wait and a function runs:
+// the workers make theirs again, and the watchers do. What runs completes, what comes later runs,
+// and the requests of a key keep their order.
+func TestFault_ConsumersDeleted(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	busy := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 2})
+	runs, _ := submit[int](t, q, 1)
+	g.next(t)
+	js, err := jetstream.New(natstest.Connect(t, d.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 3 {
+		if n := deleteConsumers(t, js); n < 3 { // that of the workers, and one of each watcher
+			t.Errorf("round %d: %d consumers were deleted", round, n)
+		}
+		after, _ := submit[int](t, q, 10+round)
+		keyed, _ := submit[int](t, q, 20+round, asyncnats.Key("k"))
+		g.next(t)
+		if round == 0 {
+			g.open.Set()
+		}
+		wantValue(t, after, 2*(10+round))
+		wantValue(t, keyed, 2*(20+round))
+	}
+	wantValue(t, runs, 2)
+	if err := busy.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s := d.stream("ASYNC_jobs").State; s.Msgs != 0 {
+		t.Errorf("%d requests are left", s.Msgs)
+	}
+}
+
+// deleteConsumers deletes the consumers of both streams, and returns how many there were.
+func deleteConsumers(t *testing.T, js jetstream.JetStream) (n int) {
+	t.Helper()
+	for _, name := range []string{"ASYNC_jobs", "KV_ASYNC_jobs"} {
+		s, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := s.ConsumerNames(t.Context())
+		for consumer := range names.Name() {
+			n++
+			if err := s.DeleteConsumer(t.Context(), consumer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if names.Err() != nil {
+			t.Fatal(names.Err())
+		}
+	}
+	return n
 }
