@@ -193,10 +193,7 @@ func TestJ5_CancelerDied(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.js()
 	calls := make(async.Calls[int], 100)
 	for i := range calls {
 		var id string
@@ -225,14 +222,7 @@ func TestJ5_NoRoomForTheCancellation(t *testing.T) {
 	d := newDepot(t)
 	o := asyncnats.QueueOptions{MaxBytes: 256 << 10}
 	q, other := d.open(o), d.open(o)
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bucket, err := js.Stream(t.Context(), "KV_ASYNC_jobs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.js()
 	for i, size := 0, 100<<10; size > 0; i++ {
 		if _, err := js.Publish(t.Context(), fmt.Sprint("$KV.ASYNC_jobs.filler.", i), make([]byte, size)); err != nil {
 			size /= 2
@@ -260,7 +250,7 @@ func TestJ5_NoRoomForTheCancellation(t *testing.T) {
 			t.Fatal("the cancellation was not tried again")
 		}
 	}
-	if err := bucket.Purge(t.Context(), jetstream.WithPurgeSubject("$KV.ASYNC_jobs.filler.*")); err != nil {
+	if err := d.liveStream("KV_ASYNC_jobs").Purge(t.Context(), jetstream.WithPurgeSubject("$KV.ASYNC_jobs.filler.*")); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, asyncnats.Attach[int](t.Context(), other, id), async.ErrCanceled)
@@ -273,10 +263,7 @@ func TestJ5_CanceledWhileOthersCome(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
 	w := work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{AtOnce: 1000})
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.js()
 	const n = 800
 	var canceling, submitting sync.WaitGroup
 	var over atomic.Bool

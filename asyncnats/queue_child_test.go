@@ -20,7 +20,6 @@ import (
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
-	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // Workers as child processes, which are killed, stopped, and die of what they are given.
@@ -329,11 +328,7 @@ func checkLedger(t *testing.T, d *depot, workers []*workerChild, ids []string, r
 		}
 	}
 	records := 0
-	js, _ := jetstream.New(natstest.Connect(t, d.url))
-	s, err := js.Stream(t.Context(), "KV_ASYNC_jobs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := d.liveStream("KV_ASYNC_jobs")
 	info, err := s.Info(t.Context(), jetstream.WithSubjectFilter("$KV.ASYNC_jobs.call.>"))
 	if err != nil {
 		t.Fatal(err)

@@ -194,14 +194,7 @@ func TestJ8_LostTurn(t *testing.T) {
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
 	call, _ := submit[int](t, q, 21, asyncnats.Key("a key: with * and > and ä"))
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := js.Stream(t.Context(), "ASYNC_jobs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := d.liveStream("ASYNC_jobs")
 	if err := s.Purge(t.Context(), jetstream.WithPurgeSubject("_ASYNC.queue.jobs.turn.>")); err != nil {
 		t.Fatal(err)
 	}
@@ -282,10 +275,7 @@ func TestJ8_NoRoomForTheTurn(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	q := d.open(asyncnats.QueueOptions{})
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.js()
 	limit := func(messages int64) {
 		t.Helper()
 		c := d.stream("ASYNC_jobs").Config

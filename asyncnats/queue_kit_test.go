@@ -55,6 +55,32 @@ func (d *depot) restart() {
 	d.start()
 }
 
+// js returns JetStream by a connection of its own.
+func (d *depot) js() jetstream.JetStream {
+	d.t.Helper()
+	js, err := jetstream.New(natstest.Connect(d.t, d.url))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return js
+}
+
+// liveStream returns a stream, to do something to it.
+func (d *depot) liveStream(name string) jetstream.Stream {
+	d.t.Helper()
+	s, err := d.js().Stream(context.Background(), name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// stream returns what is known of a stream.
+func (d *depot) stream(name string) *jetstream.StreamInfo {
+	d.t.Helper()
+	return d.liveStream(name).CachedInfo()
+}
+
 // open opens a queue on a connection of its own.
 func (d *depot) open(o asyncnats.QueueOptions, opts ...nats.Option) *asyncnats.Queue {
 	d.t.Helper()

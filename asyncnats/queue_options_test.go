@@ -11,16 +11,12 @@ import (
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
-	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // consumer returns how the consumer of the workers of the queue jobs is made.
 func (d *depot) consumer() jetstream.ConsumerConfig {
 	d.t.Helper()
-	js, err := jetstream.New(natstest.Connect(d.t, d.url))
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	js := d.js()
 	c, err := js.Consumer(d.t.Context(), "ASYNC_jobs", "workers")
 	if err != nil {
 		d.t.Fatal(err)

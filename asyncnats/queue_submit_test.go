@@ -50,20 +50,6 @@ func trySubmit(ctx context.Context, q *asyncnats.Queue, request int) (id string,
 	return id, err
 }
 
-// stream returns what is known of a stream of the queue jobs.
-func (d *depot) stream(name string) *jetstream.StreamInfo {
-	d.t.Helper()
-	js, err := jetstream.New(natstest.Connect(d.t, d.url))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	s, err := js.Stream(d.t.Context(), name)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return s.CachedInfo()
-}
-
 // Submit returns when the request is stored, and not before.
 func TestJ1_SubmitReturnsWhenStored(t *testing.T) {
 	t.Parallel()
@@ -235,10 +221,7 @@ func TestJ2_FirstResultWins(t *testing.T) {
 			return <-r.finish, nil
 		}, asyncnats.WorkOptions{AtOnce: 1, Options: []async.Option{async.Discard(func(v int, _ error) { discarded <- v })}})
 	}
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.js()
 	for round := range 10 {
 		id := fmt.Sprint("x", round)
 		a, _ := submit[int](t, q, "", asyncnats.ID(id), asyncnats.Key(id))
@@ -478,10 +461,7 @@ func TestJ1_OtherOptions(t *testing.T) {
 	d := newDepot(t)
 	d.open(asyncnats.QueueOptions{})
 	d.open(asyncnats.QueueOptions{Keep: 24 * time.Hour, Replicas: 1, MaxBytes: -1, Codec: asyncnats.JSON()})
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.js()
 	for option, o := range map[string]asyncnats.QueueOptions{
 		"Keep":     {Keep: time.Hour},
 		"Replicas": {Replicas: 3},

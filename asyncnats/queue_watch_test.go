@@ -7,7 +7,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async/asyncnats"
-	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // What a queue does when its streams are not what they were: the watcher has not seen messages
@@ -31,18 +30,10 @@ func TestFault_BucketMadeAnew(t *testing.T) {
 	}
 	waits, _ := submit[int](t, q, 100)
 	lost, id := submit[int](t, q, 101, asyncnats.ID("lost"))
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
+	if err := d.liveStream("ASYNC_jobs").Purge(t.Context(), jetstream.WithPurgeSubject("_ASYNC.queue.jobs.run."+id)); err != nil {
 		t.Fatal(err)
 	}
-	requests, err := js.Stream(t.Context(), "ASYNC_jobs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := requests.Purge(t.Context(), jetstream.WithPurgeSubject("_ASYNC.queue.jobs.run."+id)); err != nil {
-		t.Fatal(err)
-	}
-	if err := js.DeleteStream(t.Context(), "KV_ASYNC_jobs"); err != nil {
+	if err := d.js().DeleteStream(t.Context(), "KV_ASYNC_jobs"); err != nil {
 		t.Fatal(err)
 	}
 	other := d.open(asyncnats.QueueOptions{}) // which makes the bucket
@@ -109,12 +100,8 @@ func TestFault_ConsumersDeleted(t *testing.T) {
 	busy := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 2})
 	runs, _ := submit[int](t, q, 1)
 	g.next(t)
-	js, err := jetstream.New(natstest.Connect(t, d.url))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for round := range 3 {
-		if n := deleteConsumers(t, js); n < 3 { // that of the workers, and one of each watcher
+		if n := d.deleteConsumers(); n < 3 { // that of the workers, and one of each watcher
 			t.Errorf("round %d: %d consumers were deleted", round, n)
 		}
 		after, _ := submit[int](t, q, 10+round)
@@ -136,22 +123,19 @@ func TestFault_ConsumersDeleted(t *testing.T) {
 }
 
 // deleteConsumers deletes the consumers of both streams, and returns how many there were.
-func deleteConsumers(t *testing.T, js jetstream.JetStream) (n int) {
-	t.Helper()
+func (d *depot) deleteConsumers() (n int) {
+	d.t.Helper()
 	for _, name := range []string{"ASYNC_jobs", "KV_ASYNC_jobs"} {
-		s, err := js.Stream(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names := s.ConsumerNames(t.Context())
+		s := d.liveStream(name)
+		names := s.ConsumerNames(d.t.Context())
 		for consumer := range names.Name() {
 			n++
-			if err := s.DeleteConsumer(t.Context(), consumer); err != nil {
-				t.Fatal(err)
+			if err := s.DeleteConsumer(d.t.Context(), consumer); err != nil {
+				d.t.Fatal(err)
 			}
 		}
 		if names.Err() != nil {
-			t.Fatal(names.Err())
+			d.t.Fatal(names.Err())
 		}
 	}
 	return n
