@@ -3,12 +3,10 @@ package asyncnats_test
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/cost"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
@@ -25,9 +24,7 @@ import (
 //
 //	go test -run '^$' -bench InFlight -benchtime 20000x .
 //
-// The time is that of the processors, of client, server and NATS together: it is the rate
-// where they are busy, and does not depend on who else uses the machine. Each number is the
-// median of the rounds.
+// The time is that of the processors, of client, server and NATS together: see cost.Compare.
 //
 //	×request  RequestWithContext, with a goroutine for each, and for each answer
 //	×service  the least that can answer as the calls are answered: a service of package
@@ -38,9 +35,6 @@ import (
 // they are what the client and the server of NATS cost alone.
 
 var request = make([]byte, 64)
-
-// rounds is in how many parts the messages of a benchmark are sent.
-const rounds = 8
 
 // BenchmarkInFlight keeps a number of calls in flight.
 func BenchmarkInFlight(b *testing.B) {
@@ -53,20 +47,7 @@ func BenchmarkInFlight(b *testing.B) {
 				"×service": inFlightByHand(b, url, n, answerAsService),
 				"×hand":    inFlightByHand(b, url, n, answerAtOnce),
 			}
-			ratios := make(map[string][]float64)
-			b.ResetTimer()
-			for range min(rounds, b.N) {
-				calls := max(b.N/rounds, 1)
-				own := costOf(ours, calls)
-				for name, rival := range rivals {
-					ratios[name] = append(ratios[name], float64(costOf(rival, calls))/float64(max(own, 1)))
-				}
-			}
-			for name, r := range ratios {
-				slices.Sort(r)
-				b.ReportMetric(r[len(r)/2], name)
-			}
-			b.ReportMetric(0, "ns/op") // it would be that of all four
+			cost.Compare(b, ours, rivals)
 		})
 	}
 }
@@ -79,23 +60,41 @@ func BenchmarkCall(b *testing.B) {
 	run(b.N)
 }
 
-// costOf is what it costs the processors to make calls.
-func costOf(f func(int), calls int) time.Duration {
-	runtime.GC()
-	start := cpu()
-	f(calls)
-	return cpu() - start
-}
-
-// timed is what it costs the processors to run a benchmark.
-func timed(b *testing.B, f func(*testing.B)) time.Duration {
-	return costOf(func(int) { f(b) }, b.N)
-}
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+// BenchmarkLost kills a server, which is a process of its own, with SIGKILL while it has 10,000
+// calls, and reports how long after that the calls are told, in heartbeats: half of them, 99 in a
+// hundred, and the last. They are told three heartbeats after the last one that the server sent:
+//
+//	go test -run '^$' -bench Lost -benchtime 20x .
+func BenchmarkLost(b *testing.B) {
+	const calls = 10_000
+	var told []time.Duration
+	for range b.N {
+		url := natstest.Run(b, natstest.Options()).ClientURL()
+		process := startChild(b, url)
+		ear := listen(b, natstest.Connect(b, url), "_INBOX")
+		c := newClient(b, natstest.Connect(b, url), asyncnats.ClientOptions{Heartbeat: childBeat})
+		over := make(chan time.Time, calls)
+		for i := range calls {
+			asyncnats.Begin[int](b.Context(), c, "child", 2*i, async.OnSignal(func() { over <- time.Now() }))
+		}
+		ear.told(b, calls)
+		ear.beat(b)
+		start := time.Now()
+		if err := process.Kill(); err != nil {
+			b.Fatal(err)
+		}
+		for range calls {
+			told = append(told, (<-over).Sub(start))
+		}
+		if s := c.Stats(); s.Lost != calls {
+			b.Fatalf("%+v", s)
+		}
+	}
+	slices.Sort(told)
+	for name, at := range map[string]int{"beats-p50": len(told) / 2, "beats-p99": len(told) * 99 / 100, "beats-max": len(told) - 1} {
+		b.ReportMetric(float64(told[at])/float64(childBeat), name)
+	}
+	b.ReportMetric(0, "ns/op")
 }
 
 // inFlightByRequest makes requests by n goroutines.

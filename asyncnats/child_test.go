@@ -46,7 +46,7 @@ func child(url string) int {
 }
 
 // startChild starts a child, and waits until it serves.
-func startChild(t *testing.T, url string) *os.Process {
+func startChild(t testing.TB, url string) *os.Process {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

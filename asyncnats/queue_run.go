@@ -124,6 +124,9 @@ func (a *assignment[Req, Resp]) over() {
 	}
 	w, j := a.on, a.errand
 	_, err := a.call.Finish() // it does not panic: run has contained the panics of the function
+	if err == nil {
+		return // nearly always
+	}
 	if e := new(async.CanceledError); !errors.As(w.q.known.tame(err), &e) {
 		return
 	}
