@@ -34,7 +34,7 @@ type watcher struct {
 	replace context.CancelFunc // has the consumer be replaced
 	taken   uint64             // the number of the last message that was taken
 	at      time.Time          // when that was stored
-	checked bool               // the bucket is known to have it
+	checked bool               // the bucket is known to have what is to come: the consumer is replaced by us
 }
 
 // maxLanes is how many lanes a watcher watches one by one. Beyond, it watches all records.
@@ -147,7 +147,8 @@ func (w *watcher) consume(status chan nats.Status) bool {
 
 // resume finds out whether the bucket still has what the watcher has taken from it. A bucket that
 // was deleted and made again, and a server that has lost its last writes, gives new messages
-// the numbers of old ones. Where the last message that was taken is not there any more the
+// the numbers of old ones; and what was stored while the client was away for longer than Keep is
+// not there any more. Where the last message that was taken is gone, or none was taken, the
 // watcher begins with the first, and anew is true: it may be that calls are lost. It reports
 // false where NATS does not answer.
 func (w *watcher) resume(ctx context.Context) (anew, ok bool) {
@@ -156,7 +157,7 @@ func (w *watcher) resume(ctx context.Context) (anew, ok bool) {
 	w.checked = false
 	w.mu.Unlock()
 	if taken == 0 || checked {
-		return false, true
+		return !checked, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
