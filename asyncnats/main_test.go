@@ -15,5 +15,8 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(workerURL); url != "" {
 		os.Exit(workerProcess(url, os.Getenv(workerMode)))
 	}
+	if dir := os.Getenv(natsDir); dir != "" {
+		os.Exit(natsProcess(dir))
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -96,7 +96,7 @@ func orElse(n, zero int) int {
 
 const childAckWait = time.Second
 
-// A workerChild is a worker in a process of its own.
+// A workerChild is a worker, or a server of NATS, in a process of its own.
 type workerChild struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
@@ -110,18 +110,31 @@ func startWorker(t *testing.T, url, mode string) *workerChild {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &workerChild{cmd: exec.CommandContext(t.Context(), exe), lines: make(chan string, 100_000), over: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), workerURL+"="+url, workerMode+"="+mode)
-	c.cmd.Stderr = os.Stderr
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.cmd.StdoutPipe()
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Env = append(os.Environ(), workerURL+"="+url, workerMode+"="+mode)
+	c, err := startProcess(t, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// startProcess starts a process of the test, which is killed at its end.
+func startProcess(t *testing.T, cmd *exec.Cmd) (*workerChild, error) {
+	t.Helper()
+	c := &workerChild{cmd: cmd, lines: make(chan string, 100_000), over: make(chan struct{})}
+	c.cmd.Stderr = os.Stderr
+	in, err := c.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.in = in
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
 	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	go func() {
 		defer close(c.over)
@@ -131,7 +144,7 @@ func startWorker(t *testing.T, url, mode string) *workerChild {
 		c.cmd.Wait()
 	}()
 	t.Cleanup(c.kill)
-	return c
+	return c, nil
 }
 
 // kill kills the process, and returns when all that it has printed is in lines.

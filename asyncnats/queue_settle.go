@@ -26,7 +26,7 @@ func (w *Worker) tellLane(j *errand, r record) {
 	m := &nats.Msg{Subject: w.q.store.recordSubject(r.id, r.kind, j.lane), Header: maps.Clone(r.header), Data: r.data}
 	delete(m.Header, jetstream.ExpectedLastSubjSeqHeader)
 	delete(m.Header, jetstream.ExpectedLastSubjSeqSubjHeader)
-	for !w.try(func() error { _, err := w.q.store.write(w.ctx, m); return err }) {
+	for !w.try(func() error { _, err := w.store.write(w.ctx, m); return err }) {
 	}
 }
 
@@ -133,7 +133,7 @@ func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 	setHeader(m, wire.HeaderWriter, writer)
 	r := record{id: j.id, lane: j.lane, kind: k, header: m.Header, data: m.Data}
 	for {
-		err := w.q.store.finish(w.ctx, r)
+		err := w.store.finish(w.ctx, r)
 		switch {
 		case err == nil:
 			return true, nil
@@ -164,7 +164,7 @@ func (w *Worker) retry(j *errand, err error) {
 	}
 	m := w.q.known.message(w.q.store.errorSubject(j.id), w.o.Name, err, false)
 	m.Header.Set(wire.HeaderDelivery, strconv.Itoa(j.delivery))
-	for !w.try(func() error { _, err := w.q.store.write(w.ctx, m); return err }) {
+	for !w.try(func() error { _, err := w.store.write(w.ctx, m); return err }) {
 	}
 	w.count(func(s *WorkerStats) { s.Retried++ })
 	w.release(j, func(p parcel) { p.again(w.o.rest(j.delivery)) })

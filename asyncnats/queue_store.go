@@ -57,6 +57,7 @@ type store struct {
 	bucket    jetstream.Stream
 	work      string // what subjects of requests begin with, and a dot
 	kv        string // what subjects of the bucket begin with, and a dot
+	retried   func() // told of each write that is tried again, or nil
 }
 
 // openStore makes the streams, unless they are there.

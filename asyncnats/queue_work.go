@@ -23,6 +23,7 @@ type Worker struct {
 	q       *Queue
 	o       WorkOptions
 	id      string
+	store   store              // the queue's, which counts the writes that are tried again
 	next    string             // where NATS is asked for requests
 	inbox   *nats.Subscription // where they come
 	own     *async.Scope       // where the user gave none
@@ -106,6 +107,8 @@ func newWorker(q *Queue, o WorkOptions) *Worker {
 		q: q, o: o, id: rand.Text(), toPull: make(chan struct{}, 1), toBegin: make(chan struct{}, 1), passed: make(chan uint64, 1),
 		jobs: make(map[uint64]*errand), over: make(map[string]ended),
 	}
+	w.store = q.store
+	w.store.retried = func() { w.count(func(s *WorkerStats) { s.Unstored++ }) }
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.pulling, w.unpull = context.WithCancel(w.ctx)
 	scope := o.Scope

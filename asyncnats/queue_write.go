@@ -48,6 +48,9 @@ func (s *store) write(ctx context.Context, m *nats.Msg) (seq uint64, err error) 
 		case !isUncertain(err):
 			return 0, writeError(err)
 		}
+		if s.retried != nil {
+			s.retried()
+		}
 		if !pause(ctx, rest) {
 			return 0, fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
