@@ -167,3 +167,34 @@ func TestLost_OneProcessOfTwo(t *testing.T) {
 		wantError(t, call, asyncnats.ErrResponderLost)
 	}
 }
+
+// The clocks of client and server are apart: that of the client, which is in a bubble, says that it
+// is the year 2000, and stands still. So only the server's clock can end the function's context, and
+// does so when the time is over that was left at the client.
+func TestN4_ClocksApart(t *testing.T) {
+	url := natstest.Run(t, natstest.Options()).ClientURL()
+	startChild(t, url)
+	bubble(t, func(t *testing.T) {
+		c := newClient(t, natstest.Connect(t, url), asyncnats.ClientOptions{})
+		wantValue(t, asyncnats.Begin[int](t.Context(), c, "child", 1), 2)
+		for _, left := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond} {
+			ctx, cancel := context.WithTimeout(t.Context(), left)
+			defer cancel()
+			start := realTime(t)
+			wantValue(t, asyncnats.Begin[int](ctx, c, "child", 2), 4) // when its context has ended there
+			if took := realTime(t) - start; took < left || took > patience || ctx.Err() != nil {
+				t.Errorf("a deadline of %v came after %v, and the context of the client is %v", left, took, ctx.Err())
+			}
+		}
+	})
+}
+
+// realTime is the time of the system, in a bubble too.
+func realTime(t *testing.T) time.Duration {
+	t.Helper()
+	var now syscall.Timeval
+	if err := syscall.Gettimeofday(&now); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(now.Nano())
+}
