@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,6 +106,31 @@ func TestJ3_RetryBackoffGivenUp(t *testing.T) {
 	}
 	if s := w.Stats(); s.GivenUp != 2 || s.Retried != 10 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// The last error of a request that is given up by the next worker, because one has died of it, names
+// the death, and the error of the function before that.
+func TestJ3_LastErrorBeforeADeath(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	nc := natstest.Connect(t, d.url)
+	o := asyncnats.WorkOptions{AckWait: time.Second, MaxDeliver: 2, Retry: flaky}
+	g := newGate()
+	var runs atomic.Int64
+	work(t, openQueue(t, nc, asyncnats.QueueOptions{}), func(ctx context.Context, n int) (int, error) {
+		if runs.Add(1) == 1 {
+			return 0, errFlaky
+		}
+		return g.double(ctx, n)
+	}, o)
+	q := d.open(asyncnats.QueueOptions{})
+	call, _ := submit[int](t, q, 1)
+	g.next(t)
+	nc.Close() // as of a process that is killed
+	work(t, q, double, o)
+	if err := wantError(t, call, asyncnats.ErrGivenUp, asyncnats.ErrResponderLost); !hasText(err, "before that: flaky") {
+		t.Error(err)
 	}
 }
 
