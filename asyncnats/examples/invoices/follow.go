@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
@@ -17,36 +20,42 @@ import (
 // call is submitted, by whichever process.
 type follower struct {
 	q     *asyncnats.Queue
+	nc    *nats.Conn
 	out   io.Writer
 	n     int
 	start time.Time
+	there *atomic.Int64 // how many invoices are there
 
 	next     int // the first invoice that nobody had submitted when it was looked for
 	calls    async.Set[*async.Call[Invoice]]
 	invoices map[int]Invoice
-	before   int // invoices that were there when the follower came
-	told     time.Time
+	before   atomic.Int64 // invoices that were there when the follower came
 }
 
 const (
 	lookEvery = 100 * time.Millisecond // for calls that were not submitted
 	tellEvery = time.Second
+	stuck     = 4 * time.Second // without an invoice
 )
 
-// watch follows the invoices until all are there. done is called with how many are there.
-func (o *options) watch(ctx context.Context, out io.Writer, done func(int)) (map[int]Invoice, error) {
+// watch follows the invoices until all are there. It counts in there how many that are.
+func (o *options) watch(ctx context.Context, out io.Writer, there *atomic.Int64) (map[int]Invoice, error) {
 	q, nc, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer nc.Close()
 	defer q.Close()
-	f := &follower{q: q, out: out, n: o.n, start: time.Now(), next: 1, invoices: make(map[int]Invoice)}
+	f := &follower{q: q, nc: nc, out: out, n: o.n, start: time.Now(), there: there, next: 1, invoices: make(map[int]Invoice)}
 	defer f.calls.Release()
-	return f.invoices, f.follow(ctx, done)
+	over := make(chan struct{})
+	telling := async.Go(ctx, func(context.Context) (struct{}, error) { f.tells(over); return struct{}{}, nil })
+	err = f.follow(ctx)
+	close(over)
+	return f.invoices, errors.Join(err, telling.Wait(context.WithoutCancel(ctx)))
 }
 
-func (f *follower) follow(ctx context.Context, done func(int)) error {
+func (f *follower) follow(ctx context.Context) error {
 	if err := f.attach(ctx); err != nil {
 		return err
 	}
@@ -59,23 +68,16 @@ func (f *follower) follow(ctx context.Context, done func(int)) error {
 		cancel()
 		switch {
 		case err == nil:
-			if err := f.take(call); err != nil {
-				return err
-			}
+			err = f.take(call)
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			err = context.Cause(ctx)
 		default:
-			if err := f.attach(ctx); err != nil {
-				return err
-			}
+			err = f.attach(ctx)
 		}
-		f.tell()
-		if done != nil {
-			done(len(f.invoices))
+		if err != nil {
+			return err
 		}
 	}
-	f.told = time.Time{}
-	f.tell()
 	return nil
 }
 
@@ -95,9 +97,9 @@ func (f *follower) attach(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("%s: %w", idOf(f.next), err)
 		}
-		f.invoices[v.Number] = v
+		f.has(v)
 		if first {
-			f.before++
+			f.before.Add(1)
 		}
 	}
 	return nil
@@ -109,27 +111,51 @@ func (f *follower) take(call *async.Call[Invoice]) error {
 	if err != nil {
 		return err
 	}
-	f.invoices[v.Number] = v
+	f.has(v)
 	return nil
 }
 
-// tell prints how far it is, at what rate, and how long it takes, once a second.
-func (f *follower) tell() {
-	now := time.Now()
-	if now.Sub(f.told) < tellEvery {
-		return
+func (f *follower) has(v Invoice) {
+	f.invoices[v.Number] = v
+	f.there.Store(int64(len(f.invoices)))
+}
+
+// tells prints how far it is, once a second, until the invoices are there or nobody watches.
+func (f *follower) tells(over chan struct{}) {
+	ticker := time.NewTicker(tellEvery)
+	defer ticker.Stop()
+	last, since := int64(-1), f.start // how many there were, and since when
+	for {
+		if there := f.there.Load(); there != last {
+			last, since = there, time.Now()
+		}
+		f.tell(time.Now(), since)
+		select {
+		case <-ticker.C:
+		case <-over:
+			f.tell(time.Now(), time.Now())
+			return
+		}
 	}
-	f.told = now
-	there := len(f.invoices)
-	rate := float64(there-f.before) / now.Sub(f.start).Seconds()
-	left := "time left unknown"
+}
+
+// tell prints how many invoices are there, at what rate they come, and how long it takes.
+func (f *follower) tell(now, since time.Time) {
+	there := int(f.there.Load())
+	took := now.Sub(f.start)
+	rate := float64(there-int(f.before.Load())) / max(took, time.Millisecond).Seconds()
+	say := "time left unknown"
 	switch {
 	case there == f.n:
-		left = "all there"
+		say = "all there"
+	case !f.nc.IsConnected():
+		say = "NATS is away"
+	case now.Sub(since) > stuck:
+		say = fmt.Sprintf("none for %v: is a worker there, and were all submitted?", now.Sub(since).Round(time.Second))
 	case rate > 0:
-		left = fmt.Sprintf("%v left", time.Duration(float64(f.n-there)/rate*float64(time.Second)).Round(time.Second))
+		say = fmt.Sprintf("%v left", time.Duration(float64(f.n-there)/rate*float64(time.Second)).Round(time.Second))
 	}
-	fmt.Fprintf(f.out, "%6.1fs  %4d of %d invoices  %4.0f a second  %s\n", now.Sub(f.start).Seconds(), there, f.n, rate, left)
+	fmt.Fprintf(f.out, "%6.1fs  %4d of %d invoices  %4.0f a second  %s\n", took.Seconds(), there, f.n, rate, say)
 }
 
 // check compares what the calls returned with the files: every invoice is there once, and whole.

@@ -5,14 +5,19 @@
 //	go run . [-n 1000] [-workers 3] [-dir folder] [-url nats://…]
 //	go run . -attach -url nats://… [-n 1000]
 //
-// The program starts a real server of NATS with JetStream, whose files are in the folder, three
-// workers and the submitting process, and kills each of them once with SIGKILL while it
-// watches how the invoices come. It prints the command by which another terminal attaches:
-// that one shows the same progress, and goes on when this one is gone. With -url the program
-// uses the server that is there.
+// The program starts processes: a real server of NATS with JetStream, whose files are in the
+// folder, three workers, and the one that submits. It kills each worker once, and the submitting
+// process, with SIGKILL, while it watches how the invoices come. Kill any of them yourself, by the
+// numbers that it prints: what is gone is started again. With -url the program uses the server of
+// NATS that is there.
 //
-// The processes are in office.go, the work is in paint.go, and what watches is in follow.go:
-// it attaches to every call by its id.
+// It prints the command by which another terminal attaches: that one shows the same progress.
+// When the program itself is killed or interrupted, its server of NATS stays for as long as somebody
+// is attached, and go run . -url nats://… -dir … goes on with what is left; so does
+// go run . -dir … when no server is there any more.
+//
+// The processes are in office.go and process.go, the work is in paint.go, and what watches is in
+// follow.go: it attaches to every call by its id.
 //
 // It exits with 0 when every invoice is there once, with 1 when not, with 2 when it was called
 // wrongly, and with 130 after Ctrl-C.
@@ -26,6 +31,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,6 +57,8 @@ type options struct {
 }
 
 const (
+	roleDirect = "direct" // what the program is without -role
+	roleNATS   = "nats"
 	roleWork   = "work"
 	roleSubmit = "submit"
 )
@@ -60,11 +68,11 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f := flag.NewFlagSet("invoices", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.url, "url", "", "a `server` of NATS with JetStream that is there; without, one is started")
-	f.StringVar(&o.dir, "dir", "", "the `folder` of the invoices; without, one is made, and removed at the end")
+	f.StringVar(&o.dir, "dir", "", "the `folder` of the invoices and of NATS; without, one is made, and removed at the end")
 	f.IntVar(&o.n, "n", 1000, "how many invoices")
 	f.IntVar(&o.workers, "workers", 3, "how many workers to start")
 	f.BoolVar(&o.attach, "attach", false, "start nothing, and watch the invoices of another terminal")
-	f.StringVar(&o.role, "role", "", "what the program is that the program has started: work or submit")
+	f.StringVar(&o.role, "role", roleDirect, "what the program is that the program has started: nats, work or submit")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -84,12 +92,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		fmt.Fprintln(stderr, "invoices:", err)
 		return 2
+	case o.role == roleNATS:
+		err = o.serveNATS(os.Stdin, stdout)
 	case o.role == roleWork:
 		err = o.work(ctx, os.Stdin, stdout)
 	case o.role == roleSubmit:
 		err = o.submit(ctx)
 	case o.attach:
-		_, err = o.watch(ctx, stdout, nil)
+		_, err = o.watch(ctx, stdout, new(atomic.Int64))
 	default:
 		err = o.direct(ctx, stdout)
 	}
@@ -163,5 +173,7 @@ func (o *options) work(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "ready")
 	_, err = io.Copy(io.Discard, in)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // NATS may be gone
+	defer cancel()
 	return errors.Join(err, w.Shutdown(ctx))
 }

@@ -1,14 +1,20 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"os"
-	"path/filepath"
+	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 )
 
@@ -42,7 +48,7 @@ func TestRun(t *testing.T) {
 // first program may be gone by then.
 func TestAttach(t *testing.T) {
 	dir := t.TempDir()
-	s, err := startNATS(filepath.Join(dir, "jetstream"))
+	s, err := startNATS(dir, server.RANDOM_PORT)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +72,82 @@ func TestAttach(t *testing.T) {
 		t.Errorf("the first program returned %d", code)
 	}
 	cancel()
+}
+
+// lineOf returns what the groups of a pattern are in the next line that has it.
+func lineOf(t *testing.T, in *bufio.Reader, pattern string) []string {
+	t.Helper()
+	for re := regexp.MustCompile(pattern); ; {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no line has %q: %v", pattern, err)
+		}
+		if found := re.FindStringSubmatch(line); found != nil {
+			return found
+		}
+	}
+}
+
+// Somebody kills a worker, the submitting process, and NATS: they are started again. Then the
+// program itself is killed. A terminal that is attached stays, and sees all invoices when the program
+// is started anew.
+func TestKilled(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), exe, "-role", "direct", "-n", "300", "-dir", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	in := bufio.NewReader(out)
+	nats := lineOf(t, in, `NATS is process (\d+)`)[1]
+	url := lineOf(t, in, `-attach -url (\S+)`)[1]
+	worker := lineOf(t, in, `worker 2 is process (\d+)`)[1]
+	clerk := lineOf(t, in, `submitting process is (\d+)`)[1]
+	for _, victim := range []struct{ pid, said string }{
+		{worker, `worker 2 was gone`}, {clerk, `submitting process (was gone|killed)`}, {nats, `NATS was gone`},
+	} {
+		pid, err := strconv.Atoi(victim.pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		lineOf(t, in, victim.said)
+	}
+	r, w := io.Pipe()
+	attached := make(chan int, 1)
+	go func() {
+		attached <- run(t.Context(), []string{"-attach", "-n", "300", "-url", url}, w, io.Discard)
+		w.Close()
+	}()
+	terminal := bufio.NewReader(r)
+	lineOf(t, terminal, `\d+ of 300 invoices`)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	rest := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(terminal) // a pipe in memory
+		rest <- string(text)
+	}()
+	var again, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-n", "300", "-url", url, "-dir", dir}, &again, &errs); code != 0 || !strings.Contains(again.String(), "Every one of 300") {
+		t.Errorf("exit code %d: %s\n%s", code, &errs, &again)
+	}
+	if text, code := <-rest, <-attached; code != 0 || !strings.Contains(text, "all there") {
+		t.Errorf("the attached terminal returned %d, and printed\n%s", code, text)
+	}
 }
 
 // What is wrong with a command line is said, with the exit code 2; help is no error.

@@ -1,37 +1,31 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	"github.com/seed4712c49f/async"
 )
 
 // An office is what the program starts: a server of NATS, unless there is one, the workers, and
-// the process that submits.
+// the process that submits. It kills some of them, and starts again what is gone.
 type office struct {
 	o       *options
 	out     io.Writer
-	nats    *server.Server // nil where -url names one
+	paper   string   // the folder of the invoices
+	nats    *process // nil where -url names one
 	workers []*process
 	clerk   *process // which submits
 	events  []event
-	err     error
-}
-
-// A process is this program in another role.
-type process struct {
-	cmd *exec.Cmd
-	in  io.Closer
+	there   atomic.Int64 // how many invoices are there
 }
 
 // An event happens when so many invoices are there.
@@ -40,154 +34,185 @@ type event struct {
 	do    func() error
 }
 
+// A lines prints what both the office and the follower have to say.
+type lines struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(b)
+}
+
 // direct starts all, kills some of it, and watches until every invoice is there.
 func (o *options) direct(ctx context.Context, out io.Writer) (err error) {
-	if o.dir == "" {
+	own := o.dir == ""
+	if own {
 		if o.dir, err = os.MkdirTemp("", "invoices-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(o.dir)
 	}
-	paper := filepath.Join(o.dir, "pdf")
-	if err := os.MkdirAll(paper, 0o755); err != nil {
+	out = &lines{out: out}
+	f := &office{o: o, out: out, paper: filepath.Join(o.dir, "pdf")}
+	defer func() {
+		if f.close(err == nil) && own {
+			err = errors.Join(err, os.RemoveAll(o.dir))
+		}
+	}()
+	if err := os.MkdirAll(f.paper, 0o755); err != nil {
 		return err
 	}
-	f := &office{o: o, out: out}
-	defer f.close()
-	if err := f.open(ctx, paper); err != nil {
+	if err := f.open(ctx); err != nil {
 		return err
 	}
-	invoices, err := o.watch(ctx, out, f.happen)
-	if err := errors.Join(err, f.err); err != nil {
+	invoices, err := f.run(ctx)
+	if err != nil {
 		return err
 	}
-	if err := check(paper, o.n, invoices); err != nil {
+	if err := check(f.paper, o.n, invoices); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Every one of %d invoices is there once, and whole.\n", o.n)
 	return nil
 }
 
+// run watches the invoices, and the processes beside.
+func (f *office) run(ctx context.Context) (map[int]Invoice, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	over := make(chan struct{})
+	tending := async.Go(ctx, func(ctx context.Context) (struct{}, error) {
+		err := f.tend(ctx, over)
+		if err != nil {
+			cancel(err) // nobody would make invoices any more
+		}
+		return struct{}{}, err
+	})
+	invoices, err := f.o.watch(ctx, f.out, &f.there)
+	close(over)
+	_, bad := tending.Await(context.WithoutCancel(ctx))
+	return invoices, errors.Join(err, bad)
+}
+
 // open starts the processes, and says what is to happen to them.
-func (f *office) open(ctx context.Context, paper string) (err error) {
+func (f *office) open(ctx context.Context) (err error) {
 	o := f.o
 	if o.url == "" {
-		if f.nats, err = startNATS(filepath.Join(o.dir, "jetstream")); err != nil {
+		if f.nats, err = f.start(ctx, roleNATS); err != nil {
 			return err
 		}
-		o.url = f.nats.ClientURL()
+		o.url = f.nats.said
+		fmt.Fprintf(f.out, "NATS is process %d. Its files, and the invoices, are in %s\n", f.nats.id(), o.dir)
 	}
 	fmt.Fprintf(f.out, "In another terminal: go run . -attach -url %s -n %d\n", o.url, o.n)
-	for range o.workers {
-		w, err := f.start(ctx, roleWork, paper)
+	for i := range o.workers {
+		w, err := f.start(ctx, roleWork)
 		if err != nil {
 			return err
 		}
 		f.workers = append(f.workers, w)
+		fmt.Fprintf(f.out, "worker %d is process %d\n", i+1, w.id())
 	}
-	if f.clerk, err = f.start(ctx, roleSubmit, paper); err != nil {
+	if f.clerk, err = f.start(ctx, roleSubmit); err != nil {
 		return err
 	}
+	fmt.Fprintf(f.out, "the submitting process is %d\n", f.clerk.id())
 	for i := range o.workers {
-		f.events = append(f.events, event{o.n * (i + 1) / (o.workers + 2), func() error { return f.replaceWorker(ctx, i, paper) }})
+		f.events = append(f.events, event{o.n * (i + 1) / (o.workers + 2), func() error {
+			f.workers[i].kill()
+			return f.replace(ctx, &f.workers[i], roleWork, fmt.Sprintf("worker %d", i+1), "killed with SIGKILL")
+		}})
 	}
-	f.events = append(f.events, event{o.n / 20, func() error { return f.replaceClerk(ctx, paper) }})
+	// The submitting process is killed wherever it is; the next one submits all invoices from the first.
+	f.events = append(f.events, event{o.n / 20, func() error {
+		f.clerk.kill()
+		return f.replace(ctx, &f.clerk, roleSubmit, "the submitting process", "killed with SIGKILL")
+	}})
 	slices.SortFunc(f.events, func(a, b event) int { return a.there - b.there })
 	return nil
 }
 
-// happen lets happen what is due when so many invoices are there.
-func (f *office) happen(there int) {
-	for len(f.events) > 0 && there >= f.events[0].there {
-		do := f.events[0].do
-		f.events = f.events[1:]
-		f.err = errors.Join(f.err, do())
-	}
-}
-
-func (f *office) replaceWorker(ctx context.Context, i int, paper string) (err error) {
-	f.workers[i].kill()
-	if f.workers[i], err = f.start(ctx, roleWork, paper); err == nil {
-		fmt.Fprintf(f.out, "         worker %d killed with SIGKILL, and started again\n", i+1)
-	}
-	return err
-}
-
-// replaceClerk kills the process that submits, wherever it is, and has another one submit all
-// invoices from the first.
-func (f *office) replaceClerk(ctx context.Context, paper string) (err error) {
-	f.clerk.kill()
-	if f.clerk, err = f.start(ctx, roleSubmit, paper); err == nil {
-		fmt.Fprintln(f.out, "         the submitting process killed with SIGKILL, and started again")
-	}
-	return err
-}
-
-// startNATS starts the real server of NATS, in this process, on the loopback.
-func startNATS(dir string) (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: dir,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		s.Shutdown()
-		return nil, errors.New("the server of NATS did not start")
-	}
-	return s, nil
-}
-
-// start starts this program in a role. A worker is waited for until it works.
-func (f *office) start(ctx context.Context, role, paper string) (*process, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), exe, "-role", role, "-url", f.o.url, "-dir", paper, "-n", strconv.Itoa(f.o.n))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	p := &process{cmd, in}
-	if role == roleWork {
-		if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-			p.kill()
-			return nil, fmt.Errorf("a worker did not start: %w", err)
+// tend lets happen what is due, and starts again what is gone, until over is closed or ctx ends.
+func (f *office) tend(ctx context.Context, over chan struct{}) error {
+	ticker := time.NewTicker(lookEvery / 2)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-over:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+		for len(f.events) > 0 && f.there.Load() >= int64(f.events[0].there) {
+			do := f.events[0].do
+			f.events = f.events[1:]
+			if err := do(); err != nil {
+				return err
+			}
+		}
+		if err := f.revive(ctx); err != nil {
+			return err
 		}
 	}
-	return p, nil
 }
 
-// kill kills a process with SIGKILL, and returns when it is gone.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended by itself
-	p.in.Close()
-	_ = p.cmd.Wait() // that it was killed is known
+// revive starts again what somebody else has ended.
+func (f *office) revive(ctx context.Context) error {
+	if f.nats != nil && f.nats.isOver() {
+		if err := f.replace(ctx, &f.nats, roleNATS, "NATS", "was gone"); err != nil {
+			return err
+		}
+	}
+	for i := range f.workers {
+		if f.workers[i].isOver() {
+			if err := f.replace(ctx, &f.workers[i], roleWork, fmt.Sprintf("worker %d", i+1), "was gone"); err != nil {
+				return err
+			}
+		}
+	}
+	if f.clerk.isOver() && f.clerk.err != nil { // else it has submitted all
+		return f.replace(ctx, &f.clerk, roleSubmit, "the submitting process", "was gone")
+	}
+	return nil
 }
 
-// close stops all, in order: a worker ends when its input does.
-func (f *office) close() {
+// replace starts a process again that has ended, and says so.
+func (f *office) replace(ctx context.Context, p **process, role, name, how string) error {
+	next, err := f.start(ctx, role)
+	if err != nil {
+		if ctx.Err() != nil { // Ctrl-C has reached that process, too
+			return nil
+		}
+		return err
+	}
+	*p = next
+	fmt.Fprintf(f.out, "         %s %s, and started again as process %d\n", name, how, next.id())
+	return nil
+}
+
+// close stops all, in order: a worker ends when its input does, and NATS when nobody is connected
+// any more. It reports whether nothing is left. Where all invoices are there those who are attached
+// are at their end, too; else NATS stays for them.
+func (f *office) close(allThere bool) bool {
 	for _, w := range f.workers {
-		if w != nil {
-			w.in.Close()
-			_ = w.cmd.Wait() // that one was killed is known
-		}
+		w.end(0)
+	}
+	for _, w := range f.workers {
+		<-w.over // that one was killed is known
 	}
 	if f.clerk != nil {
 		f.clerk.kill()
 	}
-	if f.nats != nil {
-		f.nats.Shutdown()
-		f.nats.WaitForShutdown()
+	switch {
+	case f.nats == nil || f.nats.end(2*time.Second):
+		return true
+	case allThere:
+		f.nats.kill()
+		return true
 	}
+	fmt.Fprintf(f.out, "NATS stays for those who are attached. go run . -url %s -dir %s -n %d goes on.\n", f.o.url, f.o.dir, f.o.n)
+	return false
 }
