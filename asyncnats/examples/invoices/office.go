@@ -84,16 +84,14 @@ func (f *office) run(ctx context.Context) (map[int]Invoice, error) {
 	defer cancel(nil)
 	over := make(chan struct{})
 	tending := async.Go(ctx, func(ctx context.Context) (struct{}, error) {
-		err := f.tend(ctx, over)
-		if err != nil {
+		if err := f.tend(ctx, over); err != nil && ctx.Err() == nil { // Ctrl-C reaches all processes
 			cancel(err) // nobody would make invoices any more
 		}
-		return struct{}{}, err
+		return struct{}{}, nil
 	})
 	invoices, err := f.o.watch(ctx, f.out, &f.there)
 	close(over)
-	_, bad := tending.Await(context.WithoutCancel(ctx))
-	return invoices, errors.Join(err, bad)
+	return invoices, errors.Join(err, tending.Wait(context.WithoutCancel(ctx)))
 }
 
 // open starts the processes, and says what is to happen to them.
@@ -183,9 +181,6 @@ func (f *office) revive(ctx context.Context) error {
 func (f *office) replace(ctx context.Context, p **process, role, name, how string) error {
 	next, err := f.start(ctx, role)
 	if err != nil {
-		if ctx.Err() != nil { // Ctrl-C has reached that process, too
-			return nil
-		}
 		return err
 	}
 	*p = next

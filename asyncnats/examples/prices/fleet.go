@@ -103,7 +103,8 @@ func (f *fleet) kill(i int) string {
 }
 
 // restart stops the server of NATS, and has it started at the same address a while later.
-func (f *fleet) restart() string {
+func (f *fleet) restart(note func(string)) string {
+	note("NATS is stopped")
 	port := f.nats.Addr().(*net.TCPAddr).Port
 	f.nats.Shutdown()
 	f.nats.WaitForShutdown()
@@ -113,7 +114,7 @@ func (f *fleet) restart() string {
 		return "NATS cannot be started again: " + err.Error()
 	}
 	f.nats = s
-	return fmt.Sprintf("NATS stopped, and started again after %v", downtime)
+	return fmt.Sprintf("NATS is started again, after %v", downtime)
 }
 
 // downtime is how long NATS is down.

@@ -119,7 +119,7 @@ func (o *options) ask(ctx context.Context, out io.Writer) (err error) {
 	d := newDesk(o, client, newTimeline(out))
 	d.at(o.quotes/2, func() string { return f.kill(1) })
 	if o.url == "" {
-		d.at(o.quotes*3/4, f.restart)
+		d.at(o.quotes*3/4, func() string { return f.restart(d.line.note) })
 	}
 	if err := d.run(ctx); err != nil {
 		return err

@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 		t.Fatalf("exit code %d: %s\n%s", code, &errs, &out)
 	}
 	for _, want := range []string{
-		"server 2 killed with SIGKILL", "NATS stopped, and started again", "1500 of 1500 quotes are there, and right", "Calls left waiting: 0.",
+		"server 2 killed with SIGKILL", "NATS is stopped", "NATS is started again", "1500 of 1500 quotes are there, and right", "Calls left waiting: 0.",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)

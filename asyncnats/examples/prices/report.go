@@ -24,6 +24,7 @@ const between = 250 * time.Millisecond
 
 func newTimeline(out io.Writer) *timeline {
 	now := time.Now()
+	fmt.Fprintln(out, "quotes: those that are there; in flight: calls; servers: those that have calls, as far as the client knows")
 	fmt.Fprintf(out, "%8s  %7s  %9s  %7s\n", "seconds", "quotes", "in flight", "servers")
 	return &timeline{out: out, start: now, last: now}
 }
@@ -79,8 +80,8 @@ func (d *desk) report(out io.Writer) error {
 		what string
 	}{
 		{d.got.values, "a quote"},
-		{d.got.faster, "canceled: another attempt was faster"},
-		{d.got.lost, "ErrResponderLost: the server was killed"},
+		{d.got.faster, "canceled: another attempt was faster, as for most calls of the server that was killed"},
+		{d.got.lost, "ErrResponderLost: the server was killed, and no other attempt was faster"},
 		{d.got.disconnected, "ErrDisconnected: the connection was lost"},
 		{d.got.nobody, "ErrNoResponders: nobody was there"},
 		{d.got.others, "another error"},
@@ -91,7 +92,7 @@ func (d *desk) report(out io.Writer) error {
 	left := d.begun - d.ended
 	fmt.Fprintf(out, "\n%d of %d quotes are there, and right. %d were asked for a second time; the slowest took %.2f s.\n",
 		d.right, len(d.quotes), d.twice, d.slowest.Seconds())
-	fmt.Fprintf(out, "Calls left waiting: %d. Goroutines at the client, at the most: %d.\n", left, d.peak)
+	fmt.Fprintf(out, "Calls left waiting: %d. Goroutines of this process, at the most: %d.\n", left, d.peak)
 	if s := d.client.Stats(); left != 0 || s.InFlight != 0 {
 		return fmt.Errorf("%d calls were left waiting, %d of them at the client", left, s.InFlight)
 	}
