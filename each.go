@@ -182,10 +182,8 @@ func (i *input[In, T]) run(c *core) *scope.Member {
 	return asFunction(i.call).run(c)
 }
 
-// call calls the function of the user. The worker is counted as free before the result can
-// be seen (M3), so the loop that sees the result finds the worker free.
+// call calls the function of the user.
 func (i *input[In, T]) call(ctx context.Context) (T, error) {
-	defer i.of.free.Add(1)
 	return i.of.fn.(func(context.Context, In) (T, error))(ctx, i.in)
 }
 
@@ -203,8 +201,10 @@ func (it *mapped) Links() *list.Links[mapped] { return &it.links }
 //
 // The goroutine of the loop does everything but run functions: it pulls the inputs, begins
 // the calls, and hands out the results. Without a scope and without [InGroup] the
-// functions run on workers, which live as long as the loop. A goroutine for each call, as
-// Go would begin, costs more than the rest of a call that does nothing.
+// functions run on workers. A worker takes the inputs that wait, one after the other, and
+// ends when none does. So functions that take no time share a goroutine, and functions that
+// take time have one each. A goroutine for each call, as Go would begin, costs more than the
+// rest of a call that does nothing.
 //
 // Invariants:
 //
@@ -212,8 +212,11 @@ func (it *mapped) Links() *list.Links[mapped] { return &it.links }
 //	    (C10). So none of these has a lock, and inputs and body may share variables.
 //	M2  Both channels have room for bound inputs, and no more are in flight or unread. So
 //	    no sender waits, and a completer may send (L6).
-//	M3  Every input in todo has a worker that is going to take it. A worker counts itself
-//	    as free before the result of its function can be seen.
+//	M3  Functions may wait for each other, so no input waits for the end of a function.
+//	    Where an input waits in todo, somebody looks after todo: a goroutine that calls
+//	    no code of a user before it has taken the input, or has begun a worker that will.
+//	    lookers counts those goroutines. The last one counts itself out and looks again,
+//	    so an input that came while there was one is found.
 //	M4  A function counts itself in active before it looks whether its call is canceled,
 //	    and the loop cancels the calls before it looks at active. So a function that is
 //	    not counted by then finds its call canceled and never runs.
@@ -244,10 +247,10 @@ type mapping struct {
 
 	complete chan *mapped // what is complete, in the order of completion; nil with InOrder
 
-	// The workers (M3). free is the number of workers without an input, less the number of
-	// inputs without a worker. Where begin would make it negative, begin starts a worker.
-	todo chan *mapped // nil where each call has a goroutine of its own
-	free atomic.Int64
+	// The workers.
+	todo    chan *mapped // the inputs that wait for one; nil where each call has a goroutine of its own
+	worker  func()       // is work; to begin a worker allocates nothing
+	lookers atomic.Int32 // workers that have just begun, and the loop where it gives way; M3
 
 	// The end (M4).
 	active atomic.Int64 // functions that run, or are about to look
@@ -275,7 +278,7 @@ func newMapping(ctx context.Context, t *terms) *mapping {
 		m.complete = make(chan *mapped, m.bound)
 	}
 	if t.runsFree() {
-		m.todo = make(chan *mapped, m.bound)
+		m.todo, m.worker = make(chan *mapped, m.bound), m.work
 	}
 	return m
 }
@@ -311,31 +314,55 @@ func (m *mapping) begin(it *mapped, t *terms) bool {
 		m.completed(it)
 	default:
 		m.todo <- it
-		if m.free.Add(-1) < 0 {
-			m.free.Add(1)
-			go m.work()
-		}
+		m.beginWorker()
 	}
 	return m.handOut(m.inFlight == m.bound) && m.ctx.Err() == nil
 }
 
-// work is the life of a worker. A function that calls Goexit ends the worker's goroutine;
-// another takes its place.
-func (m *mapping) work() {
-	var it *mapped
-	over := false
-	defer func() {
-		if !over {
-			m.completed(it)
-			go m.work()
-		}
-	}()
-	for it = range m.todo {
-		sched.Point("take an input")
-		m.function(it).run(it.c)
-		m.completed(it)
+// beginWorker begins a worker for an input that waits in todo, unless somebody is going to
+// look there (M3).
+func (m *mapping) beginWorker() {
+	if m.lookers.CompareAndSwap(0, 1) {
+		go m.worker()
 	}
-	over = true
+}
+
+// looked counts out a goroutine that has looked after todo. The last one finds what came
+// meanwhile, and begins a worker for it.
+func (m *mapping) looked() {
+	sched.Point("looked")
+	if m.lookers.Add(-1) == 0 && len(m.todo) > 0 {
+		m.beginWorker()
+	}
+}
+
+// work is the life of a worker. It begins as a looker: it takes its first input, and begins
+// another worker where more inputs wait, before it calls a function.
+func (m *mapping) work() {
+	sched.Point("look")
+	it := m.nextTodo()
+	m.looked()
+	for ; it != nil; it = m.nextTodo() {
+		m.perform(it)
+	}
+}
+
+// nextTodo returns the next input that waits for a worker, or nil.
+func (m *mapping) nextTodo() *mapped {
+	select {
+	case it := <-m.todo:
+		return it
+	default:
+		return nil
+	}
+}
+
+// perform runs the function of an input. Where the function calls Goexit, the worker ends;
+// no input waits for that one worker (M3).
+func (m *mapping) perform(it *mapped) {
+	sched.Point("take an input")
+	defer m.completed(it)
+	m.function(it).run(it.c)
 }
 
 // Fire is told that a call is complete which does not run on a worker.
@@ -401,9 +428,12 @@ func (m *mapping) nextComplete() *mapped {
 }
 
 // await is nextComplete, and waits. It returns nil where ctx ends first and none is
-// complete by then (R6).
+// complete by then (R6). While the loop gives way it looks after todo itself: a worker that
+// is begun meanwhile takes what is there, and begins no other.
 func (m *mapping) await() *mapped {
+	m.lookers.Add(1)
 	m.until.GiveWay()
+	m.looked()
 	if m.inOrder {
 		c := list.First(&m.flying).c
 		c.Wait(waitingFor(m.until, c))
@@ -443,11 +473,12 @@ func (m *mapping) waited() *waited {
 func (m *mapping) hand(it *mapped) bool {
 	list.Remove(&m.flying, it)
 	m.inFlight--
-	it.c.take()
 	if it.c.terms().stream {
+		it.c.take()
 		defer it.drop()
 	} else {
-		it.drop()
+		it.c.untrack(&it.c.first)
+		it.c.takeAndDrop()
 	}
 	return m.yield(it)
 }
@@ -463,9 +494,6 @@ func (it *mapped) drop() {
 // behind it.
 func (m *mapping) stop() {
 	defer m.awaitFunctions()
-	if m.todo != nil {
-		close(m.todo)
-	}
 	left := m.left()
 	slices.Reverse(left)
 	cause := context.Cause(m.ctx)
