@@ -112,7 +112,7 @@ func (s *Set[K]) growLocked() *latch.Node {
 		s.entries = append(s.entries, make([]entry[K], moreEntries))
 	}
 	n := &s.entry(s.used).Node
-	n.Reset(nil, nil, s.used)
+	n.Number(s.used)
 	s.used++
 	return n
 }
@@ -219,7 +219,7 @@ func (s *Set[K]) Release() {
 // waits it holds a reference on each call, as Await does, and it leaves nothing behind.
 // Members are as for [WaitAny]. FirstError panics where a member is nil, naming its index.
 func FirstError(ctx context.Context, ws ...Waitable) error {
-	checkMembers(ws)
+	checkMembers(ws, 0)
 	m, of := callsAmong(ws)
 	defer m.leave()
 	var s Set[int]

@@ -281,7 +281,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 		i = firstComplete(ws)
 	}
 	if i >= 0 {
-		checkMembers(ws)
+		checkMembers(ws, i+1) // those below were looked at
 		return i, nil
 	}
 	a := latch.NewFirst(len(ws))
@@ -322,10 +322,10 @@ func joinFirst(a *latch.First, i int, w Waitable, l *latch.Latch) bool {
 // cheapMembers is how many members are looked at before others are let run.
 const cheapMembers = 16
 
-// checkMembers panics where a member is nil.
-func checkMembers(ws []Waitable) {
-	for i, w := range ws {
-		latchOf(w, i)
+// checkMembers panics where a member is nil. It does not look at those below first.
+func checkMembers(ws []Waitable, first int) {
+	for i := first; i < len(ws); i++ {
+		latchOf(ws[i], i)
 	}
 }
 

@@ -64,6 +64,10 @@ func (n *Node) Reset(l *Latch, s Sink, i int) {
 	n.index, n.prompt, n.early, n.refers = int32(i), false, false, false
 }
 
+// Number gives the number i to a node that was never used. It is Reset for a node that a
+// [Queue] is about to reset for its latch.
+func (n *Node) Number(i int) { n.index = int32(i) }
+
 // Refers says that the waiter of n has a reference on the latch, so that [Latch.Census]
 // does not count the waiter twice. The sink calls Refers after Reset.
 func (n *Node) Refers() { n.refers = true }
@@ -193,6 +197,12 @@ func split(nodes *Node) (later, prompt *Node) {
 // round before. A sink may use a node again as soon as the node was fired, so Fire reads
 // the successor of a node first.
 func Fire(nodes *Node) {
+	if nodes != nil && nodes.next == nil { // most nodes are alone
+		nodes.prev = nil // split leaves it
+		sched.Point("fire")
+		nodes.sink.Fire(nodes)
+		return
+	}
 	var list *Node
 	for n := nodes; n != nil; {
 		next := n.next
