@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/parked"
 )
 
 // This file has the ways to wait for many calls of one type, and [Hedge], which waits for
@@ -270,8 +271,8 @@ func (h *hedge) begin() {
 }
 
 // waited is what a hedge waits for: an attempt that is over, or the time for the next one.
-func (h *hedge) waited() *waited {
-	w := &waited{Came: h.failed}
+func (h *hedge) waited() *parked.For {
+	w := &parked.For{Came: h.failed}
 	for _, c := range h.calls {
 		w.Many = append(w.Many, c.core.Load())
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/list"
+	"github.com/seed4712c49f/async/internal/parked"
 	"github.com/seed4712c49f/async/internal/sched"
 	"github.com/seed4712c49f/async/internal/scope"
 )
@@ -460,8 +461,8 @@ func (m *mapping) receive() (it *mapped) {
 }
 
 // waited is what the loop waits for: one of the calls in flight.
-func (m *mapping) waited() *waited {
-	w := new(waited)
+func (m *mapping) waited() *parked.For {
+	w := new(parked.For)
 	for it := list.First(&m.flying); it != nil; it = list.Next(it) {
 		w.Many = append(w.Many, it.c)
 	}

@@ -220,6 +220,8 @@ type HandleInfo struct {
 	Untaken bool   // the call has a result that nobody has taken
 	Taken   bool   // the result was taken through the handle, which needs no Release: the call does not stream
 	Clone   bool   // the handle is not that of the call's Begin
+	Join    bool   // the handle is one of [Group.Join], and so a Clone; Call is the run
+	Streams bool   // the call is begun with [Streaming], so each handle needs a Release, whoever took the result
 	Stack   string // where it comes from: a Begin, Clone or Signal; empty where that was before the call began
 }
 

@@ -1314,6 +1314,39 @@ func TestC6_Unreleased(t *testing.T) {
 	wantEq(t, "no error", errors.As(s.Shutdown(bg), &se), false)
 }
 
+// A report says what each handle is: that of the Begin, a clone, a Signal, or one of Join on
+// a run, of which nobody has another handle; and whether its call streams.
+func TestC6_UnreleasedKinds(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		s := async.NewScope(async.ScopeOptions{Track: true})
+		opts := []async.Option{s}
+		if stream {
+			opts = append(opts, async.Streaming())
+		}
+		g := async.Group[string, int]{Options: opts}
+		c := async.Go(bg, block, append(opts, async.Name("call"))...)
+		clone, signal := c.Clone(), c.Signal()
+		first, second := g.Join(bg, "key", block), g.Join(bg, "key", block)
+		var got []string
+		for h := range s.Unreleased() {
+			got = append(got, fmt.Sprintf("%q clone %v join %v streams %v", h.Call.Name, h.Clone, h.Join, h.Streams))
+		}
+		slices.Sort(got)
+		wantEq(t, "handles", strings.Join(got, "\n"), fmt.Sprintf(strings.Join([]string{
+			`"" clone true join true streams %[1]v`,
+			`"" clone true join true streams %[1]v`,
+			`"call" clone false join false streams %[1]v`,
+			`"call" clone true join false streams %[1]v`,
+			`"call" clone true join false streams %[1]v`,
+		}, "\n"), stream))
+		wantEq(t, "Cancel", c.Cancel(nil), nil)
+		for _, h := range []interface{ Release() }{c, clone, signal, first, second} {
+			h.Release()
+		}
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+	}
+}
+
 // Handles come and go, objects are begun again, and somebody looks at it all: every
 // report fits, and nothing is left at the end.
 func TestC6_UnreleasedUnderChurn(t *testing.T) {

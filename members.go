@@ -140,7 +140,7 @@ func (m *members) tally(ctx context.Context, failFast bool) (failed int) {
 
 // waiting has a wait for the members noted, where somebody wants to know.
 func (m *members) waiting(u latch.Until, mode parked.Mode) latch.Until {
-	return waitingNoted(u, func() *waited { return &waited{Mode: mode, Many: m.things()} })
+	return waitingNoted(u, func() *parked.For { return &parked.For{Mode: mode, Many: m.things()} })
 }
 
 // things returns the calls that are waited for.
@@ -552,9 +552,9 @@ func (t *turns) next() (i int, err error) {
 }
 
 // waited is what next waits for. The calls are listed once, whatever is given up later.
-func (t *turns) waited() *waited {
+func (t *turns) waited() *parked.For {
 	if t.all == nil {
 		t.all = t.things()
 	}
-	return &waited{Many: t.all, Came: t.came}
+	return &parked.For{Many: t.all, Came: t.came}
 }

@@ -300,14 +300,17 @@ func (t *terms) before(ctx context.Context) CallInfo {
 // goroutine, and read by leak reports.
 
 // track records where a handle comes from: the first handle from where the call was begun,
-// and a clone from where the caller is.
-func (pl *place) track(handle any, clone bool) {
+// and a clone from where the caller is. A handle of [Group.Join] has a call of its own, and
+// is a clone here all the same: it has a reference on this one.
+func (pl *place) track(of any, clone bool) {
 	t := pl.trace()
 	from := handles.Origin{Stack: t.began, Clone: clone}
 	if clone {
 		from.Stack = pl.in().stacks.Here()
+		h, ok := of.(*handle)
+		from.Join = ok && h.core.Load() != pl.core
 	}
-	t.handles.Add(handle, from)
+	t.handles.Add(of, from)
 }
 
 // back puts a finished call, of which a Signal was taken, into the leak reports again.

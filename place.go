@@ -305,7 +305,7 @@ func (pl *place) waitInfo(e waitgraph.Edge) (i WaitInfo) {
 		i.Kind, i.Name = "context", fmt.Sprintf("%T", t)
 	case Chan:
 		i.Kind = "channel"
-	case *waited:
+	case *parked.For:
 		i.Kind, i.Name = t.Kind, t.Name
 		if t.Kind == parked.KindSlot {
 			i.Name = pl.in().name
@@ -329,13 +329,13 @@ func (pl *place) unreleased() (hs []HandleInfo) {
 	}
 	for _, from := range pl.trace().handles.All() {
 		hs = append(hs, HandleInfo{
-			Call: call, Untaken: untaken, Clone: from.Clone, Stack: from.Stack.String(),
-			Taken: from.Taken && !pl.terms.stream,
+			Call: call, Untaken: untaken, Clone: from.Clone, Join: from.Join, Stack: from.Stack.String(),
+			Streams: pl.terms.stream, Taken: from.Taken && !pl.terms.stream,
 		})
 	}
 	slices.SortFunc(hs, func(a, b HandleInfo) int { return cmp.Compare(a.Stack, b.Stack) })
 	for range call.Handles - len(hs) {
-		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: true})
+		hs = append(hs, HandleInfo{Call: call, Untaken: untaken, Clone: true, Streams: pl.terms.stream})
 	}
 	return hs
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/seed4712c49f/async/internal/latch"
+	"github.com/seed4712c49f/async/internal/parked"
 )
 
 // This file has the set, and [FirstError], which waits by one. The order in which members
@@ -147,7 +148,7 @@ func (s *Set[K]) Next(ctx context.Context) (K, error) { return s.next(ctx, nil, 
 
 // next is Next for a loop, which has one sleeper for all of its rounds. what says what the
 // wait is for, where somebody wants to know.
-func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper, what func() *waited) (key K, err error) {
+func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper, what func() *parked.For) (key K, err error) {
 	switch s.q.Next(sl, waitingNoted(untilDone(ctx), what), func(n *latch.Node) { key = s.leaveLocked(n) }) {
 	case latch.Empty:
 		err = ErrNothingToWait
@@ -158,8 +159,8 @@ func (s *Set[K]) next(ctx context.Context, sl *latch.Sleeper, what func() *waite
 }
 
 // waited is what Next waits for: anybody may add to a set.
-func (s *Set[K]) waited() *waited {
-	return &waited{Kind: "set", Name: fmt.Sprintf("set of %d", s.Len())}
+func (s *Set[K]) waited() *parked.For {
+	return &parked.For{Kind: "set", Name: fmt.Sprintf("set of %d", s.Len())}
 }
 
 // TryNext takes the next completion if there is one. Where there is none it looks
@@ -235,11 +236,11 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 	came, what := 0, []any(nil)
 	first := m.failure(-1) // of the failures that are there
 	for first < 0 {
-		i, err := s.next(ctx, nil, func() *waited {
+		i, err := s.next(ctx, nil, func() *parked.For {
 			if what == nil {
 				what = thingsOf(ws)
 			}
-			return &waited{Many: what, Came: came}
+			return &parked.For{Many: what, Came: came}
 		})
 		switch {
 		case err == ErrNothingToWait:

@@ -196,31 +196,29 @@ func untilDone(ctx context.Context) latch.Until {
 	return latch.Until{Done: ctx.Done(), Slot: slot}
 }
 
-// A waited is what one wait is for (V1). A thing is a [target], a context, or another
-// Waitable. See [WaitInfo] for the kinds of what is no thing.
-//
-// Below, a wait says what it is for, before its goroutine parks. Nobody wants to know of most
-// functions, and then nothing is computed: only in a scope with Track does a function lend a
-// [parked.List], which notes each wait from Lend to Regain.
-type waited = parked.For
+// Below, a wait says what it is for, before its goroutine parks: a [parked.For], whose things
+// are targets, contexts, or other Waitables (V1). See [WaitInfo] for the kinds of what is no
+// thing. Nobody wants to know of most functions, and then nothing is computed: only in a
+// scope with Track does a function lend a [parked.List], which notes each wait from Lend to
+// Regain.
 
 // waitingFor has the wait noted as one for a thing, where somebody wants to know.
 func waitingFor(u latch.Until, thing any) latch.Until {
-	return waitingNoted(u, func() *waited { return &waited{One: thing} })
+	return waitingNoted(u, func() *parked.For { return &parked.For{One: thing} })
 }
 
 // waitingKind is waitingFor for what is no thing.
 func waitingKind(u latch.Until, kind, name string) latch.Until {
-	return waitingNoted(u, func() *waited { return &waited{Kind: kind, Name: name} })
+	return waitingNoted(u, func() *parked.For { return &parked.For{Kind: kind, Name: name} })
 }
 
 // waitingMany is waitingFor for some of ws.
 func waitingMany(u latch.Until, mode parked.Mode, ws []Waitable) latch.Until {
-	return waitingNoted(u, func() *waited { return &waited{Mode: mode, Many: thingsOf(ws)} })
+	return waitingNoted(u, func() *parked.For { return &parked.For{Mode: mode, Many: thingsOf(ws)} })
 }
 
 // waitingNoted is waitingFor where the caller says what for when somebody wants to know.
-func waitingNoted(u latch.Until, what func() *waited) latch.Until {
+func waitingNoted(u latch.Until, what func() *parked.For) latch.Until {
 	if l, ok := u.Slot.(*parked.List); ok {
 		u.Slot = l.New(what(), u.Done)
 	}

@@ -22,7 +22,7 @@
 // What is left over is reported with the line it comes from:
 //
 //	fetch_test.go:12: call begun here, still pending, in no wait by the function's context: #1 "fetch"
-//	fetch_test.go:19: clone, signal or Join made here, not released: #2, begun at fetch_test.go:17
+//	fetch_test.go:19: clone or signal made here, not released: #2, begun at fetch_test.go:17
 //
 // Everything here works in parallel tests and in the bubbles of testing/synctest,
 // there with the t of the bubble, and may be used by any number of goroutines at

@@ -28,8 +28,11 @@ type kind struct{ one, many, fault string }
 // Calls are left because of their state, or of their handles.
 func callThat(fault string) kind { return kind{"call begun here", "calls begun here", fault} }
 
-func handleThat(fault string) kind {
-	return kind{"clone, signal or Join made here", "clones, signals or Joins made here", fault}
+func handleThat(h async.HandleInfo, fault string) kind {
+	if h.Join {
+		return kind{"handle of Join made here", "handles of Join made here", fault}
+	}
+	return kind{"clone or signal made here", "clones or signals made here", fault}
 }
 
 func earlierHandleThat(fault string) kind {
@@ -108,7 +111,7 @@ func (r remainder) leaks() (all []leak) {
 		}
 	}
 	for h := range filter(r.handles, derived) {
-		l := leak{handleThat(handleFault(h, told[h.Call.ID])), h.Stack, tag(h.Call), false}
+		l := leak{handleThat(h, handleFault(h, told[h.Call.ID])), h.Stack, tag(h.Call), false}
 		if h.Stack == "" {
 			l.kind, l.stack = earlierHandleThat(l.kind.fault), h.Call.Stack
 		} else {
@@ -144,8 +147,10 @@ func (r remainder) fault(i async.CallInfo) string {
 // spoken of before.
 func handleFault(h async.HandleInfo, told bool) string {
 	switch {
+	case !h.Untaken && !told && h.Streams && hasResult(h.Call):
+		return "not released (the call streams)"
 	case !h.Untaken && !h.Clone && !told && hasResult(h.Call):
-		return "not released (the call streams, or another handle took the result)"
+		return "not released (another handle took the result)"
 	case !h.Untaken || told:
 		return "not released"
 	case isPanic(h.Call.Err):

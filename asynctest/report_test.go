@@ -123,8 +123,8 @@ func TestReport_CalledFrom(t *testing.T) {
 		_, second := wrapped(s).Clone(), here()
 		wantReports(t, "leaks", f.end(),
 			"wrapper.go:54: call begun here, called from "+second+", result not taken: #2",
-			clone+": clone, signal or Join made here, not released: #1, begun at wrapper.go:54, called from "+at,
-			second+": clone, signal or Join made here, not released: #2, begun at wrapper.go:54, called from "+second)
+			clone+": clone or signal made here, not released: #1, begun at wrapper.go:54, called from "+at,
+			second+": clone or signal made here, not released: #2, begun at wrapper.go:54, called from "+second)
 	})
 }
 

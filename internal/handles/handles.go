@@ -51,6 +51,7 @@ type Handles struct {
 type Origin struct {
 	Stack *stack.Stack // of the Begin, the Clone or the Signal
 	Clone bool         // it is not the handle that the call was begun with
+	Join  bool         // it is a handle of Group.Join, which is a clone of the run's
 	Taken bool         // the outcome was taken through the handle
 }
 
