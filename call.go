@@ -81,6 +81,8 @@ func (c *Call[T]) BeginPromise(ctx context.Context, opts ...Option) (*Promise[T]
 
 // checkBegin panics where a call cannot be begun whatever happens: a mistake of the
 // caller.
+//
+//go:noinline // see Begin
 func checkBegin(ctx context.Context, noFunc bool) {
 	if ctx == nil {
 		panic("async: call begun with a nil context")
@@ -249,6 +251,11 @@ type Promise[T any] struct {
 // other. The handles of a type T point to cores of Promises of T only.
 func promiseOf[T any](c *core) *Promise[T] { return (*Promise[T])(unsafe.Pointer(c)) }
 
+// valueAt returns the address of the value of promiseOf, for a caller that is not to compile
+// the methods of a Promise. It is the value of core.value, written out, since the compiler
+// writes down each function that it inlines.
+func valueAt[T any](c *core) *T { return (*T)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(*c))) }
+
 // Complete completes the call with v and err and returns true. Complete returns false where
 // the call was completed or canceled before, or its context has ended. The call is complete
 // then, too, and v is still the caller's to dispose of. In the terms of the Go memory model,
@@ -336,7 +343,7 @@ func (f *functionOf[T]) run(c *core) (next *scope.Member) {
 		case callFunction:
 			v, err = fn(ctx)
 		case keepValue:
-			promiseOf[T](c).value = v
+			*valueAt[T](c) = v
 		case discardValue:
 			late := v // v itself must not leave the stack
 			c.dispose(unsafe.Pointer(&late), err)

@@ -175,7 +175,7 @@ func resultOf[T any](c *core, refused error) (r Result[T]) {
 		r.Err = refused
 		return r
 	}
-	return Result[T]{promiseOf[T](c).value, c.error()}
+	return Result[T]{*valueAt[T](c), c.error()}
 }
 
 // Hedge runs fn and, while no attempt has succeeded, runs it again beside those

@@ -225,8 +225,12 @@ func (c *core) endChild(b *binding) {
 
 // functionOver ends the child when the function has returned, before the call
 // completes. So a goroutine that learns of the completion finds every context below
-// ended (R12). A call that was canceled meanwhile has its own cause.
+// ended (R12). A call that was canceled meanwhile has its own cause. A shared run is told
+// first.
 func (c *core) functionOver() {
+	if c.record != nil && c.record.over != nil {
+		c.record.over(c)
+	}
 	b := c.binding.Load()
 	if !b.hasChild() || c.terms().stream {
 		return

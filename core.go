@@ -170,9 +170,10 @@ type terms struct {
 	discard  disposer    // nil, or the function of Discard
 	onSignal []func()    // in the order given
 	group    *errgroup.Group
-	many     *manyTerms // of Map and GoEach alone, which take it away; else nil
-	scope    any        // the scope: a *scopeCore, which only place.go and the files after it know
-	alone    record     // that of each call that is begun with the terms and has no owner
+	many     *manyTerms  // of Map and GoEach alone, which take it away; else nil
+	scope    any         // the scope: a *scopeCore, which only place.go and the files after it know
+	over     func(*core) // of a shared run: told that the function is over, before the call completes; else nil
+	alone    record      // that of each call that is begun with the terms and has no owner
 }
 
 // manyTerms are what the options for calls of many inputs amount to.
@@ -291,6 +292,8 @@ func (t *terms) runsFree() bool { return t == nil || !t.isScoped() && t.group ==
 
 // named returns terms for one call that are t, but for the name: a copy, since t may
 // be those of other calls.
+//
+//go:noinline // see core.error
 func (t *terms) named(name string) *terms {
 	n := t.copied()
 	n.name = name
@@ -486,6 +489,8 @@ func (c *core) outcome() error {
 }
 
 // error returns the error of a complete call, as everybody is given it.
+//
+//go:noinline // in what the compiler makes for each type of results
 func (c *core) error() error {
 	if u, ok := c.err.(*unread); ok {
 		return u.PanicError

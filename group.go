@@ -2,17 +2,26 @@ package async
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"reflect"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
 	"github.com/seed4712c49f/async/internal/sched"
 )
 
 // This file has what shares the runs of shared.go: [Group], whose callers wait or have a
-// handle by Join, and [Lazy], which keeps one result. Both are thin: counting in and out
-// stands in shared.go, under the lock of the table, and so do the invariants G1 to G5. What
-// is here runs without that lock, but for keep. What may not change: a caller that leaves, or
-// a handle, is counted out first and then gives its reference up, each of the two once (G2).
+// handle by Join, and [Lazy], which keeps one result. Both are a thin typed part: the way of
+// a function in and of a value out, and the keys. Counting in and out stands in shared.go,
+// under the lock of the table, and so do the invariants G1 to G5. What is here runs without
+// that lock, but for keep. What may not change: a caller that leaves, or a handle, is counted
+// out first and then gives its reference up, each of the two once (G2).
+//
+// A user pays for what is here with each type of results. So what depends on the type of the
+// keys alone does not name that of the results, and what depends on neither is no generic
+// function.
 
 // A Group has callers that ask for the same key at the same time share one run of a
 // function (H1). The zero value is an empty group, ready for use. It must not be
@@ -46,7 +55,9 @@ type Group[K comparable, T any] struct {
 	// result by Do have ended, and all handles of Join are released.
 	Options []Option
 
-	runs table[K, T]
+	_     [0]*T // no Group of another type can be converted to this one
+	table table
+	keys  keyed[K] // the index of the table
 }
 
 // Do returns the result of the run of key, which it begins with fn where there is
@@ -63,14 +74,15 @@ type Group[K comparable, T any] struct {
 // Discard in Options is of another type, and with the function's [*PanicError].
 func (g *Group[K, T]) Do(ctx context.Context, key K, fn func(context.Context) (T, error)) (v T, err error, shared bool) {
 	checkBegin(ctx, fn == nil)
-	r, err := g.runs.await(ctx, key, fn, g.Options)
+	if ctx.Err() != nil {
+		return v, contextWaitError(ctx, nameOfKey(key)), false
+	}
+	r, err := share(ctx, g, key, fn, latch.OneWait)
 	if err != nil {
 		return v, err, false
 	}
-	shared = r.wasShared()
-	r.take(ctx)
-	v, err = r.result()
-	return v, err, shared
+	shared = r.take(ctx)
+	return *valueAt[T](&r.core), r.core.outcome(), shared
 }
 
 // Join is [Group.Do] for a caller that does not wait at once: it returns a handle on the
@@ -92,18 +104,45 @@ func (g *Group[K, T]) Do(ctx context.Context, key K, fn func(context.Context) (T
 // Discard is of another type.
 func (g *Group[K, T]) Join(ctx context.Context, key K, fn func(context.Context) (T, error)) *Call[T] {
 	checkBegin(ctx, fn == nil)
-	r, _, err := g.runs.join(ctx, key, fn, g.Options, latch.OneRef)
+	r, err := share(ctx, g, key, fn, latch.OneRef)
 	if err != nil {
-		c := newCall[T](context.Background(), nil, 0)
+		c := fresh[T]().init(context.Background(), nil, 0)
 		c.fail(err)
 		return callOf[T](c)
 	}
-	return joined(r)
+	p := new(joinedPromise[T])
+	p.j.join(&p.p.core, p, r)
+	return callOf[T](&p.p.core)
+}
+
+// share has the caller share the run of key: a caller that waits comes back when the run is
+// complete, and a caller that wants a handle at once. one says which, see request.
+func share[K comparable, T any](ctx context.Context, g *Group[K, T], key K, fn func(context.Context) (T, error), one uint64) (*sharedRun, error) {
+	q := request{ctx: ctx, fn: asFunction(fn), opts: g.Options, of: (*T)(nil), runs: &g.keys, one: one}
+	return g.table.share(q, func(what question, r *sharedRun) *sharedRun {
+		switch {
+		case what == askListed:
+			return g.keys.runs[key]
+		case what == askNew:
+			return newRun[K, T](g.table.terms, key)
+		case keyOf[K](r) == key:
+			return r
+		}
+		return nil
+	})
 }
 
 // Forget has the next caller that asks for key begin a new run, whether or not there
 // is one now. The callers that share that one stay with it, and get its result.
-func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
+func (g *Group[K, T]) Forget(key K) { forget(&g.table, &g.keys, key) }
+
+func forget[K comparable](t *table, x *keyed[K], key K) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := x.runs[key]; r != nil {
+		r.unlistLocked()
+	}
+}
 
 // A joinedCall is a handle of [Group.Join], its call, and what ties that to the run. It has
 // the reference of a handle on the run, and is counted as a sharer (G2). It gives both up
@@ -118,15 +157,18 @@ func (g *Group[K, T]) Forget(key K) { g.runs.forget(key) }
 //	pending ──canceled, or released by all──▶ Fire(atCall): leave, which gives both up
 //	   └──────the run is complete──▶ Fire(atRun): receive ──the last reference──▶ gone
 //
-// It knows no type: the run copies the value.
+// It knows no type: a joinedPromise copies the value.
 type joinedCall struct {
 	core     *core
 	terms    terms
 	nodes    [2]latch.Node // atRun at the run's latch, atCall at its own
-	run      sharer
+	to       copier
 	of       *core // the call of the run
 	received bool  // its call completed with the run's result; written before that
 }
+
+// A copier is the typed part of a handle.
+type copier interface{ copyFrom(run *core) }
 
 // A joinedPromise is the call of a handle and what ties it to the run, in one piece of
 // memory.
@@ -135,31 +177,21 @@ type joinedPromise[T any] struct {
 	j joinedCall
 }
 
-// A sharer is a run, of any types, as its handles know it.
-type sharer interface {
-	close()
-	leave() bool
-	copyTo(c *core) // copies the value to a call of the same type
-}
+// copyFrom copies the value of a run, which is of the same type.
+func (p *joinedPromise[T]) copyFrom(run *core) { p.p.value = *valueAt[T](run) }
 
 const (
 	atRun  = iota // the node at the latch of the run
 	atCall        // the node at the latch of the call
 )
 
-// joined makes a handle for a caller that is counted in to r, and has the reference of
-// a handle there. The call of the handle has terms of its own: it is abandoned with
-// its last reference, whatever the options of the run say. Where the run is complete
-// by now, so is the call.
-func joined[K comparable, T any](r *sharedRun[K, T]) *Call[T] {
-	p := new(joinedPromise[T])
-	p.j.join(&p.p.core, r, &r.p.core)
-	return callOf[T](&p.p.core)
-}
-
-// join makes the call c that of the handle, which is counted in to a run already.
-func (j *joinedCall) join(c *core, run sharer, of *core) {
-	j.core, j.run, j.of = c, run, of
+// join makes c the call of a handle for a caller that is counted in to r, and has the
+// reference of a handle there. The call has terms of its own: it is abandoned with its last
+// reference, whatever the options of the run say. Where the run is complete by now, so is
+// the call.
+func (j *joinedCall) join(c *core, to copier, r *sharedRun) {
+	of := &r.core
+	j.core, j.to, j.of = c, to, of
 	j.terms = terms{name: of.terms().name, stream: of.terms().stream, abandon: true, alone: record{&j.terms, j}}
 	c.init(context.Background(), &j.terms.alone, 0)
 	of.track(&c.first, true)
@@ -189,13 +221,13 @@ func (j *joinedCall) receive() {
 	const outcome = bitResult | bitFailed | bitCanceled | bitPanicked | bitCaught
 	w := j.of.Word.Load()
 	if w&(bitResult|bitPanicked) == 0 {
-		j.run.close()
+		runOf(j.of).close()
 	}
 	if !j.core.claim() {
 		return
 	}
 	j.received = true
-	j.run.copyTo(j.core)
+	j.to.copyFrom(j.of)
 	j.core.err = j.of.err
 	own := j.core.publish(w & outcome)
 	j.core.tell(own, due{})
@@ -208,7 +240,7 @@ func (j *joinedCall) receive() {
 // the completion of the run is not told any more.
 func (j *joinedCall) leave() {
 	j.of.Unlink(&j.nodes[atRun])
-	j.run.leave()
+	runOf(j.of).leave()
 	j.drop()
 }
 
@@ -263,6 +295,90 @@ func (j *joinedCall) gone(w uint64) (tell func(), seen bool) {
 	return nil, true
 }
 
+// A typedRun is a run with its value and its key, in one piece of memory, and a scopedRun
+// has its place in a scope besides.
+type (
+	typedRun[K comparable, T any] struct {
+		r   sharedRun // not embedded, which would compile its methods for every type
+		_   T         // the value, behind the core of r: see core.value
+		key K
+	}
+	scopedRun[K comparable, T any] struct {
+		typed typedRun[K, T]
+		place place
+	}
+)
+
+// newRun returns a run of key on the terms t. The table inits the run.
+func newRun[K comparable, T any](t *terms, key K) *sharedRun {
+	var x *typedRun[K, T]
+	if t.isScoped() {
+		s := new(scopedRun[K, T])
+		x = &s.typed
+		x.r.core.record = s.place.init(t, &x.r.core)
+	} else {
+		x = new(typedRun[K, T])
+		x.r.core.record = t.plain()
+	}
+	x.key = key
+	x.r.key = unsafe.Pointer(&x.key)
+	return &x.r
+}
+
+// A keyed is the index of a Group. It depends on the type of the keys and on no other, so
+// one more type of results compiles none of it.
+type keyed[K comparable] struct {
+	runs map[K]*sharedRun
+	peak int // how many there have been at once in this map
+}
+
+// keyOf returns the key of a run.
+func keyOf[K comparable](r *sharedRun) K { return *(*K)(r.key) }
+
+// listLocked puts the run on the list, where the next caller finds it. A key that is
+// not equal to itself is not listed: no map would find it again.
+func (x *keyed[K]) listLocked(r *sharedRun) {
+	key := keyOf[K](r)
+	if key != key { //nolint:gocritic // so with a NaN, which no map finds again
+		return
+	}
+	if x.runs == nil {
+		x.runs = make(map[K]*sharedRun)
+	}
+	x.runs[key] = r
+	x.peak = max(x.peak, len(x.runs))
+	r.listed = true
+}
+
+// unlistLocked takes a run off the list that is on it.
+func (x *keyed[K]) unlistLocked(r *sharedRun) {
+	const small = 64
+	delete(x.runs, keyOf[K](r))
+	if x.peak > small && len(x.runs) < x.peak/8 {
+		x.shrinkLocked()
+	}
+}
+
+// shrinkLocked makes a new map where the map has become much larger than what is in it: a
+// map of Go keeps the memory of its largest size.
+//
+//go:noinline // its frame is large, and the goroutine of a run has a small stack
+func (x *keyed[K]) shrinkLocked() {
+	runs := make(map[K]*sharedRun, len(x.runs))
+	maps.Copy(runs, x.runs)
+	x.runs, x.peak = runs, len(runs)
+}
+
+func (x *keyed[K]) name(r *sharedRun) runName { return nameOfKey(keyOf[K](r)) }
+
+// nameOfKey names the run of key for errors.
+func nameOfKey[K comparable](key K) runName {
+	if reflect.TypeFor[K]().Kind() == reflect.String {
+		return runName(fmt.Sprintf("run of key %q", any(key)))
+	}
+	return runName(fmt.Sprintf("run of key %v", key))
+}
+
 // A Lazy is a value that is made when it is first asked for (H2), and waited for by
 // every caller that asks meanwhile. It comes from [NewLazy]; its zero value is of no
 // use, and its methods panic. It must not be copied. Its methods may be called by any
@@ -272,8 +388,10 @@ func (j *joinedCall) gone(w uint64) (tell func(), seen bool) {
 // context with the values of the first caller's and nobody's cancellation, until the
 // last caller that waits for it leaves.
 type Lazy[T any] struct {
-	value atomic.Pointer[T]
-	runs  table[struct{}, T]
+	_     [0]*T          // see Group
+	value unsafe.Pointer // nil, or a *T; atomic, see corePointer
+	table table
+	run   lone // the index of the table
 }
 
 // NewLazy returns a lazy value that fn makes. The options are those of every run
@@ -284,8 +402,8 @@ func NewLazy[T any](fn func(context.Context) (T, error), opts ...Option) *Lazy[T
 		panic("async: NewLazy with a nil function")
 	}
 	l := new(Lazy[T])
-	l.runs.terms = sharedTerms[T](opts) // not to be told of a wrong option by the first Get
-	l.runs.lazy, l.runs.fn = true, fn
+	l.table.terms, l.table.runs = sharedTerms(opts, (*T)(nil)), &l.run // not to be told of a wrong option by the first Get
+	l.table.lazy, l.table.fn = true, asFunction(fn)
 	return l
 }
 
@@ -301,61 +419,84 @@ func NewLazy[T any](fn func(context.Context) (T, error), opts ...Option) *Lazy[T
 // A cancellation is never kept, and never seen by a caller that asks later. A run that
 // asks for its own value gets an error that is [ErrCycle].
 func (l *Lazy[T]) Get(ctx context.Context) (T, error) {
-	if v := l.value.Load(); v != nil {
-		return *v, nil
+	if v := atomic.LoadPointer(&l.value); v != nil {
+		return *(*T)(v), nil
 	}
-	return l.get(ctx)
+	return getLazy(ctx, l)
 }
 
-// get is Get for a value that was not there a moment ago.
-func (l *Lazy[T]) get(ctx context.Context) (v T, err error) {
-	l.check()
+// getLazy is Get for a value that was not there a moment ago.
+func getLazy[T any](ctx context.Context, l *Lazy[T]) (v T, err error) {
+	l.table.checkLazy()
 	checkBegin(ctx, false)
-	r, err := l.runs.await(ctx, struct{}{}, nil, nil)
+	if ctx.Err() != nil {
+		return v, contextWaitError(ctx, nameOfLazy)
+	}
+	r, err := l.table.share(request{ctx: ctx, one: latch.OneWait}, func(what question, r *sharedRun) *sharedRun {
+		switch what {
+		case askListed:
+			return l.run.run
+		case askNew:
+			return newRun[struct{}, T](l.table.terms, struct{}{})
+		}
+		return r
+	})
 	switch {
 	case err != nil:
 		return v, err
 	case r == nil:
-		return *l.value.Load(), nil
+		return *(*T)(atomic.LoadPointer(&l.value)), nil
 	}
-	l.keep(r)
-	return r.result()
+	r.keep(func() {
+		v := *valueAt[T](&r.core)
+		atomic.StorePointer(&l.value, unsafe.Pointer(&v))
+	})
+	return *valueAt[T](&r.core), r.core.outcome()
 }
 
-// keep keeps the result of a run that is complete, where that is a value, and gives
-// the caller's reference up. It takes the run off the list in the same critical
-// section (G5). Only a caller that shares the run calls keep, so no value is kept that
-// went to Discard.
-func (l *Lazy[T]) keep(r *sharedRun[struct{}, T]) {
-	made := r.p.core.Word.Load()&bitFailed == 0
-	l.runs.mu.Lock()
-	if made && l.runs.fn != nil {
-		v := r.p.value
-		l.runs.fn = nil
+// keep has store keep the result of the run of a Lazy, which is complete, where that is a
+// value, and gives the caller's reference up. It takes the run off the list in the same
+// critical section (G5). Only a caller that shares the run calls keep, so no value is kept
+// that went to Discard.
+func (r *sharedRun) keep(store func()) {
+	made, t := r.core.Word.Load()&bitFailed == 0, r.table
+	t.mu.Lock()
+	if made && t.fn != nil {
+		t.fn = nil
 		sched.Point("keep")
-		l.value.Store(&v)
+		store()
 	}
 	r.unlistLocked()
-	l.runs.mu.Unlock()
-	if made && r.p.core.terms().stream {
-		r.p.core.take() // the value goes on using the run's context, for ever
+	t.mu.Unlock()
+	if made && r.core.terms().stream {
+		r.core.take() // the value goes on using the run's context, for ever
 		return
 	}
-	r.p.core.takeAndLeave()
+	r.core.takeAndLeave()
 }
 
 // Peek returns the value and true where it is there, without waiting and without
 // having it made.
 func (l *Lazy[T]) Peek() (v T, ok bool) {
-	if v := l.value.Load(); v != nil {
-		return *v, true
+	if v := atomic.LoadPointer(&l.value); v != nil {
+		return *(*T)(v), true
 	}
-	l.check()
+	l.table.checkLazy()
 	return v, false
 }
 
-func (l *Lazy[T]) check() {
-	if !l.runs.lazy {
+// checkLazy panics where the table is that of a Lazy that nobody has made.
+func (t *table) checkLazy() {
+	if !t.lazy {
 		panic("async: a Lazy that NewLazy has not made")
 	}
 }
+
+// A lone is the index of a Lazy, which has one run at most.
+type lone struct{ run *sharedRun }
+
+func (x *lone) listLocked(r *sharedRun) { x.run, r.listed = r, true }
+func (x *lone) unlistLocked(*sharedRun) { x.run = nil }
+func (x *lone) name(*sharedRun) runName { return nameOfLazy }
+
+const nameOfLazy runName = "lazy value"

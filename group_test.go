@@ -304,6 +304,25 @@ func TestH1_NewcomersAreNeverLocked(t *testing.T) {
 	})
 }
 
+// A run is over for its callers also where the observer panics in place of the function: the
+// callers who share the panic are told so (H1f).
+func TestH1_ThePanicOfAnObserverIsShared(t *testing.T) {
+	joined := make(chan struct{})
+	s := async.NewScope(async.ScopeOptions{Panic: async.PanicReturn, Observer: async.Observer{
+		Joined:  func(context.Context, async.CallInfo) { close(joined) },
+		Context: func(context.Context, async.CallInfo) context.Context { <-joined; panic("by the observer") },
+	}})
+	g := async.Group[string, int]{Options: []async.Option{s}}
+	do := func() {
+		_, err, shared := g.Do(bg, "a", func(context.Context) (int, error) { return 1, nil })
+		if e := (*async.PanicError)(nil); !errors.As(err, &e) || !shared {
+			t.Errorf("got %v, shared %v", err, shared)
+		}
+	}
+	together(do, do)
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
 func TestH1_PanicWakesEverySharer(t *testing.T) {
 	for name, value := range map[string]any{"an error": errBoom, "a text": "boom", "nil": nil} {
 		t.Run(name, func(t *testing.T) {

@@ -55,6 +55,8 @@ func (h *handle) phase() uint32 { return h.state.Load() & phaseMask }
 // first makes c the first call of a handle that is on none: a call that is to come,
 // with the reference of the handle. Where several goroutines do so at once, one of
 // their calls becomes the handle's, and the others are garbage.
+//
+//go:noinline // see core.error
 func (h *handle) first(c *core) {
 	c.Word.Store(latch.OneRef)
 	sched.Point("make the first call")

@@ -88,7 +88,7 @@ func TestR9_AtTheBoundOfACount(t *testing.T) {
 	var group Group[int, int]
 	stop := make(chan struct{})
 	joined := group.Join(context.Background(), 1, func(context.Context) (int, error) { <-stop; return 1, nil })
-	run := group.runs.runs[1]
+	run := group.keys.runs[1]
 	never := func(context.Context) (int, error) { return 0, errors.New("another run") }
 	call := &c.h.core.Load().Latch
 	for name, tt := range map[string]struct {
@@ -111,7 +111,7 @@ func TestR9_AtTheBoundOfACount(t *testing.T) {
 		"Calls.All":            {call, latch.OneWait, func() { _, _ = Calls[int]{c}.All(expired) }},
 		"Calls.Settle":         {call, latch.OneWait, func() { _, _ = Calls[int]{new(Call[int]), c}.Settle(expired) }},
 		"Calls.Any":            {call, latch.OneWait, func() { _, _, _ = Calls[int]{c}.Any(expired) }},
-		"Group.Join":           {&run.p.core.Latch, latch.OneRef, func() { group.Join(expired, 1, never) }},
+		"Group.Join":           {&run.core.Latch, latch.OneRef, func() { group.Join(expired, 1, never) }},
 	} {
 		t.Run(name, func(t *testing.T) { wantBound(t, tt.l, tt.one, tt.do) })
 	}
@@ -280,26 +280,26 @@ func TestH1_TooLateToLeave(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go do(ctx)
 	go do(context.Background())
-	var r *sharedRun[string, int]
+	var r *sharedRun
 	until := func(ok func() bool) {
-		g.runs.mu.Lock()
+		g.table.mu.Lock()
 		for !ok() {
-			g.runs.mu.Unlock()
+			g.table.mu.Unlock()
 			runtime.Gosched()
-			g.runs.mu.Lock()
+			g.table.mu.Lock()
 		}
-		g.runs.mu.Unlock()
+		g.table.mu.Unlock()
 	}
-	until(func() bool { r = g.runs.runs["a"]; return r != nil && r.sharers == 2 })
+	until(func() bool { r = g.keys.runs["a"]; return r != nil && r.sharers == 2 })
 	trace := make([]byte, 1<<20)
 	parked := func() bool { // one on the channel, the other on a node that it links under the lock
 		stacks := trace[:runtime.Stack(trace, true)]
-		return r.p.core.Word.Load()&latch.BitChan != 0 && bytes.Contains(stacks, []byte("latch.(*Latch).waitAloneLocked"))
+		return r.core.Word.Load()&latch.BitChan != 0 && bytes.Contains(stacks, []byte("latch.(*Latch).waitAloneLocked"))
 	}
 	for !parked() {
 		runtime.Gosched()
 	}
-	r.p.core.Mu.Lock()
+	r.core.Mu.Lock()
 	close(let)
 	until(func() bool { return r.over })
 	cancel()
@@ -308,7 +308,7 @@ func TestH1_TooLateToLeave(t *testing.T) {
 		t.Errorf("he did not wait: %+v", r)
 	case <-time.After(20 * time.Millisecond):
 	}
-	r.p.core.Mu.Unlock()
+	r.core.Mu.Unlock()
 	for range 2 {
 		if r := <-results; r.v != 1 || r.err != nil || !r.shared {
 			t.Errorf("got %+v", r)
@@ -332,7 +332,7 @@ func TestH1_CompletionInTheMiddleOfARelease(t *testing.T) {
 	if n := discarded.Load(); n != 1 {
 		t.Errorf("discarded %d times", n)
 	}
-	if len(g.runs.runs) != 0 {
+	if len(g.keys.runs) != 0 {
 		t.Error("the run is left")
 	}
 }

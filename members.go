@@ -448,11 +448,15 @@ func (m *members) each(ctx context.Context, yield func(i int, c *core, refused e
 }
 
 // cancelAll is Cancel of [Calls].
+//
+//go:noinline // see core.error
 func cancelAll(handles []*handle, cause error) {
 	sweep(len(handles), func(i int) { _ = handles[i].cancel(cause) }) // whatever it says: the call is complete
 }
 
 // releaseAll is Release of [Calls].
+//
+//go:noinline // see core.error
 func releaseAll(handles []*handle, fresh func() *core) {
 	sweep(len(handles), func(i int) {
 		if handles[i].core.Load() == nil {

@@ -61,6 +61,10 @@ func TestPins_Allocations(t *testing.T) {
 		"AfterFunc and stop":                  {2, func() { async.AfterFunc(&unset, func() {})() }},
 		"Set: add, complete, take (standing)": {1, func() { e := new(async.Event); standing.Add(1, e); e.Set(); _, _ = standing.Next(bg) }},
 		"TryNext":                             {0, func() { standing.TryNext() }},
+		"Group.Do, alone":                     {2, func() { _, _, _ = group.Do(bg, "key", f) }},
+		"Group.Join and Await, alone":         {3, func() { _, _ = group.Join(bg, "key", f).Await(bg) }},
+		"NewLazy and Get":                     {5, func() { _, _ = async.NewLazy(f).Get(bg) }},
+		"Lazy.Get, made":                      {0, func() { _, _ = made.Get(bg) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := testing.AllocsPerRun(200, pin.do); got > pin.most {
@@ -77,6 +81,8 @@ var (
 		return p, c
 	}()
 	reused   async.Call[int]
+	group    async.Group[string, int]
+	made     = async.NewLazy(func(context.Context) (int, error) { return 1, nil })
 	standing async.Set[int]
 	hundred  [100]int
 	each     = func(_ context.Context, i int) (int, error) { return i, nil }

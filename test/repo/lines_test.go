@@ -31,7 +31,7 @@ who waits:        internal/parked/ internal/waitgraph/ internal/deadlock/ intern
 
 // Limits. Who reaches one asks first what can go, and changes the limit with the reason.
 const (
-	mostCode     = 8_100 // lines of code in all
+	mostCode     = 8_150 // lines of code in all; 50 more since Group and Lazy have an untyped part (decision 0027)
 	leastComment = 0.45  // lines of comment to one of code
 )
 

@@ -40,16 +40,16 @@ var uses = map[string]struct {
 	params, body     string // with T for the type
 	pointer, layouts int
 }{
-	"Go and Await":   {"fn func(context.Context) (T, error)", "_, _ = async.Go(ctx, fn).Await(ctx)", 77_000, 159_000},
-	"promise":        {"v T", "p, c := async.NewPromise[T](ctx); p.Complete(v, nil); _, _ = c.Await(ctx)", 77_500, 159_000},
-	"Begin, Finish":  {"fn func(context.Context) (T, error)", "var c async.Call[T]; _ = c.Begin(ctx, fn); _ = c.Wait(ctx); _, _ = c.Finish()", 73_500, 146_000},
+	"Go and Await":   {"fn func(context.Context) (T, error)", "_, _ = async.Go(ctx, fn).Await(ctx)", 77_000, 157_000},
+	"promise":        {"v T", "p, c := async.NewPromise[T](ctx); p.Complete(v, nil); _, _ = c.Await(ctx)", 77_500, 157_000},
+	"Begin, Finish":  {"fn func(context.Context) (T, error)", "var c async.Call[T]; _ = c.Begin(ctx, fn); _ = c.Wait(ctx); _, _ = c.Finish()", 73_500, 145_000},
 	"Discard":        {"fn func(context.Context) (T, error)", "async.Go(ctx, fn, async.Discard(func(T, error) {})).Release()", 100_000, 196_000},
-	"Set of calls":   {"fn func(context.Context) (T, error)", "var s async.Set[int]; s.Add(1, async.Go(ctx, fn)); _, _ = s.Next(ctx)", 77_500, 159_000},
+	"Set of calls":   {"fn func(context.Context) (T, error)", "var s async.Set[int]; s.Add(1, async.Go(ctx, fn)); _, _ = s.Next(ctx)", 77_500, 157_000},
 	"Map":            {"in iter.Seq[int], fn func(context.Context, int) (T, error)", "for range async.Map(ctx, in, fn) {\n}", 49_000, 128_000},
-	"Hedge":          {"fn func(context.Context, int) (T, error)", "_, _ = async.Hedge(ctx, 1, 2, fn)", 79_000, 176_000},
-	"GoEach and All": {"in []int, fn func(context.Context, int) (T, error)", "_, _ = async.GoEach(ctx, in, fn).All(ctx)", 138_000, 327_000},
-	"Group":          {"g *async.Group[string, T], fn func(context.Context) (T, error)", `_, _, _ = g.Do(ctx, "", fn)`, 218_000, 459_000},
-	"Lazy":           {"l *async.Lazy[T]", "_, _ = l.Get(ctx)", 186_000, 387_000},
+	"Hedge":          {"fn func(context.Context, int) (T, error)", "_, _ = async.Hedge(ctx, 1, 2, fn)", 79_000, 173_000},
+	"GoEach and All": {"in []int, fn func(context.Context, int) (T, error)", "_, _ = async.GoEach(ctx, in, fn).All(ctx)", 138_000, 315_000},
+	"Group":          {"g *async.Group[string, T], fn func(context.Context) (T, error)", `_, _, _ = g.Do(ctx, "", fn)`, 97_000, 200_000},
+	"Lazy":           {"l *async.Lazy[T]", "_, _ = l.Get(ctx)", 18_700, 48_500},
 }
 
 // TestSize_OneMoreResultType builds packages with one result type and with more.
