@@ -125,3 +125,35 @@ func TestTurns(t *testing.T) {
 		t.Errorf("without a factory: %v", err)
 	}
 }
+
+// A call that a server serves has the name of its method where nobody has said another, and
+// the options of the client and those of the method. What it is completed with may be nil.
+func TestServeCall(t *testing.T) {
+	var promise asyncimpl.Promise
+	serve := func(p asyncimpl.Promise) { promise = p }
+	var discarded []error
+	discard := async.Discard(func(_ error, err error) { discarded = append(discarded, err) })
+	c := asyncimpl.ServeCall[error](bg, "Store.Get", nil, serve, nil, discard)
+	if name := c.Info().Name; name != "Store.Get" {
+		t.Errorf("the name is %q", name)
+	}
+	if !promise.Complete(nil, nil) || promise.CompleteOrDiscard(nil, errLate) {
+		t.Error("the promise was not completed once")
+	}
+	if v, err := c.Await(bg); v != nil || err != nil {
+		t.Errorf("Await returned %v, %v", v, err)
+	}
+	if len(discarded) != 1 || discarded[0] != errLate {
+		t.Errorf("discarded %v", discarded)
+	}
+	named := asyncimpl.ServeCall[int](bg, "Store.Get", []async.Option{async.Name("mine")}, serve)
+	if name := named.Info().Name; name != "mine" {
+		t.Errorf("the name is %q", name)
+	}
+	promise.Break()
+	if _, err := named.Await(bg); !errors.Is(err, async.ErrBrokenPromise) {
+		t.Error(err)
+	}
+}
+
+var errLate = errors.New("late")

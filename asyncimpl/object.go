@@ -3,8 +3,8 @@
 // generated code, and for nothing else. A program says what it wants by package async, and by
 // the types that were generated.
 //
-// Nothing here depends on a type of results: a value travels as an any, and the generated
-// code puts it in and takes it out. What generated code embeds or holds is an interface. So
+// Nothing here but ServeCall depends on a type of results: a value travels as an any, and the
+// generated code puts it in and takes it out. What generated code embeds or holds is an interface. So
 // a package with generated code compiles no call of package async, which is generic, unless
 // it has a client whose methods return calls. That, and no more, is why this is a package:
 // it is compiled once, and generated code is compiled with every interface.

@@ -18,7 +18,7 @@ import (
 // panics there leaves a broken promise and not one that nobody completes.
 
 // A Promise is the server's end of a call of a call object, for any method. It is completed
-// once, by Complete, Deliver or Break, whichever comes first.
+// once, by Complete, CompleteOrDiscard, Deliver or Break, whichever comes first.
 type Promise interface {
 	// Context is the context of the call, or that of its result where the result goes on
 	// using it.
@@ -27,9 +27,14 @@ type Promise interface {
 	// Complete completes the call with what Finish is to return, and reports whether it did.
 	Complete(value any, err error) bool
 
+	// CompleteOrDiscard is Complete for a server that has nobody to give the value back to:
+	// where Complete would return false, the value goes to the Discard of the call, on the
+	// caller's goroutine.
+	CompleteOrDiscard(value any, err error) bool
+
 	// Deliver completes the call with what take returns. Take runs in Finish; where nobody
 	// takes the result, drop runs, if it is not nil. Deliver reports false where neither
-	// will run.
+	// will run. The promise of a ServeCall runs take at once, and not drop.
 	Deliver(take func() (any, error), drop func()) bool
 
 	// Break says that nobody is going to complete the call.
@@ -88,6 +93,10 @@ func (p *promise) Context() context.Context {
 
 func (p *promise) Complete(value any, err error) bool {
 	return p.Promise.Complete(Result{Method: p.method, Value: value, keep: p.keep}, err)
+}
+
+func (p *promise) CompleteOrDiscard(value any, err error) bool {
+	return p.Promise.CompleteOrDiscard(Result{Method: p.method, Value: value, keep: p.keep}, err)
 }
 
 func (p *promise) Deliver(take func() (any, error), drop func()) bool {

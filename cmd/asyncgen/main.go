@@ -79,9 +79,10 @@
 //	}
 //
 //	func ServeAsyncSimpleStream(server AsyncSimpleStreamServer, opts ...async.Option) AsyncSimpleStream
+//	func ServeAsyncSimpleStreamCalls(server AsyncSimpleStreamServer, opts ...async.Option) SimpleStreamCalls
 //
 // The promise has what the method was given, and is completed with what Finish is to
-// return. With -fake there is a FakeSimpleStream, too: such a server for tests, whose
+// return. A call of the plain client takes no goroutine then. With -fake there is a FakeSimpleStream, too: such a server for tests, whose
 // calls a test takes and completes.
 //
 // # Clients for other processes
@@ -112,7 +113,7 @@
 // # Several at once
 //
 // A comment //async:gen above an interface asks for an output. It may have the flags
-// -only, -server, -fake, -remote, -prefix and -name. Without -type, asyncgen ./... writes an output
+// -only, -server, -fake, -remote, -stream, -nostream, -discard, -prefix and -name. Without -type, asyncgen ./... writes an output
 // for each such interface. With -type Store,Cache it writes one for each package that
 // declares any of these.
 //

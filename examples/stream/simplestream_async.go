@@ -145,11 +145,19 @@ func (x *SimpleStreamReadPromise) Complete(n int, err error) bool {
 	return x.promise.Complete(n, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *SimpleStreamReadPromise) CompleteOrDiscard(n int, err error) bool {
+	return x.promise.CompleteOrDiscard(n, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishRead, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of SimpleStreamCalls take runs at once,
+// and drop does not.
 func (x *SimpleStreamReadPromise) Deliver(take func() (int, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -181,11 +189,19 @@ func (x *SimpleStreamClosePromise) Complete(err error) bool {
 	return x.promise.Complete(nil, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *SimpleStreamClosePromise) CompleteOrDiscard(err error) bool {
+	return x.promise.CompleteOrDiscard(nil, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishClose, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of SimpleStreamCalls take runs at once,
+// and drop does not.
 func (x *SimpleStreamClosePromise) Deliver(take func() error, drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return nil, take()
@@ -283,6 +299,7 @@ func (create SimpleStreamFactory) CreateCall(iface reflect.Type) (any, error) {
 type SimpleStreamCalls struct {
 	server SimpleStream
 	opts   []async.Option
+	serve  AsyncSimpleStreamServer // in place of server, where it is not nil
 }
 
 // NewSimpleStreamCalls returns a client of server that begins each call with
@@ -290,6 +307,14 @@ type SimpleStreamCalls struct {
 // client for that call.
 func NewSimpleStreamCalls(server SimpleStream, opts ...async.Option) SimpleStreamCalls {
 	return SimpleStreamCalls{server: server, opts: append([]async.Option(nil), opts...)}
+}
+
+// ServeAsyncSimpleStreamCalls is [NewSimpleStreamCalls] for an asynchronous
+// server: a call takes no goroutine. A call that is begun with a context that
+// is over is canceled, and the server is not told. The server is told on the
+// caller's goroutine: a panic of the server is one of the method.
+func ServeAsyncSimpleStreamCalls(server AsyncSimpleStreamServer, opts ...async.Option) SimpleStreamCalls {
+	return SimpleStreamCalls{serve: server, opts: append([]async.Option(nil), opts...)}
 }
 
 // simpleStreamCallsGo begins a call with opts, and with more that are not nil.
@@ -309,6 +334,11 @@ func simpleStreamCallsGo[R any](ctx context.Context, name string, opts []async.O
 // Read reads what there is, up to len(p) bytes, and waits where there is
 // nothing.
 func (x SimpleStreamCalls) Read(ctx context.Context, p []byte) *async.Call[int] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[int](ctx, "SimpleStream.Read", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeRead(&SimpleStreamReadPromise{P: p, promise: promise})
+		})
+	}
 	return simpleStreamCallsGo(ctx, "SimpleStream.Read", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Read(ctx, p)
 	})
@@ -318,6 +348,11 @@ func (x SimpleStreamCalls) Read(ctx context.Context, p []byte) *async.Call[int] 
 //
 // Close ends the stream and every Read that waits.
 func (x SimpleStreamCalls) Close() *async.Call[struct{}] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[struct{}](context.Background(), "SimpleStream.Close", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeClose(&SimpleStreamClosePromise{promise: promise})
+		})
+	}
 	return simpleStreamCallsGo(context.Background(), "SimpleStream.Close", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Close()
 	})

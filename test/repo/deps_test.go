@@ -40,7 +40,7 @@ root tests:     std async internal/latch internal/remote golang.org/x/sync/errgr
 test/explore tests: std async internal/sched go.uber.org/goleak
 test/repo tests:    std
 
-asyncimpl:       context reflect slices strings sync time async
+asyncimpl:       context reflect slices strings sync sync/atomic time async
 asyncimpl tests: std async asyncimpl go.uber.org/goleak
 internal/latch:     context fmt math reflect runtime slices sync sync/atomic time internal/sched
 internal/latch tests: std internal/latch internal/sched go.uber.org/goleak

@@ -11,11 +11,13 @@ import (
 	"go/token"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed4712c49f/async/cmd/asyncgen/internal/face"
+	"github.com/seed4712c49f/async/cmd/asyncgen/internal/load"
 )
 
 // Run does what the arguments say and returns the exit code: 1 for whatever is
@@ -63,6 +65,7 @@ type faceFlags struct {
 	stream       face.Methods
 	nostream     face.Methods
 	discard      face.Methods
+	comment      []load.Directive // what a comment says of methods
 }
 
 func (o *faceFlags) register(flags *flag.FlagSet) {
@@ -146,6 +149,8 @@ func (o *faceFlags) valid() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("-only %w", err)
+	case o.discard.Any() && len(o.only) > 0 && !parts.Calls:
+		return errNoCalls
 	case o.remote != "" && o.remote != "nats":
 		return fmt.Errorf("-remote %s: there is nats", o.remote)
 	case parts.Remote && o.remote == "":
@@ -154,15 +159,23 @@ func (o *faceFlags) valid() error {
 	return nil
 }
 
+var errNoCalls = errors.New("-discard is for the plain client, which -only leaves out")
+
 // with returns the flags with those of a comment, which the command line overrules
 // where it says anything.
-func (o *faceFlags) with(args string) (*faceFlags, error) {
+func (o *faceFlags) with(args string, pos token.Position) (*faceFlags, error) {
 	both := *o
 	said := faceFlags{prefix: o.prefix}
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	said.register(flags)
 	flags.StringVar(&both.as, "name", "", "")
+	for _, name := range []string{"stream", "nostream", "discard"} {
+		flags.Func(name, "", func(text string) error {
+			both.comment = append(both.comment, load.Directive{Name: "gen -" + name, Args: text, Pos: pos})
+			return nil
+		})
+	}
 	if err := flags.Parse(strings.Fields(args)); err != nil {
 		return nil, err
 	}
@@ -171,6 +184,10 @@ func (o *faceFlags) with(args string) (*faceFlags, error) {
 	}
 	if both.as != "" && !token.IsIdentifier(both.as) {
 		return nil, fmt.Errorf("-name %s: want a name", both.as)
+	}
+	if parts, err := face.ParseParts(said.only); err == nil && len(said.only) > 0 && !parts.Calls &&
+		slices.ContainsFunc(both.comment, func(d load.Directive) bool { return d.Name == "gen -discard" }) {
+		return nil, errNoCalls
 	}
 	if o.prefix == face.DefaultPrefix {
 		both.prefix = said.prefix
@@ -194,7 +211,7 @@ func (o *faceFlags) options() *face.Options {
 	parts.Server = parts.Server || o.server
 	parts.Fake = parts.Fake || o.fake
 	parts.Remote = o.remote != ""
-	return &face.Options{Prefix: o.prefix, Parts: parts, Stream: o.stream, NoStream: o.nostream, Discard: o.discard}
+	return &face.Options{Prefix: o.prefix, Parts: parts, Stream: o.stream, NoStream: o.nostream, Discard: o.discard, Comment: o.comment}
 }
 
 // list is a flag that adds up to a list, separated by commas or spaces.

@@ -150,7 +150,7 @@ func (c *command) jobOf(ss *load.Session, dir string, types []typeArg) (*job, er
 
 // marked returns the flags for an interface that has a comment.
 func (c *command) marked(m load.Mark) (*faceFlags, error) {
-	flags, err := c.face.with(m.Args)
+	flags, err := c.face.with(m.Args, m.Pos)
 	if err != nil {
 		return nil, load.Errorf(m.Pos, "//async:gen: %v", err)
 	}

@@ -27,7 +27,8 @@ flags:
     -only list      write only these parts, and what they need: object, sync,
                     factory, calls, server, fake, remote
     -server         write the call object of a server that is asynchronous itself,
-                    too: AsyncStreamServer, ServeAsyncStream, a promise a method
+                    too: AsyncStreamServer, ServeAsyncStream, a promise a method;
+                    and a plain client of such a server: ServeAsyncStreamCalls
     -fake           write such a server for tests, too: FakeStream
     -remote nats    write a client and a server for other processes and machines,
                     over NATS, too: RemoteStream, RemoteStreamCalls, ServeStream;
@@ -45,6 +46,7 @@ flags:
 Comments in the source do the same as flags:
 
     //async:gen [-only list] [-server] [-fake] [-remote nats] [-prefix name] [-name name]
+                [-stream list] [-nostream list] [-discard list]
                     above an interface: without -type it gets an output
     //async:stream, //async:nostream, //async:discard
                     above a method, or with a list of methods above an interface

@@ -9,7 +9,7 @@ import (
 
 // writeCalls writes the plain client.
 func (f *faceOf) writeCalls(w *writer) {
-	async, context := w.fixed(Module), w.fixed("context")
+	async := w.fixed(Module)
 	taken := make(nameSet)
 	for _, name := range f.clients {
 		taken.add(name)
@@ -17,7 +17,7 @@ func (f *faceOf) writeCalls(w *writer) {
 	for _, name := range f.discard {
 		taken.add(name)
 	}
-	server, opts := taken.fresh("server"), taken.fresh("opts")
+	server, opts, serve := taken.fresh("server"), taken.fresh("opts"), taken.fresh("serve")
 	discards := make(map[string]string) // the field of each method that has one
 	for _, m := range f.methods {
 		if m.discard {
@@ -28,6 +28,9 @@ func (f *faceOf) writeCalls(w *writer) {
 	w.docf(`%s is a client of %s whose methods return a call each, so that any number may go on
 at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.calls, f.link(w), f.newCalls)
 	w.f("type %s%s struct {\n%s %s\n%s []%sOption\n", f.calls, f.decl(w), server, f.self(w), opts, async)
+	if f.parts.Server {
+		w.f("%s %s%s // in place of server, where it is not nil\n", serve, f.server, f.args())
+	}
 	for _, m := range f.methods {
 		if m.discard {
 			w.f("%s %sOption // nil, or of the calls of %s\n", discards[m.name], async, m.name)
@@ -39,34 +42,61 @@ at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.
 nothing: an option for one call alone is given to a client for that call.`, f.newCalls)
 	w.f("func %s%s(server %s, opts ...%sOption) %s%s {\n", f.newCalls, f.decl(w), f.self(w), async, f.calls, f.args())
 	w.f("return %s%s{%s: server, %s: append([]%sOption(nil), opts...)}\n}\n", f.calls, f.args(), server, opts, async)
+	if f.parts.Server {
+		w.f("\n")
+		w.docf(`%s is [%s] for an asynchronous server: a call takes no goroutine. A call that is
+begun with a context that is over is canceled, and the server is not told. The server is told
+on the caller's goroutine: a panic of the server is one of the method.`, f.serveCalls, f.newCalls)
+		w.f("func %s%s(server %s%s, opts ...%sOption) %s%s {\n", f.serveCalls, f.decl(w), f.server, f.args(), async, f.calls, f.args())
+		w.f("return %s%s{%s: server, %s: append([]%sOption(nil), opts...)}\n}\n", f.calls, f.args(), serve, opts, async)
+	}
 	f.writeCallsGo(w)
+	n := clientFields{server, opts, serve, discards}
 	for _, m := range f.methods {
 		w.at(f, m)
 		if m.discard {
 			f.writeDiscard(w, m, discards[m.name])
 		}
-		names, busy := w.paramNames(m)
-		x := busy.fresh("x")
-		values, err := locals(busy, m.values())
-		w.f("\n// %s begins a call of %s.\n", f.clients[m.name], m.name)
-		if m.stream {
-			w.docf(`The result goes on using the context of the call, which ends with that given here, or
-when the call is released: release the call when the result is done with, and not before.`)
-		}
-		w.methodDoc(m.doc.Text)
-		w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.calls, f.args(), f.clients[m.name],
-			w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
-		w.f("return %s(%s, %q, %s.%s, func(%s) (%s, error) {\n", f.callsGo, w.outerContext(m, names), f.full(m), x, opts, closureParam(m, names, context), f.valueType(w, m))
-		f.writeCallBody(w, m, x+"."+server+"."+m.name+"("+call(m, names)+")", values, err)
-		more := ""
-		if m.stream {
-			more += ", " + async + "Streaming()"
-		}
-		if m.discard {
-			more += ", " + x + "." + discards[m.name]
-		}
-		w.f("}%s)\n}\n", more)
+		f.writeClientMethod(w, m, n)
 	}
+}
+
+// The fields of a plain client have names that are none of its methods.
+type clientFields struct {
+	server, opts, serve string
+	discards            map[string]string // of each method that has one
+}
+
+// writeClientMethod writes one method of the plain client.
+func (f *faceOf) writeClientMethod(w *writer, m *method, n clientFields) {
+	async, context := w.fixed(Module), w.fixed("context")
+	names, busy := w.paramNames(m)
+	x := busy.fresh("x")
+	values, err := locals(busy, m.values())
+	w.f("\n// %s begins a call of %s.\n", f.clients[m.name], m.name)
+	if m.stream {
+		w.docf(`The result goes on using the context of the call, which ends with that given here, or
+when the call is released: release the call when the result is done with, and not before.`)
+	}
+	w.methodDoc(m.doc.Text)
+	w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.calls, f.args(), f.clients[m.name],
+		w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
+	more := ""
+	if m.stream {
+		more += ", " + async + "Streaming()"
+	}
+	if m.discard {
+		more += ", " + x + "." + n.discards[m.name]
+	}
+	if f.parts.Server {
+		promise, impl := busy.fresh("promise"), w.fixed(implModule)
+		w.f("if %s.%s != nil {\n", x, n.serve)
+		w.f("return %sServeCall[%s](%s, %q, %s.%s, func(%s %sPromise) {\n", impl, f.valueType(w, m), w.outerContext(m, names), f.full(m), x, n.opts, promise, impl)
+		w.f("%s.%s.%s\n}%s)\n}\n", x, n.serve, f.tell(m, names, promise), more)
+	}
+	w.f("return %s(%s, %q, %s.%s, func(%s) (%s, error) {\n", f.callsGo, w.outerContext(m, names), f.full(m), x, n.opts, closureParam(m, names, context), f.valueType(w, m))
+	f.writeCallBody(w, m, x+"."+n.server+"."+m.name+"("+call(m, names)+")", values, err)
+	w.f("}%s)\n}\n", more)
 }
 
 // writeCallsGo writes the function that begins the calls of all methods.

@@ -85,6 +85,7 @@ func (f *faceOf) declared() []string {
 		{f.parts.Factory && f.parts.Object, []string{f.newFactory}},
 		{f.parts.Calls, []string{f.calls, f.newCalls}},
 		{f.parts.Server, []string{f.server, f.serve}},
+		{f.parts.Server && f.parts.Calls, []string{f.serveCalls}},
 		{f.parts.Fake, []string{f.fake, f.newFake}},
 		{f.parts.Remote, []string{f.remote, f.newRemote, f.remoteCalls, f.newRemoteCalls, f.serveRemote}},
 	} {

@@ -69,6 +69,7 @@ type names struct {
 	factory, newFactory   string
 	calls, newCalls       string
 	callsGo               string // begins the calls of calls
+	serveCalls            string // the client of an asynchronous server
 	server, serve, served string // an asynchronous server, its call object, and the type of that
 	fake, newFake         string
 	remote, newRemote     string // the client for other processes
@@ -118,6 +119,7 @@ func newNames(prefix, typeName string, from bool) *names {
 	if constructor == "new" {
 		n.serve, n.fake = "serve"+upper(n.face), "fake"+base
 	}
+	n.serveCalls = n.serve + "Calls"
 	n.served = lower(n.face) + "Served"
 	n.newFake = constructor + upper(n.fake)
 	n.remote, n.serveRemote = "Remote"+base, "Serve"+base

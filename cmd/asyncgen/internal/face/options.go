@@ -3,15 +3,18 @@ package face
 import (
 	"fmt"
 	"slices"
+
+	"github.com/seed4712c49f/async/cmd/asyncgen/internal/load"
 )
 
 // Options say what is written, beside the types.
 type Options struct {
 	Prefix   string // of the face's name
 	Parts    Parts
-	Stream   Methods // that stream
-	NoStream Methods // that do not, whatever they look like
-	Discard  Methods // whose results are discarded by a function of their own
+	Stream   Methods          // that stream
+	NoStream Methods          // that do not, whatever they look like
+	Discard  Methods          // whose results are discarded by a function of their own
+	Comment  []load.Directive // what the //async:gen of the interface says of methods: names that begin with "gen -"
 }
 
 // Parts are the parts of an output.
@@ -70,6 +73,9 @@ type Methods struct {
 func NewMethods(flag string, list []string) Methods {
 	return Methods{flag, list, make(map[string]bool)}
 }
+
+// Any reports whether the flag lists any.
+func (l Methods) Any() bool { return len(l.list) > 0 }
 
 func (l Methods) has(f *faceOf, m *method) bool {
 	found := false

@@ -50,7 +50,7 @@ Deliver is not called then.`, f.serve, async)
 // call. The field of that is empty.
 func argFields(m *method) []string {
 	taken := make(nameSet)
-	taken.add("Context", "Complete", "Deliver", "Break", "promise", "stream", "keep")
+	taken.add("Context", "Complete", "CompleteOrDiscard", "Deliver", "Break", "promise", "stream", "keep")
 	var list []string
 	for i := range m.sig.Params().Len() {
 		name := m.sig.Params().At(i).Name()
@@ -108,10 +108,16 @@ Where it did not, since the client has canceled, the values are still the server
 	w.f("func (%s *%s%s) Complete(%s) bool {\n", x, promise, f.args(), params)
 	w.f("return %s.promise.Complete(%s, %s)\n}\n", x, f.boxed(m, values), err)
 	w.f("\n")
+	w.docf(`CompleteOrDiscard is Complete for a server that has nobody to give the values back to:
+where the client has canceled, they go to the [%sDiscard] among the options of the call, on the
+caller's goroutine.`, w.fixed(Module))
+	w.f("func (%s *%s%s) CompleteOrDiscard(%s) bool {\n", x, promise, f.args(), params)
+	w.f("return %s.promise.CompleteOrDiscard(%s, %s)\n}\n", x, f.boxed(m, values), err)
+	w.f("\n")
 	w.docf(`Deliver completes the call with what take returns. Take runs when a client takes the
 result, in %s, where it may write to what Begin was given: that is the client's again
 where the call was canceled or abandoned. Where nobody takes the result, drop runs, if it
-is not nil. Deliver reports false where neither will run.`, finish(m))
+is not nil. Deliver reports false where neither will run.%s`, finish(m), f.deliverNote())
 	w.f("func (%s *%s%s) Deliver(%s func() %s, %s func()) bool {\n", x, promise, f.args(), take, w.finishTypes(m), drop)
 	w.f("return %s.promise.Deliver(func() (any, error) {\n", x)
 	f.writeTaken(w, m, take, values, err)
@@ -147,6 +153,12 @@ func (f *faceOf) writeServedBegin(w *writer, m *method) {
 	names, busy := w.paramNames(m)
 	x, promise := busy.fresh("x"), busy.fresh("promise")
 	w.f("\nfunc (%s *%s%s) %s(%s) error {\n", x, f.served, f.args(), begin(m), w.list(m.sig.Params(), m.sig.Variadic(), names))
+	w.f("return %s.Promise(%s, %q, %v, func(%s %sPromise) {\n", x, w.outerContext(m, names), f.full(m), m.stream, promise, w.fixed(implModule))
+	w.f("%s.serve.%s\n})\n}\n", x, f.tell(m, names, promise))
+}
+
+// tell is the call that tells a server of a call with parameters of these names.
+func (f *faceOf) tell(m *method, names []string, promise string) string {
 	var list []string
 	for i, name := range argFields(m) {
 		if name != "" {
@@ -154,6 +166,13 @@ func (f *faceOf) writeServedBegin(w *writer, m *method) {
 		}
 	}
 	list = append(list, "promise: "+promise)
-	w.f("return %s.Promise(%s, %q, %v, func(%s %sPromise) {\n", x, w.outerContext(m, names), f.full(m), m.stream, promise, w.fixed(implModule))
-	w.f("%s.serve.%s(&%s%s{%s})\n})\n}\n", x, act(m, "Serve"), f.promise[m.name], f.args(), strings.Join(list, ", "))
+	return fmt.Sprintf("%s(&%s%s{%s})", act(m, "Serve"), f.promise[m.name], f.args(), strings.Join(list, ", "))
+}
+
+// deliverNote is what Deliver does for a call of the plain client, where there is one.
+func (f *faceOf) deliverNote() string {
+	if !f.parts.Calls {
+		return ""
+	}
+	return "\nFor a call of " + f.calls + " take runs at once, and drop does not."
 }

@@ -22,7 +22,7 @@ func (f *faceOf) settleStreams(w *writer, o *Options) {
 	for _, m := range f.methods {
 		m.stream = m.ctx >= 0 && slices.ContainsFunc(m.valueTypes(), streaming)
 	}
-	for _, d := range f.doc.Directives {
+	for _, d := range slices.Concat(o.Comment, f.doc.Directives) {
 		f.typeDirective(d)
 	}
 	for _, m := range f.methods {
@@ -57,10 +57,14 @@ func (f *faceOf) typeDirective(d load.Directive) {
 	}
 	names := strings.FieldsFunc(d.Args, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 	if len(names) == 0 {
-		panic(refusal{load.Errorf(d.Pos, "//async:%s above a type: want the names of methods", d.Name)})
+		where := " above a type"
+		if strings.HasPrefix(d.Name, "gen ") {
+			where = ""
+		}
+		panic(refusal{load.Errorf(d.Pos, "//async:%s%s: want the names of methods", d.Name, where)})
 	}
 	for _, name := range names {
-		i := slices.IndexFunc(f.methods, func(m *method) bool { return m.name == name })
+		i := slices.IndexFunc(f.methods, func(m *method) bool { return m.name == strings.TrimPrefix(name, f.as+".") })
 		if i < 0 {
 			panic(refusal{load.Errorf(d.Pos, "//async:%s: %s has no method %s", d.Name, f.t.Name.Name(), name)})
 		}
@@ -76,7 +80,7 @@ func (f *faceOf) methodDirective(m *method, d load.Directive) {
 }
 
 func (f *faceOf) apply(m *method, d load.Directive) {
-	switch d.Name {
+	switch strings.TrimPrefix(d.Name, "gen -") {
 	case "stream":
 		m.stream = true
 	case "nostream":

@@ -373,11 +373,19 @@ func (x *PricesListPromise) Complete(v1 []Quote, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesListPromise) CompleteOrDiscard(v1 []Quote, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishList, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesListPromise) Deliver(take func() ([]Quote, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -411,11 +419,19 @@ func (x *PricesQuotePromise) Complete(v1 Quote, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesQuotePromise) CompleteOrDiscard(v1 Quote, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishQuote, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesQuotePromise) Deliver(take func() (Quote, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -450,11 +466,19 @@ func (x *PricesSumPromise) Complete(sum int, count int64, err error) bool {
 	return x.promise.Complete(PricesSumResult{Sum: sum, Count: count}, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesSumPromise) CompleteOrDiscard(sum int, count int64, err error) bool {
+	return x.promise.CompleteOrDiscard(PricesSumResult{Sum: sum, Count: count}, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishSum, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesSumPromise) Deliver(take func() (int, int64, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		sum, count, err := take()
@@ -490,11 +514,19 @@ func (x *PricesJoinPromise) Complete(v1 string, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesJoinPromise) CompleteOrDiscard(v1 string, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishJoin, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesJoinPromise) Deliver(take func() (string, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -528,11 +560,19 @@ func (x *PricesWritePromise) Complete(n int, err error) bool {
 	return x.promise.Complete(n, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesWritePromise) CompleteOrDiscard(n int, err error) bool {
+	return x.promise.CompleteOrDiscard(n, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishWrite, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesWritePromise) Deliver(take func() (int, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -564,11 +604,19 @@ func (x *PricesCountPromise) Complete(n int, exact bool, err error) bool {
 	return x.promise.Complete(PricesCountResult{N: n, Exact: exact}, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesCountPromise) CompleteOrDiscard(n int, exact bool, err error) bool {
+	return x.promise.CompleteOrDiscard(PricesCountResult{N: n, Exact: exact}, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishCount, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesCountPromise) Deliver(take func() (int, bool, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		n, exact, err := take()
@@ -601,11 +649,19 @@ func (x *PricesResetPromise) Complete(err error) bool {
 	return x.promise.Complete(nil, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesResetPromise) CompleteOrDiscard(err error) bool {
+	return x.promise.CompleteOrDiscard(nil, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishReset, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesResetPromise) Deliver(take func() error, drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return nil, take()
@@ -640,11 +696,19 @@ func (x *PricesBlankPromise) Complete(err error) bool {
 	return x.promise.Complete(nil, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesBlankPromise) CompleteOrDiscard(err error) bool {
+	return x.promise.CompleteOrDiscard(nil, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishBlank, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesBlankPromise) Deliver(take func() error, drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return nil, take()
@@ -683,11 +747,19 @@ func (x *PricesOddPromise) Complete(err int, ctx string, err2 error) bool {
 	return x.promise.Complete(PricesOddResult{Err: err, Ctx: ctx}, err2)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesOddPromise) CompleteOrDiscard(err int, ctx string, err2 error) bool {
+	return x.promise.CompleteOrDiscard(PricesOddResult{Err: err, Ctx: ctx}, err2)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishOdd, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesOddPromise) Deliver(take func() (int, string, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		err, ctx, err2 := take()
@@ -722,11 +794,19 @@ func (x *PricesKindsPromise) Complete(v1 Kinds, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesKindsPromise) CompleteOrDiscard(v1 Kinds, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishKinds, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of PricesCalls take runs at once, and drop
+// does not.
 func (x *PricesKindsPromise) Deliver(take func() (Kinds, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -758,11 +838,19 @@ func (x *PricesGrößePromise) Complete(v1 string, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *PricesGrößePromise) CompleteOrDiscard(v1 string, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishGröße, where it may write to what Begin was
 // given: that is the client's again where the call was canceled or abandoned.
 // Where nobody takes the result, drop runs, if it is not nil. Deliver reports
-// false where neither will run.
+// false where neither will run. For a call of PricesCalls take runs at once,
+// and drop does not.
 func (x *PricesGrößePromise) Deliver(take func() (string, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -976,6 +1064,7 @@ func (create PricesFactory) CreateCall(iface reflect.Type) (any, error) {
 type PricesCalls struct {
 	server Prices
 	opts   []async.Option
+	serve  AsyncPricesServer // in place of server, where it is not nil
 }
 
 // NewPricesCalls returns a client of server that begins each call with opts. It
@@ -983,6 +1072,14 @@ type PricesCalls struct {
 // that call.
 func NewPricesCalls(server Prices, opts ...async.Option) PricesCalls {
 	return PricesCalls{server: server, opts: append([]async.Option(nil), opts...)}
+}
+
+// ServeAsyncPricesCalls is [NewPricesCalls] for an asynchronous server: a call
+// takes no goroutine. A call that is begun with a context that is over is
+// canceled, and the server is not told. The server is told on the caller's
+// goroutine: a panic of the server is one of the method.
+func ServeAsyncPricesCalls(server AsyncPricesServer, opts ...async.Option) PricesCalls {
+	return PricesCalls{serve: server, opts: append([]async.Option(nil), opts...)}
 }
 
 // pricesCallsGo begins a call with opts, and with more that are not nil. The
@@ -1001,6 +1098,11 @@ func pricesCallsGo[R any](ctx context.Context, name string, opts []async.Option,
 //
 // List returns the quotes that the filter chooses.
 func (x PricesCalls) List(ctx context.Context, filter *Filter) *async.Call[[]Quote] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[[]Quote](ctx, "Prices.List", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeList(&PricesListPromise{Filter: filter, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.List", x.opts, func(ctx context.Context) ([]Quote, error) {
 		return x.server.List(ctx, filter)
 	})
@@ -1010,6 +1112,11 @@ func (x PricesCalls) List(ctx context.Context, filter *Filter) *async.Call[[]Quo
 //
 // Quote returns the price of a symbol.
 func (x PricesCalls) Quote(ctx context.Context, symbol string) *async.Call[Quote] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[Quote](ctx, "Prices.Quote", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeQuote(&PricesQuotePromise{Symbol: symbol, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Quote", x.opts, func(ctx context.Context) (Quote, error) {
 		return x.server.Quote(ctx, symbol)
 	})
@@ -1019,6 +1126,11 @@ func (x PricesCalls) Quote(ctx context.Context, symbol string) *async.Call[Quote
 //
 // Sum adds numbers. It has its context last.
 func (x PricesCalls) Sum(first int, more []int, ctx context.Context) *async.Call[PricesSumResult] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[PricesSumResult](ctx, "Prices.Sum", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeSum(&PricesSumPromise{First: first, More: more, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Sum", x.opts, func(ctx context.Context) (PricesSumResult, error) {
 		v1, v2, err := x.server.Sum(first, more, ctx)
 		return PricesSumResult{Sum: v1, Count: v2}, err
@@ -1029,6 +1141,11 @@ func (x PricesCalls) Sum(first int, more []int, ctx context.Context) *async.Call
 //
 // Join joins texts.
 func (x PricesCalls) Join(ctx context.Context, sep string, parts ...string) *async.Call[string] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[string](ctx, "Prices.Join", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeJoin(&PricesJoinPromise{Sep: sep, Parts: parts, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Join", x.opts, func(ctx context.Context) (string, error) {
 		return x.server.Join(ctx, sep, parts...)
 	})
@@ -1038,6 +1155,11 @@ func (x PricesCalls) Join(ctx context.Context, sep string, parts ...string) *asy
 //
 // Write returns how much was written, with an error too.
 func (x PricesCalls) Write(ctx context.Context, data []byte) *async.Call[int] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[int](ctx, "Prices.Write", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeWrite(&PricesWritePromise{Data: data, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Write", x.opts, func(ctx context.Context) (int, error) {
 		return x.server.Write(ctx, data)
 	})
@@ -1047,6 +1169,11 @@ func (x PricesCalls) Write(ctx context.Context, data []byte) *async.Call[int] {
 //
 // Count has no context and no error.
 func (x PricesCalls) Count() *async.Call[PricesCountResult] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[PricesCountResult](context.Background(), "Prices.Count", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeCount(&PricesCountPromise{promise: promise})
+		})
+	}
 	return pricesCallsGo(context.Background(), "Prices.Count", x.opts, func(context.Context) (PricesCountResult, error) {
 		v1, v2 := x.server.Count()
 		return PricesCountResult{N: v1, Exact: v2}, nil
@@ -1057,6 +1184,11 @@ func (x PricesCalls) Count() *async.Call[PricesCountResult] {
 //
 // Reset has nothing at all.
 func (x PricesCalls) Reset() *async.Call[struct{}] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[struct{}](context.Background(), "Prices.Reset", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeReset(&PricesResetPromise{promise: promise})
+		})
+	}
 	return pricesCallsGo(context.Background(), "Prices.Reset", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Reset()
 		return struct{}{}, nil
@@ -1067,6 +1199,11 @@ func (x PricesCalls) Reset() *async.Call[struct{}] {
 //
 // Blank has parameters without names.
 func (x PricesCalls) Blank(ctx context.Context, arg2 int, arg3 string) *async.Call[struct{}] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[struct{}](ctx, "Prices.Blank", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeBlank(&PricesBlankPromise{Arg2: arg2, Arg3: arg3, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Blank", x.opts, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Blank(ctx, arg2, arg3)
 	})
@@ -1076,6 +1213,11 @@ func (x PricesCalls) Blank(ctx context.Context, arg2 int, arg3 string) *async.Ca
 //
 // Odd has a parameter that is blank, and names that the output uses itself.
 func (x2 PricesCalls) Odd(arg1 int, r string, server bool, x int, options int, Arg1 int) *async.Call[PricesOddResult] {
+	if x2.serve != nil {
+		return asyncimpl.ServeCall[PricesOddResult](context.Background(), "Prices.Odd", x2.opts, func(promise asyncimpl.Promise) {
+			x2.serve.ServeOdd(&PricesOddPromise{Arg1: arg1, R: r, Server: server, X: x, Options: options, Arg12: Arg1, promise: promise})
+		})
+	}
 	return pricesCallsGo(context.Background(), "Prices.Odd", x2.opts, func(context.Context) (PricesOddResult, error) {
 		v1, v2 := x2.server.Odd(arg1, r, server, x, options, Arg1)
 		return PricesOddResult{Err: v1, Ctx: v2}, nil
@@ -1086,6 +1228,11 @@ func (x2 PricesCalls) Odd(arg1 int, r string, server bool, x int, options int, A
 //
 // Kinds gives back what it takes.
 func (x PricesCalls) Kinds(ctx context.Context, k Kinds) *async.Call[Kinds] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[Kinds](ctx, "Prices.Kinds", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeKinds(&PricesKindsPromise{K: k, promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Kinds", x.opts, func(ctx context.Context) (Kinds, error) {
 		return x.server.Kinds(ctx, k)
 	})
@@ -1095,6 +1242,11 @@ func (x PricesCalls) Kinds(ctx context.Context, k Kinds) *async.Call[Kinds] {
 //
 // Größe has a name that is not ASCII.
 func (x PricesCalls) Größe(ctx context.Context) *async.Call[string] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[string](ctx, "Prices.Größe", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeGröße(&PricesGrößePromise{promise: promise})
+		})
+	}
 	return pricesCallsGo(ctx, "Prices.Größe", x.opts, func(ctx context.Context) (string, error) {
 		return x.server.Größe(ctx)
 	})

@@ -112,6 +112,13 @@ func (x *hiddenDoPromise) Complete(err string, err2 error) bool {
 	return x.promise.Complete(err, err2)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *hiddenDoPromise) CompleteOrDiscard(err string, err2 error) bool {
+	return x.promise.CompleteOrDiscard(err, err2)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in finishDo, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
@@ -148,6 +155,13 @@ func (x *hiddenDoPromise2) Context() context.Context { return x.promise.Context(
 // are still the server's.
 func (x *hiddenDoPromise2) Complete(err error) bool {
 	return x.promise.Complete(nil, err)
+}
+
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *hiddenDoPromise2) CompleteOrDiscard(err error) bool {
+	return x.promise.CompleteOrDiscard(nil, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client
@@ -329,6 +343,13 @@ func (x *OnlyBreakPromise) Context() context.Context { return x.promise.Context(
 // are still the server's.
 func (x *OnlyBreakPromise) Complete(stream int, err error) bool {
 	return x.promise.Complete(stream, err)
+}
+
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *OnlyBreakPromise) CompleteOrDiscard(stream int, err error) bool {
+	return x.promise.CompleteOrDiscard(stream, err)
 }
 
 // Deliver completes the call with what take returns. Take runs when a client

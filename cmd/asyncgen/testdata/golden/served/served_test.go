@@ -86,6 +86,105 @@ func TestFake(t *testing.T) {
 	})
 }
 
+// A plain client of an asynchronous server has a promise behind each call, and no goroutine.
+func TestServeCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := served.NewFakeStore[string, int]()
+		var late []int
+		calls := served.ServeAsyncStoreCalls(f, async.Discard(func(v int, _ error) { late = append(late, v) }))
+		before := runtime.NumGoroutine()
+		one, two := calls.Get(bg, "one"), calls.Get(bg, "two")
+		wantEq(t, "goroutines", runtime.NumGoroutine(), before)
+		wantEq(t, "name", one.Info().Name, "Store.Get")
+
+		p := must(f.NextGet(bg))
+		wantEq(t, "key", p.Key, "one")
+		wantEq(t, "Complete", p.Complete(1, errBoom), true)
+		v, err := one.Await(bg)
+		wantEq(t, "Get", v, 1)
+		wantEq(t, "its error", err, errBoom)
+
+		p = must(f.NextGet(bg))
+		wantEq(t, "Cancel", two.Cancel(errBoom), nil)
+		wantEq(t, "cause", context.Cause(p.Context()), errBoom)
+		wantEq(t, "Complete after Cancel", p.Complete(2, nil), false)
+		wantEq(t, "CompleteOrDiscard after Cancel", p.CompleteOrDiscard(3, nil), false)
+		wantEq(t, "discarded", len(late) == 1 && late[0] == 3, true)
+
+		over, cancel := context.WithCancel(bg)
+		cancel()
+		if _, err := calls.Get(over, "three").Await(bg); !errors.Is(err, async.ErrCanceled) {
+			t.Error(err)
+		}
+		ended, end := context.WithTimeout(bg, 1)
+		defer end()
+		_, err = f.Next(ended)
+		wantEq(t, "the server was told", errors.Is(err, context.DeadlineExceeded), true)
+	})
+}
+
+// Deliver makes the result of a plain call at once, unless the call is over.
+func TestServeCalls_Deliver(t *testing.T) {
+	f := served.NewFakeStore[string, int]()
+	calls := served.ServeAsyncStoreCalls(f)
+	one, two := calls.Get(bg, "one"), calls.Get(bg, "two")
+	take := func() (int, error) { return 7, nil }
+	p, q := must(f.NextGet(bg)), must(f.NextGet(bg))
+	wantEq(t, "Deliver", p.Deliver(take, nil), true)
+	wantEq(t, "Deliver again", p.Deliver(func() (int, error) { t.Error("taken twice"); return 8, nil }, nil), false)
+	wantEq(t, "Complete after that", p.Complete(9, nil), false)
+	wantEq(t, "Get", must(one.Await(bg)), 7)
+	_ = two.Cancel(nil)
+	wantEq(t, "Deliver after Cancel", q.Deliver(func() (int, error) { t.Error("taken"); return 8, nil }, func() { t.Error("dropped") }), false)
+
+	three := calls.Get(bg, "three")
+	r := must(f.NextGet(bg))
+	func() {
+		defer func() { wantEq(t, "panic", recover(), "take") }()
+		r.Deliver(func() (int, error) { panic("take") }, nil)
+	}()
+	_, err := three.Await(bg)
+	wantEq(t, "broken", errors.Is(err, async.ErrBrokenPromise), true)
+}
+
+// All methods, by a server that answers at once, and one that panics.
+func TestServeCalls_methods(t *testing.T) {
+	calls := served.ServeAsyncStoreCalls[string, int](atOnce{})
+	wantEq(t, "Get", must(calls.Get(bg, "k").Await(bg)), 1)
+	wantEq(t, "Size", must(calls.Size().Await(bg)), served.StoreSizeResult[string, int]{N: 3, Ok: true})
+	_, err := calls.Flush().Await(bg)
+	wantEq(t, "Flush", err, nil)
+	defer func() { wantEq(t, "panic", recover(), "Put") }()
+	calls.Put("k", 1, 2)
+}
+
+type atOnce struct{}
+
+func (atOnce) ServeGet(p get)     { p.Complete(1, nil) }
+func (atOnce) ServePut(put)       { panic("Put") }
+func (atOnce) ServeSize(p size)   { p.CompleteOrDiscard(3, true, nil) }
+func (atOnce) ServeFlush(p flush) { p.Complete(nil) }
+func (atOnce) ServeContext(p *served.StoreContextPromise[string, int]) {
+	p.Break()
+}
+
+// CompleteOrDiscard of a call object hands what comes too late to the Discard of its options.
+func TestCompleteOrDiscard(t *testing.T) {
+	var late []any
+	f := served.NewFakeStore[string, int](async.Discard(func(r served.AsyncStoreResult, _ error) { late = append(late, r.Value) }))
+	o := must(async.CreateCall[face](f))
+	wantEq(t, "BeginGet", o.BeginGet(bg, "k"), nil)
+	p := must(f.NextGet(bg))
+	_ = o.Cancel(nil)
+	wantEq(t, "CompleteOrDiscard", p.CompleteOrDiscard(5, nil), false)
+	wantEq(t, "discarded", len(late) == 1 && late[0] == 5, true)
+	_, _ = o.FinishGet()
+	wantEq(t, "BeginGet", o.BeginGet(bg, "k"), nil)
+	wantEq(t, "CompleteOrDiscard", must(f.NextGet(bg)).CompleteOrDiscard(6, nil), true)
+	wantEq(t, "Get", must(o.FinishGet()), 6)
+	o.Release()
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -198,11 +198,19 @@ func (x *StoreGetPromise[K, V]) Complete(v1 V, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreGetPromise[K, V]) CompleteOrDiscard(v1 V, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishGet, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreGetPromise[K, V]) Deliver(take func() (V, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -239,11 +247,19 @@ func (x *StorePutPromise[K, V]) Complete(err error) bool {
 	return x.promise.Complete(nil, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StorePutPromise[K, V]) CompleteOrDiscard(err error) bool {
+	return x.promise.CompleteOrDiscard(nil, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishPut, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StorePutPromise[K, V]) Deliver(take func() error, drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return nil, take()
@@ -275,11 +291,19 @@ func (x *StoreSizePromise[K, V]) Complete(n int, ok bool, err error) bool {
 	return x.promise.Complete(StoreSizeResult[K, V]{N: n, Ok: ok}, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreSizePromise[K, V]) CompleteOrDiscard(n int, ok bool, err error) bool {
+	return x.promise.CompleteOrDiscard(StoreSizeResult[K, V]{N: n, Ok: ok}, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishSize, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreSizePromise[K, V]) Deliver(take func() (int, bool, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		n, ok, err := take()
@@ -312,11 +336,19 @@ func (x *StoreFlushPromise[K, V]) Complete(err error) bool {
 	return x.promise.Complete(nil, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreFlushPromise[K, V]) CompleteOrDiscard(err error) bool {
+	return x.promise.CompleteOrDiscard(nil, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishFlush, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreFlushPromise[K, V]) Deliver(take func() error, drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return nil, take()
@@ -352,11 +384,19 @@ func (x *StoreContextPromise[K, V]) Complete(x2 V, err error) bool {
 	return x.promise.Complete(x2, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreContextPromise[K, V]) CompleteOrDiscard(x2 V, err error) bool {
+	return x.promise.CompleteOrDiscard(x2, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishContext, where it may write to what Begin was
 // given: that is the client's again where the call was canceled or abandoned.
 // Where nobody takes the result, drop runs, if it is not nil. Deliver reports
-// false where neither will run.
+// false where neither will run. For a call of StoreCalls take runs at once, and
+// drop does not.
 func (x *StoreContextPromise[K, V]) Deliver(take func() (V, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -573,6 +613,7 @@ func (create StoreFactory[K, V]) CreateCall(iface reflect.Type) (any, error) {
 type StoreCalls[K comparable, V any] struct {
 	server Store[K, V]
 	opts   []async.Option
+	serve  AsyncStoreServer[K, V] // in place of server, where it is not nil
 }
 
 // NewStoreCalls returns a client of server that begins each call with opts. It
@@ -580,6 +621,14 @@ type StoreCalls[K comparable, V any] struct {
 // that call.
 func NewStoreCalls[K comparable, V any](server Store[K, V], opts ...async.Option) StoreCalls[K, V] {
 	return StoreCalls[K, V]{server: server, opts: append([]async.Option(nil), opts...)}
+}
+
+// ServeAsyncStoreCalls is [NewStoreCalls] for an asynchronous server: a call
+// takes no goroutine. A call that is begun with a context that is over is
+// canceled, and the server is not told. The server is told on the caller's
+// goroutine: a panic of the server is one of the method.
+func ServeAsyncStoreCalls[K comparable, V any](server AsyncStoreServer[K, V], opts ...async.Option) StoreCalls[K, V] {
+	return StoreCalls[K, V]{serve: server, opts: append([]async.Option(nil), opts...)}
 }
 
 // storeCallsGo begins a call with opts, and with more that are not nil. The
@@ -596,6 +645,11 @@ func storeCallsGo[R any](ctx context.Context, name string, opts []async.Option, 
 
 // Get begins a call of Get.
 func (x StoreCalls[K, V]) Get(ctx context.Context, key K) *async.Call[V] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[V](ctx, "Store.Get", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeGet(&StoreGetPromise[K, V]{Key: key, promise: promise})
+		})
+	}
 	return storeCallsGo(ctx, "Store.Get", x.opts, func(ctx context.Context) (V, error) {
 		return x.server.Get(ctx, key)
 	})
@@ -603,6 +657,11 @@ func (x StoreCalls[K, V]) Get(ctx context.Context, key K) *async.Call[V] {
 
 // Put begins a call of Put.
 func (x StoreCalls[K, V]) Put(promise K, Complete V, arg3 int, deliver ...V) *async.Call[struct{}] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[struct{}](context.Background(), "Store.Put", x.opts, func(promise2 asyncimpl.Promise) {
+			x.serve.ServePut(&StorePutPromise[K, V]{Promise: promise, Complete2: Complete, Arg3: arg3, Deliver2: deliver, promise: promise2})
+		})
+	}
 	return storeCallsGo(context.Background(), "Store.Put", x.opts, func(context.Context) (struct{}, error) {
 		return struct{}{}, x.server.Put(promise, Complete, arg3, deliver...)
 	})
@@ -610,6 +669,11 @@ func (x StoreCalls[K, V]) Put(promise K, Complete V, arg3 int, deliver ...V) *as
 
 // Size begins a call of Size.
 func (x StoreCalls[K, V]) Size() *async.Call[StoreSizeResult[K, V]] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[StoreSizeResult[K, V]](context.Background(), "Store.Size", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeSize(&StoreSizePromise[K, V]{promise: promise})
+		})
+	}
 	return storeCallsGo(context.Background(), "Store.Size", x.opts, func(context.Context) (StoreSizeResult[K, V], error) {
 		v1, v2 := x.server.Size()
 		return StoreSizeResult[K, V]{N: v1, Ok: v2}, nil
@@ -618,6 +682,11 @@ func (x StoreCalls[K, V]) Size() *async.Call[StoreSizeResult[K, V]] {
 
 // Flush begins a call of Flush.
 func (x StoreCalls[K, V]) Flush() *async.Call[struct{}] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[struct{}](context.Background(), "Store.Flush", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeFlush(&StoreFlushPromise[K, V]{promise: promise})
+		})
+	}
 	return storeCallsGo(context.Background(), "Store.Flush", x.opts, func(context.Context) (struct{}, error) {
 		x.server.Flush()
 		return struct{}{}, nil
@@ -626,6 +695,11 @@ func (x StoreCalls[K, V]) Flush() *async.Call[struct{}] {
 
 // Context begins a call of Context.
 func (x StoreCalls[K, V]) Context(ctx context.Context, take K, drop K, taken K) *async.Call[V] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[V](ctx, "Store.Context", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeContext(&StoreContextPromise[K, V]{Take: take, Drop: drop, Taken: taken, promise: promise})
+		})
+	}
 	return storeCallsGo(ctx, "Store.Context", x.opts, func(ctx context.Context) (V, error) {
 		return x.server.Context(ctx, take, drop, taken)
 	})

@@ -285,11 +285,19 @@ func (x *StoreGetPromise) Complete(v1 string, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreGetPromise) CompleteOrDiscard(v1 string, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishGet, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreGetPromise) Deliver(take func() (string, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -324,11 +332,19 @@ func (x *StoreWatchPromise) Complete(v1 *Feed, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreWatchPromise) CompleteOrDiscard(v1 *Feed, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishWatch, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreWatchPromise) Deliver(take func() (*Feed, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -361,11 +377,19 @@ func (x *StoreTailPromise) Complete(v1 *Feed, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreTailPromise) CompleteOrDiscard(v1 *Feed, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishTail, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreTailPromise) Deliver(take func() (*Feed, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -400,11 +424,19 @@ func (x *StoreListPromise) Complete(f *Feed, n int, err error) bool {
 	return x.promise.Complete(StoreListResult{F: f, N: n}, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreListPromise) CompleteOrDiscard(f *Feed, n int, err error) bool {
+	return x.promise.CompleteOrDiscard(StoreListResult{F: f, N: n}, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishList, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreListPromise) Deliver(take func() (*Feed, int, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		f, n, err := take()
@@ -438,11 +470,19 @@ func (x *StoreFollowPromise) Complete(v1 *Feed, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreFollowPromise) CompleteOrDiscard(v1 *Feed, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishFollow, where it may write to what Begin was
 // given: that is the client's again where the call was canceled or abandoned.
 // Where nobody takes the result, drop runs, if it is not nil. Deliver reports
-// false where neither will run.
+// false where neither will run. For a call of StoreCalls take runs at once, and
+// drop does not.
 func (x *StoreFollowPromise) Deliver(take func() (*Feed, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -475,11 +515,19 @@ func (x *StorePullPromise) Complete(v1 io.ReadCloser, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StorePullPromise) CompleteOrDiscard(v1 io.ReadCloser, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishPull, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StorePullPromise) Deliver(take func() (io.ReadCloser, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -511,11 +559,19 @@ func (x *StorePlainPromise) Complete(v1 *Feed, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StorePlainPromise) CompleteOrDiscard(v1 *Feed, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishPlain, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StorePlainPromise) Deliver(take func() (*Feed, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -547,11 +603,19 @@ func (x *StoreQuietPromise) Complete(v1 <-chan int, err error) bool {
 	return x.promise.Complete(v1, err)
 }
 
+// CompleteOrDiscard is Complete for a server that has nobody to give the values
+// back to: where the client has canceled, they go to the [async.Discard] among
+// the options of the call, on the caller's goroutine.
+func (x *StoreQuietPromise) CompleteOrDiscard(v1 <-chan int, err error) bool {
+	return x.promise.CompleteOrDiscard(v1, err)
+}
+
 // Deliver completes the call with what take returns. Take runs when a client
 // takes the result, in FinishQuiet, where it may write to what Begin was given:
 // that is the client's again where the call was canceled or abandoned. Where
 // nobody takes the result, drop runs, if it is not nil. Deliver reports false
-// where neither will run.
+// where neither will run. For a call of StoreCalls take runs at once, and drop
+// does not.
 func (x *StoreQuietPromise) Deliver(take func() (<-chan int, error), drop func()) bool {
 	return x.promise.Deliver(func() (any, error) {
 		return take()
@@ -724,7 +788,8 @@ func (create StoreFactory) CreateCall(iface reflect.Type) (any, error) {
 type StoreCalls struct {
 	server      Store
 	opts        []async.Option
-	discardTail async.Option // nil, or of the calls of Tail
+	serve       AsyncStoreServer // in place of server, where it is not nil
+	discardTail async.Option     // nil, or of the calls of Tail
 }
 
 // NewStoreCalls returns a client of server that begins each call with opts. It
@@ -732,6 +797,14 @@ type StoreCalls struct {
 // that call.
 func NewStoreCalls(server Store, opts ...async.Option) StoreCalls {
 	return StoreCalls{server: server, opts: append([]async.Option(nil), opts...)}
+}
+
+// ServeAsyncStoreCalls is [NewStoreCalls] for an asynchronous server: a call
+// takes no goroutine. A call that is begun with a context that is over is
+// canceled, and the server is not told. The server is told on the caller's
+// goroutine: a panic of the server is one of the method.
+func ServeAsyncStoreCalls(server AsyncStoreServer, opts ...async.Option) StoreCalls {
+	return StoreCalls{serve: server, opts: append([]async.Option(nil), opts...)}
 }
 
 // storeCallsGo begins a call with opts, and with more that are not nil. The
@@ -748,6 +821,11 @@ func storeCallsGo[R any](ctx context.Context, name string, opts []async.Option, 
 
 // Get begins a call of Get.
 func (x StoreCalls) Get(ctx context.Context, key string) *async.Call[string] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[string](ctx, "Store.Get", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeGet(&StoreGetPromise{Key: key, promise: promise})
+		})
+	}
 	return storeCallsGo(ctx, "Store.Get", x.opts, func(ctx context.Context) (string, error) {
 		return x.server.Get(ctx, key)
 	})
@@ -758,6 +836,11 @@ func (x StoreCalls) Get(ctx context.Context, key string) *async.Call[string] {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls) Watch(ctx context.Context, key string) *async.Call[*Feed] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[*Feed](ctx, "Store.Watch", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeWatch(&StoreWatchPromise{Key: key, promise: promise})
+		}, async.Streaming())
+	}
 	return storeCallsGo(ctx, "Store.Watch", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Watch(ctx, key)
 	}, async.Streaming())
@@ -782,6 +865,11 @@ func (x StoreCalls) DiscardTail(fn func(*Feed, error)) StoreCalls {
 //
 // Deprecated: Use Watch.
 func (x StoreCalls) Tail(ctx context.Context) *async.Call[*Feed] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[*Feed](ctx, "Store.Tail", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeTail(&StoreTailPromise{promise: promise})
+		}, async.Streaming(), x.discardTail)
+	}
 	return storeCallsGo(ctx, "Store.Tail", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Tail(ctx), nil
 	}, async.Streaming(), x.discardTail)
@@ -794,6 +882,11 @@ func (x StoreCalls) Tail(ctx context.Context) *async.Call[*Feed] {
 //
 // List streams, and has two values.
 func (x StoreCalls) List(first string, ctx context.Context) *async.Call[StoreListResult] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[StoreListResult](ctx, "Store.List", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeList(&StoreListPromise{First: first, promise: promise})
+		}, async.Streaming())
+	}
 	return storeCallsGo(ctx, "Store.List", x.opts, func(ctx context.Context) (StoreListResult, error) {
 		v1, v2, err := x.server.List(first, ctx)
 		return StoreListResult{F: v1, N: v2}, err
@@ -805,6 +898,11 @@ func (x StoreCalls) List(first string, ctx context.Context) *async.Call[StoreLis
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls) Follow(ctx context.Context) *async.Call[*Feed] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[*Feed](ctx, "Store.Follow", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeFollow(&StoreFollowPromise{promise: promise})
+		}, async.Streaming())
+	}
 	return storeCallsGo(ctx, "Store.Follow", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Follow(ctx)
 	}, async.Streaming())
@@ -815,6 +913,11 @@ func (x StoreCalls) Follow(ctx context.Context) *async.Call[*Feed] {
 // here, or when the call is released: release the call when the result is done
 // with, and not before.
 func (x StoreCalls) Pull(ctx context.Context) *async.Call[io.ReadCloser] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[io.ReadCloser](ctx, "Store.Pull", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServePull(&StorePullPromise{promise: promise})
+		}, async.Streaming())
+	}
 	return storeCallsGo(ctx, "Store.Pull", x.opts, func(ctx context.Context) (io.ReadCloser, error) {
 		return x.server.Pull(ctx)
 	}, async.Streaming())
@@ -822,6 +925,11 @@ func (x StoreCalls) Pull(ctx context.Context) *async.Call[io.ReadCloser] {
 
 // Plain begins a call of Plain.
 func (x StoreCalls) Plain(ctx context.Context) *async.Call[*Feed] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[*Feed](ctx, "Store.Plain", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServePlain(&StorePlainPromise{promise: promise})
+		})
+	}
 	return storeCallsGo(ctx, "Store.Plain", x.opts, func(ctx context.Context) (*Feed, error) {
 		return x.server.Plain(ctx)
 	})
@@ -829,6 +937,11 @@ func (x StoreCalls) Plain(ctx context.Context) *async.Call[*Feed] {
 
 // Quiet begins a call of Quiet.
 func (x StoreCalls) Quiet(ctx context.Context) *async.Call[<-chan int] {
+	if x.serve != nil {
+		return asyncimpl.ServeCall[<-chan int](ctx, "Store.Quiet", x.opts, func(promise asyncimpl.Promise) {
+			x.serve.ServeQuiet(&StoreQuietPromise{promise: promise})
+		})
+	}
 	return storeCallsGo(ctx, "Store.Quiet", x.opts, func(ctx context.Context) (<-chan int, error) {
 		return x.server.Quiet(ctx)
 	})
