@@ -1082,6 +1082,7 @@ func TestC10_MapPanics(t *testing.T) {
 
 		e, ok := recovered(func() {
 			for range async.Map(t.Context(), upTo(2), func(ctx context.Context, i int) (int, error) {
+				time.Sleep(time.Second) // both run
 				if i == 1 {
 					time.Sleep(time.Second)
 					panic(errBoom)
