@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // J7: what a queue has, at all workers.
@@ -130,4 +131,30 @@ func TestJ7_RedeliveredAndGivenUp(t *testing.T) {
 	g.open.Set()
 	wantValue(t, again, 2)
 	eventually(t, "three are given up", func() bool { return stats(t, q) == (asyncnats.QueueStats{GivenUp: 3}) })
+}
+
+// What a worker has said that is dead does not count any more, after its AckWait.
+func TestJ7_DeadWorker(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	nc := natstest.Connect(t, d.url)
+	g := newGate()
+	work(t, openQueue(t, nc, asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{Name: "a", AckWait: time.Second})
+	q := d.open(asyncnats.QueueOptions{})
+	id := submitAndLeave(t, q, 1)
+	g.next(t)
+	runsAt := func(worker string) func() bool {
+		return func() bool {
+			for c, err := range q.InFlight(t.Context()) {
+				if err != nil || c.ID != id {
+					t.Fatal(c, err)
+				}
+				return c.Worker == worker
+			}
+			return false
+		}
+	}
+	eventually(t, "the call runs", runsAt("a"))
+	nc.Close() // as of a process that is killed
+	eventually(t, "the call runs nowhere", runsAt(""))
 }

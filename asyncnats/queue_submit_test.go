@@ -118,6 +118,29 @@ func TestJ1_ServerDown(t *testing.T) {
 	wantValue(t, second, 4)
 }
 
+// The connection breaks when the answer to Submit is on its way: Submit asks again, and the call, which
+// is complete by then, does not run a second time.
+func TestJ1_AnswerLost(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	p := newProxy(t, d.url)
+	q := openQueue(t, natstest.Connect(t, p.url()), asyncnats.QueueOptions{})
+	var runs atomic.Int64
+	work(t, d.open(asyncnats.QueueOptions{}), func(ctx context.Context, n int) (int, error) {
+		runs.Add(1)
+		return double(ctx, n)
+	}, asyncnats.WorkOptions{})
+	first, _ := submit[int](t, q, 1) // after which the client has its consumer
+	wantValue(t, first, 2)
+	p.cutOut.Store(0)
+	call, _ := submit[int](t, q, 2)
+	wantValue(t, call, 4)
+	eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
+	if runs.Load() != 2 {
+		t.Errorf("%d runs of two calls", runs.Load())
+	}
+}
+
 // What cannot be submitted is refused with the error that says why.
 func TestJ1_Refused(t *testing.T) {
 	t.Parallel()
