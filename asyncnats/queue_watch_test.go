@@ -100,7 +100,7 @@ func TestFault_ConsumersDeleted(t *testing.T) {
 	busy := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 2})
 	runs, _ := submit[int](t, q, 1)
 	g.next(t)
-	for round := range 3 {
+	for round := range 2 {
 		if n := d.deleteConsumers(); n < 3 { // that of the workers, and one of each watcher
 			t.Errorf("round %d: %d consumers were deleted", round, n)
 		}
