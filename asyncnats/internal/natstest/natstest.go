@@ -3,6 +3,7 @@ package natstest
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"strconv"
@@ -153,12 +154,13 @@ func isComplete(all []*server.Server) bool {
 func Nodes(t testing.TB, servers int) []*server.Options {
 	t.Helper()
 	routes := make([]*url.URL, servers)
+	var held []net.Listener
 	for i := range routes { // the servers have to know each other's ports before they start
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := listenBelow(t)
 		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
+		held = append(held, l)
+	}
+	for _, l := range held {
 		l.Close()
 	}
 	all := make([]*server.Options, servers)
@@ -171,6 +173,19 @@ func Nodes(t testing.TB, servers int) []*server.Options {
 		all[i] = o
 	}
 	return all
+}
+
+// listenBelow listens at a port that no outgoing connection is given: a server that is stopped
+// finds it free when it is started again.
+func listenBelow(t testing.TB) net.Listener {
+	t.Helper()
+	for range 1000 {
+		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(20_000+rand.IntN(12_000))); err == nil {
+			return l
+		}
+	}
+	t.Fatal(ErrNotReady)
+	return nil
 }
 
 // StartNode starts one server of a cluster, for a test, at whose end it is shut down. It does not
