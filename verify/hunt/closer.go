@@ -43,6 +43,22 @@ func (w *World) Close() {
 			return
 		default:
 			late++
+			w.closeFull()
+		}
+	}
+}
+
+// closeFull closes the scopes in whose queues somebody waits for room. A function that waits
+// with a context that is not its own keeps its slot, and what fills the queue may wait for
+// that slot: such a program never ends by itself.
+func (w *World) closeFull() {
+	for _, a := range w.waiting() {
+		if a.o.Do != "goWaiting" {
+			continue
+		}
+		if s := w.scope(a.o.Opts.Scope - 1); s != nil {
+			s.Close()
+			w.closed(s)
 		}
 	}
 }

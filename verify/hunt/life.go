@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"time"
 )
 
 // This file follows one child from its start to its end, and judges the end: a process
@@ -24,8 +25,9 @@ type life struct {
 	seed      uint64
 	phase     int
 	run       int
-	over      bool // it came to its end
-	all       bool // there are no more programs of the kind
+	took      time.Duration // of the processor where the hunt counts that, or of the clock
+	over      bool          // it came to its end
+	all       bool          // there are no more programs of the kind
 	pairs     bool
 	failed    bool         // the last program has failed
 	made      map[int]int  // panics, and the family of the call
@@ -41,6 +43,7 @@ type life struct {
 // failure.
 func (h *Hunt) child(ctx context.Context, task Task) (*life, *Found) {
 	var stderr bytes.Buffer
+	begun := time.Now()
 	cmd, lines, err := start(ctx, h.Test, task, &stderr)
 	if err != nil {
 		h.Log("%v", err)
@@ -51,7 +54,11 @@ func (h *Hunt) child(ctx context.Context, task Task) (*life, *Found) {
 		h.hear(l, line)
 	}
 	err = cmd.Wait()
-	h.clock.ended(l, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	h.clock.ended(l, used)
+	if l.took = time.Since(begun); task.CPU {
+		l.took = used
+	}
 	if l.over || ctx.Err() != nil {
 		l.over = true
 		return l, nil

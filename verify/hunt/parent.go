@@ -82,10 +82,13 @@ func (h *Hunt) progress(done <-chan struct{}) {
 // A course is how far a worker has come with programs of one kind.
 type course struct {
 	task Task
-	over bool // there are no others
+	left time.Duration // of its turn
+	over bool          // there are no others
 }
 
-// oneTurn is how long a worker does programs of one kind before it does others.
+// oneTurn is how long a worker does programs of one kind before it does others. A child that
+// a program has ended does not end the turn: random programs end far more children than
+// pairs do, and would have next to no time.
 const oneTurn = 3 * time.Second
 
 // courses are what the i-th worker does in turn: its share of the programs.
@@ -107,7 +110,9 @@ func (h *Hunt) work(ctx context.Context, i uint64) {
 	all := h.courses(i)
 	for len(all) > 0 && h.rest() > 0 && ctx.Err() == nil {
 		c := all[0]
-		h.goOn(ctx, c)
+		for c.left = oneTurn; c.left > 0 && !c.over && h.rest() > 0 && ctx.Err() == nil; {
+			h.goOn(ctx, c)
+		}
 		if all = all[1:]; !c.over {
 			all = append(all, c)
 		}
@@ -117,14 +122,15 @@ func (h *Hunt) work(ctx context.Context, i uint64) {
 // rest is how much time there is.
 func (h *Hunt) rest() time.Duration { return h.Task.For - h.clock.spent() }
 
-// goOn has a child go on with a course, for a turn where there are others.
+// goOn has a child go on with a course, for what is left of the turn where there are others.
 func (h *Hunt) goOn(ctx context.Context, c *course) {
 	task := c.task
 	task.For, task.Known = h.rest(), h.known()
 	if h.Turns {
-		task.For = min(task.For, oneTurn)
+		task.For = min(task.For, c.left)
 	}
 	last, crash := h.child(ctx, task)
+	c.left -= last.took
 	if crash != nil {
 		h.mu.Lock()
 		h.foundLocked(crash)
