@@ -104,15 +104,22 @@ func (l *PairList) shuffle(seed uint64) {
 	random.Shuffle(len(l.order), func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
 	slices.SortStableFunc(l.order, func(a, b pairNumber) int { return cmp.Compare(l.stages[b>>40].first, l.stages[a>>40].first) })
 	rounds := make(map[meeting]int)
-	at := make(map[pairNumber]float64, len(l.order))
-	for _, n := range l.order {
+	type placed struct {
+		n  pairNumber
+		at float64
+	}
+	all := make([]placed, len(l.order))
+	for i, n := range l.order {
 		_, first, second, ends := l.parts(n)
 		m := meeting{first.do, second.do, first.isTied(), second.isTied(), ends}
 		changes := first.changing() + second.changing()
-		at[n] = (float64(rounds[m]) + random.Float64()) / float64(int(1)<<changes)
+		all[i] = placed{n, (float64(rounds[m]) + random.Float64()) / float64(int(1)<<changes)}
 		rounds[m]++
 	}
-	slices.SortFunc(l.order, func(a, b pairNumber) int { return cmp.Compare(at[a], at[b]) })
+	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	for i, p := range all {
+		l.order[i] = p.n
+	}
 }
 
 // A meeting is what pairs have in common that differ by their scenes.
@@ -124,10 +131,11 @@ type meeting struct {
 
 // changing are the operations that change what others meet; pairs of two come often.
 func (i instance) changing() int {
-	if slices.Contains([]string{
-		"finish", "await", "release", "cancel", "cancelWait", "signalRelease", "complete", "completeDeep", "endContext", "open", "begin",
-		"beginPromise", "clone", "signal", "race", "any", "quorum", "releaseAll", "next", "add", "completeOrDiscard", "goWaiting", "map", "cancelQueued", "scopeCancel", "set", "setRelease", "shutdown", "close", "get", "groupDo", "join", "go",
-	}, i.do) {
+	switch i.do {
+	case "finish", "await", "release", "cancel", "cancelWait", "signalRelease", "complete", "completeDeep",
+		"endContext", "open", "begin", "beginPromise", "clone", "signal", "race", "any", "quorum",
+		"releaseAll", "next", "add", "completeOrDiscard", "goWaiting", "map", "cancelQueued", "scopeCancel",
+		"set", "setRelease", "shutdown", "close", "get", "groupDo", "join", "go":
 		return 1
 	}
 	return 0
