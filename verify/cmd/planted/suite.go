@@ -43,7 +43,7 @@ func (s suite) canFind(b bug) bool {
 }
 
 // hunter is the suite that knows of no bug: large programs, and then, for what is left of
-// a minute of a processor, random programs and pairs in turn.
+// a minute of each worker's processor, random programs and pairs in turn.
 func hunter() suite {
 	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Large|Lives|Turns)$", "-hunt.first", "-hunt.for=58s", "-hunt.cpu", "-hunt.shrink=0s"), 15 * time.Minute}
 }
