@@ -89,6 +89,7 @@ func (f *office) run(ctx context.Context) (map[int]Invoice, error) {
 		}
 		return struct{}{}, nil
 	})
+	defer tending.Release()
 	invoices, err := f.o.watch(ctx, f.out, &f.there)
 	close(over)
 	return invoices, errors.Join(err, tending.Wait(context.WithoutCancel(ctx)))
