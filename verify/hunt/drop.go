@@ -25,13 +25,17 @@ func (w *World) drop(e *env, wait func()) {
 }
 
 // dropped returns the panics that were given to nobody, of calls that nothing keeps when the
-// program has dropped them: a scope with Track keeps its calls, and so does a Set.
+// program has dropped them: a scope with Track keeps its calls, and so does a Set. A panic of a
+// call that is begun with InGroup was given to the errgroup.
 func (w *World) dropped() (tokens []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.order {
 		if !w.p.Drops || !r.made || !r.panics || r.callback || r.taken+r.raised > 0 || w.several || r.b == nil || r.b.loose || !r.b.ok {
 			continue
+		}
+		if n := r.b.opts.Errgroup; n > 0 && w.errgroup(n-1) != nil {
+			continue // the panic is the error of the errgroup's task (R15)
 		}
 		if r.b.scope > 0 {
 			if o := w.scope(r.b.scope - 1).o; o.Track || o.Panic != async.PanicReraise {
