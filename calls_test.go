@@ -1288,7 +1288,7 @@ func TestC10_MapMisuse(t *testing.T) {
 func TestC10_MapOfAMillion(t *testing.T) {
 	n := rounds(1_000_000)
 	for _, opts := range [][]async.Option{{async.AtOnce(8)}, {async.AtOnce(8), async.InOrder()}} {
-		before := runtime.NumGoroutine()
+		before := allGoroutines()
 		var peak, count int
 		wantFlat(t, "inputs", func() {
 			for i, r := range async.Map(bg, upTo(n), func(_ context.Context, i int) (int, error) { return i, nil }, opts...) {
@@ -1296,7 +1296,7 @@ func TestC10_MapOfAMillion(t *testing.T) {
 					t.Fatalf("input %d has %v", i, r)
 				}
 				if count++; count%(n/8) == 0 {
-					peak = max(peak, runtime.NumGoroutine()-before)
+					peak = max(peak, allGoroutines()-before)
 				}
 			}
 		})

@@ -588,7 +588,7 @@ func TestR12_Goroutines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const n = 50
-			before := runtime.NumGoroutine()
+			before := allGoroutines()
 			var promises []*async.Promise[int]
 			for range n {
 				p, _ := async.NewPromise[int](test.parent)
@@ -599,7 +599,7 @@ func TestR12_Goroutines(t *testing.T) {
 				_ = child.Done()
 				promises = append(promises, p)
 			}
-			if got := runtime.NumGoroutine() - before; got > n*test.most {
+			if got := allGoroutines() - before; got > n*test.most {
 				t.Errorf("%d contexts cost %d goroutines", n, got)
 			}
 			for _, p := range promises {
@@ -760,12 +760,12 @@ func TestR12_ValuesBetweenCalls(t *testing.T) {
 		return ctxs, cancel
 	}
 	const n = 1000
-	before := runtime.NumGoroutine()
+	before := allGoroutines()
 	ctxs, end := begin(n)
 	for _, ctx := range ctxs {
 		ctx.Done()
 	}
-	if more := runtime.NumGoroutine() - before; more > 10 { // those of other tests may be ending
+	if more := allGoroutines() - before; more > 10 { // those of other tests may be ending
 		t.Errorf("%d calls cost %d goroutines", n, more)
 	}
 	wantEq(t, "the value", ctxs[n-1].Value(key{}), any(n-1))

@@ -154,6 +154,13 @@ func goroutines() int {
 	return bytes.Count(buf, []byte(", synctest bubble "+bubble+"\n"))
 }
 
+// allGoroutines counts those of the process. While garbage is collected, the runtime
+// counts some that have ended.
+func allGoroutines() int {
+	runtime.GC()
+	return runtime.NumGoroutine()
+}
+
 // stackTrace is that of the calling goroutine.
 func stackTrace() string {
 	buf := make([]byte, 1<<16)
