@@ -29,6 +29,7 @@ type life struct {
 	over      bool          // it came to its end
 	all       bool          // there are no more programs of the kind
 	pairs     bool
+	most      int          // schedules of a pair
 	failed    bool         // the last program has failed
 	made      map[int]int  // panics, and the family of the call
 	given     map[int]bool // of these, the ones that somebody was given
@@ -49,7 +50,7 @@ func (h *Hunt) child(ctx context.Context, task Task) (*life, *Found) {
 		h.Log("%v", err)
 		return &life{over: true, all: true}, nil
 	}
-	l := &life{dropped: make(map[int]bool), seed: task.Seed, phase: task.Phase, pairs: task.Pairs, program: task.Program, way: task.Way}
+	l := &life{dropped: make(map[int]bool), seed: task.Seed, phase: task.Phase, pairs: task.Pairs, most: task.Most, program: task.Program, way: task.Way}
 	for line := range lines {
 		h.hear(l, line)
 	}
@@ -142,7 +143,10 @@ func (h *Hunt) explored(l *life, line Line) {
 		h.Steps += line.Steps
 		if line.Phase == 0 {
 			h.Programs++
-			if l.pairs {
+			switch {
+			case l.pairs && h.Turns && l.most == glance:
+				h.Looked++
+			case l.pairs:
 				h.Pairs++
 			}
 		}
@@ -205,7 +209,7 @@ func (h *Hunt) remake(f *Found, l *life) {
 	if l.pairs {
 		pair := Pairs(table, h.Task.Match, h.Task.Order).At(int(l.seed))
 		f.Pair, f.Program = pair.Name, pair.Program()
-		ways = PairWays(f.Program, h.Task.Most)
+		ways = PairWays(f.Program, l.most)
 	} else {
 		f.Program = Generate(table, l.seed, SetOf(h.Task.Avoid))
 		ways = Ways(f.Program)
