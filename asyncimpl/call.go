@@ -11,9 +11,10 @@ import (
 // [async.Call] of its own, and takes no goroutine. ServeCall alone depends on the type of the
 // results.
 
-// ServeCall begins a call with opts and with those of more that are not nil, by that name where
-// opts have none. The server is told by serve, unless the call is over by then. Where serve
-// panics, the promise is broken. What the promise is completed with has the type R, or is nil.
+// ServeCall begins a call. The options of the call are a Name, and after that opts and those
+// of more that are not nil. The call is over at once where ctx has ended; otherwise serve
+// tells the server of the call, on the caller's goroutine. Where serve panics, the promise is
+// broken and the panic goes on. The promise is completed with a value of type R, or with nil.
 func ServeCall[R any](ctx context.Context, name string, opts []async.Option, serve func(Promise), more ...async.Option) *async.Call[R] {
 	p, call := async.NewPromise[R](ctx, withName(name, opts, more)...)
 	serveCall(p, func(value any, err error, discard bool) bool {

@@ -63,9 +63,3 @@ func (q *Queue) take(want func(call any) bool) (call any, more chan struct{}) {
 	}
 	return nil, q.more
 }
-
-// Of is a want for the calls of one type.
-func Of[T any](call any) bool {
-	_, ok := call.(T)
-	return ok
-}

@@ -25,6 +25,7 @@ type runner struct {
 	plan
 	binary string
 	start  time.Time
+	commit string                   // what was measured: the page is written into the tree afterwards
 	told   time.Time                // when progress was told of
 	out    bytes.Buffer             // what was measured, in the format of benchmarks
 	cost   map[string]time.Duration // what the last run of a case took
@@ -52,7 +53,7 @@ func newRunner(p plan) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{plan: p, binary: filepath.Join(dir, "bench.test"), start: time.Now(), cost: map[string]time.Duration{}}
+	r := &runner{plan: p, binary: filepath.Join(dir, "bench.test"), start: time.Now(), commit: output("git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"), cost: map[string]time.Duration{}}
 	build := exec.Command("go", "test", "-c", "-o", r.binary, ".")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
@@ -148,7 +149,7 @@ func (r *runner) isLong(name string) bool {
 func (r *runner) kept() []byte {
 	const direct = "{{if not (or .Main .Indirect .Replace)}}{{.Path}}@{{.Version}}{{end}}"
 	head := fmt.Sprintf("goos: %s\ngoarch: %s\ncores: %d\ngo: %s\ncommit: %s\nplan: %s\ntook: %s\nmodules: %s\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), output("git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"),
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.commit,
 		r.name, time.Since(r.start).Round(time.Second), strings.Join(strings.Fields(output("go", "list", "-m", "-f", direct, "all")), ", "))
 	return append([]byte(head), r.out.Bytes()...)
 }
