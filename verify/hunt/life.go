@@ -29,10 +29,10 @@ type life struct {
 	over      bool          // it came to its end
 	all       bool          // there are no more programs of the kind
 	pairs     bool
-	most      int          // schedules of a pair
 	failed    bool         // the last program has failed
 	made      map[int]int  // panics, and the family of the call
 	given     map[int]bool // of these, the ones that somebody was given
+	held      map[int]bool // of these, the ones that the loop over a Map raises when every function has returned
 	disturbed map[int]bool // families whose calls may have been canceled or released
 	dropped   map[int]bool // panics that end the process when the garbage is collected
 	family    int
@@ -50,7 +50,7 @@ func (h *Hunt) child(ctx context.Context, task Task) (*life, *Found) {
 		h.Log("%v", err)
 		return &life{over: true, all: true}, nil
 	}
-	l := &life{dropped: make(map[int]bool), seed: task.Seed, phase: task.Phase, pairs: task.Pairs, most: task.Most, program: task.Program, way: task.Way}
+	l := &life{dropped: make(map[int]bool), seed: task.Seed, phase: task.Phase, pairs: task.Pairs, program: task.Program, way: task.Way}
 	for line := range lines {
 		h.hear(l, line)
 	}
@@ -115,7 +115,7 @@ func (h *Hunt) hear(l *life, line Line) {
 		l.seed, l.phase, l.failed = line.Seed, line.Phase, false
 	case "run":
 		l.run = line.N
-		l.made, l.given, l.disturbed = make(map[int]int), make(map[int]bool), make(map[int]bool)
+		l.made, l.given, l.held, l.disturbed = make(map[int]int), make(map[int]bool), make(map[int]bool), make(map[int]bool)
 	case "family":
 		l.family = line.N
 	case "made":
@@ -124,6 +124,8 @@ func (h *Hunt) hear(l *life, line Line) {
 		l.dropped[line.N] = true
 	case "given":
 		l.given[line.N] = true
+	case "held":
+		l.held[line.N] = true
 	case "disturbed":
 		l.disturbed[line.N] = true
 	case "all":
@@ -143,10 +145,7 @@ func (h *Hunt) explored(l *life, line Line) {
 		h.Steps += line.Steps
 		if line.Phase == 0 {
 			h.Programs++
-			switch {
-			case l.pairs && h.Turns && l.most == glance:
-				h.Looked++
-			case l.pairs:
+			if l.pairs {
 				h.Pairs++
 			}
 		}
@@ -209,7 +208,7 @@ func (h *Hunt) remake(f *Found, l *life) {
 	if l.pairs {
 		pair := Pairs(table, h.Task.Match, h.Task.Order).At(int(l.seed))
 		f.Pair, f.Program = pair.Name, pair.Program()
-		ways = PairWays(f.Program, l.most)
+		ways = PairWays(f.Program, h.Task.Most)
 	} else {
 		f.Program = Generate(table, l.seed, SetOf(h.Task.Avoid))
 		ways = Ways(f.Program)
@@ -232,6 +231,8 @@ func (l *life) wrongEnd(text string) string {
 		return "a panic that nobody made"
 	case l.given[token]:
 		return "a panic that somebody was given before"
+	case l.held[token]:
+		return "a panic that the loop over a Map has to raise"
 	case !l.disturbed[family] && !l.disturbed[0] && family != 0:
 		return "a panic that somebody can be given: nobody has released or canceled the call"
 	}

@@ -37,7 +37,7 @@ type mapping struct {
 func doMap(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
 		b := e.begins(ctx, o)
-		b.loose, b.hedged = true, true
+		b.loose, b.hedged, b.mapped = true, true, true
 		defer func() { b.ok = false }() // it is many calls
 		m := &mapping{seen: make(map[int]bool)}
 		defer e.checkMapped(o, m, b)

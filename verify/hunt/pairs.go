@@ -94,32 +94,58 @@ func (l *PairList) parts(n pairNumber) (s stage, first, second instance, ends bo
 	return s, s.all[n>>24&0xffff], s.all[n>>8&0xffff], n&1 != 0
 }
 
-// shuffle puts pairs in a random order in which what is rarely tried goes first. The same
-// two operations meet in many scenes, and there is time for a small part of the pairs. So
-// the order has rounds: in each round every two operations meet once, in a scene that comes
-// as chance will have it. Two that change what others meet have four rounds in the time in
-// which two that only look have one.
+// shuffle puts pairs in a random order in which what is rarely tried goes first: there is
+// time for a small part of the pairs. The order is made of two, each of which gives every
+// other pair. In one of them each two operations meet once a round, in a scene that comes as
+// chance will have it; in the other, each scene has one pair a round, since a scene with few
+// operations has few pairs, and has what no other scene has. Two operations that change what
+// others meet have four rounds in the time in which two that only look have one.
 func (l *PairList) shuffle(seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	random.Shuffle(len(l.order), func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
 	slices.SortStableFunc(l.order, func(a, b pairNumber) int { return cmp.Compare(l.stages[b>>40].first, l.stages[a>>40].first) })
-	rounds := make(map[meeting]int)
+	byMeeting := l.inRounds(random, func(n pairNumber) any {
+		_, first, second, ends := l.parts(n)
+		return meeting{first.do, second.do, first.isTied(), second.isTied(), ends}
+	})
+	byScene := l.inRounds(random, func(n pairNumber) any { return n >> 40 })
+	placed := make(map[pairNumber]bool, len(l.order))
+	l.order = l.order[:0]
+	for i := range byMeeting {
+		for _, n := range []pairNumber{byMeeting[i], byScene[i]} {
+			if !placed[n] {
+				placed[n] = true
+				l.order = append(l.order, n)
+			}
+		}
+	}
+}
+
+// inRounds returns the pairs in rounds, in each of which every kind comes once. Two
+// operations that change what others meet have more rounds than others.
+func (l *PairList) inRounds(random *rand.Rand, kind func(pairNumber) any) []pairNumber {
+	type round struct {
+		kind    any
+		changes int
+	}
 	type placed struct {
 		n  pairNumber
 		at float64
 	}
+	rounds := make(map[round]int)
 	all := make([]placed, len(l.order))
 	for i, n := range l.order {
-		_, first, second, ends := l.parts(n)
-		m := meeting{first.do, second.do, first.isTied(), second.isTied(), ends}
-		changes := first.changing() + second.changing()
-		all[i] = placed{n, (float64(rounds[m]) + random.Float64()) / float64(int(1)<<changes)}
-		rounds[m]++
+		_, first, second, _ := l.parts(n)
+		r := round{kind(n), first.changing() + second.changing()}
+		all[i] = placed{n, (float64(rounds[r]) + random.Float64()) / float64(int(1)<<r.changes)}
+		rounds[r]++
 	}
 	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	order := make([]pairNumber, len(all))
 	for i, p := range all {
-		l.order[i] = p.n
+		order[i] = p.n
 	}
+	return order
 }
 
 // A meeting is what pairs have in common that differ by their scenes.

@@ -52,11 +52,15 @@ func (w *World) made(token int, b *begun, panics bool) {
 	b.gives = !panics
 	w.mu.Unlock()
 	if panics && w.raise != nil {
-		if b.parent != w.base || b.scope > 0 && w.scope(b.scope-1).o.Panic == async.PanicCrash {
+		crashes := b.scope > 0 && w.scope(b.scope-1).o.Panic == async.PanicCrash
+		if b.parent != w.base || crashes {
 			w.raise(b.family, "disturbed")
 		}
 		w.raise(b.family, "family")
 		w.raise(token, "made")
+		if b.mapped && !crashes {
+			w.raise(token, "held")
+		}
 	}
 }
 

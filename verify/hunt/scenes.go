@@ -241,6 +241,10 @@ func shareScenes() []scene {
 			b.op("newGate")
 			b.op("newLazy", waitsAtGate)
 		}},
+		{name: "lazy that fails", runs: true, make: func(b *builder) {
+			b.op("newContext")
+			b.op("newLazy", fails)
+		}},
 	}
 }
 

@@ -44,25 +44,18 @@ const anyNumber = 1 << 30
 // switches. Of few, those that come first in that order are too much alike.
 const exhaustive = 500
 
-// glance is how many schedules of a pair say that it has only a look: one or two of each
-// sort. Most pairs that fail, fail under many schedules, and there are tens of thousands.
-const glance = 2
-
-// PairWays are those of a pair: some two times as many random schedules as most says. Nearly all
-// go by priorities: what needs one goroutine to stand at one point, or two, these find with a
-// known probability. In half of them some goroutines begin late. From exhaustive on the
-// schedules are all with two forced switches, up to most.
+// PairWays are those of a pair: some two times as many random schedules as most says, and at
+// least one of each sort. Nearly all go by priorities: what needs one goroutine to stand at one
+// point, or two, these find with a known probability. In half of them some goroutines begin
+// late. From exhaustive on the schedules are all with two forced switches, up to most.
 func PairWays(p *Program, most int) []Way {
-	switch {
-	case most >= exhaustive:
+	if most >= exhaustive {
 		all := Way{Switches: 2, Most: most}
 		end := all
 		end.Ends = true
 		return append([]Way{all, end}, seeded([]Way{{Random: most / 4, Depth: 3}, {Random: most / 4, Ends: true}}, p.Seed)...)
-	case most <= glance:
-		return seeded([]Way{{Random: 2, Depth: 2}, {Random: 2, Depth: 2, Late: true}, {Random: 1, Ends: true}}, ^p.Seed)
 	}
-	few, half := most/2, max(most/4, 1)
+	few, half := max(most/2, 1), max(most/4, 1)
 	return seeded([]Way{
 		{Random: few, Depth: 2}, {Random: few, Depth: 2, Late: true}, {Random: half, Ends: true, Late: true}, {Random: few, Depth: 3}, {Random: half},
 		{Random: half, Depth: 3, Late: true, Ends: true},

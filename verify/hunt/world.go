@@ -100,6 +100,7 @@ type begun struct {
 	promise   bool
 	early     bool              // it was begun in the setup
 	loose     bool              // its context may end for reasons that are not followed
+	mapped    bool              // it is those of a Map, whose loop raises each panic
 	parent    context.Context   // Begin's
 	above     *begun            // the call whose context Begin's is, or hangs on, or nil
 	cause     error             // a Cancel has ended the context, and nothing else had by then

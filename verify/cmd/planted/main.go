@@ -19,10 +19,11 @@
 // them. The last line is "k of k found"; unless it is so, or where a patch does not
 // apply or does not compile, the exit code is 1.
 //
-// With -hunt no test is run but the random programs and the pairs of verify/hunt, and the
-// last line is "k of n found by the hunter". A patch whose header has a line
-// "Hunt: no: reason" is beyond the hunter: it is printed with the reason, and is not one
-// of the n. The exit code is 1 where fewer than nine of ten are found.
+// With -hunt no test is run but the random programs and the pairs of verify/hunt, some of
+// the pairs under the race detector, which needs a C compiler. The last line is "k of n
+// found by the hunter". A patch whose header has a line "Hunt: no: reason" is beyond the
+// hunter: it is printed with the reason, and is not one of the n. The exit code is 1
+// where fewer than nine of ten are found.
 package main
 
 import (

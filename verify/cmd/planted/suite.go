@@ -42,10 +42,14 @@ func (s suite) canFind(b bug) bool {
 	return !strings.HasPrefix(s.dir, "internal/") || b.isIn(s.dir)
 }
 
-// hunter is the suite that knows of no bug: large programs, and then, for what is left of
-// a minute of each worker's processor, random programs and pairs in turn.
-func hunter() suite {
-	return suite{"hunter", "verify/hunt", tags, args("^TestHunt(Large|Lives|Turns)$", "-hunt.first", "-hunt.for=58s", "-hunt.cpu", "-hunt.shrink=0s"), 15 * time.Minute}
+// hunters are the suites that know of no bug, a minute in all: large programs; random
+// programs and pairs in turn, for so much of each worker's processor; and pairs as plain
+// goroutines under the race detector, which needs a C compiler.
+func hunters() []suite {
+	return []suite{
+		{"hunter", "verify/hunt", tags, args("^TestHunt(Large|Lives|Turns)$", "-hunt.first", "-hunt.for=46s", "-hunt.cpu", "-hunt.shrink=0s"), 15 * time.Minute},
+		{"race", "verify/hunt", []string{"-race"}, args("^TestPairsAtOnce$", "-hunt.for=10s"), 2 * time.Minute},
+	}
 }
 
 // A mode says which suites are run.
@@ -101,7 +105,7 @@ func args(run string, more ...string) []string {
 // it has to be quick, the one that found it before and no other.
 func suitesFor(b bug, m mode) []suite {
 	if m.hunter {
-		return []suite{hunter()}
+		return hunters()
 	}
 	return slices.DeleteFunc(suites(), func(s suite) bool {
 		return m.quick && s.name != cmp.Or(b.suite, s.name) || !s.canFind(b)
@@ -112,7 +116,7 @@ func suitesFor(b bug, m mode) []suite {
 func suitesOf(bugs []bug, m mode) []suite {
 	switch {
 	case m.hunter:
-		return []suite{hunter()}
+		return hunters()
 	case !m.quick:
 		return suites()
 	}
