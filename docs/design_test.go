@@ -105,13 +105,13 @@ func TestDesign_NamesTests(t *testing.T) {
 
 var (
 	// A rule in rules.md, or a part of one, which is indented.
-	statedRule = regexp.MustCompile(`(?m)^( {2})?- \*\*([RSWCH][0-9]+)([a-z]?)\*\* `)
+	statedRule = regexp.MustCompile(`(?m)^( {2})?- \*\*([RSWCHV][0-9]+)([a-z]?)\*\* `)
 
 	// A test that is named for a rule.
-	testOfRule = regexp.MustCompile(`(?m)^func Test([RSWCH][0-9]+)_`)
+	testOfRule = regexp.MustCompile(`(?m)^func Test([RSWCHV][0-9]+)_`)
 
 	// A part of a rule, as comments and pages cite it.
-	citedPart = regexp.MustCompile(`\b[RSWCH][0-9]+[a-z]\b`)
+	citedPart = regexp.MustCompile(`\b[RSWCHV][0-9]+[a-z]\b`)
 )
 
 // TestRules_Ids checks that each rule of rules.md stands there once, and that the parts of
