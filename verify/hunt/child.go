@@ -76,7 +76,7 @@ func Child(t *testing.T) (isChild bool) {
 	if err := json.Unmarshal([]byte(text), &c.task); err != nil {
 		t.Fatal(err)
 	}
-	c.Table, c.Without = NewTable(), SetOf(c.task.Without)
+	c.Table, c.Without, c.seldom = NewTable(), SetOf(c.task.Without), c.task.Pairs && !c.task.Only
 	for _, key := range c.task.Known {
 		c.seen[key] = true
 	}

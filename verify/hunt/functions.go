@@ -38,6 +38,7 @@ func (w *World) run(ctx context.Context, f *Func, b *begun) (*Value, error) {
 	case Exits:
 		runtime.Goexit()
 	case Fails:
+		w.fails(token)
 		w.made(token, b, false)
 		return w.value(token, b), failureError(token)
 	case Returns:

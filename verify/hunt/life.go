@@ -78,7 +78,7 @@ func start(ctx context.Context, test string, task Task, stderr io.Writer) (*exec
 		return nil, nil, err
 	}
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+test+"$", "-test.timeout=0")
-	cmd.Env = append(os.Environ(), taskEnv+"="+string(text), "GOMAXPROCS=1", "GOGC=400", "GOTRACEBACK=single")
+	cmd.Env = append(os.Environ(), taskEnv+"="+string(text), "GOMAXPROCS=1", "GOGC=1200", "GOTRACEBACK=single")
 	cmd.ExtraFiles, cmd.Stderr, cmd.Stdout = []*os.File{w}, stderr, stderr
 	err = cmd.Start()
 	w.Close()

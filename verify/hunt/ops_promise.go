@@ -63,6 +63,7 @@ func (w *World) complete(s *served, site int, fails, orDiscard bool) {
 	w.mu.Unlock()
 	var err error
 	if fails {
+		w.fails(token)
 		err = failureError(token)
 	}
 	w.mu.Lock()

@@ -56,6 +56,7 @@ func shareOps() []entry {
 		{name: "peek", on: Lazy, text: "$h.Peek()", weight: 5, do: func(e *env, o *Op) {
 			if v, ok := e.w.get(o.On).(*async.Lazy[*Value]).Peek(); ok {
 				e.w.took(o, nil, v, nil)
+				e.w.checkWhole(o, v)
 			}
 		}},
 	}

@@ -64,6 +64,11 @@ func TestOracles_Results(t *testing.T) {
 			w.made(100, plainBegun(), false)
 			w.gave(o, 100, false)
 		},
+		"without the error": func(w *World) {
+			w.fails(100)
+			w.made(100, plainBegun(), false)
+			w.outcome(o, nil, value(100), nil)
+		},
 		"panic of a callback": func(w *World) {
 			w.mu.Lock()
 			r := w.resultLocked(100)

@@ -21,6 +21,7 @@ type result struct {
 	token      int
 	made       bool
 	panics     bool
+	fails      bool // an error comes with it
 	callback   bool // it is a callback's panic, which is no result
 	b          *begun
 	taken      int // handed to somebody
@@ -218,12 +219,32 @@ func (w *World) waitedFor(o *Op, since time.Time, err error) {
 	}
 }
 
+// fails notes that an error comes with a result.
+func (w *World) fails(token int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.resultLocked(token).fails = true
+}
+
+// checkWhole: a value that came with an error is not handed out without the error (H2).
+func (w *World) checkWhole(o *Op, v *Value) {
+	w.mu.Lock()
+	fails := w.resultLocked(v.Token).fails
+	w.mu.Unlock()
+	if fails {
+		w.failf("result", "%s returns the value %d without the error that came with it", w.name(o), v.Token)
+	}
+}
+
 // outcome checks what a wait for a call's result returned, which is one of what a
 // call can end with.
 func (w *World) outcome(o *Op, h *handle, v *Value, err error) {
 	switch {
 	case v != nil && err == nil, len(tokensOf(err)) > 0:
 		w.took(o, h, v, err)
+		if err == nil {
+			w.checkWhole(o, v)
+		}
 		if v != nil && err != nil && tokensOf(err)[0] != v.Token {
 			w.failf("result", "%s returns value %d with the error %v of another", w.name(o), v.Token, err)
 		}
