@@ -58,12 +58,20 @@ func TestSize_OneMoreResultType(t *testing.T) {
 		t.Skip("it runs the compiler for a minute")
 	}
 	needGo(t)
+	const more = 2
+	texts := make(map[string]string)
+	for name, use := range uses {
+		for kind := range kinds {
+			for _, n := range []int{1, 1 + more} {
+				texts[fmt.Sprint(name, kind, n)] = declarations(kinds[kind], use.params, use.body, n)
+			}
+		}
+	}
+	size := archives(t, texts)
 	for name, use := range uses {
 		for kind, most := range map[string]int{"pointers": use.pointer, "layouts": use.layouts} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
-				const more = 5
-				text := func(n int) string { return declarations(kinds[kind], use.params, use.body, n) }
-				each := (archive(t, text(1+more)) - archive(t, text(1))) / more
+				each := (size[fmt.Sprint(name, kind, 1+more)] - size[fmt.Sprint(name, kind, 1)]) / more
 				t.Logf("%d bytes for one more type", each)
 				if each > most {
 					t.Errorf("one more type adds %d bytes to the archive, %d are allowed", each, most)
@@ -83,8 +91,9 @@ func TestSize_FirstResultType(t *testing.T) {
 	needGo(t)
 	use := uses["Go and Await"]
 	const most = 240_000
-	if size := archive(t, declarations(kinds["pointers"], use.params, use.body, 1)); size > most {
-		t.Errorf("the archive has %d bytes, %d are allowed", size, most)
+	size := archives(t, map[string]string{"one": declarations(kinds["pointers"], use.params, use.body, 1)})
+	if size["one"] > most {
+		t.Errorf("the archive has %d bytes, %d are allowed", size["one"], most)
 	}
 }
 
@@ -101,15 +110,34 @@ func declarations(declare func(n int) string, params, body string, n int) string
 // typeName is the name that stands for a result type.
 var typeName = regexp.MustCompile(`\bT\b`)
 
-// archive returns the size of a compiled package with some declarations.
-func archive(t *testing.T, declarations string) int {
+// archives returns the sizes of compiled packages by their names. The texts are their
+// declarations. All are packages of one module, so that one run of the go command
+// compiles them, and their import paths are equally long.
+func archives(t *testing.T, texts map[string]string) map[string]int {
 	t.Helper()
-	dir := t.TempDir()
-	imports := "\t\"context\"\n"
-	if strings.Contains(declarations, "iter.") {
-		imports += "\t\"iter\"\n"
+	dir := userModule(t)
+	folders := make(map[string]string) // of the packages, by the names
+	for name, declarations := range texts {
+		folders[name] = fmt.Sprintf("p%02d", len(folders))
+		writeUser(t, filepath.Join(dir, folders[name]), declarations)
 	}
-	text := "package many\n\nimport (\n" + imports + "\n\t\"" + modulePath + "\"\n)\n\n" + declarations
+	compiled := compile(t, dir)
+	sizes := make(map[string]int)
+	for name, folder := range folders {
+		info, err := os.Stat(compiled["many/"+folder])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[name] = int(info.Size())
+	}
+	return sizes
+}
+
+// userModule makes a module, called many, which uses the library as it is here. The
+// module has no packages yet.
+func userModule(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	root, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -121,22 +149,51 @@ func archive(t *testing.T, declarations string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string]string{"many.go": text, "go.mod": mod, "go.sum": string(sum)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	writeFile(t, filepath.Join(dir, "go.mod"), mod)
+	writeFile(t, filepath.Join(dir, "go.sum"), string(sum))
+	return dir
+}
+
+// writeUser writes a package with some declarations, which name the library, into a folder.
+func writeUser(t *testing.T, dir, declarations string) {
+	t.Helper()
+	imports := "\t\"context\"\n"
+	if strings.Contains(declarations, "iter.") {
+		imports += "\t\"iter\"\n"
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-o", "many.a", ".") // the size does not depend on the folder
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	info, err := os.Stat(filepath.Join(dir, "many.a"))
-	if err != nil {
+	writeFile(t, filepath.Join(dir, "many.go"), "package many\n\nimport (\n"+imports+"\n\t\""+modulePath+"\"\n)\n\n"+declarations)
+}
+
+func writeFile(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return int(info.Size())
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compile compiles the packages of the module in a folder, and returns the files of the
+// archives by import path.
+func compile(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	// With -trimpath, the size does not depend on the folder.
+	cmd := exec.Command("go", "list", "-export", "-trimpath", "-f", "{{.ImportPath}} {{.Export}}", "./...")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	archives := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		path, archive, _ := strings.Cut(strings.TrimSpace(line), " ")
+		archives[path] = archive
+	}
+	return archives
 }
 
 // needGo skips a test where there is no go command.
