@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -183,22 +184,33 @@ func (ss *Session) flags() []string {
 }
 
 // have reports as an error that the module does not have what the outputs need, in
-// words that say what to do. It asks for nothing to be compiled, so it is quick.
+// words that say what to do. It asks for nothing to be compiled, so it is quick. It asks
+// for all at once, and for each only where one is missing.
 func (ss *Session) have(dir string, needs []string, mod *module) error {
+	needs = slices.DeleteFunc(slices.Clone(needs), func(need string) bool { return !strings.Contains(need, ".") })
+	if len(needs) == 0 {
+		return nil
+	}
+	if _, err := ss.find(dir, needs...); err == nil {
+		return nil
+	}
 	for _, need := range needs {
-		if !strings.Contains(need, ".") {
-			continue
-		}
-		args := append([]string{"list", "-find", "-f", "{{.Dir}}"}, ss.flags()...)
-		cmd := exec.Command("go", append(args, "--", need)...)
-		cmd.Dir, cmd.Env = dir, ss.env
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		if err := cmd.Run(); err != nil {
-			return mod.why(need, oneLine(stderr.String()))
+		if said, err := ss.find(dir, need); err != nil {
+			return mod.why(need, said)
 		}
 	}
 	return nil
+}
+
+// find asks the go command for packages, and returns what it says where it fails.
+func (ss *Session) find(dir string, paths ...string) (said string, err error) {
+	args := append([]string{"list", "-find", "-f", "{{.Dir}}"}, ss.flags()...)
+	cmd := exec.Command("go", append(append(args, "--"), paths...)...)
+	cmd.Dir, cmd.Env = dir, ss.env
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	err = cmd.Run()
+	return oneLine(stderr.String()), err
 }
 
 // why says what to do about a package that the go command does not find.
