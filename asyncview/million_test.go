@@ -85,7 +85,7 @@ var raceEnabled = func() bool {
 func TestV9_AMillionCalls(t *testing.T) {
 	n := 1_000_000
 	if testing.Short() || raceEnabled {
-		n = 50_000
+		n = 20_000
 	}
 	start := time.Now()
 	s := crowd(t, n)

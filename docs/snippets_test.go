@@ -232,6 +232,9 @@ func blocksOf(file, text string) []block {
 
 // compile type-checks each block and returns what is wrong with it, or nil.
 func compile(t *testing.T, blocks []block) []error {
+	if testing.Short() {
+		t.Skip("it checks types, and says the same under the race detector")
+	}
 	byName := packagesByName(t)
 	all := make([][]source, len(blocks))
 	needed := map[string]bool{}
