@@ -149,8 +149,7 @@ func (r *runner) isLong(name string) bool {
 func (r *runner) kept() []byte {
 	const direct = "{{if not (or .Main .Indirect .Replace)}}{{.Path}}@{{.Version}}{{end}}"
 	head := fmt.Sprintf("goos: %s\ngoarch: %s\ncores: %d\ngo: %s\ncommit: %s\nplan: %s\ntook: %s\nmodules: %s\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.commit,
-		r.name, time.Since(r.start).Round(time.Second), strings.Join(strings.Fields(output("go", "list", "-m", "-f", direct, "all")), ", "))
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.commit, r.name, time.Since(r.start).Round(time.Second), strings.Join(strings.Fields(output("go", "list", "-m", "-f", direct, "all")), ", "))
 	return append([]byte(head), r.out.Bytes()...)
 }
 
