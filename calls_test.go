@@ -1401,3 +1401,37 @@ func TestC10_MapLeftEarlyStartsNothing(t *testing.T) {
 		}
 	}
 }
+
+// GoEach that is ended by a function of the user, as OnSignal of a call that is refused,
+// hands out no list. The results of the calls that it had begun go to Discard (R9a).
+func TestR9_GoEachThatEndsEarlyLosesNoResult(t *testing.T) {
+	for name, end := range map[string]func(){"a panic": func() { panic(errBoom) }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue})
+				gate := make(chan struct{})
+				var discarded atomic.Int64
+				var refused atomic.Bool // the second call, before the first one is complete
+				onSignal := async.OnSignal(func() {
+					if !refused.Swap(true) {
+						end()
+					}
+				})
+				var ended sync.WaitGroup
+				ended.Go(func() {
+					defer func() { _ = recover() }()
+					async.GoEach(bg, []int{1, 2, 3}, func(_ context.Context, i int) (int, error) {
+						<-gate
+						return i, nil
+					}, s, async.Discard(func(int, error) { discarded.Add(1) }), onSignal)
+					t.Error("GoEach returned")
+				})
+				ended.Wait()
+				close(gate)
+				synctest.Wait()
+				wantEq(t, "results that went to Discard", discarded.Load(), int64(1))
+				wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+			})
+		})
+	}
+}

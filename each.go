@@ -47,7 +47,9 @@ func GoAll[T any](ctx context.Context, fns []func(context.Context) (T, error), o
 // [Map].
 //
 // GoEach panics where ctx or fn is nil, where [Discard] or [NameEach] is of another type,
-// and where [AtOnce] or [InOrder] is among the options.
+// and where [AtOnce] or [InOrder] is among the options. Where a function of the caller's that
+// runs in GoEach panics or calls Goexit, as [OnSignal] of a call that is refused, the calls
+// that were begun are released: their results go to [Discard].
 func GoEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In) (T, error), opts ...Option) Calls[T] {
 	checkBegin(ctx, fn == nil)
 	t, name := gatherEach[In](opts, (*T)(nil))
@@ -91,8 +93,15 @@ func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 		}
 		return cs
 	}
+	launched := 0
+	defer func() { // a function of the user that is called here, as OnSignal of a refused call, may panic or call Goexit
+		if launched < len(cs) {
+			cs[:launched+1].Release() // nobody gets the list
+		}
+	}()
 	for i, c := range cores {
 		c.launch(asFunction(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
+		launched++
 	}
 	return cs
 }
