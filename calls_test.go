@@ -1403,7 +1403,7 @@ func TestC10_MapLeftEarlyStartsNothing(t *testing.T) {
 }
 
 // GoEach that is ended by a function of the user, as OnSignal of a call that is refused,
-// hands out no list. The results of the calls that it had begun go to Discard (R9a).
+// hands out no list. The results of the calls that it had begun go to Discard (R9f).
 func TestR9_GoEachThatEndsEarlyLosesNoResult(t *testing.T) {
 	for name, end := range map[string]func(){"a panic": func() { panic(errBoom) }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {

@@ -205,7 +205,9 @@ type mapped struct {
 }
 
 // Links makes a mapped an element of a list.
-func (it *mapped) Links() *list.Links[mapped] { return &it.links }
+func (it *mapped) Links() *list.Links[mapped] {
+	return &it.links
+}
 
 // A mapping is the state of one loop over a Map, for any types of inputs and results.
 //
