@@ -39,6 +39,7 @@ func (w *World) Close() {
 		case round == 0:
 		case !over:
 			w.endContexts(false) // they may be what is waited for
+			w.endDerived()       // and the end of a timeout may be farther than the last round
 		case w.allComplete() || late == 5:
 			return
 		default:
