@@ -138,16 +138,30 @@ func StartNodes(t testing.TB, options []*server.Options) []*server.Server {
 }
 
 // isComplete reports whether the servers of a cluster have a leader that takes all of them for
-// peers with JetStream that are online, and each is current.
+// peers with JetStream that are online, and each is current and has the whole cluster in its
+// log: servers that are stopped before that do not find each other when they are started again.
 func isComplete(all []*server.Server) bool {
 	leads := false
 	for _, s := range all {
-		if !s.JetStreamIsCurrent() {
+		if !s.JetStreamIsCurrent() || peersIn(s) != len(all) {
 			return false
 		}
 		leads = leads || s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == len(all)
 	}
 	return leads
+}
+
+// peersIn returns of how many servers the cluster is, as far as the log of a server says.
+func peersIn(s *server.Server) int {
+	const meta = "_meta_" // the group of the servers, beside those of streams
+	status := s.Raftz(&server.RaftzOptions{GroupFilter: meta})
+	if status == nil {
+		return 0
+	}
+	for _, groups := range *status {
+		return groups[meta].Size
+	}
+	return 0
 }
 
 // Nodes returns the options of servers with JetStream that are to be one cluster.
