@@ -238,13 +238,27 @@ func (pl *place) spawn(f func()) { pl.Hub().Spawn(f) }
 // to the call in a deferred function.
 
 // tell calls one of the observer's functions, with what there is to know of the call by now.
-// No lock is held: the function is a user's, and a look takes locks.
+// No lock is held: the function is a user's, and a look takes locks. What the observer is told
+// takes half a kilobyte, twice in this frame, so the frame stands on no stack for longer than
+// the observer takes.
+//
+//go:noinline // or the frames below, in which functions of a user run, would be as large
 func (pl *place) tell(f func(CallInfo)) { f(pl.toTell()) }
+
+// askContext returns the context that the observer makes of the function's own.
+//
+//go:noinline // see tell
+func (pl *place) askContext(ctx context.Context) context.Context {
+	if ctx = pl.observer().Context(ctx, pl.toTell()); ctx == nil {
+		panic("async: Context of an Observer returned a nil context")
+	}
+	return ctx
+}
 
 // toTell is what the observer is told of the call: what Info says, and the context that the
 // call was begun with, where an observer may keep things.
-func (pl *place) toTell() CallInfo {
-	i := pl.known(pl.Look(), pl.Waits())
+func (pl *place) toTell() (i CallInfo) {
+	pl.fill(&i, pl.Look(), pl.Waits())
 	i.Context = pl.core.ctx
 	return i
 }

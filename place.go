@@ -196,8 +196,8 @@ func (pl *place) info() CallInfo { return pl.infoFrom(pl.Look(), pl.Waits()) }
 
 // infoFrom is info, by a look at the member and at the waits of the function that the caller
 // has taken.
-func (pl *place) infoFrom(look scope.Look, waits []parked.Look) CallInfo {
-	i := pl.known(look, waits)
+func (pl *place) infoFrom(look scope.Look, waits []parked.Look) (i CallInfo) {
+	pl.fill(&i, look, waits)
 	i.WaitsFor = append(i.WaitsFor, pl.elsewhere()...)
 	return i
 }
@@ -214,20 +214,20 @@ func (pl *place) elsewhere() []WaitInfo {
 	return nil
 }
 
-// known is infoFrom without what has to be asked of others. An observer is told that.
-func (pl *place) known(look scope.Look, waits []parked.Look) (i CallInfo) {
-	pl.core.fill(&i)
+// fill is infoFrom without what has to be asked of others. An observer is told that. A CallInfo
+// is large, so fill has the caller's: see tell in owner.go.
+func (pl *place) fill(i *CallInfo, look scope.Look, waits []parked.Look) {
+	pl.core.fill(i)
 	i.ID, i.Lent = pl.ID(), look.Lent
 	i.Began, i.Started, i.Canceled = pl.time(pl.Began()), pl.time(look.Started), pl.time(look.Canceled)
 	if i.State == StateRunning && look.Queued { // complete beats queued: the hub hears of it later
 		i.State = StateQueued
 	}
-	setBegunWith(&i, pl.core.ctx, pl.in())
+	setBegunWith(i, pl.core.ctx, pl.in())
 	if pl.terms.track {
 		i.Stack = pl.trace().began.String()
 		i.WaitsFor = pl.waitsFor(look.InQueue, waits)
 	}
-	return i
 }
 
 // time returns a time on the clock of the hub; 0 there is the zero Time.

@@ -347,10 +347,8 @@ func (pl *place) inContext(h *scopeCore, do func(step, context.Context, error) e
 		if what != callFunction {
 			return do(what, ctx, err)
 		}
-		if of := h.observer.Context; of != nil {
-			if ctx = of(ctx, pl.toTell()); ctx == nil {
-				panic("async: Context of an Observer returned a nil context")
-			}
+		if h.observer.Context != nil {
+			ctx = pl.askContext(ctx)
 		}
 		if h.labels != nil {
 			return h.labels.Run(ctx, pl.name, func(ctx context.Context) error { return do(callFunction, ctx, nil) })
