@@ -185,7 +185,7 @@ func inputOf[In, T any](it *mapped) *input[In, T] { return (*input[In, T])(unsaf
 // run is the life of a function's goroutine, or a part of one.
 func (i *input[In, T]) run(c *core) *scope.Member {
 	if i.of.todo == nil {
-		growStack(1) // what tells the loop does not fit into the first stack of a goroutine
+		scope.GrowStack(1) // what tells the loop does not fit into the first stack of a goroutine
 	}
 	i.of.active.Add(1)
 	defer i.of.returned()

@@ -38,21 +38,7 @@ func (pl *place) Cancel(cause error) bool { return pl.core.cancel(cause, due{}) 
 func (pl *place) Run() *scope.Member {
 	fn := pl.fn
 	pl.fn = nil
-	if pl.in().seen {
-		growStack(1)
-	}
 	return fn.run(pl.core)
-}
-
-// growStack has the stack of the goroutine grow. What a scope tells and asks while a function
-// runs does not fit into the first stack of a goroutine. To grow a stack costs time for each
-// frame that is on it, so growStack is called while there are few.
-//
-//go:noinline // or the frame would be that of the caller
-func growStack(at int) byte { //nolint:unparam // without a result, the frame would be of no use, too
-	var frame [2048]byte
-	frame[at] = 1 // or the compiler would see that the frame is of no use
-	return frame[at/2]
 }
 
 // What follows is the way into the scope.

@@ -96,7 +96,8 @@ func NewScope(o ScopeOptions) *Scope {
 	}
 	// In most scopes nobody is told or asked anything while a function runs; see place.call.
 	s.core.seen = o.Labels || o.Observer.Started != nil || o.Observer.Context != nil || o.Observer.Returned != nil
-	s.core.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Job: memberJob, Sweep: sweep})
+	deep := s.core.seen || o.Observer.Completed != nil
+	s.core.hub.Init(scope.Options{Limit: max(o.Limit, 0), Queue: queueOf(o.Queue), Ended: ErrScopeClosed, Deep: deep, Job: memberJob, Sweep: sweep})
 	s.apply(&s.alone)
 	s.alone.alone.terms = &s.alone
 	return s

@@ -306,7 +306,7 @@ func (pl *place) run(f *body) (next *scope.Member) {
 // call calls the function and completes the call. The frames of what a scope may be asked
 // to tell are large, and the stack of a goroutine is small at first: to let it grow costs
 // more than the rest of the call. So a call of which nothing is told goes past them, and
-// the goroutine of another has grown its stack before; see growStack.
+// the goroutine of another has grown its stack before; see Deep of [scope.Options].
 func (pl *place) call(f *body) {
 	if h := pl.in(); h.seen {
 		pl.callSeen(h, f)

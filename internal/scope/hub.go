@@ -49,6 +49,8 @@ type Options struct {
 	Queue int   // how many jobs may wait for their first slot; below 0: no bound
 	Ended error // the cause that [Member.Enter] cancels by after EndAll
 
+	Deep bool // what is called for a job does not fit into the first stack of a goroutine
+
 	// Job returns the job whose member m is.
 	Job func(m *Member) Job
 
