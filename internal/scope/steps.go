@@ -120,6 +120,15 @@ func (h *Hub) startLocked(m *Member, now int64) {
 // returns the member whose turn is next. So a full hub starts no goroutine for each job.
 func (m *Member) Start() { go m.loop() }
 
+func (m *Member) loop() {
+	if m.hub.o.Deep {
+		GrowStack(1)
+	}
+	for m != nil {
+		m = m.Job().Run()
+	}
+}
+
 // GrowStack has the stack of the goroutine grow. To grow a stack costs time for each frame that
 // is on it, so GrowStack is called while there are few, where the stack is to grow in any case.
 //
@@ -128,15 +137,6 @@ func GrowStack(at int) byte { //nolint:unparam // without a result, the frame wo
 	var frame [2048]byte
 	frame[at] = 1 // or the compiler would see that the frame is of no use
 	return frame[at/2]
-}
-
-func (m *Member) loop() {
-	if m.hub.o.Deep {
-		GrowStack(1)
-	}
-	for m != nil {
-		m = m.Job().Run()
-	}
 }
 
 // Finish is told that the function of the job has returned, or, where ran is false, is
