@@ -12,8 +12,9 @@ import (
 //
 // What may not change: one sleeper at a time selects over the channels, and while it does,
 // nobody else receives from them. Two that receive at once would consume two values for one
-// member. A sleeper that no longer selects rouses another for that, or nobody looks at the
-// channels that are left (Q4).
+// member. A sleeper that awakes while nobody selects rouses another for that, or nobody looks
+// at the channels that are left (Q4): also one that did not select, since it may have been
+// roused for that as its own wait ended.
 
 // A contextEnd stands for a member that is a context and whose end was not noticed yet.
 // The queue has a map of them by node. An entry leaves the map when the end is noticed or
@@ -148,10 +149,6 @@ func (q *Queue) selectLocked(s *Sleeper, u Until) (woken bool) {
 	q.selecting = false
 	for _, i := range got {
 		q.receivedLocked(members[i].n)
-	}
-	// Somebody else has to look after the channels that are left (Q4).
-	if q.awakeLocked(s); q.asleep != nil && len(q.foreign) > 0 {
-		q.rouseLocked(q.asleep)
 	}
 	return len(got) > 0 || !Ready(u.Done)
 }

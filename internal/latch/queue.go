@@ -40,6 +40,7 @@ import (
 //	    sleeper came to look.
 //	Q4  A completion wakes one sleeper, if there is one. A sleeper that wakes for
 //	    another reason takes a completion where there is one, so no wake-up is lost.
+//	    Where a member is a channel and somebody sleeps, somebody selects, or is awake.
 //	Q5  Members come out in the order in which their latches were set.
 //
 // A sleeper may be woken for nothing; it then sleeps again.

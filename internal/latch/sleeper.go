@@ -43,6 +43,9 @@ func (q *Queue) parkLocked(s *Sleeper, u Until) (woken bool) {
 	// Awake. The slot comes before the completion, since a goroutine without its slot may
 	// not go on, and the lock is not held while the goroutine waits for the slot.
 	q.awakeLocked(s)
+	if q.asleep != nil && len(q.foreign) > 0 && !q.selecting { // s may leave, or wait for its slot
+		q.rouseLocked(q.asleep)
+	}
 	if !u.tryRegain() {
 		if q.last != nil && q.asleep != nil {
 			q.rouseLocked(q.asleep)

@@ -149,6 +149,34 @@ func TestExplore_SetNextGivesUp(t *testing.T) {
 	o.all(t, "both", "one")
 }
 
+// One taker selects over the channels of a set for all. Whoever leaves hands that on, also where
+// the next one leaves at the same moment: the last hears of the channel (Q4, W4).
+func TestExplore_SetNextHandsTheChannelOn(t *testing.T) {
+	explore(t, 1, func(x *sched.X) {
+		ctx, cancel := context.WithCancel(bg)
+		ch := make(chan struct{})
+		set := new(async.Set[int])
+		set.Add(1, async.Chan(ch))
+		var first, second async.Event
+		leave := func(left *async.Event) {
+			_, err := set.Next(ctx)
+			mustf(x, errors.Is(err, context.Canceled), "one that leaves: %v", err)
+			left.Set()
+		}
+		x.Go(func() { leave(&first) })
+		x.Go(func() { leave(&second) })
+		x.Go(func() {
+			key, err := set.Next(bg)
+			mustf(x, key == 1 && err == nil, "the last: %d, %v", key, err)
+		})
+		x.Go(func() {
+			cancel()
+			mustf(x, async.WaitAll(bg, &first, &second) == nil, "they did not leave")
+			close(ch)
+		})
+	})
+}
+
 // Release empties the set of what was added before; what is added after it comes
 // out, and nothing that was in it ever does (Q2, W4).
 func TestExplore_SetReleaseAgainstAdd(t *testing.T) {

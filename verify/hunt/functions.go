@@ -22,7 +22,7 @@ func (e *env) function(f *Func, b *begun) func(context.Context) (*Value, error) 
 func (w *World) run(ctx context.Context, f *Func, b *begun) (*Value, error) {
 	w.mu.Lock()
 	w.runs[f.Site]++
-	token := f.Site*100 + w.runs[f.Site]
+	token := f.Site*perSite + w.runs[f.Site]
 	b.ctx = ctx
 	if b.hedged {
 		b.attempts = append(b.attempts, ctx)

@@ -18,11 +18,11 @@ func beginOps() []entry {
 		{name: "newPromise", makes: Call, promises: true, text: "$u, $t = async.NewPromise[int]($x$o)", early: true, ctx: beginsBy, opts: true, weight: 25, do: doNewPromise},
 		{name: "begin", on: Call, text: "$h.Begin($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, disturbs: true, weight: 12, do: doBegin},
 		{name: "beginPromise", on: Call, makes: Promise, text: "$t, _ = $h.BeginPromise($x$o)", early: true, ctx: beginsBy, opts: true, disturbs: true, weight: 12, do: doBeginPromise},
-		{name: "ready", makes: Call, text: "$t = async.Ready($s00, nil)", weight: 1, do: func(e *env, o *Op) {
+		{name: "ready", makes: Call, text: "$t = async.Ready($s0000, nil)", weight: 1, do: func(e *env, o *Op) {
 			b := e.begins(e.w.base, o)
 			b.loose = true
-			e.w.made(o.Site*100, b, false)
-			e.w.accepted(b, e.w.addCall(o.To, async.Ready(&Value{Token: o.Site * 100}, nil)))
+			e.w.made(o.Site*perSite, b, false)
+			e.w.accepted(b, e.w.addCall(o.To, async.Ready(&Value{Token: o.Site * perSite}, nil)))
 		}},
 		{name: "hedge", text: "k.take(async.Hedge($x, $d, $n, kitEach($f)$o))", takes: true, blocks: true, ctx: waitsBy, fn: true, opts: true, weight: 8, do: doHedge},
 	}

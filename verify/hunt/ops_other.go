@@ -41,7 +41,7 @@ func otherOps() []entry {
 		{name: "throw", text: "panic($s)", weight: 12, do: func(e *env, o *Op) {
 			e.w.mu.Lock()
 			e.w.runs[o.Site]++
-			token := o.Site*100 + e.w.runs[o.Site]
+			token := o.Site*perSite + e.w.runs[o.Site]
 			r := e.w.resultLocked(token)
 			r.made, r.panics, r.callback = true, true, true
 			e.w.mu.Unlock()

@@ -7,11 +7,11 @@ import (
 // promiseOps are the methods of a Promise.
 func promiseOps() []entry {
 	return []entry{
-		{name: "complete", on: Promise, text: "k.complete($h, $s01, $n)", disturbs: true, streams: true, weight: 25, do: doComplete},
-		{name: "completeDeep", on: Promise, text: "k.deep(200, func() { k.complete($h, $s01, $n) })", disturbs: true, streams: true, weight: 5, do: func(e *env, o *Op) {
+		{name: "complete", on: Promise, text: "k.complete($h, $s0001, $n)", disturbs: true, streams: true, weight: 25, do: doComplete},
+		{name: "completeDeep", on: Promise, text: "k.deep(200, func() { k.complete($h, $s0001, $n) })", disturbs: true, streams: true, weight: 5, do: func(e *env, o *Op) {
 			deep(200, func() { doComplete(e, o) })
 		}},
-		{name: "completeOrDiscard", on: Promise, text: "k.completeOrDiscard($h, $s01, $n)", disturbs: true, streams: true, weight: 12, do: func(e *env, o *Op) {
+		{name: "completeOrDiscard", on: Promise, text: "k.completeOrDiscard($h, $s0001, $n)", disturbs: true, streams: true, weight: 12, do: func(e *env, o *Op) {
 			e.w.complete(e.w.server(o), o.Site, o.N == 1, true)
 		}},
 		{name: "break", on: Promise, text: "$h.Break()", disturbs: true, weight: 8, do: func(e *env, o *Op) {
@@ -57,9 +57,11 @@ func doComplete(e *env, o *Op) {
 func (w *World) complete(s *served, site int, fails, orDiscard bool) {
 	w.mu.Lock()
 	w.runs[site]++
-	token := site*100 + w.runs[site]
+	token := site*perSite + w.runs[site]
 	r := w.resultLocked(token)
-	r.b = s.b
+	if s.b != nil && s.b.ok { // a call that was refused is in no ledger
+		r.b = s.b
+	}
 	w.mu.Unlock()
 	var err error
 	if fails {

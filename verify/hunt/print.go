@@ -248,7 +248,7 @@ func (pr *printer) function(o *Op) string {
 	if f.Gate > 0 {
 		fmt.Fprintf(&b, "\n%v.wait(ctx, %v)\n", Ref{Gate, f.Gate - 1}, f.Ends)
 	}
-	token := f.Site*100 + 1
+	token := f.Site*perSite + 1
 	switch f.End {
 	case Returns:
 		fmt.Fprintf(&b, "\nreturn k.made(%d, nil)\n}", token)

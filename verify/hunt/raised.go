@@ -18,7 +18,7 @@ func (w *World) raised(o *Op, x *entry, p any) {
 	case *async.PanicError:
 		tokens := tokensOf(v)
 		for _, token := range tokens {
-			w.gave(o, token, x.takes)
+			w.gave(o, token, x.takes && !w.isCallback(token)) // which is joined with those of functions
 		}
 		if len(tokens) > 0 {
 			return
@@ -34,6 +34,13 @@ func (w *World) raised(o *Op, x *entry, p any) {
 		stack := string(debug.Stack())
 		w.failAs("panic", text+where(stack), fmt.Sprintf("%s panics: %s\n%s", w.name(o), text, libraryFrames(stack)))
 	}
+}
+
+// isCallback reports whether a token is that of the panic of a callback.
+func (w *World) isCallback(token int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.resultLocked(token).callback
 }
 
 // libraryFrames returns the frames of a stack that are of the library.

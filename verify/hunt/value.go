@@ -15,6 +15,10 @@ type Value struct {
 	_     [2]int // not so small that the allocator puts several together (weak pointers)
 }
 
+// perSite is how many runs of one function, or of one operation, have tokens of their own: a
+// token is the site times perSite, and the number of the run.
+const perSite = 10_000
+
 // A failureError is the error that the function of a token returns.
 type failureError int
 
