@@ -345,9 +345,11 @@ func (h *hedge) end() {
 	h.release()
 }
 
-// release cancels what still runs and releases every attempt.
+// release cancels what still runs and releases every attempt, also where an OnSignal function
+// ends the goroutine.
 func (h *hedge) release() {
-	cancelAll(h.calls, context.Cause(h.ctx))
-	releaseAll(h.calls, nil)
+	calls := h.calls
 	h.calls = nil
+	defer releaseAll(calls, nil)
+	cancelAll(calls, context.Cause(h.ctx))
 }

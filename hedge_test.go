@@ -443,6 +443,48 @@ func anyAttempt[T any](fn func(context.Context) (T, error)) func(context.Context
 	return func(ctx context.Context, _ int) (T, error) { return fn(ctx) }
 }
 
+// An OnSignal function of an attempt that Hedge cancels may end the goroutine of Hedge. The
+// other attempts are released all the same: a result that nobody takes goes to Discard (R9f).
+func TestW6_HedgeThatEndsEarlyLosesNoResult(t *testing.T) {
+	for name, end := range map[string]func(){"a panic": func() { panic(errBoom) }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(bg)
+				gate, over := make(chan struct{}), make(chan struct{})
+				var discarded atomic.Int64
+				var told atomic.Bool // of the first attempt, which is canceled
+				onSignal := async.OnSignal(func() {
+					if told.Swap(true) {
+						return
+					}
+					close(gate) // the second attempt returns before it is canceled
+					synctest.Wait()
+					end()
+				})
+				var ended sync.WaitGroup
+				ended.Go(func() {
+					defer func() { _ = recover() }()
+					_, err := async.Hedge(ctx, 0, 2, func(_ context.Context, attempt int) (int, error) {
+						if attempt == 0 {
+							<-over
+							return 0, nil
+						}
+						<-gate
+						return attempt, nil
+					}, async.Discard(func(v int, _ error) { discarded.Add(int64(v)) }), onSignal)
+					t.Errorf("Hedge returned %v", err)
+				})
+				synctest.Wait()
+				cancel()
+				ended.Wait()
+				synctest.Wait()
+				wantEq(t, "results that went to Discard", discarded.Load(), int64(1))
+				close(over)
+			})
+		})
+	}
+}
+
 // The attempts are numbered from 0 in the order in which they begin, whether a delay or a
 // failure has begun them, and the errors are joined in that order.
 func TestW6_HedgeNumbersItsAttempts(t *testing.T) {
