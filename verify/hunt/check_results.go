@@ -34,6 +34,7 @@ func (w *World) whatIsWrong(r *result) string {
 		policy = w.scope(r.b.scope - 1).o.Panic
 	}
 	switch {
+	case r.unsure && r.taken+r.discarded+r.raised == 0:
 	case !r.made:
 		return text("nobody has made it")
 	case r.callback:

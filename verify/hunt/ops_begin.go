@@ -47,7 +47,7 @@ func roomIsOver(w *World, o *Op, _ *action) string {
 	switch st := s.Stats(); {
 	case closed:
 		return "its scope is closed"
-	case s.o.Queue <= 0 || st.Queued < int64(s.o.Queue):
+	case s.o.Queue <= 0 || st.Queued < int64(s.o.Queue) && st.Lent == 0: // who has lent a slot may have the room, and wait for the slot
 		return "there is room in the queue"
 	}
 	return ""

@@ -71,10 +71,11 @@ func (w *World) complete(s *served, site int, fails, orDiscard bool) {
 	w.mu.Lock()
 	w.givesLate = w.givesLate || orDiscard
 	w.mu.Unlock()
-	won := false
+	won, returned := false, false
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		r.unsure = !returned && !orDiscard // an OnSignal function ended it: also where its context had ended the call
 		if r.made = won || orDiscard; !r.made && r.taken+r.discarded == 0 {
 			r.made, r.callback, r.raised = true, true, 1 // there was none
 		}
@@ -90,6 +91,7 @@ func (w *World) complete(s *served, site int, fails, orDiscard bool) {
 	} else {
 		won = s.p.Complete(w.value(token, s.b), err)
 	}
+	returned = true
 	if s.b != nil && s.b.h != nil {
 		w.sees(s.b.h)
 	}

@@ -20,6 +20,7 @@ type records struct {
 type result struct {
 	token      int
 	made       bool
+	unsure     bool // whether it was made is not known
 	panics     bool
 	fails      bool // an error comes with it
 	callback   bool // it is a callback's panic, which is no result
