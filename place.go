@@ -354,16 +354,17 @@ func (pl *place) Waits() []parked.Look {
 // IsFree reports whether the call does not depend on its function.
 func (pl *place) IsFree() bool { return pl.core.IsSet() || pl.isPromise() }
 
-// lookUp says of a thing what a [waitgraph.Graph] wants to know. A thing that has a latch is
-// asked, and a call names the one that serves it. What else may be waited for, a context or
-// a channel, is not asked: a receive would consume what came.
+// lookUp says of a thing what a [waitgraph.Graph] wants to know. A call or an event is asked,
+// and a call names the one that serves it. What else may be waited for, a context or a channel,
+// is not asked: a receive would consume what came. An object of the user's that embeds an event
+// is no event: its own channel is waited for.
 func lookUp(thing any) (t waitgraph.Thing[*place]) {
-	if on, ok := thing.(target); ok {
-		t.Done = on.source().IsSet()
-		t.Failed = t.Done && on.source().Word.Load()&bitFailed != 0
-	}
-	if c, ok := thing.(*core); ok {
-		t.Call = servedBy(c)
+	switch on := thing.(type) {
+	case *core:
+		t.Call, t.Done = servedBy(on), on.IsSet()
+		t.Failed = t.Done && on.Word.Load()&bitFailed != 0
+	case *Event:
+		t.Done = on.IsSet()
 	}
 	return t
 }
@@ -392,13 +393,15 @@ func (s *scopeCore) graph() (g Graph) {
 		g.Calls = append(g.Calls, i)
 		return s.turn(pl, i.State, look.Held), true
 	})
-	for _, d := range web.Deadlocks() {
-		g.deadlocks = append(g.deadlocks, g.oldestFirst(d))
-	}
 	for i := range g.Calls {
 		for e := range web.Edges(i) {
 			g.Waits = append(g.Waits, g.wait(i, e.To, web.Call(i).waitInfo(e)))
 		}
+	}
+	// After the waits: what completes meanwhile is a wait that is in no deadlock, and not a
+	// deadlock that lacks a wait.
+	for _, d := range web.Deadlocks() {
+		g.deadlocks = append(g.deadlocks, g.oldestFirst(d))
 	}
 	return g
 }

@@ -92,6 +92,11 @@ func TestV1_WaitsFor(t *testing.T) {
 		"WaitAny": {func(ctx context.Context, x scene) {
 			_, _ = async.WaitAny(ctx, x.promise, x.event, x.end, async.Chan(x.ch.Done()), x.ch)
 		}, "call p (s #1), event, context *context.cancelCtx, channel, channel async_test.waitable"},
+		"WaitAny of an object around an event": {func(ctx context.Context, x scene) {
+			set := new(async.Event)
+			set.Set() // which says nothing of the object
+			_, _ = async.WaitAny(ctx, eventOfOthers{set, channelOf(x.ch)})
+		}, "channel async_test.eventOfOthers"},
 		"WaitAny of natives": {func(ctx context.Context, x scene) { _, _ = async.WaitAny(ctx, x.promise, x.event) }, "call p (s #1), event"},
 		"WaitAll":            {func(ctx context.Context, x scene) { _ = async.WaitAll(ctx, x.promise, async.Ready(1, nil), x.event) }, "call p (s #1), event"},
 		"WaitAll, a channel": {func(ctx context.Context, x scene) { _ = async.WaitAll(ctx, x.ch, x.promise) }, "channel async_test.waitable, call p (s #1)"},
