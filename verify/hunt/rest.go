@@ -24,7 +24,9 @@ func (w *World) restOfScope() *rest {
 	if r.scope == nil || !r.scope.o.Track || !w.p.Finish || len(w.vars[Scope]) != 1 || w.hasShared() {
 		return r
 	}
-	r.known = true
+	w.mu.Lock()
+	r.known = !w.unhanded
+	w.mu.Unlock()
 	for range r.scope.Unreleased() {
 		r.named++
 	}
