@@ -45,12 +45,13 @@ func manyOps() []entry {
 		{name: "setRelease", on: Set, text: "$h.Release()", weight: 10, do: func(e *env, o *Op) {
 			s := e.w.get(o.On).(*setVar)
 			e.w.mu.Lock()
-			s.gone, s.goneAt = true, e.w.nowLocked()
+			s.gone = true
+			begun := e.w.nowLocked()
 			e.w.mu.Unlock()
 			s.Release()
 			e.w.mu.Lock()
 			defer e.w.mu.Unlock()
-			s.released, s.releasedAt = time.Now(), e.w.nowLocked()
+			s.released, s.goneAt, s.releasedAt = time.Now(), begun, e.w.nowLocked()
 		}},
 	}
 }
@@ -69,7 +70,7 @@ type setVar struct {
 	taking   int            // operations that take from it, now
 	gone     bool           // a Release was begun
 
-	goneAt, releasedAt moment // of the last Release: when it was begun, and over
+	goneAt, releasedAt moment // of the last Release that is over: when it was begun, and over
 }
 
 // members returns what an operation waits for, without what does not exist.
