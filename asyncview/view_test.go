@@ -368,7 +368,12 @@ func TestV8_HostileText(t *testing.T) {
 func TestV8_ErrorPanics(t *testing.T) {
 	inBubble(t, func(t *testing.T, stop chan struct{}) {
 		s := async.NewScope(async.ScopeOptions{})
-		async.Go(bg, func(context.Context) (int, error) { return 0, hostileError("") }, s, async.Discard(func(int, error) { <-stop })).Release()
+		released := make(chan struct{}) // so that the function's own goroutine is in Discard
+		async.Go(bg, func(context.Context) (int, error) {
+			<-released
+			return 0, hostileError("")
+		}, s, async.Discard(func(int, error) { <-stop })).Release()
+		close(released)
 		synctest.Wait()
 		v := asyncview.Handler(s)
 		r := report(t, v, "")
