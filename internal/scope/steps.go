@@ -133,7 +133,7 @@ func (m *Member) loop() {
 // is on it, so GrowStack is called while there are few, where the stack is to grow in any case.
 //
 //go:noinline // or the frame would be that of the caller
-func GrowStack(at int) byte { //nolint:unparam // without a result, the frame would be of no use, too
+func GrowStack(at int) byte {
 	var frame [2048]byte
 	frame[at] = 1 // or the compiler would see that the frame is of no use
 	return frame[at/2]
