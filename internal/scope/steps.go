@@ -131,6 +131,7 @@ func (m *Member) loop() {
 
 // GrowStack has the stack of the goroutine grow. To grow a stack costs time for each frame that
 // is on it, so GrowStack is called while there are few, where the stack is to grow in any case.
+// at is an index of the frame of 2 kB that it needs, any one; the result says nothing.
 //
 //go:noinline // or the frame would be that of the caller
 func GrowStack(at int) byte {
