@@ -316,11 +316,12 @@ func (h *hedge) isFailed(i int) bool {
 func (h *hedge) win(i int) (*core, error) {
 	c := h.calls[i]
 	h.calls = slices.Delete(h.calls, i, i+1)
+	defer c.release()
+	h.release() // a function of the user may end this: nobody is given the value then, and it is not kept
 	if core := c.core.Load(); core.terms().stream {
 		defer core.gone(core.Add(latch.OneWait)) // when the handle is released
+		defer c.release()
 	}
-	defer c.release()
-	h.release()
 	return c.outcome()
 }
 

@@ -485,6 +485,32 @@ func TestW6_HedgeThatEndsEarlyLosesNoResult(t *testing.T) {
 	}
 }
 
+// The same for the value of a streaming winner, which nobody is given (R9f).
+func TestW6_HedgeThatEndsEarlyLosesNoStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var discarded, told atomic.Int64
+		over := make(chan struct{})
+		var ended sync.WaitGroup
+		ended.Go(func() {
+			_, err := async.Hedge(bg, 0, 2, func(_ context.Context, attempt int) (int, error) {
+				if attempt == 1 {
+					<-over
+				}
+				return 1, nil
+			}, async.Streaming(), async.Discard(func(v int, _ error) { discarded.Add(int64(v)) }), async.OnSignal(func() {
+				if told.Add(1) == 2 { // of the loser, which Hedge cancels
+					runtime.Goexit()
+				}
+			}))
+			t.Errorf("Hedge returned %v", err)
+		})
+		ended.Wait()
+		synctest.Wait()
+		wantEq(t, "results that went to Discard", discarded.Load(), int64(1))
+		close(over)
+	})
+}
+
 // The attempts are numbered from 0 in the order in which they begin, whether a delay or a
 // failure has begun them, and the errors are joined in that order.
 func TestW6_HedgeNumbersItsAttempts(t *testing.T) {
