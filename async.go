@@ -78,7 +78,7 @@ import (
 func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ...Option) *Call[T] {
 	checkBegin(ctx, fn == nil)
 	c := newCall[T](ctx, gather(opts, (*T)(nil)), 0)
-	c.launch(asFunction(fn))
+	c.launchAlone(asFunction(fn))
 	return callOf[T](c)
 }
 
@@ -89,7 +89,7 @@ func Go[T any](ctx context.Context, fn func(context.Context) (T, error), opts ..
 func NewPromise[T any](ctx context.Context, opts ...Option) (*Promise[T], *Call[T]) {
 	checkBegin(ctx, false)
 	c := newCall[T](ctx, gather(opts, (*T)(nil)), bitPromise)
-	c.launch(nil)
+	c.launchAlone(nil)
 	return promiseOf[T](c), callOf[T](c)
 }
 

@@ -320,6 +320,30 @@ func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
 	return fresh[T]().init(ctx, t.plain(), bits)
 }
 
+// launchAlone is launch for a caller that nobody has to release the call for: where a function of
+// the user ends launch, as OnSignal of a call that is canceled at once may, nobody is given
+// the call. It is given up then, and a promise is broken, so that no scope waits for it.
+func (c *core) launchAlone(fn function) {
+	launched := false
+	defer func() {
+		if !launched {
+			goOn(recover(), 0, 2, c.disown)
+		}
+	}()
+	c.launch(fn)
+	launched = true
+}
+
+// disown gives up, in two steps, a call that nobody was given.
+func (c *core) disown(step int) {
+	switch {
+	case step > 0:
+		c.first.release()
+	case c.Word.Load()&bitPromise != 0:
+		c.fail(ErrBrokenPromise)
+	}
+}
+
 // A functionOf is the function of a call, as the untyped part of a call knows it: a
 // [function]. A func of Go is a pointer to its code and to what it has captured, and a
 // *functionOf is that pointer by another name. So a function is stored as an interface

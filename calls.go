@@ -204,11 +204,19 @@ func Hedge[T any](ctx context.Context, delay time.Duration, max int, fn func(ctx
 }
 
 // run is Hedge, but for the value: that of the call which run returns.
-func (h *hedge) run() (*core, error) {
+func (h *hedge) run() (c *core, err error) {
 	if h.max < 1 {
 		return nil, ErrNothingToWait
 	}
 	defer h.end()
+	c, err = h.loop()
+	h.over = true
+	return c, err
+}
+
+// loop begins attempts until one has won, or none can. It may be ended by a function of the
+// user, as OnSignal of an attempt that is canceled, or by the panic of an attempt.
+func (h *hedge) loop() (*core, error) {
 	h.begin()
 	for {
 		i, err := h.set.next(h.ctx, nil, h.waited)
@@ -250,6 +258,7 @@ type hedge struct {
 	failed int       // how many of them have been seen to fail
 	set    Set[int]  // attempt i under i; the delay before attempt i under ^i
 	timer  *time.Timer
+	over   bool // the loop has returned, and was not ended by a panic or Goexit
 }
 
 // begin begins the next attempt and the delay before the one after it, or all where
@@ -339,18 +348,28 @@ func (h *hedge) errors() error {
 	return errors.Join(errs...)
 }
 
-// end leaves nothing behind, however the loop ends.
+// end leaves nothing behind, however the loop ends. A panic that comes up is joined with the one
+// that ended the loop.
 func (h *hedge) end() {
 	h.stop()
 	h.set.Release()
-	h.release()
+	if h.over {
+		h.release()
+	} else {
+		goOn(recover(), 0, 1, func(int) { h.release() })
+	}
 }
 
-// release cancels what still runs and releases every attempt, also where an OnSignal function
-// ends the goroutine.
+// release cancels what still runs, then releases every attempt. It is one sweep, so that no panic
+// of an OnSignal function is lost, and no attempt is left.
 func (h *hedge) release() {
-	calls := h.calls
+	calls, cause := h.calls, context.Cause(h.ctx)
 	h.calls = nil
-	defer releaseAll(calls, nil)
-	cancelAll(calls, context.Cause(h.ctx))
+	sweep(2*len(calls), func(i int) {
+		if i >= len(calls) {
+			calls[i-len(calls)].release()
+			return
+		}
+		_ = calls[i].cancel(cause)
+	})
 }

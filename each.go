@@ -96,7 +96,7 @@ func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 	launched := 0
 	defer func() { // a function of the user that is called here, as OnSignal of a refused call, may panic or call Goexit
 		if launched < len(cs) {
-			cs[:launched+1].Release() // nobody gets the list
+			goOn(recover(), 0, launched+1, func(i int) { cs[i].Release() }) // nobody gets the list
 		}
 	}()
 	for i, c := range cores {

@@ -167,7 +167,7 @@ func newPanicError(value any) *PanicError {
 // sweep calls f for each i below n, in order. All are called, also where some
 // panic or call [runtime.Goexit]. How sweep ends then:
 //
-//   - one panic goes on as it is;
+//   - one panic goes on, with its value;
 //   - several panics go on as one [*PanicError], see joinPanics;
 //   - without a panic, a Goexit goes on;
 //   - else sweep returns.
@@ -179,14 +179,9 @@ func newPanicError(value any) *PanicError {
 func sweep(n int, f func(i int)) {
 	i, returned := 0, false
 	defer func() {
-		if returned {
-			return
+		if !returned {
+			goOn(recover(), i+1, n, f)
 		}
-		raised := sweepElsewhere(i+1, n, f)
-		if len(raised) == 0 {
-			return
-		}
-		panic(joinRaised(recover(), raised))
 	}()
 	for ; i < n; i++ {
 		f(i)
@@ -194,9 +189,11 @@ func sweep(n int, f func(i int)) {
 	returned = true
 }
 
-// sweepElsewhere calls f for each i below n from here on, and returns the panics.
-// A Goexit ends a goroutine; the next one goes on behind it.
-func sweepElsewhere(i, n int, f func(i int)) []*PanicError {
+// goOn is called by a deferred function whose own function did not return: it calls f for each
+// i below n from here on, and ends as sweep does. recovered is the panic that came before, or
+// nil where the function called Goexit. A Goexit of f ends a goroutine; the next one goes on
+// behind it.
+func goOn(recovered any, i, n int, f func(i int)) {
 	var raised []*PanicError
 	for i < n {
 		over := make(chan struct{})
@@ -213,7 +210,12 @@ func sweepElsewhere(i, n int, f func(i int)) []*PanicError {
 		<-over
 		sched.Point("woken")
 	}
-	return raised
+	if len(raised) > 0 {
+		panic(joinRaised(recovered, raised))
+	}
+	if recovered != nil {
+		panic(recovered)
+	}
 }
 
 // caught calls f and returns its panic, or nil.

@@ -273,6 +273,64 @@ func TestR9_DiscardedWhereOnSignalExits(t *testing.T) {
 	})
 }
 
+// Where a function of the user ends Go or NewPromise, nobody is given the call. It is
+// released, its promise is broken, and each panic is raised (R9f).
+func TestR9_ABeginThatIsEnded(t *testing.T) {
+	ended, cancel := context.WithCancel(bg)
+	cancel()
+	begins := map[string]func(context.Context, ...async.Option){
+		"Go":         func(ctx context.Context, opts ...async.Option) { async.Go(ctx, value(1, nil), opts...) },
+		"NewPromise": func(ctx context.Context, opts ...async.Option) { async.NewPromise[int](ctx, opts...) },
+	}
+	ends := map[string]func(){"a panic": func() { panic(errBoom) }, "Goexit": runtime.Goexit}
+	for name, begin := range begins {
+		for how, end := range ends {
+			for where, o := range map[string]struct {
+				begun    func(async.CallInfo)
+				onSignal func()
+				ctx      context.Context
+			}{
+				"OnSignal": {nil, end, ended},
+				"Begun":    {func(async.CallInfo) { end() }, func() {}, bg},
+				"both":     {func(async.CallInfo) { end() }, end, ended},
+			} {
+				t.Run(name+", "+how+" in "+where, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						s := async.NewScope(async.ScopeOptions{Track: true, Observer: async.Observer{Begun: o.begun}})
+						var raised any
+						var over sync.WaitGroup
+						over.Go(func() {
+							defer func() { raised = recover() }()
+							begin(o.ctx, s, async.OnSignal(o.onSignal))
+							t.Error("it returned")
+						})
+						over.Wait()
+						switch err, _ := raised.(error); {
+						case how == "Goexit":
+							wantEq(t, "raised", raised, nil)
+						case where == "both":
+							wantContains(t, err.Error(), "2 panics")
+							fallthrough
+						default:
+							wantIs(t, err, errBoom)
+						}
+						for h := range s.Unreleased() {
+							t.Errorf("%v is not released", h.Call)
+						}
+						wantEq(t, "Shutdown", s.Shutdown(newTimeout(bg, time.Hour)), nil)
+					})
+				})
+			}
+		}
+	}
+	t.Run("refused", func(t *testing.T) {
+		s := async.NewScope(async.ScopeOptions{Observer: async.Observer{Refused: func(async.CallInfo) { panic(errBoom) }}})
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		raised := recovered(func() { async.Go(bg, value(1, nil), s, async.OnSignal(func() { panic(errBoom) })) })
+		wantContains(t, fmt.Sprint(raised), "2 panics")
+	})
+}
+
 // Complete, Cancel, the end of the context and the releases of every handle, all
 // at once: whatever the order, the value is with the caller of Complete, with a
 // taker, or discarded, once.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -509,6 +510,42 @@ func TestW6_HedgeThatEndsEarlyLosesNoStream(t *testing.T) {
 		wantEq(t, "results that went to Discard", discarded.Load(), int64(1))
 		close(over)
 	})
+}
+
+// Each panic of an OnSignal function is raised, joined with the panic that ends the Hedge (C5).
+func TestW6_HedgeRaisesEachPanic(t *testing.T) {
+	for name, last := range map[string]func(int) (int, error){
+		"of the losers": func(int) (int, error) { return 3, nil },
+		"of an attempt": func(int) (int, error) { panic("an attempt") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over, elsewhere := make(chan struct{}), true
+				raised := recovered(func() {
+					_, _ = async.Hedge(bg, 0, 3, func(_ context.Context, attempt int) (int, error) {
+						if attempt == 2 {
+							return last(attempt)
+						}
+						<-over
+						return 0, nil
+					}, async.OnSignal(func() {
+						if !elsewhere { // where the last attempt completes nobody could be given a panic
+							panic(errBoom)
+						}
+						elsewhere = false
+					}))
+				})
+				e, _ := raised.(*async.PanicError)
+				if e == nil {
+					t.Fatalf("raised %v", raised)
+				}
+				wantIs(t, e, errBoom)
+				wantEq(t, "panics of OnSignal", strings.Count(e.Error(), errBoom.Error()), 2)
+				wantEq(t, "panics of an attempt", strings.Contains(e.Error(), "an attempt"), name == "of an attempt")
+				close(over)
+			})
+		})
+	}
 }
 
 // The attempts are numbered from 0 in the order in which they begin, whether a delay or a

@@ -66,14 +66,25 @@ func (c *core) launch(fn function) {
 		fn = nil
 	}
 	if err := c.start(fn, room); err != nil {
-		refusal := c.refusal(err)
-		c.refuse()
-		defer c.fail(refusal) // also where the observer panics
-		c.terms().refused(c.ctx, err)
+		c.failRefused(err)
 		return
 	}
 	c.track(&c.first, false)
 	c.proceed(ended)
+}
+
+// failRefused completes a call that start has refused, and has the observer told before.
+func (c *core) failRefused(err error) {
+	refusal, told := c.refusal(err), false
+	c.refuse()
+	defer func() {
+		if !told { // the observer panicked
+			goOn(recover(), 0, 1, func(int) { c.fail(refusal) })
+		}
+	}()
+	c.terms().refused(c.ctx, err)
+	told = true
+	c.fail(refusal)
 }
 
 // prepare is the part of launch that may run code of a user: the observer of the scope makes
@@ -197,15 +208,23 @@ func (c *core) refuse() {
 // proceed is the part of a start that needs to be without every lock: the observer of
 // the scope is told, the context of a call that waits for a slot is watched, and so is
 // that of a promise. A call whose context had ended before it began is over. Only a
-// call that start has accepted proceeds.
+// call that start has accepted proceeds. Where the observer panics, the call goes on all the
+// same: its caller may have a handle on the call, and its scope counts the call.
 func (c *core) proceed(ended bool) {
 	pl := placeOf(c)
-	if pl != nil && pl.observer().Begun != nil {
-		defer c.enter(pl, ended) // also where the observer panics: the call was accepted
-		pl.tell(pl.observer().Begun)
+	if pl == nil || pl.observer().Begun == nil {
+		c.begun(pl, ended)
 		return
 	}
-	c.begun(pl, ended)
+	told := false
+	defer func() {
+		if !told { // the observer panicked, and the call was accepted all the same
+			goOn(recover(), 0, 1, func(int) { c.enter(pl, ended) })
+		}
+	}()
+	pl.tell(pl.observer().Begun)
+	told = true
+	c.enter(pl, ended)
 }
 
 // enter is what follows when the observer was told of Begin: the call goes into the

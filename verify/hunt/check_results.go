@@ -38,7 +38,7 @@ func (w *World) whatIsWrong(r *result) string {
 	case !r.made:
 		return text("nobody has made it")
 	case r.callback:
-		if r.raised != 1 && !(w.several && r.raised == 0) {
+		if r.raised != 1 {
 			return text("the panic of a callback has to be raised once")
 		}
 	case r.panics && policy == async.PanicCrash:

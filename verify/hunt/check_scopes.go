@@ -207,10 +207,7 @@ func (w *World) checkUnreleased(s *scopeVar, held int) {
 		}
 		n++
 	}
-	w.mu.Lock()
-	unhanded := w.unhanded
-	w.mu.Unlock()
-	if n != held && !unhanded {
+	if n != held {
 		w.failf("unreleased", "Unreleased of %v names %d handles (the first on %s), and there are %d", s.Scope, n, first, held)
 	}
 }

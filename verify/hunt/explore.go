@@ -91,12 +91,9 @@ func (h *Hunter) collected(p *Program, way Way) *Found {
 	if h.last == nil || h.Without["collected"] {
 		return nil
 	}
-	lost, unhanded := h.last.dropped(), h.last.unhanded
+	lost := h.last.dropped()
 	r := h.last.Remains()
 	h.last = nil
-	if unhanded {
-		return nil // nobody can release such a handle
-	}
 	if p.Drops {
 		return whatIsLost(lost, p, way)
 	}

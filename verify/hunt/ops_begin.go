@@ -55,10 +55,7 @@ func roomIsOver(w *World, o *Op, _ *action) string {
 
 func (e *env) goes(ctx context.Context, o *Op, more ...async.Option) {
 	b := e.begins(ctx, o)
-	handed := false
-	defer func() { e.w.keepsHandle(handed) }()
 	c := async.Go(ctx, e.function(o.Fn, b), append(e.options(o, b), more...)...)
-	handed = true
 	i := c.Info()
 	h := e.made(o.To, c, b)
 	if refused := b.scope > 0 && i.ID == 0 || i.Err != nil && errors.Is(i.Err, async.ErrQueueFull); !refused {
@@ -66,21 +63,10 @@ func (e *env) goes(ctx context.Context, o *Op, more ...async.Option) {
 	}
 }
 
-// keepsHandle notes whether a Begin handed its handle out. Where a function of the program ends
-// Begin, nobody has the handle, and the call keeps it: Unreleased names one more than there are.
-func (w *World) keepsHandle(handed bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.unhanded = w.unhanded || !handed
-}
-
 func doNewPromise(e *env, o *Op) {
 	ctx := e.context(o)
 	b := e.begins(ctx, o)
-	handed := false
-	defer func() { e.w.keepsHandle(handed) }()
 	p, c := async.NewPromise[*Value](ctx, e.options(o, b)...)
-	handed = true
 	refused := b.scope > 0 && c.Info().ID == 0
 	if h := e.made(o.To, c, b); !refused {
 		e.w.accepted(b, h)

@@ -24,9 +24,7 @@ func (w *World) restOfScope() *rest {
 	if r.scope == nil || !r.scope.o.Track || !w.p.Finish || len(w.vars[Scope]) != 1 || w.hasShared() {
 		return r
 	}
-	w.mu.Lock()
-	r.known = !w.unhanded
-	w.mu.Unlock()
+	r.known = true
 	for range r.scope.Unreleased() {
 		r.named++
 	}

@@ -43,7 +43,6 @@ type World struct {
 	looked     []looked
 	endless    bool         // a stream lives for ever
 	givesLate  bool         // somebody has called CompleteOrDiscard
-	unhanded   bool         // a Begin did not come to hand its handle out
 	asked      map[int]bool // by family: a CancelWait was begun
 	askers     map[Ref]int  // by group: how often it was asked for a result
 	derived    []*derived
