@@ -148,7 +148,7 @@ func (w *World) checkCounts(s *scopeVar, st async.Stats) {
 		discarded += int64(r.discarded)
 	}
 	wrong := ""
-	if taken != st.Taken && !w.several {
+	if taken != st.Taken && !w.mapped {
 		wrong = fmt.Sprintf("%d results were handed out, the ledger of %v says %d: %+v", taken, s.Scope, st.Taken, st)
 	}
 	if discarded > st.Discarded {

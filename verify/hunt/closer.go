@@ -40,6 +40,9 @@ func (w *World) Close() {
 		case !over:
 			w.endContexts(false) // they may be what is waited for
 			w.endDerived()       // and the end of a timeout may be farther than the last round
+			if round > 3 {
+				w.closeFull()
+			}
 		case w.allComplete() || late == 5:
 			return
 		default:
@@ -54,7 +57,7 @@ func (w *World) Close() {
 // that slot: such a program never ends by itself.
 func (w *World) closeFull() {
 	for _, a := range w.waiting() {
-		if a.o.Do != "goWaiting" {
+		if a.o.Do != "goWaiting" && a.o.Do != "map" {
 			continue
 		}
 		if s := w.scope(a.o.Opts.Scope - 1); s != nil {

@@ -111,14 +111,15 @@ func (w *World) keepLocked(r *Remains) {
 }
 
 // nest keeps the context of a call that was begun in another, or of the other, by which
-// what was begun in it beside that is not kept.
+// what was begun in it beside that is not kept. Of the outer object's own calls the last one is
+// kept: the object's first handle is a part of the call that the handle was made with.
 func (r *Remains) nest(above, b *begun, outer bool) {
 	r.nested = b.ctx
 	if outer {
 		r.nested, b = above.ctx, above
 	}
 	for _, v := range r.values {
-		if v.b != nil && v.b != b && !v.b.listed && v.b.parent == above.ctx {
+		if v.b != nil && v.b != b && !v.b.listed && v.b.parent == above.ctx && v.b.family != above.family {
 			r.siblings = append(r.siblings, v)
 		}
 	}

@@ -92,7 +92,7 @@ func doNewScope(e *env, o *Op) {
 }
 
 // doShutdown shuts a scope down. Where it returns nil, and the caller is in no function
-// of the scope, nothing is left (C3).
+// of the scope, nothing is left (C3). The context of a promise may be below that of a function.
 func doShutdown(e *env, o *Op) {
 	s := e.w.get(o.On).(*scopeVar)
 	e.waits(o, func(ctx context.Context) {
@@ -101,7 +101,7 @@ func doShutdown(e *env, o *Op) {
 		e.w.closed(s)
 		var left *async.ShutdownError
 		switch {
-		case err == nil && e.own == nil && e.lends(o) == nil:
+		case err == nil && e.own == nil && e.lends(o) == nil && o.Ctx.Base != Promised:
 			if st := s.Stats(); st.Pending != 0 || st.Running != 0 || st.Queued != 0 {
 				e.w.failf("slot", "%s returned nil, and there is %+v", e.w.name(o), st)
 			}

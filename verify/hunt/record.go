@@ -13,7 +13,7 @@ import (
 type records struct {
 	results map[int]*result // by token
 	order   []*result
-	several bool // an operation has raised a panic that may have come in place of others
+	mapped  bool // a Map was given panics: one that came late is in no ledger
 }
 
 // A result is what became of what a function returned, or panicked with.
@@ -142,8 +142,8 @@ func (w *World) gave(o *Op, token int, takes bool) {
 	} else {
 		r.raised++
 	}
-	if x := w.table[o.Do]; o.On.Kind == List && x.takes || o.Do == "hedge" || o.Do == "map" { // they may meet several panics, of which the last comes out
-		w.several = true
+	if o.Do == "map" {
+		w.mapped = true
 	}
 	r.by = append(r.by, w.name(o))
 	panics := r.panics
