@@ -290,10 +290,7 @@ func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
 
 // Break completes the call with [ErrBrokenPromise] unless the call is complete. A server
 // defers Break, and then nobody waits for ever, whatever becomes of the server.
-func (p *Promise[T]) Break() {
-	p.core.expire()
-	p.core.fail(ErrBrokenPromise)
-}
+func (p *Promise[T]) Break() { p.core.breakPromise() }
 
 // Context is the context of the call. It has the values and the deadline of
 // Begin's context. It ends when Begin's context ends, when the call is canceled, and
@@ -320,9 +317,9 @@ func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
 	return fresh[T]().init(ctx, t.plain(), bits)
 }
 
-// launchAlone is launch for a caller that nobody has to release the call for: where a function of
-// the user ends launch, as OnSignal of a call that is canceled at once may, nobody is given
-// the call. It is given up then, and a promise is broken, so that no scope waits for it.
+// launchAlone is launch for Go and NewPromise, which hand out the only handle. Where a function of
+// the user ends launch, as OnSignal of a call that is canceled at once may, nobody is given the
+// handle: the call is released then, and a promise is broken, so that no scope waits for it.
 func (c *core) launchAlone(fn function) {
 	launched := false
 	defer func() {
@@ -340,8 +337,14 @@ func (c *core) disown(step int) {
 	case step > 0:
 		c.first.release()
 	case c.Word.Load()&bitPromise != 0:
-		c.fail(ErrBrokenPromise)
+		c.breakPromise()
 	}
+}
+
+// breakPromise is Break of [Promise].
+func (c *core) breakPromise() {
+	c.expire()
+	c.fail(ErrBrokenPromise)
 }
 
 // A functionOf is the function of a call, as the untyped part of a call knows it: a

@@ -120,8 +120,8 @@ func (w *World) goesOn(a *action, stuck []*begun) bool {
 		switch {
 		case !ok && w.get(r) == nil: // which was left out
 		case ok && h.c != nil && h.c.IsDone() && a.o.Do != "waitAny" && len(of) > 1:
-			if a.o.Do == "firstError" && h.c.Info().Err != nil {
-				return true
+			if a.o.Do == "firstError" && (h.c.Info().Err != nil || w.isFull(a.lends.scope-1)) {
+				return true // FirstError looks at each completion with its slot, and may wait for that
 			}
 		case ok && h.c != nil && !h.c.IsDone() && slices.Contains(stuck, w.servedBy(h)):
 			n++
@@ -130,6 +130,13 @@ func (w *World) goesOn(a *action, stuck []*begun) bool {
 		}
 	}
 	return n == 0
+}
+
+// isFull reports whether all slots of a scope are in use.
+func (w *World) isFull(n int) bool {
+	s := w.scope(n)
+	st := s.Stats()
+	return s.limit > 0 && st.Running-st.Lent >= int64(s.limit)
 }
 
 // servedBy returns the call whose function has to return before a handle's call is complete:
