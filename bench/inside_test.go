@@ -30,7 +30,7 @@ func seen(b *testing.B, f task) {
 		name string
 		o    async.ScopeOptions
 	}{
-		{"async=plain-Scope", async.ScopeOptions{}},
+		{"floor=plain-Scope", async.ScopeOptions{}},
 		{"async=Track", async.ScopeOptions{Track: true}},
 		{"async=Observer", async.ScopeOptions{Observer: counting()}},
 		{"async=Labels", async.ScopeOptions{Labels: true}},
