@@ -343,8 +343,8 @@ func (c *core) disown(step int) {
 
 // breakPromise is Break of [Promise].
 func (c *core) breakPromise() {
+	defer c.fail(ErrBrokenPromise) // also where the context, which may be anybody's code, panics
 	c.expire()
-	c.fail(ErrBrokenPromise)
 }
 
 // A functionOf is the function of a call, as the untyped part of a call knows it: a

@@ -93,17 +93,26 @@ func goEach[In, T any](ctx context.Context, in []In, fn func(context.Context, In
 		}
 		return cs
 	}
+	launchAll(cores, func(i int) function {
+		return asFunction(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) })
+	})
+	return cs
+}
+
+// launchAll launches the calls of a GoEach, each with the function that of returns. Where a
+// function of the user that is called here, as OnSignal of a refused call, panics or calls
+// Goexit, nobody gets the list, and those that were launched are released.
+func launchAll(cores []*core, of func(i int) function) {
 	launched := 0
-	defer func() { // a function of the user that is called here, as OnSignal of a refused call, may panic or call Goexit
-		if launched < len(cs) {
-			goOn(recover(), 0, launched+1, func(i int) { cs[i].Release() }) // nobody gets the list
+	defer func() {
+		if launched < len(cores) {
+			goOn(recover(), 0, launched+1, func(i int) { cores[i].first.release() })
 		}
 	}()
 	for i, c := range cores {
-		c.launch(asFunction(func(ctx context.Context) (T, error) { return fn(ctx, in[i]) }))
+		c.launch(of(i))
 		launched++
 	}
-	return cs
 }
 
 // termsOf returns the terms of the call for one input: t, or a copy with the name that

@@ -2133,6 +2133,49 @@ func TestC3_APanicInBegun(t *testing.T) {
 	})
 }
 
+// A failing context panics when it is asked for its error.
+type failing struct{ context.Context }
+
+func (failing) Err() error { panic(errBoom) }
+
+// A context may be anybody's code. Where it panics as a call is begun, the call was not accepted
+// and is in no ledger, or it is given up: a scope does not wait for it (C4, R9f).
+func TestC4_AContextThatPanics(t *testing.T) {
+	for name, begin := range map[string]func(ctx context.Context, opts ...async.Option){
+		"Go":         func(ctx context.Context, opts ...async.Option) { async.Go(ctx, value(1, nil), opts...) },
+		"NewPromise": func(ctx context.Context, opts ...async.Option) { async.NewPromise[int](ctx, opts...) },
+		"Begin": func(ctx context.Context, opts ...async.Option) {
+			_ = new(async.Call[int]).Begin(ctx, value(1, nil), opts...)
+		},
+		"GoEach": func(ctx context.Context, opts ...async.Option) {
+			async.GoEach(ctx, []int{1, 2}, func(context.Context, int) (int, error) { return 1, nil }, opts...)
+		},
+		"Hedge": func(ctx context.Context, opts ...async.Option) {
+			_, _ = async.Hedge(ctx, 0, 2, func(context.Context, int) (int, error) { return 1, nil }, opts...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := async.NewScope(async.ScopeOptions{})
+				for _, opts := range [][]async.Option{{s}, {s, async.CancelOnAbandon()}, {s, async.WaitForRoom()}} {
+					wantEq(t, "panic", reason(recovered(func() { begin(failing{bg}, opts...) })), errBoom)
+				}
+				wantEq(t, "Shutdown", s.Shutdown(newTimeout(bg, time.Second)), nil)
+				wantBalance(t, s)
+			})
+		})
+	}
+}
+
+// reason returns what a panic was about, or one of several.
+func reason(v any) any {
+	var e *async.PanicError
+	for err, ok := v.(error); ok && errors.As(err, &e); err, ok = e.Value.(error) {
+		v = e.Value
+	}
+	return v
+}
+
 // The bounds of a scope, and the end of its queue: C8, C11, and what cannot be combined.
 
 // Without a queue a call is refused that finds no slot, and refusals are counted.

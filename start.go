@@ -56,12 +56,7 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // launch holds no lock, so it may wait for room, and the function of an observer may
 // panic: the call is completed all the same.
 func (c *core) launch(fn function) {
-	var room, ended bool
-	if t := c.terms(); t.asksForContext() || t.waitsForRoom() {
-		room, ended = c.prepare(fn != nil)
-	} else {
-		ended = fn != nil && c.ctx.Err() != nil
-	}
+	room, ended := c.prepare(fn != nil)
 	if ended {
 		fn = nil
 	}
@@ -88,8 +83,9 @@ func (c *core) failRefused(err error) {
 }
 
 // prepare is the part of launch that may run code of a user: the observer of the scope makes
-// the context, and the scope makes room for a function. Where that panics, nobody owns the
-// call: it was not accepted, and whoever completes it has nothing to count.
+// the context, the context says whether it has ended, and the scope makes room for a function.
+// Where that panics, nobody owns the call: it was not accepted, and whoever completes it has
+// nothing to count.
 func (c *core) prepare(function bool) (room, ended bool) {
 	prepared := false
 	defer func() {
