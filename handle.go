@@ -402,7 +402,7 @@ func (c *core) tooLate() error {
 // cancelWait is CancelWait: a call whose function has yet to start is canceled at
 // once, since there is nobody to ask (R11). Else the child of the context is ended,
 // which the function sees, and the call is left pending. Where ctx ends first, the
-// call is canceled, unless it is complete by then.
+// call is canceled, unless it is complete by then, or over by the end of its own context (R6).
 func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) error {
 	u := untilDone(ctx)
 	c, err := h.cancelable()
@@ -417,7 +417,7 @@ func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) err
 		return c.tooLate()
 	}
 	c.child().cancel(cause)
-	if !c.Wait(waitingFor(u, c)) && c.cancel(cause, due{}) {
+	if !c.Wait(waitingFor(u, c)) && !c.expired() && c.cancel(cause, due{}) {
 		return contextWaitError(ctx, self)
 	}
 	if err := c.tooLate(); err == ErrCanceled {

@@ -646,7 +646,32 @@ func TestR14_AWaitWithThePromisesOwnContext(t *testing.T) {
 			}
 			return errors.New("nothing came")
 		},
+		"FirstError": func(ctx context.Context, _ *async.Promise[int], c *async.Call[int]) error {
+			return async.FirstError(ctx, async.Ready(0, nil), c)
+		},
+		"FirstError of Signals": func(ctx context.Context, _ *async.Promise[int], c *async.Call[int]) error {
+			s := c.Signal()
+			defer s.Release()
+			if err := async.FirstError(ctx, s, async.Ready(0, nil), s); err != nil { // a Signal does not fail
+				return err
+			}
+			_, err := c.Await(bg)
+			return err
+		},
+		"CancelWait": func(ctx context.Context, _ *async.Promise[int], c *async.Call[int]) error {
+			err := c.CancelWait(ctx, errBoom)
+			if _, outcome := c.Await(bg); errors.Is(outcome, errBoom) {
+				return fmt.Errorf("the cause is that of CancelWait: %v", outcome)
+			}
+			return err
+		},
 	} {
+		check := func(t *testing.T, ctx context.Context, p *async.Promise[int], c *async.Call[int]) {
+			if err := wait(ctx, p, c); !errors.Is(err, async.ErrCanceled) || errors.Is(err, async.ErrCallPending) {
+				t.Fatalf("the wait returned %v", err)
+			}
+			c.Release()
+		}
 		t.Run(name, func(t *testing.T) {
 			for range rounds(2000) {
 				outer, cancel := context.WithCancel(bg)
@@ -654,16 +679,24 @@ func TestR14_AWaitWithThePromisesOwnContext(t *testing.T) {
 				p, c := async.NewPromise[int](outer)
 				var wg sync.WaitGroup
 				wg.Go(cancel)
-				if err := wait(ctx, p, c); !errors.Is(err, async.ErrCanceled) || errors.Is(err, async.ErrCallPending) {
-					t.Fatalf("the wait returned %v", err)
-				}
+				check(t, ctx, p, c)
 				wg.Wait()
-				c.Release()
 				stop()
 			}
 		})
+		t.Run(name+", and nobody tells the promise", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(bg)
+			p, c := async.NewPromise[int](silent{ctx})
+			cancel()
+			check(t, ctx, p, c)
+		})
 	}
 }
+
+// A silent context tells nobody of its end.
+type silent struct{ context.Context }
+
+func (silent) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
 
 // So does a wait with a time, and a wait for a call that waits for its slot (R6).
 func TestR6_AWaitEndsAndTheCallsContextHas(t *testing.T) {
@@ -868,6 +901,7 @@ var lostPanics = map[string]struct {
 		_, _ = async.Calls[int]{panicked()}.Settle(bg)
 		return nil
 	}},
+	"returned by FirstError": {false, func() any { _ = async.FirstError(bg, panicked()); return nil }},
 	"a result of the scope's": {false, func() any {
 		panicked(async.NewScope(async.ScopeOptions{Panic: async.PanicReturn}))
 		return nil

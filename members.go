@@ -493,9 +493,11 @@ func (m *members) failed(i int) bool {
 	return m.cores[i] == nil || m.cores[i].Word.Load()&bitFailed != 0
 }
 
-// errorOf returns the error of a member that failed, without taking the outcome.
+// errorOf returns the error of a member that failed, without taking the outcome. A panic has been
+// given to somebody then (R15).
 func (m *members) errorOf(i int) error {
 	if c := m.cores[i]; c != nil {
+		c.disarm()
 		return c.error()
 	}
 	return m.refused[i]

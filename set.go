@@ -245,8 +245,10 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 		switch {
 		case err == ErrNothingToWait:
 			return nil
-		case err != nil:
+		case err != nil && !anyExpired(ws, over): // R6; what has expired comes out of the set in the next round
 			return contextWaitError(ctx, ws[slices.Index(over, false)])
+		case err != nil:
+			continue
 		}
 		over[i] = true
 		came++
@@ -255,6 +257,15 @@ func FirstError(ctx context.Context, ws ...Waitable) error {
 		}
 	}
 	return m.errorOf(first)
+}
+
+// anyExpired asks all of ws that are not over whether they are expired, and reports whether one
+// is.
+func anyExpired(ws []Waitable, over []bool) (one bool) {
+	for i, w := range ws {
+		one = !over[i] && isExpired(w) || one
+	}
+	return one
 }
 
 // callsAmong holds the calls among ws, and returns for each of ws the number of its

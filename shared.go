@@ -284,13 +284,8 @@ func (r *sharedRun) close() {
 func (r *sharedRun) tell(ctx context.Context, begun bool, one uint64) {
 	c := &r.core
 	pl := placeOf(c)
-	switch {
-	case pl != nil:
-	case begun:
-		c.proceed(false)
-		return
-	default:
-		return
+	if pl == nil {
+		return // and nothing is left of the start
 	}
 	told := false
 	defer func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/seed4712c49f/async/internal/latch"
@@ -88,7 +89,12 @@ func nativeOf(w Waitable) (on target, usable, own bool) {
 func aimOf(w Waitable) (on target, usable, own bool, by aimed) {
 	n, ok := w.(native)
 	if !ok {
-		return delegated(w)
+		if d, is := w.(delegate); is {
+			n, ok = d.WaitsFor().(native)
+		}
+	}
+	if !ok {
+		return nil, false, false, nil
 	}
 	self, by := n.native()
 	on, usable = by.target()
@@ -96,24 +102,9 @@ func aimOf(w Waitable) (on target, usable, own bool, by aimed) {
 }
 
 // A delegate is a Waitable that is complete when another one is, and says which: a call
-// object of package asyncimpl, whose call generated code does not see.
+// object of package asyncimpl, whose call generated code does not see. As with an object that
+// is embedded, its own Done has the last word.
 type delegate interface{ WaitsFor() Waitable }
-
-// delegated is aimOf for an object that is none of this package's. As with an object that is
-// embedded, its own Done has the last word.
-func delegated(w Waitable) (on target, usable, own bool, by aimed) {
-	d, ok := w.(delegate)
-	if !ok {
-		return nil, false, false, nil
-	}
-	n, ok := d.WaitsFor().(native)
-	if !ok {
-		return nil, false, false, nil
-	}
-	_, by = n.native()
-	on, usable = by.target()
-	return on, usable, on != nil && w.Done() == on.source().Done(), by
-}
 
 // ErrTimeout is what a wait with a duration ended by: WaitFor returns a
 // [*WaitError] that is ErrTimeout and [context.DeadlineExceeded] by errors.Is.
@@ -299,7 +290,7 @@ func WaitAny(ctx context.Context, ws ...Waitable) (int, error) {
 	if i := a.Complete(func(i int) <-chan struct{} { return ws[i].Done() }); i >= 0 { // R6
 		return i, nil
 	}
-	if i := firstExpired(ws); i >= 0 {
+	if i := slices.IndexFunc(ws, isExpired); i >= 0 {
 		return i, nil
 	}
 	return -1, contextWaitError(ctx, nil)
@@ -352,15 +343,11 @@ func latchOf(w Waitable, i int) *latch.Latch {
 	return on.source()
 }
 
-// firstExpired is asked when a wait for ws has ended. It returns the index
-// of the first member that is complete all the same, as target.expired says, or -1.
-func firstExpired(ws []Waitable) int {
-	for i, w := range ws {
-		if on, _, own := nativeOf(w); own && on.expired() {
-			return i
-		}
-	}
-	return -1
+// isExpired is asked when a wait for w has ended. It reports whether w is complete all the
+// same, as target.expired says.
+func isExpired(w Waitable) bool {
+	on, _, own := nativeOf(w)
+	return own && on.expired()
 }
 
 // WaitAll waits until all of ws are complete and returns nil, at once where they
@@ -393,7 +380,7 @@ func WaitAll(ctx context.Context, ws ...Waitable) error {
 	}
 	t.Park(u)
 	for i, w := range ws[:first] {
-		if !t.IsSet(i) && firstExpired(ws[i:i+1]) < 0 || !isComplete(w, u) {
+		if !t.IsSet(i) && !isExpired(w) || !isComplete(w, u) {
 			first = i
 			break
 		}
