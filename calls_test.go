@@ -1056,6 +1056,36 @@ func TestC10_MapEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// What is complete when ctx ends is yielded, also where the loop was not told of the completion by
+// then: here an OnSignal function ends ctx, which runs when the call is complete (C10, R6).
+func TestR6_MapYieldsWhatIsCompleteWhenItsContextEnds(t *testing.T) {
+	eachWay(t, 4, func(t *testing.T, opts []async.Option) {
+		for _, last := range []int{0, 2} {
+			ctx, cancel := context.WithCancel(t.Context())
+			var complete atomic.Int32
+			end := async.OnSignal(func() {
+				if complete.Add(1) == int32(last+1) {
+					cancel()
+					time.Sleep(time.Second) // the loop looks
+				}
+			})
+			var got []int
+			for i, r := range async.Map(ctx, slices.Values([]int{0, 1, 2, 3, 4}), func(ctx context.Context, i int) (int, error) {
+				if i > last {
+					<-ctx.Done()
+				}
+				time.Sleep(time.Duration(i+1) * time.Second)
+				return i, ctx.Err()
+			}, append(opts, end)...) {
+				if r.Err == nil {
+					got = append(got, i)
+				}
+			}
+			wantEq(t, "yielded", got, []int{0, 1, 2}[:last+1])
+		}
+	})
+}
+
 // A panic of the input is raised, when every function has returned. So it is with a panic
 // of the loop's body, and with a function's that the loop was not given: both come up.
 func TestC10_MapPanics(t *testing.T) {

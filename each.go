@@ -337,7 +337,7 @@ func (m *mapping) begin(it *mapped, t *terms) bool {
 		m.todo <- it
 		m.beginWorker()
 	}
-	return m.handOut(m.inFlight == m.bound) && m.ctx.Err() == nil
+	return m.handOut(m.inFlight == m.bound) && (m.ctx.Err() == nil || m.handOutLast())
 }
 
 // beginWorker begins a worker for an input that waits in todo, unless somebody is going to
@@ -422,7 +422,7 @@ func (m *mapping) handOut(wait bool) bool {
 			it = m.await()
 		}
 		if it == nil {
-			return !wait // ctx has ended
+			return !wait || m.handOutLast()
 		}
 		wait = false
 		if !m.hand(it) {
@@ -430,6 +430,20 @@ func (m *mapping) handOut(wait bool) bool {
 		}
 	}
 	return true
+}
+
+// handOutLast hands out what is complete when ctx has ended (R6), and reports false: the loop is
+// over. The calls are asked, too, since the loop may not be told yet: a worker tells of a call when
+// the OnSignal functions have returned, and one of these may have ended ctx.
+func (m *mapping) handOutLast() bool {
+	if m.handOut(false) {
+		for _, it := range m.left() {
+			if m.inOrder || it.c.IsSet() && !m.hand(it) {
+				break
+			}
+		}
+	}
+	return false
 }
 
 // nextComplete returns the next input whose result is there, or nil.

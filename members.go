@@ -414,13 +414,11 @@ func (m *members) finishAll() []*core {
 func (m *members) settle(ctx context.Context) (cores []*core, pending int, refused map[int]error) {
 	defer m.leave()
 	m.tally(ctx, false)
-	pending = -1
 	complete := make([]bool, len(m.cores))
 	for i := range complete {
-		if complete[i] = m.isComplete(i); !complete[i] && pending < 0 {
-			pending = i
-		}
+		complete[i] = m.isComplete(i)
 	}
+	pending = slices.Index(complete, false)
 	m.leaveOthers(func(i int) bool { return complete[i] })
 	cores = make([]*core, len(complete))
 	for i, c := range complete {
