@@ -38,10 +38,12 @@ func (s *Server) beats() {
 }
 
 // repeat has clients be told of all calls that they have here: the connection was lost, and is
-// there again, and a client may have been unable to say that it does not wait any more.
+// there again, and a client may have been unable to say that it does not wait any more. The line
+// is another one now, by which clients know that replies may be lost.
 func (s *Server) repeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.line++
 	for _, j := range s.desk.of(nil) {
 		if j.client != nil {
 			j.client.fresh.push(j)
@@ -75,26 +77,29 @@ func (s *Server) beat(k *customer, now time.Duration) {
 	for first := true; ; first = false {
 		s.mu.Lock()
 		ids := k.tellFresh()
-		k.beat = now
-		number := k.number
-		s.mu.Unlock()
 		if !first && len(ids) == 0 {
+			s.mu.Unlock()
 			return
 		}
-		s.say(k.inbox, wire.Beat{Has: ids}, s.o.ControlPrefix+".srv."+s.id+"."+strconv.Itoa(number))
+		k.beat = now
+		m := s.beatLocked(k.inbox, wire.Beat{Has: ids})
+		m.Reply = s.o.ControlPrefix + ".srv." + s.id + "." + strconv.Itoa(k.number)
+		s.mu.Unlock()
+		_ = s.nc.PublishMsg(m) // silence says it
 	}
 }
 
-func (s *Server) say(inbox string, b wire.Beat, reply string) {
-	b.Server, b.Every = s.id, s.o.Heartbeat
+// beatLocked makes the message of a heartbeat.
+func (s *Server) beatLocked(inbox string, b wire.Beat) *nats.Msg {
+	b.Server, b.Every, b.Line = s.id, s.o.Heartbeat, s.line
 	if len(b.Has) > 0 {
 		b.Service = s.name // once is enough, and most beats have no calls
 	}
 	data, err := json.Marshal(b)
 	if err != nil {
-		return // it has numbers, strings and bytes alone
+		panic("asyncnats: " + err.Error()) // it has numbers, strings and bytes alone
 	}
-	_ = s.nc.PublishMsg(&nats.Msg{Subject: inbox + "." + wire.BeatToken, Reply: reply, Data: data}) // silence says it
+	return &nats.Msg{Subject: inbox + "." + wire.BeatToken, Data: data}
 }
 
 // controlled is the handler of control messages.
@@ -166,8 +171,9 @@ func (s *Server) dropped(d *wire.Drop) {
 	}
 }
 
-// asked is told that a client wants to know of calls whether the server has them: it has
-// lost its connection, or replies.
+// asked is told that a client wants to know of calls whether the server has them: a
+// connection was lost, or replies were. The answer goes the way of replies, so that it comes
+// behind the reply of a call that is not at the desk any more.
 func (s *Server) asked(a *wire.Ask) {
 	var has, gone []byte
 	var answers []*nats.Msg
@@ -183,11 +189,11 @@ func (s *Server) asked(a *wire.Ask) {
 			has = append(has, id[:]...)
 		}
 	})
+	if wire.IsSubject(a.Inbox) && (len(has) > 0 || len(gone) > 0 || !a.All) {
+		answers = append(answers, s.beatLocked(a.Inbox, wire.Beat{Has: has, Gone: gone}))
+	}
 	s.sendLocked(answers...)
 	s.mu.Unlock()
-	if wire.IsSubject(a.Inbox) && (len(has) > 0 || len(gone) > 0 || !a.All) {
-		s.say(a.Inbox, wire.Beat{Has: has, Gone: gone}, "")
-	}
 }
 
 // gone is told that nobody listened to a heartbeat. A client is gone when that is so for a

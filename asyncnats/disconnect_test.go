@@ -327,6 +327,38 @@ func TestCut_EveryByte(t *testing.T) {
 	}
 }
 
+// A reply is lost with the connection of its server, which has another call of the client and so
+// is heard again. The call is told when the server is back; with WaitForReconnect the reply comes
+// once more.
+func TestLost_ReplyWithTheServersConnection(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, time.Minute} {
+		url := natstest.Run(t, natstest.Options()).ClientURL()
+		p := newProxy(t, url)
+		gates := []*gate{newGate(), newGate()}
+		nc := natstest.Connect(t, p.url())
+		s := serve(t, nc, "x", func(ctx context.Context, n int) (int, error) { return gates[n].double(ctx, n) },
+			asyncnats.ServeOptions{Heartbeat: time.Hour}) // after the first one the next that is sent is the reply
+		c := newClient(t, natstest.Connect(t, url), asyncnats.ClientOptions{WaitForReconnect: wait})
+		long, call := asyncnats.Begin[int](t.Context(), c, "x", 0), asyncnats.Begin[int](t.Context(), c, "x", 1)
+		gates[0].next(t)
+		gates[1].next(t)
+		eventually(t, "the client knows its server", func() bool { return c.Stats().Servers == 1 })
+		p.cutIn.Store(0)
+		gates[1].open.Set()
+		if wait > 0 {
+			wantValue(t, call, 2)
+		} else {
+			wantError(t, call, asyncnats.ErrResponderLost)
+		}
+		if s := s.Stats(); s.Replied != 1 || long.IsDone() {
+			t.Errorf("%+v", s)
+		}
+		gates[0].open.Set()
+		wantValue(t, long, 0)
+	}
+}
+
 // What is sent is swallowed, and nothing comes: no call is left waiting, and Begin and
 // Cancel do not wait for the network.
 func TestBlackHole(t *testing.T) {

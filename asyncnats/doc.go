@@ -18,6 +18,8 @@
 //	nobody serves the subject     ErrNoResponders, at once
 //	the connection is lost        ErrDisconnected, at once; with WaitForReconnect the call goes on
 //	the server dies, or hangs     ErrResponderLost, within three heartbeats
+//	a reply is lost with the      ErrResponderLost, when the server is there again; with
+//	server's connection           WaitForReconnect the reply comes once more
 //	the server's scope is full    async.ErrQueueFull, at once
 //	the server shuts down         calls it has accepted end; others go elsewhere
 //	the function panics           a RemoteError that is ErrPanicked; the server lives on

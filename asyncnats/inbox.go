@@ -103,9 +103,11 @@ func (c *Client) beat(m *nats.Msg) {
 	c.mu.Lock()
 	p, known := c.table.peers[b.Server]
 	if !known {
-		p = &peer{id: b.Server}
+		p = &peer{id: b.Server, line: b.Line}
 	}
-	p.every, p.heard, p.asked, p.name = b.Every, now, false, orElse(b.Service, p.name)
+	p.every, p.heard, p.name = b.Every, now, orElse(b.Service, p.name)
+	p.asked = b.Line > p.line // it lost its connection, and replies perhaps
+	p.line = max(p.line, b.Line)
 	var strange []byte
 	wire.IDs(b.Has, func(id wire.ID) {
 		if sent, ok := c.table.claim(id, p, now); ok {
@@ -119,8 +121,12 @@ func (c *Client) beat(m *nats.Msg) {
 		poke(c.toWatch) // the beats of this one may be shorter than those watched so far
 	}
 	lost := c.gone(p, b.Gone)
+	again := p.asked
 	c.mu.Unlock()
 	failAll(lost, ErrResponderLost)
+	if again {
+		c.ask()
+	}
 	if len(strange) > 0 { // over, while the server could not be told
 		c.post(peerSubject(c.o.ControlPrefix, b.Server), wire.Control{Drop: &wire.Drop{Inbox: c.inbox, IDs: strange}})
 	}

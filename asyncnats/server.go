@@ -99,6 +99,7 @@ type Server struct {
 	complete  []work      // whose replies wait to be sent
 	replies   []*nats.Msg // that wait to be sent
 	sending   bool        // somebody is at it
+	line      int         // how often the connection was lost and is there again
 	closing   bool
 	empty     async.Event // set when the server is closing, no call is left, and all is sent
 	stats     ServerStats

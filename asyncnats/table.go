@@ -64,6 +64,7 @@ type peer struct {
 	name  string        // of its service, and which one of these; empty where it has not said
 	every time.Duration // between its heartbeats
 	heard time.Duration // when the last one came
+	line  int           // of its connections, the one by which it was heard last
 	asked bool          // for the calls that it has, since it was heard last
 	calls list[*entry]
 }

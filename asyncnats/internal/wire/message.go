@@ -77,6 +77,9 @@ type Beat struct {
 	Has    []byte        `json:"has,omitempty"`  // packed ids of calls that the server has taken since the last beat
 	Gone   []byte        `json:"gone,omitempty"` // packed ids that the client asked for and that the server does not have
 
+	// Line counts how often the server's connection was lost and is there again. Where it is
+	// more than it was, replies may have been lost with the connection.
+	Line int `json:"line,omitempty"`
 	// Service has two tokens with a space between: the name of the service, and the id by
 	// which nats micro knows the server. It is there for people, beside Has.
 	Service string `json:"service,omitempty"`
