@@ -207,8 +207,8 @@ func (s *Server) gone(subject string) {
 		return
 	}
 	now := s.now()
-	if now-k.missed > s.o.Heartbeat*3/2+maxTick {
-		k.gone = now // a heartbeat between was heard
+	if k.missed == 0 || now-k.missed > s.o.Heartbeat*3/2+maxTick {
+		k.gone = now // it is the first, or a heartbeat between was heard
 	}
 	k.missed = now
 	cause := fmt.Errorf("%w: nobody listens on its inbox", ErrClientGone)

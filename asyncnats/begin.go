@@ -46,8 +46,25 @@ func Begin[Resp, Req any](ctx context.Context, c *Client, subject string, reques
 }
 
 // start sends the request of a call that has begun, unless it is over, and has a name where
-// named says that it may have one.
+// named says that it may have one. Where the Propagator panics, or the codec calls Goexit, the
+// call is given up as that of async.NewPromise is: nobody gets it.
 func (p *pending[Resp]) start(ctx context.Context, call *async.Call[Resp], request any, named bool) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		p.promise.Break()
+		if !p.lent {
+			call.Release()
+		}
+	}()
+	p.post(ctx, call, request, named)
+	returned = true
+}
+
+// post is start where nothing panics.
+func (p *pending[Resp]) post(ctx context.Context, call *async.Call[Resp], request any, named bool) {
 	if call.IsDone() {
 		return
 	}
@@ -87,6 +104,7 @@ type pending[Resp any] struct {
 	late    func(Resp, error) // of Discard, or nil
 	of      invoked[Resp]     // what the call is of, or nil where it is of no interface's method
 	ended   atomic.Bool       // the call is complete: not the handle, which may have been begun again
+	lent    bool              // the call object is the caller's, who has it whatever Begin does
 	out     atomic.Bool       // the call was taken out of the table, and never comes back; so over need not look
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 var errMind = errors.New("changed my mind")
@@ -259,6 +260,27 @@ func TestN3_ClientIsGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server that is younger than a heartbeat cancels nothing the first time that nobody listens.
+func TestN3_YoungServer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Heartbeat: 10 * time.Second})
+		time.Sleep(12 * time.Second)
+		reply := wire.Inbox("_INBOX", "json", "X") + "." + wire.NewMinter().Mint().String()
+		m := &nats.Msg{Subject: "x", Reply: reply, Data: []byte("1"), Header: nats.Header{wire.HeaderKeep: {"10s"}}}
+		if err := connect().PublishMsg(m); err != nil {
+			t.Fatal(err)
+		}
+		fctx := g.next(t)
+		start := time.Now()
+		<-fctx.Done()
+		if d := time.Since(start); d < 10*time.Second || !errors.Is(context.Cause(fctx), asyncnats.ErrClientGone) {
+			t.Errorf("the function was ended after %v by %v", d, context.Cause(fctx))
+		}
+	})
 }
 
 // The connections of client and server are lost, and the client is back first: the server

@@ -28,11 +28,12 @@ type ClientOptions struct {
 	Heartbeat time.Duration
 
 	// WaitForReconnect is for how long calls go on when the connection is lost. Where it
-	// is 0 they end at once with [ErrDisconnected]. When the connection is back, the
-	// servers are asked for these calls by their ids: a server that has a call goes on
-	// with it, or sends the reply once more. A request that no server says to have, for
-	// three heartbeats, is sent again. Servers have three heartbeats to connect again, and
-	// three seconds at least. Calls to Plain subjects end at once all the same.
+	// is 0 they end at once with [ErrDisconnected]. A client that is made while there is no
+	// connection has the same time to get one. When the connection is back, the servers are
+	// asked for these calls by their ids: a server that has a call goes on with it, or sends
+	// the reply once more. A request that no server says to have, for three heartbeats, is
+	// sent again. Servers have three heartbeats to connect again, and three seconds at least.
+	// Calls to Plain subjects end at once all the same.
 	WaitForReconnect time.Duration
 
 	// Plain are subjects, with wildcards as in NATS, whose responders are not servers of
@@ -158,7 +159,9 @@ func NewClient(nc *nats.Conn, o ClientOptions) (*Client, error) {
 		return nil, fmt.Errorf("asyncnats: inbox: %w", err)
 	}
 	c.sub = sub
-	c.line.down = !nc.IsConnected()
+	if !nc.IsConnected() { // as after a loss: calls wait for the connection
+		c.line.down, c.line.patience = true, c.now()+max(o.WaitForReconnect, 0)
+	}
 	c.ended.Go(c.send)
 	c.ended.Go(func() { c.watch(status) })
 	return c, nil

@@ -73,7 +73,7 @@ type customer struct {
 	jobs   int        // that are running
 	fresh  list[*job] // those that the client was not told of
 	beat   time.Duration
-	missed time.Duration // when nobody listened to a heartbeat last
+	missed time.Duration // when nobody listened to a heartbeat last; 0 where somebody always did
 	gone   time.Duration // since when nobody does, as of then
 }
 

@@ -173,6 +173,35 @@ func TestWaitForReconnect_TimeIsUp(t *testing.T) {
 	})
 }
 
+// A client that is made while the connection is lost waits for it as one that was there before.
+func TestWaitForReconnect_MadeWhileDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect, door := natstest.RunBehindDoor(t)
+		serve(t, connect(), "x", double, asyncnats.ServeOptions{})
+		nc := connect(nats.InProcessServer(door), nats.ReconnectWait(time.Second))
+		door.Shut.Store(true)
+		nc.ForceReconnect()
+		time.Sleep(time.Millisecond)
+		for _, wait := range []time.Duration{0, 10 * time.Second, time.Minute} {
+			c, err := asyncnats.NewClient(nc, asyncnats.ClientOptions{WaitForReconnect: wait})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			call := asyncnats.Begin[int](t.Context(), c, "x", 21)
+			if wait > 30*time.Second {
+				door.Shut.Store(false)
+				wantValue(t, call, 42)
+				return
+			}
+			if err := call.WaitFor(wait - 1); wait > 0 && !errors.Is(err, async.ErrCallPending) {
+				t.Error(err)
+			}
+			wantError(t, call, asyncnats.ErrDisconnected)
+		}
+	})
+}
+
 // A proxy is between a client and the server of NATS. It cuts, or swallows, what goes
 // through it.
 type proxy struct {

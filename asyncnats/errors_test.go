@@ -13,6 +13,7 @@ import (
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+	"github.com/seed4712c49f/async/asynctest"
 )
 
 var errNotFound = errors.New("not found")
@@ -144,6 +145,38 @@ func TestN5_CodecPanics(t *testing.T) {
 	wantError(t, asyncnats.Begin[loud](t.Context(), c, "encode", 1), asyncnats.ErrBadReply)
 	wantError(t, asyncnats.Begin[loud](t.Context(), c, "reply", 1), asyncnats.ErrBadReply)
 }
+
+// A Propagator that panics at the client panics out of Begin, which leaves no call behind.
+func TestN5_InjectPanics(t *testing.T) {
+	_, b := pair(t)
+	c := newClient(t, b, asyncnats.ClientOptions{Propagator: badInject{}})
+	p := asyncnats.NewProxy(c, "shop", "Shop", asyncnats.MethodOf[struct{}, struct{}]("Buy"))
+	take := func(*struct{}) int { return 0 }
+	own := new(async.Call[int])
+	scope := asynctest.NewScope(t, async.ScopeOptions{})
+	for name, begin := range map[string]func(){
+		"Begin":    func() { asyncnats.Begin[int](t.Context(), c, "x", 1, scope) },
+		"Invoke":   func() { asyncnats.Invoke(t.Context(), p, "Buy", struct{}{}, take, scope) },
+		"InvokeOn": func() { asyncnats.InvokeOn(t.Context(), own, p, "Buy", struct{}{}, take, scope) },
+	} {
+		func() {
+			defer func() {
+				if recover() != errNotFound {
+					t.Errorf("%s did not panic", name)
+				}
+			}()
+			begin()
+		}()
+	}
+	wantError(t, own, async.ErrBrokenPromise)
+	if s := scope.Stats(); s.Broken != 3 || s.Pending != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+type badInject struct{ asyncnats.Propagator }
+
+func (badInject) Inject(context.Context, asyncnats.Carrier) { panic(errNotFound) }
 
 func TestRegisterErrorPanics(t *testing.T) {
 	for _, f := range []func(){

@@ -56,7 +56,7 @@ func InvokeOn[V, Reply any](ctx context.Context, call *async.Call[V], p *Proxy, 
 	if err != nil {
 		return err
 	}
-	n.promise = promise
+	n.promise, n.lent = promise, true
 	n.start(ctx, call, request, true)
 	return nil
 }
@@ -87,7 +87,7 @@ type invocation[V, Reply any] struct {
 // read makes what the call completes with from a reply. A reply that is an error alone has
 // results, too: what take makes of those that are zero.
 func (i *invocation[V, Reply]) read(r reply) (V, error) {
-	if r.header[wire.HeaderMethod] != nil {
+	if r.header[wire.HeaderMethod] != nil && len(r.data) <= i.proxy.client.o.MaxReply {
 		_, text := r.split()
 		return i.take(new(Reply)), i.method.differs(r.header.Get(wire.HeaderService), text)
 	}

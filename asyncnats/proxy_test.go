@@ -131,6 +131,15 @@ func TestProxy_Differs(t *testing.T) {
 	}
 }
 
+// What a server says of its method is not looked at where it is more than a reply may have (N9).
+func TestProxy_DiffersAtLength(t *testing.T) {
+	c := newClient(t, serveCalc(t, asyncnats.ServeOptions{}), asyncnats.ClientOptions{MaxReply: 100})
+	err := wantError(t, asyncnats.Invoke(t.Context(), proxyOf[otherRequest](c, "Add"), "Add", &otherRequest{1}, sum), asyncnats.ErrDiffers)
+	if d := new(asyncnats.DiffersError); errors.As(err, &d) {
+		t.Errorf("%+v", d)
+	}
+}
+
 // A function's own error is not taken for one of its caller's, wherever it has it from.
 func TestProxy_DiffersElsewhere(t *testing.T) {
 	a, b := pair(t)

@@ -208,10 +208,10 @@ func (s *Server) Stats() ServerStats {
 
 // Shutdown takes no more requests: further ones go to other servers of the subject. It
 // waits for the calls that were accepted. When ctx ends it cancels those that are left,
-// whose callers get [async.ErrScopeClosed], and returns an error that is ctx's. The Scope
-// remains the user's, and open. When Shutdown has returned no goroutine of the server is
-// left, but for functions that do not heed their context. A second Shutdown waits for the
-// first, and returns the same.
+// whose callers get [async.ErrScopeClosed], and returns an error that is ctx's when these were
+// told, or five seconds later where NATS takes nothing. The Scope remains the user's, and open.
+// When Shutdown has returned no goroutine of the server is left, but for functions that do not
+// heed their context. A second Shutdown waits for the first, and returns the same.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.shutdown.Do(func() { s.downErr = s.stop(ctx) })
 	return s.downErr
@@ -227,6 +227,7 @@ func (s *Server) stop(ctx context.Context) error {
 	if err != nil {
 		left := s.cancelAll(async.ErrScopeClosed)
 		err = fmt.Errorf("asyncnats: %d calls were canceled by the shutdown: %w", left, err)
+		s.awaitSent()
 	}
 	for _, sub := range s.control {
 		_ = sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
@@ -239,6 +240,14 @@ func (s *Server) stop(ctx context.Context) error {
 		err = errors.Join(err, s.own.Shutdown(ctx))
 	}
 	return err
+}
+
+// awaitSent waits until callers were told that their calls were canceled, which another goroutine
+// does: the user may close the connection after a shutdown.
+func (s *Server) awaitSent() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	_ = s.empty.Wait(ctx) // NATS may take nothing more
 }
 
 // flushTime is how long a shutdown waits for the last replies to be on their way.
@@ -264,7 +273,8 @@ func (s *Server) drain(ctx context.Context) {
 	}
 }
 
-// drainTime is how long a shutdown waits for requests that are on their way.
+// drainTime is how long a shutdown waits for requests that are on their way, and for replies to
+// calls that it has canceled.
 const drainTime = 5 * time.Second
 
 // now is the time on the server's clock.

@@ -76,6 +76,31 @@ func TestShutdown_Cancels(t *testing.T) {
 	})
 }
 
+// Those whose calls a shutdown cancels hear of that, however many they are, although the connection
+// is closed when Shutdown has returned.
+func TestShutdown_ThenClose(t *testing.T) {
+	a, b := pair(t)
+	g := newGate()
+	s := serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	calls := make(async.Calls[int], 5000)
+	for i := range calls {
+		calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+	}
+	for range calls {
+		g.next(t)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	a.Close()
+	for _, call := range calls {
+		wantError(t, call, async.ErrScopeClosed)
+	}
+}
+
 // The user may shut the scope down: calls that run are canceled, those that come refused.
 func TestShutdown_OfTheScope(t *testing.T) {
 	bubble(t, func(t *testing.T) {

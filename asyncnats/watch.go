@@ -17,7 +17,7 @@ import (
 type line struct {
 	down     bool          // nothing can be sent
 	gone     bool          // and never again: the connection is closed or drained
-	patience time.Duration // until when the connection, and then servers, are waited for; 0 where it was never lost
+	patience time.Duration // until when the connection, and then servers, are waited for; 0 where it was there all the time
 }
 
 // A heard is what a client has heard of calls, whichever server said it.
