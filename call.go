@@ -290,6 +290,8 @@ func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
 
 // Break completes the call with [ErrBrokenPromise] unless the call is complete. A server
 // defers Break, and then nobody waits for ever, whatever becomes of the server.
+//
+//go:noinline // see Begin
 func (p *Promise[T]) Break() { p.core.breakPromise() }
 
 // Context is the context of the call. It has the values and the deadline of
