@@ -62,11 +62,11 @@ func (p *page) line(c *Call) string {
 	return b.String()
 }
 
-// Waiting says what a call waits for, since when and where.
+// Waiting says what a call waits for, for how long and where.
 func (p *page) Waiting(c *Call, w Wait) string {
 	s := "waits for " + p.target(c, w)
 	if !w.Since.IsZero() {
-		s += " since " + p.Ago(w.Since)
+		s += " for " + p.Ago(w.Since)
 	}
 	if w.Line != "" {
 		s += " at " + w.Line
@@ -132,7 +132,7 @@ func writeDetail(to *bytes.Buffer, r *Report) {
 		if i == 0 {
 			fmt.Fprintf(to, "\nwaited for by\n")
 		}
-		fmt.Fprintf(to, "  %s since %s\n", title(w.Waits, w.From.Call), p.Ago(w.Since))
+		fmt.Fprintf(to, "  %s for %s\n", title(w.Waits, w.From.Call), p.Ago(w.Since))
 	}
 	if d.WaitedForByOmitted > 0 {
 		fmt.Fprintf(to, "and %d more\n", d.WaitedForByOmitted)

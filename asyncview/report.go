@@ -162,8 +162,9 @@ const (
 	// about to take them, such as an All or a Settle that waits for other calls.
 	Untaken Kind = "untaken"
 
-	// Refused is calls that a scope did not accept. Warning where that happened in the last
-	// five minutes, note where it is longer ago.
+	// Refused is calls that a scope did not accept. Warning where the view has seen the
+	// number grow in the last five minutes. Note where that is longer ago, or where it was
+	// before the view first looked.
 	Refused Kind = "refused"
 )
 

@@ -276,8 +276,8 @@ func TestV7_WhatTheyWaitFor(t *testing.T) {
 		wantHas(t, get(v, "", ""), "\nscope=1, of which call?scope=1&call=ID is one call\nscope \"shop\": limit 1",
 			"\norder ×6, oldest 2s: 6 lent; #1 waits for event, 2s, ", "view_test.go:",
 			"\nback #7: waiting for a slot again, 2s; it waits for slot shop, 1s, ")
-		wantHas(t, get(v, "?group=flat", ""), "order #1, lent, 2s, waits for event since 2s at ", "back #7, lent, 2s, waits for its slot again since 1s at ", "view_test.go:")
-		wantHas(t, get(v, "", browser), `oldest 2s: 6 lent; <span class="wait">#1 waits for event since 2s at `, "waits for its slot again")
+		wantHas(t, get(v, "?group=flat", ""), "order #1, lent, 2s, waits for event for 2s at ", "back #7, lent, 2s, waits for its slot again for 1s at ", "view_test.go:")
+		wantHas(t, get(v, "", browser), `oldest 2s: 6 lent; <span class="wait">#1 waits for event for 2s at `, "waits for its slot again")
 		wantHas(t, get(v, "?group=flat", browser), "its slot again", "view_test.go:")
 		wantHas(t, get(v, "call?scope=1&call=7", browser), "<li>its slot again, for 1s")
 		never.Set()
@@ -495,7 +495,7 @@ func TestV6_OneCall(t *testing.T) {
 		wantEq(t, "by name", page.WaitsFor[0].Whom, "query")
 		wantHas(t, get(v, "call?scope=1&call=1", browser), `<a href="call?scope=2&amp;call=1">query #1</a> of db, for 3s`, "view_test.go:")
 		wantHas(t, get(v, "call?scope=2&call=1", browser), `<a href="call?scope=1&amp;call=1">page #1</a> of web`, "in 59m57s", "asyncview_test.TestV6_OneCall")
-		wantHas(t, get(v, "call?scope=2&call=1", ""), "db (scope=2): query #1, running, 3s", "waited for by\n  page #1 since 3s", "begun at\n")
+		wantHas(t, get(v, "call?scope=2&call=1", ""), "db (scope=2): query #1, running, 3s", "waited for by\n  page #1 for 3s", "begun at\n")
 		wantHas(t, get(v, "call?scope=2&call=2", browser), "is not in flight")
 		wantEq(t, "without stacks", report(t, v, "").Calls[0].Stack, "")
 		wantHas(t, report(t, v, "?stacks=1").Calls[0].Stack, "TestV6_OneCall")

@@ -214,7 +214,7 @@ func refused(w *watched, _ *facts, _ time.Time) (Wrong, bool) {
 		return Wrong{}, false
 	}
 	found := Wrong{Kind: Refused, Severity: Note, Count: n}
-	found.Text = fmt.Sprintf("%s: %s since it was made", w.title(), count(n, "call was refused", "calls were refused"))
+	found.Text = fmt.Sprintf("%s: %s since the scope was made", w.title(), count(n, "call has been refused", "calls have been refused"))
 	if recent := w.history.refused(w.now); recent > 0 {
 		found.Severity, found.Since = Warning, w.history[0].at
 		found.Text += fmt.Sprintf(", %d of them in the last %s", recent, span(w.now.at.Sub(found.Since)))

@@ -186,7 +186,7 @@ func TestV6_Refused(t *testing.T) {
 		async.Go(bg, func(context.Context) (int, error) { return 1, nil }, s).Release()
 		r := report(t, v, "")
 		wantEq(t, "now", wrongs(r), "warning refused")
-		wantHas(t, r.Wrong[0].Text, "1 call was refused since it was made, 1 of them in the last 0s")
+		wantHas(t, r.Wrong[0].Text, "1 call has been refused since the scope was made, 1 of them in the last 0s")
 		wantEq(t, "ended", r.Scopes[0].Ended, true)
 		for range 70 {
 			time.Sleep(5 * time.Second)
