@@ -137,8 +137,9 @@ func ExampleReport() {
 // A function learns from its context that a viewer wants it to stop.
 func ExampleAllowCancel() {
 	scope := async.NewScope(async.ScopeOptions{Name: "mail"})
-	stopped := make(chan bool)
+	started, stopped := make(chan struct{}), make(chan bool)
 	async.Go(context.Background(), func(ctx context.Context) (int, error) {
+		close(started)
 		<-ctx.Done()
 		stopped <- errors.Is(context.Cause(ctx), asyncview.ErrCanceled)
 		return 0, nil
@@ -147,6 +148,7 @@ func ExampleAllowCancel() {
 
 	server := httptest.NewServer(view)
 	defer server.Close()
+	<-started // a function that is canceled before that never runs
 	response, err := http.PostForm(server.URL+"/cancel", url.Values{"scope": {"1"}, "call": {"1"}})
 	if err != nil {
 		fmt.Println(err)
