@@ -530,8 +530,9 @@ func ExampleCancelOnAbandon() {
 
 // A connection that comes when nobody wants it any more is closed, not leaked.
 func ExampleDiscard() {
-	closed := make(chan string)
+	started, closed := make(chan struct{}), make(chan string)
 	call := async.Go(context.Background(), func(ctx context.Context) (string, error) {
+		close(started)
 		<-ctx.Done() // it is told to stop, and connects all the same
 		return "connection", nil
 	}, async.Discard(func(conn string, err error) {
@@ -540,6 +541,7 @@ func ExampleDiscard() {
 		}
 	}))
 	defer call.Release()
+	<-started // a function that is canceled before that never runs
 	if call.WaitFor(time.Millisecond) != nil {
 		_ = call.Cancel(errors.New("too slow"))
 	}
@@ -731,13 +733,15 @@ func ExampleHedge() {
 // The attempt that lost may still open a connection. That connection is closed,
 // however late it comes.
 func ExampleHedge_discard() {
-	slow := make(chan struct{})
+	started, slow := make(chan struct{}), make(chan struct{})
 	closed := make(chan string)
 	dial := func(_ context.Context, attempt int) (string, error) {
 		if attempt == 0 {
+			close(started)
 			<-slow // it does not listen to its context
 			return "first connection", nil
 		}
+		<-started // an attempt that loses before that never runs
 		return "second connection", nil
 	}
 	conn, err := async.Hedge(context.Background(), time.Millisecond, 2, dial,
