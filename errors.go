@@ -107,9 +107,9 @@ type PanicPolicy int
 
 const (
 	// PanicReraise raises the panic again in Finish, Await, and whatever else
-	// takes the result. One that nobody can be given, because every handle is
-	// released or the call was canceled, ends the program, as in a plain goroutine;
-	// one still unread when the last handle is released is raised by that
+	// takes the result. One that nobody can be given, because every handle is released
+	// or unreachable, or the call was canceled, ends the program, as in a plain
+	// goroutine; one still unread when the last handle is released is raised by that
 	// Release.
 	PanicReraise PanicPolicy = iota
 

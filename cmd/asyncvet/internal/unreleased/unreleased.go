@@ -15,9 +15,9 @@ import (
 const doc = `report calls, clones and signals that nobody releases
 
 A handle that is neither awaited, finished, released, returned, stored nor
-passed on keeps its call for ever: Discard does not get the result, a panic is
-lost, CancelOnAbandon does not cancel. A Wait settles nothing. A call that
-streams is settled by its Release alone.
+passed on is forgotten: Discard does not get the result, CancelOnAbandon does not
+cancel, and a panic ends the program at a time that nobody chooses. A Wait settles
+nothing. A call that streams is settled by its Release alone.
 
 async.Go(...) as a statement is reported, also in a scope, which counts the result
 as untaken until a Release. InGroup without a scope is the one option by which the
