@@ -319,30 +319,6 @@ func newCall[T any](ctx context.Context, t *terms, bits uint64) *core {
 	return fresh[T]().init(ctx, t.plain(), bits)
 }
 
-// launchAlone is launch for Go and NewPromise, which hand out the only handle. Where a function of
-// the user ends launch, as OnSignal of a call that is canceled at once may, nobody is given the
-// handle: the call is released then, and a promise is broken, so that no scope waits for it.
-func (c *core) launchAlone(fn function) {
-	launched := false
-	defer func() {
-		if !launched {
-			goOn(recover(), 0, 2, c.disown)
-		}
-	}()
-	c.launch(fn)
-	launched = true
-}
-
-// disown gives up, in two steps, a call that nobody was given.
-func (c *core) disown(step int) {
-	switch {
-	case step > 0:
-		c.first.release()
-	case c.Word.Load()&bitPromise != 0:
-		c.breakPromise()
-	}
-}
-
 // breakPromise is Break of [Promise].
 func (c *core) breakPromise() {
 	defer c.fail(ErrBrokenPromise) // also where the context, which may be anybody's code, panics

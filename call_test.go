@@ -1071,6 +1071,15 @@ func TestInGroup(t *testing.T) {
 	wantIs(t, g.Wait(), async.ErrCanceled, errBoom)
 }
 
+// R8: the group hears of a call whose context had ended, also where OnSignal panics.
+func TestInGroup_OnSignalPanics(t *testing.T) {
+	var g errgroup.Group
+	wantEq(t, "it panicked", recovered(func() {
+		async.Go(expired, value(1, nil), async.InGroup(&g), async.OnSignal(func() { panic(errBoom) }))
+	}), errBoom)
+	wantIs(t, g.Wait(), async.ErrCanceled)
+}
+
 // What panics several times at once: all is done, and no panic is lost.
 
 // ended is how a function ended.

@@ -72,6 +72,21 @@ func (c *foreignCtx) Err() error {
 }
 func (c *foreignCtx) end(err error) { c.err.Store(&err); close(c.done) }
 
+// A quietCtx ends without telling what is registered at it, as a context does whose
+// goroutine is late. Its methods first call ask with their name.
+type quietCtx struct {
+	*foreignCtx
+	ask func(method string)
+}
+
+func newQuietCtx() *quietCtx { return &quietCtx{newForeignCtx(), func(string) {}} }
+
+func (c *quietCtx) Done() <-chan struct{} { c.ask("Done"); return c.foreignCtx.Done() }
+func (c *quietCtx) Err() error            { c.ask("Err"); return c.foreignCtx.Err() }
+func (c *quietCtx) Value(any) any         { c.ask("Value"); return nil }
+
+func (*quietCtx) AfterFunc(func()) func() bool { return func() bool { return true } }
+
 // functionCtx begins a call whose function never returns by itself and gives its
 // context.
 func functionCtx(ctx context.Context, t *testing.T, opts ...async.Option) (context.Context, *async.Call[int]) {

@@ -112,11 +112,14 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	if ask {
 		b.ctx = b.terms.beginContext(b.ctx)
 	}
-	ended := b.fn != nil && b.ctx.Err() != nil // before any lock: it may be anybody's code
-	if wait && !ended {
+	var ended error
+	if b.fn != nil {
+		ended = causeOf(b.ctx) // before any lock: it may be anybody's code
+	}
+	if wait && ended == nil {
 		b.room, ended = b.terms.makeRoom(b.ctx)
 	}
-	if ended {
+	if ended != nil {
 		b.fn = nil
 	}
 	c, kept, err := h.next(b, fresh)
@@ -126,11 +129,39 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	}
 	switch err {
 	case nil:
-		c.proceed(ended)
+		c.orDisown(1, func() { c.proceed(ended) })
 	case ErrScopeClosed, ErrQueueFull:
 		b.terms.refused(b.ctx, err)
 	}
 	return c, err
+}
+
+// launchAlone is launch for Go and NewPromise, which hand out the only handle.
+func (c *core) launchAlone(fn function) { c.orDisown(2, func() { c.launch(fn) }) }
+
+// orDisown begins a call by start. Where a function of the user ends start, as OnSignal of a
+// call that is canceled at once may, or a method of a context, nobody is given what start has
+// begun. So a promise is broken, and no scope waits for it. That is the first of the steps;
+// with a second, nobody has the handle, and the call is released.
+func (c *core) orDisown(steps int, start func()) {
+	started := false
+	defer func() {
+		if !started {
+			goOn(recover(), 0, steps, c.disown)
+		}
+	}()
+	start()
+	started = true
+}
+
+// disown takes one of the steps of orDisown. It asks no context, which may be what panicked.
+func (c *core) disown(step int) {
+	switch {
+	case step > 0:
+		c.first.release()
+	case c.Word.Load()&bitPromise != 0:
+		c.fail(ErrBrokenPromise)
+	}
 }
 
 // isIdle returns nil where the handle can begin a call, or why not. Another Begin may

@@ -331,6 +331,66 @@ func TestR9_ABeginThatIsEnded(t *testing.T) {
 	})
 }
 
+// R9f, C3: nothing is left of a call that a method of the context ends while it is begun, and
+// of a promise that an observer ends.
+func TestR9_ABeginThatItsContextEnds(t *testing.T) {
+	goes := func(ctx context.Context, opts ...async.Option) { async.Go(ctx, value(1, nil), opts...) }
+	promises := func(ctx context.Context, opts ...async.Option) { async.NewPromise[int](ctx, opts...) }
+	begins := func(ctx context.Context, opts ...async.Option) {
+		var c async.Call[int]
+		defer c.Release()
+		_ = c.Begin(ctx, value(1, nil), opts...)
+	}
+	beginsPromise := func(ctx context.Context, opts ...async.Option) {
+		var c async.Call[int]
+		defer c.Release()
+		_, _ = c.BeginPromise(ctx, opts...)
+	}
+	for name, tt := range map[string]struct {
+		begin  func(context.Context, ...async.Option)
+		method string // that ends the Begin
+		over   bool   // the context has ended
+		begun  bool   // the observer ends the Begin, too
+	}{
+		"Go, Value":           {begin: goes, method: "Value", over: true},
+		"Begin, Value":        {begin: begins, method: "Value", over: true},
+		"NewPromise, Err":     {begin: promises, method: "Err"},
+		"NewPromise, Done":    {begin: promises, method: "Done"},
+		"NewPromise, Value":   {begin: promises, method: "Value", over: true},
+		"NewPromise, both":    {begin: promises, method: "Err", begun: true},
+		"BeginPromise, Err":   {begin: beginsPromise, method: "Err"},
+		"BeginPromise, Value": {begin: beginsPromise, method: "Value", over: true},
+		"BeginPromise, Begun": {begin: beginsPromise, begun: true},
+	} {
+		for how, end := range endings {
+			t.Run(name+", "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx := newQuietCtx()
+					if tt.over {
+						ctx.end(context.Canceled)
+					}
+					s := async.NewScope(async.ScopeOptions{Track: true, Observer: async.Observer{Begun: func(async.CallInfo) {
+						if tt.begun {
+							end()
+						}
+					}}})
+					ctx.ask = func(method string) {
+						if method == tt.method {
+							end()
+						}
+					}
+					wantEq(t, "it panicked", wantEnded(t, func() { tt.begin(ctx, s) }) != nil, how == "a panic")
+					ctx.ask = func(string) {}
+					for h := range s.Unreleased() {
+						t.Errorf("%v is not released", h.Call)
+					}
+					wantEq(t, "Shutdown", s.Shutdown(newTimeout(bg, time.Hour)), nil)
+				})
+			})
+		}
+	}
+}
+
 // Complete, Cancel, the end of the context and the releases of every handle, all
 // at once: whatever the order, the value is with the caller of Complete, with a
 // taker, or discarded, once.

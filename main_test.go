@@ -74,6 +74,27 @@ func recovered(f func()) (r any) {
 	return nil
 }
 
+// endings are the two ways in which a function may end and not return.
+var endings = map[string]func(){"a panic": func() { panic(errBoom) }, "Goexit": runtime.Goexit}
+
+// wantEnded runs f, which does not return, on a goroutine of its own, and returns what it panics
+// with: nothing where it calls Goexit.
+func wantEnded(t *testing.T, f func()) (raised any) {
+	t.Helper()
+	var over sync.WaitGroup
+	returned := false
+	over.Go(func() {
+		defer func() { raised = recover() }()
+		f()
+		returned = true
+	})
+	over.Wait()
+	if returned {
+		t.Error("it returned")
+	}
+	return raised
+}
+
 // wantRefused fails unless err is a refusal for the reason that is wanted: as Begin returns
 // it, or as a call completes with it.
 func wantRefused(t *testing.T, what string, err, want error) {

@@ -41,42 +41,26 @@ func (pl *place) Run() *scope.Member {
 	return fn.run(pl.core)
 }
 
-// What follows is the way into the scope.
-
-// admit takes the call into the scope, or says why not. It reports whether the function
-// may start: where an observer is to be told of Begin, the function waits for that (see
-// core.enter). function is false for a call without one. room is true where the scope keeps
-// a place for the call.
-func (pl *place) admit(function, room bool) (start bool, err error) {
-	start, why := pl.Admit(function, pl.observer().Begun != nil, room)
-	switch {
-	case why == scope.Closed:
-		return false, ErrScopeClosed
-	case why == scope.Full:
-		return false, ErrQueueFull
-	}
-	return start, nil
-}
+// What follows is the way into the scope; see place.start, too.
 
 // makeRoom waits until the scope has room for a call with a function, where WaitForRoom asks
 // for that (C9). The function that waits so lends its slot. No lock is held: makeRoom may
 // take as long as ctx lasts. Where room is true, the scope keeps a place for the call, which
 // start takes; a caller that does not come to start gives the place to freeRoom. Where
-// ended is true, ctx has ended, and no place is kept.
-func (t *terms) makeRoom(ctx context.Context) (room, ended bool) {
+// ended is not nil, ctx has ended by that cause, and no place is kept; nor is one where a
+// method of ctx, which may be anybody's code, panics.
+func (t *terms) makeRoom(ctx context.Context) (room bool, ended error) {
 	if !t.waitsForRoom() {
-		return false, false
+		return false, nil
 	}
-	u := untilDone(ctx) // before there is anything to give back: it may be anybody's code
-	room, w := t.in().hub.Reserve()
+	u := untilDone(ctx) // before there is anything to give back
+	had, w := t.in().hub.Reserve()
 	if w != nil {
-		room = awaitRoom(waitingKind(u, "room", t.in().name), w)
+		had = awaitRoom(waitingKind(u, "room", t.in().name), w)
 	}
-	if ctx.Err() == nil {
-		return room, false
-	}
-	t.freeRoom(room)
-	return false, true
+	defer func() { t.freeRoom(had && !room) }()
+	ended = context.Cause(ctx)
+	return had && ended == nil, ended
 }
 
 // waitsForRoom reports whether a function that is begun with the terms is to wait for

@@ -2575,6 +2575,65 @@ func TestC9_TheEndOfTheContext(t *testing.T) {
 	})
 }
 
+// C9: a place is given back where a method of the context panics or calls Goexit.
+func TestC9_AContextThatEndsABegin(t *testing.T) {
+	for how, end := range endings {
+		t.Run(how, func(t *testing.T) {
+			s := async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue})
+			for _, begin := range []func(context.Context){
+				func(ctx context.Context) { async.Go(ctx, value(1, nil), s, async.WaitForRoom()) },
+				func(ctx context.Context) { _ = new(async.Call[int]).Begin(ctx, value(1, nil), s, async.WaitForRoom()) },
+			} {
+				for at := 1; ; at++ { // the look at which it ends
+					ctx, looks := newQuietCtx(), 0
+					ctx.ask = func(string) {
+						if looks++; looks == at {
+							end()
+						}
+					}
+					begun := false
+					var over sync.WaitGroup
+					over.Go(func() {
+						defer func() { _ = recover() }()
+						begin(ctx)
+						begun = true
+					})
+					over.Wait()
+					eventually(t, func() bool { return s.Stats().Running == 0 })
+					_, err := async.Go(bg, value(1, nil), s, async.WaitForRoom()).Await(newTimeout(bg, time.Minute))
+					wantEq(t, "there is room", err, nil)
+					if begun {
+						break
+					}
+				}
+			}
+			wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		})
+	}
+}
+
+// C7, C9: one scope is waited for in a bubble, and then outside of it.
+func TestC9_InABubbleAndOutside(t *testing.T) {
+	s := async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue})
+	wait := func(t *testing.T) {
+		giveBack := occupy(s)
+		ctx := newQuietCtx()
+		ctx.ask = func(method string) {
+			if method == "Done" && ctx.foreignCtx.Err() == nil { // it is about to wait
+				ctx.end(errBoom)
+			}
+		}
+		_, err := async.Go(ctx, value(1, nil), s, async.WaitForRoom()).Await(bg)
+		wantIs(t, err, async.ErrCanceled, errBoom)
+		giveBack()
+		eventually(t, func() bool { return s.Stats().Running == 0 })
+	}
+	synctest.Test(t, wait)
+	wait(t)
+	synctest.Test(t, wait)
+	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+}
+
 // A scope that closes ends every wait with ErrScopeClosed.
 func TestC9_TheScopeCloses(t *testing.T) {
 	for name, closeScope := range map[string]func(s *async.Scope){

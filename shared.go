@@ -295,7 +295,7 @@ func (r *sharedRun) tell(ctx context.Context, begun bool, one uint64) {
 		}
 	}()
 	if begun {
-		c.proceed(false)
+		c.proceed(nil)
 	} else {
 		pl.joined(ctx)
 	}

@@ -57,7 +57,7 @@ func (c *core) init(ctx context.Context, r *record, bits uint64) *core {
 // panic: the call is completed all the same.
 func (c *core) launch(fn function) {
 	room, ended := c.prepare(fn != nil)
-	if ended {
+	if ended != nil {
 		fn = nil
 	}
 	if err := c.start(fn, room); err != nil {
@@ -84,21 +84,29 @@ func (c *core) failRefused(err error) {
 
 // prepare is the part of launch that may run code of a user: the observer of the scope makes
 // the context, the context says whether it has ended, and the scope makes room for a function.
-// Where that panics, nobody owns the call: it was not accepted, and whoever completes it has
-// nothing to count.
-func (c *core) prepare(function bool) (room, ended bool) {
-	prepared := false
-	defer func() {
-		if !prepared {
-			c.refuse()
-		}
-	}()
-	c.ctx = c.terms().beginContext(c.ctx) // nobody else knows c
-	if ended = function && c.ctx.Err() != nil; function && !ended {
-		room, ended = c.terms().makeRoom(c.ctx)
+// Nobody owns the call meanwhile, and still nobody where that code panics: the call was not
+// accepted, and a goroutine that completes it has nothing to count.
+func (c *core) prepare(function bool) (room bool, ended error) {
+	r, t := c.record, c.terms()
+	c.refuse()
+	c.ctx = t.beginContext(c.ctx) // nobody else knows c
+	if function {
+		ended = causeOf(c.ctx)
 	}
-	prepared = true
+	if function && ended == nil {
+		room, ended = t.makeRoom(c.ctx)
+	}
+	c.record = r
 	return room, ended
+}
+
+// causeOf returns why ctx has ended, or nil. Err is asked first: the cause is looked for among the
+// values of ctx and of all above it.
+func causeOf(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
 }
 
 // start has fn run in a goroutine of its own, at once or as soon as the scope has a
@@ -131,15 +139,21 @@ func (c *core) start(fn function, room bool) (err error) {
 	return err
 }
 
-// start has the scope take the call, and starts a function that has a slot. Where the
-// scope has none free, the function stays in the place until it is its turn.
+// start has the scope take the call, or says why not, and starts a function that has a
+// slot. Where the scope has none free, the function stays in the place until it is its turn.
+// Where an observer is to be told of Begin, the function waits for that; see core.enter.
 func (pl *place) start(fn function, room bool) error {
 	pl.fn = fn
-	start, err := pl.admit(fn != nil, room)
-	if start {
+	start, why := pl.Admit(fn != nil, pl.observer().Begun != nil, room)
+	switch {
+	case start:
 		pl.Start()
+	case why == scope.Closed:
+		return ErrScopeClosed
+	case why == scope.Full:
+		return ErrQueueFull
 	}
-	return err
+	return nil
 }
 
 // A groupFunction is a function that runs as a task of an errgroup (InGroup). The
@@ -203,10 +217,10 @@ func (c *core) refuse() {
 
 // proceed is the part of a start that needs to be without every lock: the observer of
 // the scope is told, the context of a call that waits for a slot is watched, and so is
-// that of a promise. A call whose context had ended before it began is over. Only a
-// call that start has accepted proceeds. Where the observer panics, the call goes on all the
-// same: its caller may have a handle on the call, and its scope counts the call.
-func (c *core) proceed(ended bool) {
+// that of a promise. A call whose context had ended before it began, by the cause
+// ended, is over. Only a call that start has accepted proceeds. Where the observer panics, the
+// call goes on all the same: its caller may have a handle on the call, and its scope counts the call.
+func (c *core) proceed(ended error) {
 	pl := placeOf(c)
 	if pl == nil || pl.observer().Begun == nil {
 		c.begun(pl, ended)
@@ -226,7 +240,7 @@ func (c *core) proceed(ended bool) {
 // enter is what follows when the observer was told of Begin: the call goes into the
 // list of its scope, and has a slot or waits for one. The call may be canceled by
 // then, and then has neither.
-func (c *core) enter(pl *place, ended bool) {
+func (c *core) enter(pl *place, ended error) {
 	if pl.Enter() {
 		pl.Start()
 	}
@@ -235,10 +249,10 @@ func (c *core) enter(pl *place, ended bool) {
 
 // begun ends a start: it registers at the context of the call what the call needs
 // there. A function that runs, or is about to, looks at its context itself.
-func (c *core) begun(pl *place, ended bool) {
+func (c *core) begun(pl *place, ended error) {
 	switch {
-	case ended:
-		c.stillborn()
+	case ended != nil:
+		c.stillborn(ended)
 	case c.Word.Load()&bitPromise != 0:
 		c.bind()
 	case pl != nil && pl.Hub().Limited():
@@ -247,12 +261,13 @@ func (c *core) begun(pl *place, ended bool) {
 }
 
 // stillborn ends a call whose context had ended before it began (R8). It never runs,
-// but a group hears of it where the group has room.
-func (c *core) stillborn() {
-	c.cancel(context.Cause(c.ctx), due{})
+// but a group hears of it where the group has room, also where an OnSignal function panics.
+// The cause was asked for before the call was accepted: that may be anybody's code.
+func (c *core) stillborn(cause error) {
 	if g := c.terms().group; g != nil {
-		g.TryGo(func() error { return c.err })
+		defer g.TryGo(func() error { return c.err })
 	}
+	c.cancel(cause, due{})
 }
 
 // A body is what the typed part of a call does for run: the steps below, each at most once.

@@ -41,7 +41,7 @@ func (w *Waiter) Links() *list.Links[Waiter] { return &w.links }
 // A line is the waiters in the order in which they came.
 type line struct {
 	waiters list.List[Waiter]
-	closed  chan struct{} // closed when the hub is; made by the first waiter
+	closed  chan struct{} // closed when the hub is; made by a waiter that finds nobody in the line
 }
 
 // Reserve keeps a place for a job with a function that is about to be admitted, and
@@ -57,7 +57,7 @@ func (h *Hub) Reserve() (room bool, w *Waiter) {
 		h.coming++
 		return true, nil
 	}
-	if h.line.closed == nil {
+	if list.First(&h.line.waiters) == nil { // nobody needs the last one, which may be of another bubble
 		h.line.closed = make(chan struct{})
 	}
 	w = &Waiter{hub: h, ready: make(chan struct{}), closed: h.line.closed}
@@ -86,9 +86,10 @@ func (h *Hub) roomLocked() {
 }
 
 // endLocked wakes all waiters of a hub that is closed now. Each leaves for itself, so the
-// lock is held for one step only, however many there are.
+// lock is held for one step only, however many there are. A channel that nobody waits at any
+// more is left alone: it may be of a bubble of testing/synctest, and the closer outside of that.
 func (l *line) endLocked() {
-	if l.closed != nil {
+	if list.First(&l.waiters) != nil && l.closed != nil {
 		close(l.closed)
 		l.closed = nil
 	}
