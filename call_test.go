@@ -265,6 +265,30 @@ func TestR5_AWaitInProgressGetsTheResultAllTheSame(t *testing.T) {
 	}
 }
 
+// R9c: a wait that code of a user ends, here the context of the call, is no reference any more.
+func TestR9_AWaitThatIsEnded(t *testing.T) {
+	for how, end := range endings {
+		for name, wait := range map[string]func(c *async.Call[int]){
+			"Await":      func(c *async.Call[int]) { _, _ = c.Await(expired) },
+			"Wait":       func(c *async.Call[int]) { _ = c.Wait(expired) },
+			"WaitFor":    func(c *async.Call[int]) { _ = c.WaitFor(1) },
+			"CancelWait": func(c *async.Call[int]) { _ = c.CancelWait(expired, nil) },
+			"All":        func(c *async.Call[int]) { _, _ = async.Calls[int]{c}.All(expired) },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				ctx := newQuietCtx()
+				_, c := async.NewPromise[int](ctx, async.CancelOnAbandon())
+				ctx.ask = func(string) { end() }
+				wantEnded(t, func() { wait(c) })
+				ctx.ask = func(string) {}
+				wantEq(t, "waiters", c.Info().Waiters, 0)
+				c.Release()
+				wantEq(t, "abandoned", c.IsDone(), true)
+			})
+		}
+	}
+}
+
 func TestR5_WaitingOnAnIdleObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c async.Call[int]

@@ -213,6 +213,18 @@ func (c *core) expired() bool {
 	return true
 }
 
+// expiredOrLeave is expired for a wait that gives its reference up where the call is not
+// over. It gives the reference up also where code of a user ends expired: a method of the
+// context of the call, or an OnSignal function.
+func (c *core) expiredOrLeave() (over bool) {
+	defer func() {
+		if !over {
+			c.leave()
+		}
+	}()
+	return c.expired()
+}
+
 // withdraw keeps a function that has not started from ever starting, and reports
 // whether it did. The caller cancels the call then. It is for CancelWait, which must
 // not leave a call pending that nobody runs (R11).

@@ -286,8 +286,7 @@ func (h *handle) await(ctx context.Context, self Waitable) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Wait(waitingFor(u, c)) && !c.expired() {
-		c.leave()
+	if !c.Wait(waitingFor(u, c)) && !c.expiredOrLeave() {
 		return nil, contextWaitError(ctx, self)
 	}
 	c.took(h)
@@ -448,7 +447,7 @@ func (h *handle) cancelWait(ctx context.Context, cause error, self Waitable) err
 		return c.tooLate()
 	}
 	c.child().cancel(cause)
-	if !c.Wait(waitingFor(u, c)) && !c.expired() && c.cancel(cause, due{}) {
+	if !c.Wait(waitingFor(u, c)) && !c.expired() && c.cancel(cause, due{}) { // R6
 		return contextWaitError(ctx, self)
 	}
 	if err := c.tooLate(); err == ErrCanceled {

@@ -758,6 +758,24 @@ type silent struct{ context.Context }
 
 func (silent) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
 
+// R6: CancelWait with the promise's own context says the same every time, too.
+func TestR6_CancelWaitWithThePromisesOwnContext(t *testing.T) {
+	ctx := newQuietCtx()
+	_, c := async.NewPromise[int](ctx)
+	ctx.end(errBoom)
+	wantEq(t, "CancelWait", c.CancelWait(ctx, errors.New("too late")), async.ErrCanceled)
+	_, err := c.Await(bg)
+	wantIs(t, err, async.ErrCanceled, errBoom)
+	for range rounds(2000) {
+		ctx, cancel := context.WithCancelCause(bg)
+		_, c := async.NewPromise[int](ctx)
+		go cancel(errBoom)
+		wantEq(t, "CancelWait", c.CancelWait(ctx, errors.New("too late")), async.ErrCanceled)
+		_, err := c.Await(bg)
+		wantIs(t, err, async.ErrCanceled, errBoom)
+	}
+}
+
 // So does a wait with a time, and a wait for a call that waits for its slot (R6).
 func TestR6_AWaitEndsAndTheCallsContextHas(t *testing.T) {
 	ctx, cancel := context.WithCancel(bg)

@@ -813,6 +813,37 @@ func TestC1_AnEndedContextIsSeenByTheSlot(t *testing.T) {
 	wantEq(t, "Shutdown", s.Shutdown(bg), nil)
 }
 
+// C1, C3: the slot that finds an ended context goes on, also where an OnSignal function or the
+// observer calls Goexit then.
+func TestC1_GoexitWhereTheSlotFindsAnEndedContext(t *testing.T) {
+	exit := func(async.CallInfo) { runtime.Goexit() }
+	for name, test := range map[string]struct {
+		o    async.Observer
+		opts []async.Option
+	}{
+		"OnSignal":  {opts: []async.Option{async.OnSignal(runtime.Goexit)}},
+		"Completed": {o: async.Observer{Completed: exit}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := async.NewScope(async.ScopeOptions{Limit: 1, Observer: test.o})
+				giveBack := occupy(s)
+				ctx := newQuietCtx()
+				c := async.Go(ctx, value(1, nil), append(test.opts, s)...)
+				behind := async.Go(bg, value(2, nil), s)
+				ctx.end(context.Canceled)
+				giveBack()
+				_, err := c.Await(bg)
+				wantIs(t, err, async.ErrCanceled)
+				wantValue(t, behind, 2)
+				wantEq(t, "Shutdown", s.Shutdown(newTimeout(bg, time.Hour)), nil)
+				wantSlotsAreBack(t, s)
+				wantEq(t, "functions that stopped", s.Stats().Stopped, int64(0))
+			})
+		})
+	}
+}
+
 // What takes a call out of the queue frees its place, at once, and the call never
 // runs.
 func TestC1_OutOfTheQueue(t *testing.T) {
@@ -2088,6 +2119,10 @@ func TestC3_GoexitInWhatIsCalled(t *testing.T) {
 		"Completed": {o: async.Observer{Completed: exit}},
 		"Abandoned": {o: async.Observer{Abandoned: exit}},
 		"Discarded": {o: async.Observer{Discarded: exit}},
+		"everything": {
+			async.Observer{Begun: exit, Started: exit, Completed: exit, Abandoned: exit, Discarded: exit, Returned: exit},
+			[]async.Option{async.OnSignal(runtime.Goexit), async.Discard(func(int, error) { runtime.Goexit() })},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

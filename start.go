@@ -308,27 +308,29 @@ func (c *core) run(f *body) (next *scope.Member) {
 }
 
 // run is that of a call in a scope, which has a slot, or needs none. The slot is given
-// up however the function ends, and whatever is called for it, but not where the
-// program ends by a panic: nobody is to go on as if the call were over. Where a Goexit
-// ends this goroutine, the next member gets another.
+// up however the function ends, and whatever is called for it, before it and after it, but
+// not where the program ends by a panic: nobody is to go on as if the call were over. Where a
+// Goexit ends this goroutine, the next member gets another.
 func (pl *place) run(f *body) (next *scope.Member) {
-	c := pl.core
-	if c.IsSet() || pl.expired() {
-		return pl.Finish(false)
-	}
-	returned := false
+	c, ran, returned := pl.core, false, false
 	defer func() {
-		if !returned {
-			if e := recover(); e != nil {
-				panic(e)
+		if returned {
+			next = pl.Finish(ran)
+			return
+		}
+		if e := recover(); e != nil {
+			panic(e)
+		}
+		defer func() { // also where what fail tells calls Goexit again
+			if next := pl.Finish(ran); next != nil {
+				next.Start()
 			}
-			c.fail(ErrGoexit) // where the observer did it, before the function
-		}
-		if next = pl.Finish(true); next != nil && !returned {
-			next.Start()
-		}
+		}()
+		c.fail(ErrGoexit) // where the observer did it, before the function
 	}()
-	pl.call(f)
+	if ran = !c.IsSet() && !pl.expired(); ran {
+		pl.call(f)
+	}
 	returned = true
 	return nil
 }
