@@ -269,7 +269,7 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 		return false
 	}
 	p.value = v
-	p.core.succeed(resultBits(err), err)
+	p.core.succeed(err)
 	return true
 }
 
@@ -281,11 +281,12 @@ func (p *Promise[T]) Complete(v T, err error) bool {
 //
 //go:noinline // see Begin
 func (p *Promise[T]) CompleteOrDiscard(v T, err error) bool {
-	if p.Complete(v, err) {
-		return true
+	if !p.core.claimOrDiscard(unsafe.Pointer(&v), err) {
+		return false
 	}
-	p.core.discardLate(unsafe.Pointer(&v), err)
-	return false
+	p.value = v
+	p.core.succeed(err)
+	return true
 }
 
 // Break completes the call with [ErrBrokenPromise] unless the call is complete. A server

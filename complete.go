@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
@@ -67,7 +68,7 @@ func (c *core) tell(w uint64, d due) {
 		o.completed(w, d)
 		return
 	}
-	d.tell(w, nil)
+	d.tell(w)
 }
 
 // tellsNobody reports whether nobody is to be told of the completion: no owner, and no
@@ -87,13 +88,13 @@ func isOrphaned(w uint64) bool {
 // of a user. Then tell sees to the result of a promise that nobody is left to take,
 // also where a function panics. The result of a function in that state is discarded by
 // its own goroutine.
-func (d due) tell(w uint64, owners func()) {
+func (d due) tell(w uint64, owners ...func()) {
 	if isOrphaned(w) {
 		defer d.c.discardElsewhere(w, nil)
 	}
 	fs := d.c.terms().onSignal
-	if d.first != nil || owners != nil {
-		fs = append(notNil(d.first, owners), fs...)
+	if d.first != nil || len(owners) > 0 {
+		fs = slices.Concat(notNil(d.first), owners, fs)
 	}
 	switch {
 	case len(fs) == 0:
@@ -146,12 +147,10 @@ func (c *core) fail(err error) {
 }
 
 // succeed completes a call that the caller has claimed, and whose value is written, with
-// a result. It returns the word as of completion.
-func (c *core) succeed(bits uint64, err error) uint64 {
+// a result.
+func (c *core) succeed(err error) {
 	c.err = err
-	w := c.publish(bits)
-	c.tell(w, due{})
-	return w
+	c.tell(c.publish(resultBits(err)), due{})
 }
 
 // resultBits returns the bits of a result whose error is err.
@@ -345,9 +344,7 @@ func (c *core) discardElsewhere(w uint64, first func()) {
 	}
 	c.spawn(func() {
 		sched.Point("discard")
-		for _, f := range fs {
-			f()
-		}
+		runInTurn(fs)
 	})
 }
 
@@ -363,13 +360,26 @@ func (c *core) dispose(value unsafe.Pointer, err error) {
 	}
 }
 
-// discardLate disposes of a result that comes after the call was completed: the owner
-// counts and tells first.
-func (c *core) discardLate(value unsafe.Pointer, err error) {
-	if tell := c.discarded(c.Word.Load()&^bitResult, err); tell != nil { // late, whatever the call has
+// claimOrDiscard is claim for a promise whose server has the result at value. Where the call
+// is over, or its context has ended, the result is discarded, also where code of a user ends
+// that: an OnSignal function of a call that is canceled now.
+func (c *core) claimOrDiscard(value unsafe.Pointer, err error) (claimed bool) {
+	defer func() {
+		if !claimed { // late, whatever the call has
+			defer c.dispose(value, err)
+			c.tellDiscarded(c.Word.Load()&^bitResult, err)
+		}
+	}()
+	c.expire()
+	return c.claim()
+}
+
+// tellDiscarded has the owner count and tell that a result is discarded. The word w says
+// whether the result is that of the call.
+func (c *core) tellDiscarded(w uint64, err error) {
+	if tell := c.discarded(w, err); tell != nil {
 		tell()
 	}
-	c.dispose(value, err)
 }
 
 // discarded is that of the owner, if there is one.

@@ -273,6 +273,37 @@ func TestR9_DiscardedWhereOnSignalExits(t *testing.T) {
 	})
 }
 
+// R9f: whatever the observer does, the result goes to Discard.
+func TestR9_DiscardedWhereTheObserverExits(t *testing.T) {
+	exit := func(async.CallInfo) { runtime.Goexit() }
+	for name, o := range map[string]async.Observer{
+		"Discarded": {Discarded: exit},
+		"Abandoned": {Abandoned: exit},
+		"Completed": {Completed: exit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b bin
+				s := async.NewScope(async.ScopeOptions{Observer: o})
+				canceled := async.Go(bg, deaf(time.Second), s, b.option())
+				synctest.Wait() // it runs
+				go func() { _ = canceled.Cancel(nil) }()
+				async.Go(bg, deaf(time.Second), s, b.option()).Release()
+				late := async.Go(bg, value(1, nil), s, b.option())
+				synctest.Wait()
+				late.Release()
+				p, c := async.NewPromise[int](bg, s, b.option())
+				c.Release()
+				go p.Complete(1, nil)
+				time.Sleep(time.Minute)
+				b.want(t, "late, abandoned, released, of a promise", 4)
+				wantEq(t, "discarded", s.Stats().Discarded, int64(4))
+				wantEq(t, "Shutdown", s.Shutdown(newTimeout(bg, time.Hour)), nil)
+			})
+		})
+	}
+}
+
 // Where a function of the user ends Go or NewPromise, nobody is given the call. It is
 // released, its promise is broken, and each panic is raised (R9f).
 func TestR9_ABeginThatIsEnded(t *testing.T) {
@@ -925,6 +956,36 @@ func TestR9_CompleteOrDiscard(t *testing.T) {
 	_ = c.Cancel(nil)
 	if p.CompleteOrDiscard(1, nil) {
 		t.Error("a canceled promise completed")
+	}
+}
+
+// R9f: a value that comes too late is discarded, however the functions end that are told.
+func TestR9_CompleteOrDiscardIsEnded(t *testing.T) {
+	for how, end := range endings {
+		t.Run("OnSignal, "+how, func(t *testing.T) {
+			var b bin
+			ctx := newQuietCtx()
+			p, c := async.NewPromise[int](ctx, b.option(), async.OnSignal(end))
+			ctx.end(context.Canceled)
+			wantEnded(t, func() { p.CompleteOrDiscard(7, nil) })
+			wantEq(t, "done", c.IsDone(), true)
+			b.want(t, "it is canceled now", 1)
+		})
+		t.Run("Discarded, "+how, func(t *testing.T) {
+			var b bin
+			s := async.NewScope(async.ScopeOptions{Observer: async.Observer{Discarded: func(async.CallInfo) { end() }}})
+			p, c := async.NewPromise[int](bg, b.option(), s)
+			_ = c.Cancel(nil)
+			wantEnded(t, func() { p.CompleteOrDiscard(7, nil) })
+			b.want(t, "it was canceled before", 1)
+		})
+		t.Run("in time, "+how, func(t *testing.T) {
+			var b bin
+			p, c := async.NewPromise[int](bg, b.option(), async.OnSignal(end))
+			wantEnded(t, func() { p.CompleteOrDiscard(7, nil) })
+			wantValue(t, c, 7)
+			b.want(t, "the call has it", 0)
+		})
 	}
 }
 

@@ -2066,6 +2066,20 @@ func TestV3_Returned(t *testing.T) {
 	}
 }
 
+// V3: Returned is told of an abandoned call, also where Completed calls Goexit.
+func TestV3_ReturnedWhereCompletedExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var returned atomic.Int32
+		s := async.NewScope(async.ScopeOptions{Observer: async.Observers(
+			async.Observer{Completed: func(async.CallInfo) { runtime.Goexit() }},
+			async.Observer{Returned: func(async.CallInfo) { returned.Add(1) }},
+		)})
+		async.Go(bg, deaf(time.Second), s).Release()
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		wantEq(t, "told", returned.Load(), int32(1))
+	})
+}
+
 // inOrder puts what was told of several calls in the order of a life, which is how one
 // call is told.
 func inOrder(told []string) string {

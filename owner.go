@@ -119,28 +119,21 @@ func (pl *place) completed(w uint64, d due) {
 			pl.Run() // finds the call complete, and lets go of the function
 		}
 	}
-	d.tell(w, pl.tellCompleted(w))
+	d.tell(w, pl.tellCompleted(w)...)
 }
 
-// tellCompleted returns what tells the observer that the call is complete, or nil. A call
-// without references, which its function completes, was abandoned before: its function has
-// returned, so Returned is told, too. That of a canceled call tellReturned tells (start.go).
-func (pl *place) tellCompleted(w uint64) (tell func()) {
-	completed, returned := pl.observer().Completed, pl.observer().Returned
-	if w&(bitCanceled|bitPromise) != 0 || latch.Refs(w) != 0 {
-		returned = nil
+// tellCompleted returns what tells the observer that the call is complete. A call without
+// references, which its function completes, was abandoned before: its function has returned,
+// so Returned is told, too, whatever Completed does. That of a canceled call tellReturned
+// tells (start.go).
+func (pl *place) tellCompleted(w uint64) (fs []func()) {
+	if f := pl.observer().Completed; f != nil {
+		fs = append(fs, func() { pl.tell(f) })
 	}
-	if completed == nil && returned == nil {
-		return nil
+	if f := pl.observer().Returned; f != nil && w&(bitCanceled|bitPromise) == 0 && latch.Refs(w) == 0 {
+		fs = append(fs, func() { pl.tell(f) })
 	}
-	return func() {
-		if completed != nil {
-			pl.tell(completed)
-		}
-		if returned != nil {
-			pl.tell(returned)
-		}
-	}
+	return fs
 }
 
 // taken counts the result. A call may complete without one.

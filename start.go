@@ -453,28 +453,19 @@ func (c *core) completeOrDiscard(bits uint64, err error, f *body) {
 }
 
 // tellAndDiscard has everybody told, and discards the value of the call, which is kept, also
-// where an OnSignal function calls Goexit.
+// where an OnSignal function or the observer calls Goexit.
 func (c *core) tellAndDiscard(w uint64, err error) {
-	defer func() {
-		c.tellDiscarded(err)
-		c.dispose(c.value(), err)
-	}()
+	defer c.dispose(c.value(), err)
+	defer c.tellDiscarded(w, err)
 	c.tell(w, due{})
 }
 
 // discardHere discards what the function returned and nobody keeps, on its own goroutine: the
-// owner counts and tells first, then the Discard of the call runs. The slot is given up after
-// that.
+// owner counts and tells first, then the Discard of the call runs, also where the observer
+// calls Goexit. The slot is given up after that.
 func (c *core) discardHere(err error, f *body) {
-	c.tellDiscarded(err)
-	f.discard(err)
-}
-
-// tellDiscarded has the owner count and tell that a result is discarded.
-func (c *core) tellDiscarded(err error) {
-	if tell := c.discarded(c.Word.Load(), err); tell != nil {
-		tell()
-	}
+	defer f.discard(err)
+	c.tellDiscarded(c.Word.Load(), err)
 }
 
 // completePanic ends a call whose function panicked, as the scope would have it (C5).
