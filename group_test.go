@@ -1898,6 +1898,30 @@ func TestH2_WhoComesBeforeTheOthersAreBack(t *testing.T) {
 	}
 }
 
+// An observer that panics at a Begin ends the only caller. Where the function has returned by then,
+// the value goes to Discard and is nobody's: the next Get has the function run again (G5).
+func TestH2_ADiscardedValueIsNotKept(t *testing.T) {
+	for range rounds(3000) {
+		var b bin
+		var runs, told atomic.Int32
+		s := async.NewScope(async.ScopeOptions{Observer: async.Observer{Begun: func(async.CallInfo) {
+			if told.Add(1) == 1 {
+				panic(errBoom)
+			}
+		}}})
+		l := async.NewLazy(func(context.Context) (int32, error) { return runs.Add(1), nil }, s,
+			async.Discard(func(int32, error) { b.count.Add(1) }))
+		wantEq(t, "panic", recovered(func() { _, _ = l.Get(bg) }), errBoom)
+		eventually(t, func() bool { return s.Stats().Running == 0 })
+		v, err := l.Get(bg)
+		wantEq(t, "error", err, nil)
+		wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+		if v != runs.Load() || b.count.Load() > v-1 {
+			t.Fatalf("kept %d of %d, discarded %d", v, runs.Load(), b.count.Load())
+		}
+	}
+}
+
 func TestH2_Cycles(t *testing.T) {
 	var l, a, b *async.Lazy[int]
 	l = async.NewLazy(func(ctx context.Context) (int, error) { return l.Get(ctx) })

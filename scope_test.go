@@ -2202,6 +2202,66 @@ func TestC4_AContextThatPanics(t *testing.T) {
 	}
 }
 
+// An observer that calls Goexit, as T.FailNow does, or that panics, takes no result along: the
+// result goes to Discard once, and what else is to be told is told (R9f, V3).
+func TestR9_AnObserverTakesNoResultAlong(t *testing.T) {
+	slow := func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }
+	ways := map[string]func(opts ...async.Option){
+		"late": func(opts ...async.Option) {
+			c := async.Go(bg, slow, opts...)
+			synctest.Wait()
+			_ = c.Cancel(nil)
+			c.Release()
+		},
+		"abandoned": func(opts ...async.Option) { async.Go(bg, slow, opts...).Release() },
+		"released": func(opts ...async.Option) {
+			c := async.Go(bg, slow, opts...)
+			_ = c.Wait(bg)
+			c.Release()
+		},
+		"a promise, late": func(opts ...async.Option) {
+			p, c := async.NewPromise[int](bg, opts...)
+			go func() { _ = c.Cancel(nil) }()
+			synctest.Wait()
+			p.CompleteOrDiscard(1, nil)
+		},
+		"a promise, abandoned": func(opts ...async.Option) {
+			p, c := async.NewPromise[int](bg, opts...)
+			c.Release()
+			p.Complete(1, nil)
+		},
+	}
+	exit := func(async.CallInfo) { runtime.Goexit() }
+	for way, do := range ways {
+		for what, o := range map[string]async.Observer{
+			"Completed": {Completed: exit}, "Abandoned": {Abandoned: exit}, "Discarded": {Discarded: exit}, "Returned": {Returned: exit},
+			"Discarded, which panics": {Discarded: func(async.CallInfo) { panic(errBoom) }},
+		} {
+			if o.Discarded != nil && what != "Discarded" && way != "a promise, late" {
+				continue // the panic ends the program
+			}
+			t.Run(way+", "+what, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var b bin
+					var returned atomic.Int32
+					if o.Returned == nil {
+						o.Returned = func(async.CallInfo) { returned.Add(1) }
+					}
+					s := async.NewScope(async.ScopeOptions{Observer: o})
+					go func() { _ = recovered(func() { do(s, b.option()) }) }()
+					time.Sleep(time.Minute)
+					wantEq(t, "discarded", b.count.Load(), int32(1))
+					if (way == "late" || way == "abandoned") && what != "Returned" {
+						wantEq(t, "Returned", returned.Load(), int32(1))
+					}
+					wantEq(t, "Shutdown", s.Shutdown(bg), nil)
+					wantBalance(t, s)
+				})
+			})
+		}
+	}
+}
+
 // reason returns what a panic was about, or one of several.
 func reason(v any) any {
 	var e *async.PanicError

@@ -313,12 +313,13 @@ func (r *sharedRun) unlistLocked() {
 
 // joinLocked counts a caller in and gives it a reference, of a wait or of a handle. It
 // reports false where the call has failed: a scope has canceled it, or the result of a
-// Lazy is about to be unlisted. The reference is added by compare-and-swap, since the
-// call completes without the lock of the table.
+// Lazy is about to be unlisted. It reports false, too, where nobody kept the result of a
+// Lazy, which went to Discard: an observer ended the only caller. The reference is added
+// by compare-and-swap, since the call completes without the lock of the table.
 func (r *sharedRun) joinLocked(one uint64) bool {
 	for {
 		w := r.core.Word.Load()
-		if w&bitFailed != 0 {
+		if w&bitFailed != 0 || r.over && latch.Refs(w) == 0 {
 			return false
 		}
 		sched.Point("join the run")
