@@ -134,7 +134,8 @@ func (abandonOption) apply(o *terms) { o.abandon = true }
 // [Streaming], too: without it the context ends when the function has returned, and
 // reading the body fails at once.
 //
-// Begin panics where T is not the call's own type.
+// A nil f is no Discard, and takes back one before it among the options. Begin panics
+// where T is not the call's own type.
 func Discard[T any](f func(v T, err error)) Option {
 	return optionFunc(func(o *terms) {
 		o.discard = nil

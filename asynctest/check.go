@@ -45,10 +45,13 @@ const grace = time.Second
 //
 // The test, and the code under test, may close the scope or shut it down themselves.
 // Cleanups run in the reverse order, so a cleanup that does so is registered after Check:
-// then it runs before. What it cancels counts as ended, and handles on it are to be
-// released as any others. A Shutdown after the check finds the scope closed and what was
-// left canceled. Each Check is one of its own: a scope for which Check was called twice is
-// checked twice, and a handle that is left is reported twice.
+// then it runs before. Such a cleanup gives its Shutdown a context that ends: by
+// context.Background() it waits for the very call that the check would report, and in a
+// bubble the program ends by a deadlock. What the cleanup cancels counts as ended, and
+// handles on it are to be released as any others. A Shutdown after the check finds the
+// scope closed, and the calls canceled that were left. Each Check is one of its own: a scope
+// for which Check was called twice is checked twice, and a handle that is left is reported
+// twice.
 //
 // Check works in the bubbles of testing/synctest, with the t of the bubble and a scope made
 // in it. A function that does not listen to its cancellation runs on when the test is over;
