@@ -189,6 +189,9 @@ func resultOf[T any](c *core, refused error) (r Result[T]) {
 // attempts begin: so each attempt may ask another server. A caller that wants to know
 // which attempt has won has fn return the number as a part of the value.
 //
+// In a scope each attempt is a call. One that waits for a slot is slow, too: delay counts
+// from its Begin. One that the scope refuses has failed.
+//
 // Hedge owns its attempts: on return the losers are canceled, and what they
 // still return goes to [Discard]. With [Streaming] the winner's context lives on
 // until ctx ends, so that a response body can be read. The panic of an attempt
