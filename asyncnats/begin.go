@@ -189,7 +189,14 @@ func (p *pending[Resp]) cause() error { return context.Cause(p.promise.Context()
 // is discarded.
 func (p *pending[Resp]) reply(r reply) {
 	p.out.Store(true)
+	read := false
+	defer func() {
+		if !read { // the codec has called Goexit
+			p.promise.Complete(*new(Resp), errCodecLeft)
+		}
+	}()
 	v, err := p.read(r)
+	read = true
 	if p.promise.Complete(v, err) {
 		return
 	}

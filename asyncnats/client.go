@@ -102,7 +102,6 @@ type Client struct {
 	known registry
 	inbox string // the subject of replies, but for the last token
 	start time.Time
-	sub   *nats.Subscription
 
 	toSend  chan struct{} // there is something to send, or the client has closed; one is enough
 	toWatch chan struct{} // there is something to watch; one is enough
@@ -117,7 +116,8 @@ type Client struct {
 	watching bool   // the goroutine that watches wakes by itself
 	closed   bool
 	stats    ClientStats
-	dropped  int // messages that the subscription has dropped, as seen last
+	sub      *nats.Subscription // to the inbox
+	dropped  int                // messages that the subscription has dropped, as seen last
 }
 
 // ClientStats says what a client has done so far.
@@ -149,12 +149,8 @@ func NewClient(nc *nats.Conn, o ClientOptions) (*Client, error) {
 		return nil, fmt.Errorf("%w: the prefix %q or %q, or the codec %q", ErrBadSubject, o.InboxPrefix, o.ControlPrefix, o.Codec.Name())
 	}
 	status := c.statuses()
-	sub, err := nc.Subscribe(c.inbox+".*", c.receive)
+	sub, err := c.listen()
 	if err != nil {
-		nc.RemoveStatusListener(status)
-		return nil, fmt.Errorf("asyncnats: inbox: %w", err)
-	}
-	if err := sub.SetPendingLimits(o.PendingMessages, o.PendingBytes); err != nil {
 		nc.RemoveStatusListener(status)
 		return nil, fmt.Errorf("asyncnats: inbox: %w", err)
 	}
@@ -175,10 +171,11 @@ func (c *Client) Close() {
 	first := !c.closed
 	c.closed = true
 	over := c.table.takeAll()
+	sub := c.sub
 	c.mu.Unlock()
 	if first {
 		close(c.quit)
-		_ = c.sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
+		_ = sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
 		failAll(over, errClosed())
 	}
 	c.ended.Wait()

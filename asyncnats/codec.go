@@ -121,6 +121,9 @@ func decode(c Codec, data []byte, v any) (err error) {
 	return c.Decode(data, v)
 }
 
+// errCodecLeft is what a call completes with whose codec has called Goexit.
+var errCodecLeft = fmt.Errorf("%w: the codec called runtime.Goexit", ErrBadReply)
+
 func contain(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("the codec panicked: %v", r)

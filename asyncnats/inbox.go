@@ -19,8 +19,50 @@ type reply struct {
 	data   []byte
 }
 
+// listen subscribes to the inbox.
+func (c *Client) listen() (*nats.Subscription, error) {
+	sub, err := c.nc.Subscribe(c.inbox+".*", c.receive)
+	if err != nil {
+		return nil, err
+	}
+	return sub, sub.SetPendingLimits(c.o.PendingMessages, c.o.PendingBytes)
+}
+
 // receive is the handler of the subscription.
 func (c *Client) receive(m *nats.Msg) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.listenAgain()
+		}
+	}()
+	c.handle(m)
+	returned = true
+}
+
+// listenAgain replaces the subscription, whose goroutine ends because a codec, or a function of
+// OnSignal, has called Goexit. What the goroutine had not come to is lost, so every server is
+// asked for the calls that it has.
+func (c *Client) listenAgain() {
+	sub, err := c.listen()
+	if err != nil {
+		return // the connection is closed, and so are the calls
+	}
+	c.mu.Lock()
+	if !c.closed {
+		sub, c.sub = c.sub, sub
+		c.dropped = 0
+	}
+	for _, p := range c.table.peers {
+		p.asked = true
+	}
+	c.mu.Unlock()
+	_ = sub.Unsubscribe() // it fails where the connection is closed
+	c.ask()
+}
+
+// handle looks at a message.
+func (c *Client) handle(m *nats.Msg) {
 	token := strings.TrimPrefix(m.Subject[min(len(m.Subject), len(c.inbox)):], ".")
 	if token == wire.BeatToken {
 		c.beat(m)
@@ -147,8 +189,8 @@ func (c *Client) gone(p *peer, ids []byte) (lost []*entry) {
 
 // read makes what a call completes with from a reply.
 func read[Resp any](c *Client, subject string, r reply) (v Resp, err error) {
-	if text, failed := r.header[wire.HeaderError]; failed {
-		return v, c.known.remoteError(subject, text[0], r)
+	if _, failed := r.header[wire.HeaderError]; failed {
+		return v, c.known.remoteError(subject, r)
 	}
 	if len(r.data) > c.o.MaxReply {
 		return v, fmt.Errorf("%w: a reply of %d bytes, where %d are allowed", ErrTooLarge, len(r.data), c.o.MaxReply)
@@ -191,10 +233,8 @@ func (r reply) split() (text, value []byte) {
 const maxErrorText = 64 << 10
 
 // remoteError makes an error from a reply that says there is one.
-func (r registry) remoteError(subject, text string, m reply) error {
-	if m.header[wire.HeaderLong] != nil {
-		text = string(m.data[:min(len(m.data), maxErrorText)])
-	}
+func (r registry) remoteError(subject string, m reply) error {
+	text := textIn(m.header, m.data)
 	e := &RemoteError{
 		Service: m.header.Get(wire.HeaderService), Subject: subject,
 		Code: m.header.Get(wire.HeaderCode), Message: text,

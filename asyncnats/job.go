@@ -276,23 +276,36 @@ func (r registry) message(subject, service string, err error, stack bool) *nats.
 	}
 	text = strings.ToValidUTF8(truncate(text, maxErrorText), "")
 	codes := r.codes(err)
-	m := &nats.Msg{Subject: subject, Header: nats.Header{
-		wire.HeaderCode: {CodeInternal}, wire.HeaderError: {text}, wire.HeaderService: {service},
-	}}
+	m := &nats.Msg{Subject: subject, Header: nats.Header{wire.HeaderCode: {CodeInternal}, wire.HeaderService: {service}}}
 	if len(codes) > 0 {
 		m.Header[wire.HeaderCode] = []string{codes[0]}
 		m.Header[wire.HeaderErrors] = []string{strings.Join(codes, ",")}
 	}
-	if !wire.IsHeaderText(text) || len(text) > maxHeaderText || text != strings.TrimSpace(text) {
-		m.Header[wire.HeaderLong] = []string{"1"}
-		m.Header[wire.HeaderError] = []string{oneLine(text)}
-		m.Data = []byte(text)
-	}
+	putText(m, text)
 	if d := new(differsError); errors.As(err, &d) {
 		m.Header[wire.HeaderMethod] = []string{d.method.fingerprint}
 		beside(m, d.method.text())
 	}
 	return m
+}
+
+// putText puts the text of an error into a message: into the header, or, where the text is no
+// header, its beginning there and all of it into the body.
+func putText(m *nats.Msg, text string) {
+	m.Header[wire.HeaderError] = []string{text}
+	if !wire.IsHeaderText(text) || len(text) > maxHeaderText || text != strings.TrimSpace(text) {
+		m.Header[wire.HeaderLong] = []string{"1"}
+		m.Header[wire.HeaderError] = []string{oneLine(text)}
+		m.Data = []byte(text)
+	}
+}
+
+// textIn is the text of an error that putText has put into a message.
+func textIn(h nats.Header, data []byte) string {
+	if h[wire.HeaderLong] != nil {
+		return string(data[:min(len(data), maxErrorText)])
+	}
+	return h.Get(wire.HeaderError)
 }
 
 // beside adds a value to a reply that is an error.

@@ -267,20 +267,35 @@ func (q *Queue) completed(r record) {
 	for _, w := range workers {
 		w.canceled(r)
 	}
-	for _, w := range some {
-		w.complete(r)
+	completeAll(some, r)
+}
+
+// completeAll completes calls, the rest also where the codec of one calls Goexit, or a function of
+// its OnSignal.
+func completeAll(some []waiter, r record) {
+	for i, w := range some {
+		returned := false
+		func() {
+			defer func() {
+				if !returned {
+					completeAll(some[i+1:], r)
+				}
+			}()
+			w.complete(r)
+			returned = true
+		}()
 	}
 }
 
 // errorOf makes an error of a record that is not a value.
 func (q *Queue) errorOf(r record) error {
 	if r.kind == kindCanceled {
-		return &async.CanceledError{Cause: q.known.causeIn(r.header)}
+		return &async.CanceledError{Cause: q.known.causeIn(r.header, r.data)}
 	}
-	return q.known.remoteError(q.store.runSubject(r.id), r.header.Get(wire.HeaderError), reply{r.header, r.data})
+	return q.known.remoteError(q.store.runSubject(r.id), reply{r.header, r.data})
 }
 
-// causeIn returns the error whose text and names a header has.
-func (r registry) causeIn(h nats.Header) error {
-	return r.cause(splitCodes(h, len(r)), truncate(h.Get(wire.HeaderError), maxCause))
+// causeIn returns the error whose text and names a message has.
+func (r registry) causeIn(h nats.Header, data []byte) error {
+	return r.cause(splitCodes(h, len(r)), textIn(h, data))
 }

@@ -23,14 +23,13 @@ func (w *Worker) begin() {
 		if len(some) == 0 {
 			continue
 		}
-		if !w.mark() {
-			for _, j := range some {
+		marked := w.mark()
+		for _, j := range some {
+			if marked && w.ctx.Err() == nil {
+				w.beginOne(j)
+			} else {
 				w.handBack(j)
 			}
-			continue
-		}
-		for _, j := range some {
-			w.beginOne(j)
 		}
 	}
 }

@@ -68,13 +68,12 @@ func (q *Queue) tidy(ctx context.Context, seq uint64) {
 
 // canceledRecord is the record of a cancellation, without a lane.
 func (q *Queue) canceledRecord(id string, cause error) record {
-	h := nats.Header{wire.HeaderWriter: {q.lane + " " + rand.Text()}}
+	m := &nats.Msg{Header: nats.Header{wire.HeaderWriter: {q.lane + " " + rand.Text()}}}
 	if cause = q.known.tame(cause); cause != nil {
-		text := strings.ToValidUTF8(truncate(cause.Error(), maxCause), "")
-		h[wire.HeaderError] = []string{oneLine(text)}
-		h[wire.HeaderErrors] = []string{strings.Join(q.known.codes(cause), ",")}
+		putText(m, strings.ToValidUTF8(truncate(cause.Error(), maxCause), ""))
+		m.Header[wire.HeaderErrors] = []string{strings.Join(q.known.codes(cause), ",")}
 	}
-	return record{id: id, kind: kindCanceled, header: h}
+	return record{id: id, kind: kindCanceled, header: m.Header, data: m.Data}
 }
 
 // A cancellation is one that a handle asked for.

@@ -82,6 +82,28 @@ func TestJ5_WhileItRuns(t *testing.T) {
 	eventually(t, "no request is left", func() bool { return d.stream("ASYNC_jobs").State.Msgs == 0 })
 }
 
+// The text of a cause has several lines, as that of errors.Join: all of it arrives.
+func TestJ5_CauseOfSeveralLines(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{})
+	call, id := submit[int](t, q, 1)
+	ctx := g.next(t)
+	cause := errors.Join(errNoNeed, errors.New("nobody pays"))
+	if err := q.Cancel(t.Context(), id, cause); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	if got := context.Cause(ctx); !hasText(got, cause.Error()) {
+		t.Errorf("the context of the function has ended with %v", got)
+	}
+	if err := wantError(t, call, async.ErrCanceled); !hasText(err, cause.Error()) {
+		t.Error(err)
+	}
+}
+
 // Cancel of a call that is complete is told so, and changes nothing.
 func TestJ5_AfterTheEnd(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package asyncnats
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,9 +31,9 @@ type errand struct {
 	key      string // a token; empty without one
 	id       string // of the call; empty until the request of a key was found
 	lane     string
-	request  uint64 // the number of the request
+	request  uint64 // the number of the request; of a turn first that of the request it was stored for
 	header   nats.Header
-	data     []byte
+	data     []byte      // the request until it is decoded, and then the value, encoded
 	begun    atomic.Bool // the call is in the scope
 
 	// The worker's mu guards these.
@@ -60,6 +61,7 @@ func (w *Worker) accept(p parcel) {
 	// The job is whole before other goroutines find it: canceled reads the ids of all jobs.
 	if key, ok := strings.CutPrefix(m.Subject, w.q.store.turnSubject("")); ok {
 		j.key = key
+		j.request, _ = strconv.ParseUint(string(m.Data), 10, 64) // 0 where that is not known
 	} else {
 		j.take(strings.TrimPrefix(m.Subject, w.q.store.runSubject("")), j.number, m.Header, m.Data)
 	}
@@ -176,7 +178,7 @@ func (w *Worker) wasCanceled(j *errand, seen ended) {
 
 // canceled is told by the watcher that a call was canceled.
 func (w *Worker) canceled(r record) {
-	cause := orCanceled(w.q.known.causeIn(r.header))
+	cause := orCanceled(w.q.known.causeIn(r.header, r.data))
 	var over []*errand
 	w.mu.Lock()
 	w.over[r.id] = ended{cause, time.Now()}

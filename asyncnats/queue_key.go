@@ -3,10 +3,13 @@ package asyncnats
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
 )
 
 // This file keeps the order of the requests of one key (J8).
@@ -26,20 +29,26 @@ import (
 // between two of these steps, a key may have requests and no turn: workers look for such
 // keys when they begin, and then every minute.
 
+// A turn names the request that it was stored for, by its number in the stream. The count of
+// deliveries is that of this request. Where a worker finds another one to be the first, because a
+// worker died between two of these steps, or the request was canceled, a new turn replaces the
+// old one: so no request is given up for what became of another.
+
 // giveTurn stores the turn of a key, unless the key has one. The request is stored already, so
 // that its call completes whatever becomes of the turn: where there is no room for the turn, or
 // NATS is away, the key is found by sweep.
-func (q *Queue) giveTurn(ctx context.Context, key string) {
+func (q *Queue) giveTurn(ctx context.Context, key string, request uint64) {
 	if key != "" {
-		_ = q.store.giveTurn(ctx, keyToken(key), 0)
+		_ = q.store.giveTurn(ctx, keyToken(key), request, 0)
 	}
 }
 
-// giveTurn stores the turn of a key on the condition that the last one has the number. That
-// somebody else has stored it is no error.
-func (s *store) giveTurn(ctx context.Context, key string, last uint64) error {
+// giveTurn stores the turn of a key, for the request with the number, which is 0 where that is not
+// known, on the condition that the last turn has the number last. That somebody else has stored it
+// is no error.
+func (s *store) giveTurn(ctx context.Context, key string, request, last uint64) error {
 	subject := s.turnSubject(key)
-	_, err := s.put(ctx, &nats.Msg{Subject: subject}, subject, last)
+	_, err := s.put(ctx, &nats.Msg{Subject: subject, Data: strconv.AppendUint(nil, request, 10)}, subject, last)
 	if errors.Is(err, errTaken) {
 		return nil
 	}
@@ -63,6 +72,8 @@ func (w *Worker) findHead(j *errand) bool {
 	case m == nil:
 		w.endTurn(j)
 		return false
+	case m.Sequence != j.request && w.passTurn(j, m.Sequence):
+		return false
 	}
 	id := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
 	w.mu.Lock()
@@ -85,12 +96,25 @@ func (w *Worker) nextOfKey(j *errand) {
 	case next == nil:
 		w.endTurn(j)
 	default:
-		if err := s.giveTurn(w.ctx, j.key, j.number); err != nil {
+		if !w.passTurn(j, next.Sequence) {
 			w.handBack(j)
-			return
 		}
-		w.release(j, parcel.done)
 	}
+}
+
+// passTurn replaces a turn by one for the request with the number, and lets go of the job. It
+// reports false where there is no room for the turn: nothing has changed then, and to run the
+// request makes room.
+func (w *Worker) passTurn(j *errand, request uint64) bool {
+	switch err := w.q.store.giveTurn(w.ctx, j.key, request, j.number); {
+	case err == nil:
+		w.release(j, parcel.done)
+	case errors.Is(err, async.ErrQueueFull):
+		return false
+	default:
+		w.handBack(j)
+	}
+	return true
 }
 
 // endTurn removes the turn of a key that has no more requests, and looks once more.
@@ -105,7 +129,7 @@ func (w *Worker) endTurn(j *errand) {
 		return
 	}
 	if next, err := w.q.store.head(w.ctx, j.key); err == nil && next != nil {
-		_ = w.q.store.giveTurn(w.ctx, j.key, 0) // where this fails, the key is found by sweep
+		_ = w.q.store.giveTurn(w.ctx, j.key, next.Sequence, 0) // where this fails, the key is found by sweep
 	}
 	w.release(j, nothing)
 }
@@ -126,7 +150,7 @@ func (w *Worker) sweep() {
 		keys[key] = struct{}{}
 	}
 	for key := range keys {
-		if w.q.store.giveTurn(ctx, key, 0) != nil {
+		if w.q.store.giveTurn(ctx, key, 0, 0) != nil {
 			return
 		}
 	}

@@ -295,3 +295,39 @@ func TestJ8_NoRoomForTheTurn(t *testing.T) {
 	wantValue(t, call, 42)
 	wantValue(t, again, 42)
 }
+
+// A worker dies with the turn of a key, whose first request is canceled then: the next request was
+// not delivered by that, and is not given up for it. Where there is no room for another turn, the
+// request is run all the same.
+func TestJ8_DeliveriesAreOfOneRequest(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{false, true} {
+		d := newDepot(t)
+		q := d.open(asyncnats.QueueOptions{})
+		o := asyncnats.WorkOptions{AckWait: 500 * time.Millisecond, MaxDeliver: 1}
+		if full {
+			o.MaxDeliver = 2
+		}
+		g := newGate()
+		defer g.open.Set()
+		nc := natstest.Connect(t, d.url, nats.NoReconnect())
+		work(t, openQueue(t, nc, asyncnats.QueueOptions{}), g.double, o)
+		first, id := submit[int](t, q, 1, asyncnats.Key("k"))
+		second, _ := submit[int](t, q, 2, asyncnats.Key("k"))
+		g.next(t)
+		nc.Close() // as of a process that is killed
+		if err := q.Cancel(t.Context(), id, nil); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, first, async.ErrCanceled)
+		if full {
+			c := d.stream("ASYNC_jobs").Config
+			c.MaxMsgs, c.DiscardNewPerSubject = 2, true
+			if _, err := d.js().UpdateStream(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		work(t, d.open(asyncnats.QueueOptions{}), double, o)
+		wantValue(t, second, 4)
+	}
+}

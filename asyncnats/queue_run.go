@@ -40,7 +40,8 @@ func (a *assignment[Req, Resp]) begin() error {
 
 func (a *assignment[Req, Resp]) cancel(cause error) { _ = a.call.Cancel(cause) } // it may have come too late
 
-// run is the function of the call. When it returns, the job is settled.
+// run is the function of the call. When it returns, the job is settled. It encodes the value, too: so
+// whatever a method of the user's does is told as if the function had done it.
 func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	a.on.mu.Lock()
 	a.entered, a.since = true, time.Now()
@@ -54,22 +55,29 @@ func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 		if !returned {
 			err = async.ErrGoexit
 		}
-		a.settled(ctx, v, err, again)
+		a.settled(ctx, err, again)
 	}()
 	var request Req
-	if err := decode(a.on.q.o.Codec, a.data, &request); err != nil {
+	err = decode(a.on.q.o.Codec, a.data, &request)
+	a.data = nil
+	if err != nil {
 		returned = true
 		return v, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	v, err = a.fn(ctx, request)
 	err = a.on.q.known.tame(err)
 	again = err != nil && a.on.o.Retry != nil && a.on.o.Retry(err)
+	if err == nil {
+		if a.data, err = encode(a.on.q.o.Codec, v); err != nil {
+			err = fmt.Errorf("%w: %w", ErrBadReply, err)
+		}
+	}
 	returned = true
 	return v, err
 }
 
 // settled settles a job whose function has returned.
-func (a *assignment[Req, Resp]) settled(ctx context.Context, v Resp, err error, again bool) {
+func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bool) {
 	w, j := a.on, a.errand
 	w.mu.Lock()
 	gone, canceled := j.gone, j.cause != nil
@@ -83,14 +91,14 @@ func (a *assignment[Req, Resp]) settled(ctx context.Context, v Resp, err error, 
 	case again:
 		w.retry(j, err)
 	default:
-		a.store(v, err)
+		a.store(err)
 	}
 }
 
 // store stores what a function has returned.
-func (a *assignment[Req, Resp]) store(v Resp, err error) {
+func (a *assignment[Req, Resp]) store(err error) {
 	w, j := a.on, a.errand
-	kind, m := a.outcome(v, err)
+	kind, m := a.outcome(err)
 	switch ours, err := w.settle(j, kind, m); {
 	case err != nil:
 		w.handBack(j)
@@ -105,13 +113,9 @@ func (a *assignment[Req, Resp]) store(v Resp, err error) {
 }
 
 // outcome makes the record of what a function has returned.
-func (a *assignment[Req, Resp]) outcome(v Resp, err error) (kind, *nats.Msg) {
+func (a *assignment[Req, Resp]) outcome(err error) (kind, *nats.Msg) {
 	if err == nil {
-		data, bad := encode(a.on.q.o.Codec, v)
-		if bad == nil {
-			return kindDone, &nats.Msg{Data: data}
-		}
-		err = fmt.Errorf("%w: %w", ErrBadReply, bad)
+		return kindDone, &nats.Msg{Data: a.data}
 	}
 	return kindFailed, a.on.q.known.message("", a.on.o.Name, err, a.on.o.SendStack)
 }

@@ -1,6 +1,7 @@
 package asyncnats
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func (w *Worker) tellLane(j *errand, r record) {
 // it is done, and when it cannot be done any more.
 func (w *Worker) try(f func() error) bool {
 	err := f()
-	if err == nil || errors.Is(err, ErrDisconnected) {
+	if err == nil || errors.Is(err, ErrDisconnected) || errors.Is(err, ErrTooLarge) {
 		return true
 	}
 	w.count(func(s *WorkerStats) { s.Unstored++ })
@@ -118,7 +119,10 @@ func (w *Worker) lastError(j *errand) error {
 	if err != nil || m == nil {
 		return lost
 	}
-	last := w.q.known.causeIn(m.Header)
+	last := w.q.known.causeIn(m.Header, m.Data)
+	if last == nil {
+		last = new(causeError) // it had no text
+	}
 	if n, _ := strconv.Atoi(m.Header.Get(wire.HeaderDelivery)); n < j.delivery-1 {
 		return fmt.Errorf("%w; before that: %w", lost, last)
 	}
@@ -131,8 +135,8 @@ func (w *Worker) lastError(j *errand) error {
 func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 	writer := w.id + " " + strconv.FormatUint(j.number, 10) + " " + strconv.Itoa(j.delivery)
 	setHeader(m, wire.HeaderWriter, writer)
-	r := record{id: j.id, lane: j.lane, kind: k, header: m.Header, data: m.Data}
 	for {
+		r := record{id: j.id, lane: j.lane, kind: k, header: m.Header, data: m.Data}
 		err := w.store.finish(w.ctx, r)
 		switch {
 		case err == nil:
@@ -143,10 +147,11 @@ func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 				w.tellLane(j, end)
 			}
 			return ok && end.header.Get(wire.HeaderWriter) == writer, err
-		case errors.Is(err, ErrTooLarge) && r.kind != kindFailed:
-			m = w.q.known.message("", w.o.Name, fmt.Errorf("%w: a result of %d bytes", ErrTooLarge, len(r.data)), false)
+		case errors.Is(err, ErrTooLarge) && k == kindDone:
+			k, m = kindFailed, w.q.known.message("", w.o.Name, fmt.Errorf("%w: a result of %d bytes", ErrTooLarge, len(r.data)), false)
 			m.Header.Set(wire.HeaderWriter, writer)
-			r.kind, r.header, r.data = kindFailed, m.Header, m.Data
+			continue
+		case errors.Is(err, ErrTooLarge) && shorten(m):
 			continue
 		}
 		w.count(func(s *WorkerStats) { s.Unstored++ })
@@ -154,6 +159,29 @@ func (w *Worker) settle(j *errand, k kind, m *nats.Msg) (ours bool, err error) {
 			return false, err
 		}
 	}
+}
+
+// storeError stores an error that is not the end of a call, with as much text as NATS takes.
+func (w *Worker) storeError(m *nats.Msg) error {
+	for {
+		_, err := w.store.write(w.ctx, m)
+		if !errors.Is(err, ErrTooLarge) || !shorten(m) {
+			return err
+		}
+	}
+}
+
+// shorten cuts the text of an error that is too large for NATS in half, and reports whether there
+// was something to cut: what the header has remains.
+func shorten(m *nats.Msg) bool {
+	if len(m.Data) == 0 {
+		return false
+	}
+	m.Data = bytes.ToValidUTF8(m.Data[:len(m.Data)/2], nil)
+	if len(m.Data) == 0 {
+		delete(m.Header, wire.HeaderLong)
+	}
+	return true
 }
 
 // retry has a request delivered again whose function has failed, or gives up.
@@ -164,7 +192,7 @@ func (w *Worker) retry(j *errand, err error) {
 	}
 	m := w.q.known.message(w.q.store.errorSubject(j.id), w.o.Name, err, false)
 	m.Header.Set(wire.HeaderDelivery, strconv.Itoa(j.delivery))
-	for !w.try(func() error { _, err := w.store.write(w.ctx, m); return err }) {
+	for !w.try(func() error { return w.storeError(m) }) {
 	}
 	w.count(func(s *WorkerStats) { s.Retried++ })
 	w.release(j, func(p parcel) { p.again(w.o.rest(j.delivery)) })

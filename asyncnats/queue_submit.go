@@ -172,17 +172,17 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		if known, err := q.find(ctx, o.id, p); known || err != nil {
 			return err
 		}
-	} else if stored, err := q.submitNew(ctx, m); stored || err != nil {
-		if stored {
-			q.giveTurn(ctx, o.key)
+	} else if number, err := q.submitNew(ctx, m); number > 0 || err != nil {
+		if number > 0 {
+			q.giveTurn(ctx, o.key, number)
 		}
 		return err
 	}
 	for {
-		_, err := q.store.put(ctx, m, m.Subject, 0)
+		number, err := q.store.put(ctx, m, m.Subject, 0)
 		switch {
 		case err == nil:
-			q.giveTurn(ctx, o.key)
+			q.giveTurn(ctx, o.key, number)
 			return nil
 		case !errors.Is(err, errTaken):
 			return err
@@ -192,25 +192,25 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		case err != nil:
 			return err
 		case known:
-			q.giveTurn(ctx, o.key)
+			q.giveTurn(ctx, o.key, 0)
 			return nil
 		}
 	}
 }
 
 // submitNew stores a request whose id was just made. No subject has it, so there is no condition
-// (Q4). It tries once, and reports false with no error where it is not known what came of that:
-// from then on the id may be known.
-func (q *Queue) submitNew(ctx context.Context, m *nats.Msg) (stored bool, err error) {
-	_, err = q.store.publisher.store(ctx, m)
+// (Q4). It tries once, and returns the number of the request, or 0 with no error where it is not
+// known what came of that: from then on the id may be known.
+func (q *Queue) submitNew(ctx context.Context, m *nats.Msg) (number uint64, err error) {
+	number, err = q.store.publisher.store(ctx, m)
 	switch {
 	case err == nil:
-		return true, nil
+		return number, nil
 	case !isUncertain(err):
-		return false, writeError(err)
+		return 0, writeError(err)
 	}
 	q.setNamed(m)
-	return false, nil
+	return 0, nil
 }
 
 // A queued is a call of a queue at the caller's side, and what completes it.
@@ -238,11 +238,13 @@ func newQueued[Resp any](ctx context.Context, q *Queue, o submission) (*queued[R
 	return p, call
 }
 
-// complete is told how the call has ended.
+// complete is told how the call has ended. The call completes also where the codec calls Goexit.
 func (p *queued[Resp]) complete(r record) {
 	p.unhook()
-	v, err := resultOf[Resp](p.q, r)
-	p.promise.Complete(v, err)
+	var v Resp
+	err := errCodecLeft
+	defer func() { p.promise.Complete(v, err) }()
+	v, err = resultOf[Resp](p.q, r)
 }
 
 func (p *queued[Resp]) fail(err error) {

@@ -89,8 +89,21 @@ func (w *watcher) uncover(worker string) {
 	delete(w.marks, worker)
 }
 
-// watch is the goroutine of the watcher.
+// watch is the goroutine of the watcher. Where a codec, or a function of OnSignal, calls Goexit,
+// another goroutine goes on.
 func (w *watcher) watch() {
+	returned := false
+	defer func() {
+		if !returned {
+			w.ended.Go(w.watch)
+		}
+	}()
+	w.consumeAll()
+	returned = true
+}
+
+// consumeAll watches by one consumer after the other.
+func (w *watcher) consumeAll() {
 	nc := w.q.store.js.Conn()
 	status := nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED)
 	defer nc.RemoveStatusListener(status)

@@ -185,6 +185,7 @@ func (w *Worker) stop(ctx context.Context) error {
 	}
 	w.cancel()
 	w.ended.Wait()
+	w.cancelAll() // what was being begun meanwhile; nothing is from now on
 	w.q.watcher.uncover(w.id)
 	w.q.mu.Lock()
 	delete(w.q.workers, w)

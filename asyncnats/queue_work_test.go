@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -120,7 +121,7 @@ func TestJ3_LastErrorBeforeADeath(t *testing.T) {
 	var runs atomic.Int64
 	work(t, openQueue(t, nc, asyncnats.QueueOptions{}), func(ctx context.Context, n int) (int, error) {
 		if runs.Add(1) == 1 {
-			return 0, errFlaky
+			return 0, fmt.Errorf("%w\nin the second line", errFlaky)
 		}
 		return g.double(ctx, n)
 	}, o)
@@ -129,7 +130,7 @@ func TestJ3_LastErrorBeforeADeath(t *testing.T) {
 	g.next(t)
 	nc.Close() // as of a process that is killed
 	work(t, q, double, o)
-	if err := wantError(t, call, asyncnats.ErrGivenUp, asyncnats.ErrResponderLost); !hasText(err, "before that: flaky") {
+	if err := wantError(t, call, asyncnats.ErrGivenUp, asyncnats.ErrResponderLost); !hasText(err, "before that: flaky\nin the second line") {
 		t.Error(err)
 	}
 }
@@ -309,5 +310,99 @@ func TestJ3_ErrorPanics(t *testing.T) {
 			}
 			wantError(t, call, async.ErrCanceled, asyncnats.ErrPanicked)
 		}
+	}
+}
+
+// An error with more text than NATS takes is stored with less, whether it ends the call or is the
+// last before the request is given up.
+func TestJ3_ErrorTooLarge(t *testing.T) {
+	t.Parallel()
+	o := natstest.Store(t.TempDir())
+	o.MaxPayload = 16 << 10
+	q := openQueue(t, natstest.Connect(t, natstest.Run(t, o).ClientURL()), asyncnats.QueueOptions{})
+	long := errors.New(strings.Repeat("no ", 10_000))
+	for _, retry := range []bool{false, true} {
+		w := work(t, q, func(context.Context, int) (int, error) { return 0, long }, asyncnats.WorkOptions{
+			MaxDeliver: 2, Retry: func(error) bool { return retry },
+		})
+		call, _ := submit[int](t, q, 1)
+		if err := wantError(t, call); !hasText(err, "no no no") || errors.Is(err, asyncnats.ErrGivenUp) != retry {
+			t.Errorf("%.100v", err)
+		}
+		if err := w.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A codec that calls Goexit at the worker, where it writes the result, is told as a function that
+// does; one that does at a handle, where it reads the result, keeps no other handle waiting.
+func TestJ3_CodecCallsGoexit(t *testing.T) {
+	t.Parallel()
+	q := newDepot(t).open(asyncnats.QueueOptions{})
+	unwritten, _ := submit[int](t, q, 0)
+	unread, id := submit[exiting](t, q, 1)
+	others := make(async.Calls[int], 5)
+	for i := range others {
+		others[i] = asyncnats.Attach[int](t.Context(), q, id)
+	}
+	unreadToo := asyncnats.Attach[exiting](t.Context(), q, id)
+	work(t, q, func(_ context.Context, n int) (any, error) {
+		if n == 0 {
+			return exiting{}, nil
+		}
+		return n, nil
+	}, asyncnats.WorkOptions{})
+	wantError(t, unwritten, async.ErrGoexit)
+	wantError(t, unread, asyncnats.ErrBadReply)
+	wantError(t, unreadToo, asyncnats.ErrBadReply)
+	for _, call := range others {
+		wantValue(t, call, 1)
+	}
+	later, _ := submit[int](t, q, 2)
+	wantValue(t, later, 2)
+}
+
+// An exiting calls Goexit where it is written, and where it is read.
+type exiting struct{}
+
+func (exiting) MarshalJSON() ([]byte, error) { runtime.Goexit(); return nil, nil }
+func (*exiting) UnmarshalJSON([]byte) error  { runtime.Goexit(); return nil }
+
+// A shutdown whose time is up while a request is being begun: that one is canceled, the next is
+// not begun, and nothing runs when Shutdown has returned.
+func TestJ3_ShutdownWhileItBegins(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	for n := range 10 {
+		submitAndLeave(t, q, n)
+	}
+	begun, goOn := make(chan struct{}, 10), make(chan struct{})
+	scope := async.NewScope(async.ScopeOptions{Observer: async.Observer{Begun: func(async.CallInfo) {
+		begun <- struct{}{}
+		<-goOn
+	}}})
+	w := work(t, q, newGate().double, asyncnats.WorkOptions{Scope: scope})
+	<-begun
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	down := async.Go(t.Context(), func(context.Context) (error, error) { return w.Shutdown(ended), nil })
+	bucket := d.liveStream("KV_ASYNC_jobs")
+	eventually(t, "the worker says that it is gone", func() bool {
+		m, err := bucket.GetLastMsgForSubject(t.Context(), "$KV.ASYNC_jobs.worker.*")
+		return err == nil && strings.Contains(string(m.Data), `"wait":0`)
+	})
+	close(goOn)
+	if err, _ := await(t, down); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := scope.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if s := scope.Stats(); s.Begun != 1 || s.Canceled != 1 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -262,8 +262,8 @@ func (c *Client) patient() bool {
 // drops sees whether the subscription has dropped messages. Replies may have been among
 // them, so every server is asked which calls it still has.
 func (c *Client) drops() {
-	n, err := c.sub.Dropped()
 	c.mu.Lock()
+	n, err := c.sub.Dropped()
 	more := err == nil && n > c.dropped
 	if more {
 		c.stats.Dropped += int64(n - c.dropped)
