@@ -112,10 +112,7 @@ func (h *handle) begin(b beginning, fresh func() *core) (*core, error) {
 	if ask {
 		b.ctx = b.terms.beginContext(b.ctx)
 	}
-	var ended error
-	if b.fn != nil {
-		ended = causeOf(b.ctx) // before any lock: it may be anybody's code
-	}
+	ended := endedBy(b.ctx, b.fn != nil) // before any lock: it may be anybody's code
 	if wait && ended == nil {
 		b.room, ended = b.terms.makeRoom(b.ctx)
 	}

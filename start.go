@@ -90,20 +90,18 @@ func (c *core) prepare(function bool) (room bool, ended error) {
 	r, t := c.record, c.terms()
 	c.refuse()
 	c.ctx = t.beginContext(c.ctx) // nobody else knows c
-	if function {
-		ended = causeOf(c.ctx)
-	}
-	if function && ended == nil {
+	if ended = endedBy(c.ctx, function); function && ended == nil {
 		room, ended = t.makeRoom(c.ctx)
 	}
 	c.record = r
 	return room, ended
 }
 
-// causeOf returns why ctx has ended, or nil. Err is asked first: the cause is looked for among the
-// values of ctx and of all above it.
-func causeOf(ctx context.Context) error {
-	if ctx.Err() == nil {
+// endedBy returns why ctx, with which a call of a function is begun, has ended, or nil; for a
+// promise it asks nothing. Err is asked first: the cause is looked for among the values of ctx
+// and of all above it.
+func endedBy(ctx context.Context, function bool) error {
+	if !function || ctx.Err() == nil {
 		return nil
 	}
 	return context.Cause(ctx)
