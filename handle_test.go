@@ -752,7 +752,7 @@ func TestR14_AWaitWithThePromisesOwnContext(t *testing.T) {
 		"CancelWait": func(ctx context.Context, _ *async.Promise[int], c *async.Call[int]) error {
 			err := c.CancelWait(ctx, errBoom)
 			if _, outcome := c.Await(bg); errors.Is(outcome, errBoom) {
-				return fmt.Errorf("the cause is that of CancelWait: %v", outcome)
+				return fmt.Errorf("the cause is that of CancelWait: %w", outcome)
 			}
 			return err
 		},
