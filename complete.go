@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
-	"slices"
 	"unsafe"
 
 	"github.com/seed4712c49f/async/internal/latch"
@@ -68,7 +67,7 @@ func (c *core) tell(w uint64, d due) {
 		o.completed(w, d)
 		return
 	}
-	d.tell(w)
+	d.tell(w, nil, nil)
 }
 
 // tellsNobody reports whether nobody is to be told of the completion: no owner, and no
@@ -82,19 +81,19 @@ func isOrphaned(w uint64) bool {
 	return w&result == result && latch.Refs(w) == 0
 }
 
-// tell calls what is due: first, what the owner has to say, then the OnSignal
+// tell calls what is due: first, the two functions of the owner, then the OnSignal
 // functions. They run on the stack of the completer. They run on a goroutine of their
 // own where completions are nested too deep, or where the completer must not run code
 // of a user. Then tell sees to the result of a promise that nobody is left to take,
 // also where a function panics. The result of a function in that state is discarded by
 // its own goroutine.
-func (d due) tell(w uint64, owners ...func()) {
+func (d due) tell(w uint64, completed, returned func()) {
 	if isOrphaned(w) {
 		defer d.c.discardElsewhere(w, nil)
 	}
 	fs := d.c.terms().onSignal
-	if d.first != nil || len(owners) > 0 {
-		fs = slices.Concat(notNil(d.first), owners, fs)
+	if d.first != nil || completed != nil || returned != nil {
+		fs = append(notNil(d.first, completed, returned), fs...)
 	}
 	switch {
 	case len(fs) == 0:

@@ -262,7 +262,7 @@ func (j *joinedCall) drop() {
 // counts nothing, runs no function, and has no goroutines to wait for.
 
 func (j *joinedCall) completing(uint64)                  {}
-func (j *joinedCall) completed(w uint64, d due)          { d.tell(w) }
+func (j *joinedCall) completed(w uint64, d due)          { d.tell(w, nil, nil) }
 func (j *joinedCall) discarded(uint64, error) (f func()) { return nil }
 func (j *joinedCall) queued(bool) bool                   { return false }
 func (j *joinedCall) lender() latch.Slot                 { return nil }

@@ -119,21 +119,22 @@ func (pl *place) completed(w uint64, d due) {
 			pl.Run() // finds the call complete, and lets go of the function
 		}
 	}
-	d.tell(w, pl.tellCompleted(w)...)
+	completed, returned := pl.tellCompleted(w)
+	d.tell(w, completed, returned)
 }
 
 // tellCompleted returns what tells the observer that the call is complete. A call without
 // references, which its function completes, was abandoned before: its function has returned,
 // so Returned is told, too, whatever Completed does. That of a canceled call tellReturned
 // tells (start.go).
-func (pl *place) tellCompleted(w uint64) (fs []func()) {
+func (pl *place) tellCompleted(w uint64) (completed, returned func()) {
 	if f := pl.observer().Completed; f != nil {
-		fs = append(fs, func() { pl.tell(f) })
+		completed = func() { pl.tell(f) }
 	}
 	if f := pl.observer().Returned; f != nil && w&(bitCanceled|bitPromise) == 0 && latch.Refs(w) == 0 {
-		fs = append(fs, func() { pl.tell(f) })
+		returned = func() { pl.tell(f) }
 	}
-	return fs
+	return completed, returned
 }
 
 // taken counts the result. A call may complete without one.
