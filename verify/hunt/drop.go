@@ -49,7 +49,7 @@ func (w *World) dropped() (tokens []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.order {
-		if !w.p.Drops || !r.made || !r.panics || r.callback || r.taken+r.raised > 0 || r.b == nil || r.b.loose || !r.b.ok || w.isOfErrgroup(r.b) {
+		if !w.p.Drops || !r.made || !r.panics || r.callback || r.shown || r.taken+r.raised > 0 || r.b == nil || r.b.loose || !r.b.ok || w.isOfErrgroup(r.b) {
 			continue
 		}
 		if r.b.scope > 0 {

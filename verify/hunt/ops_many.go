@@ -186,6 +186,7 @@ func doFirstError(e *env, o *Op) {
 			e.w.waited(ctx, o, err)
 			return
 		}
+		e.w.shows(err)
 		failed := false
 		for i, m := range ws {
 			if complete, known := e.w.isComplete(m); err == nil && known && !complete {
@@ -198,6 +199,15 @@ func doFirstError(e *env, o *Op) {
 			e.w.failf("wait", "%s: %v, and no member is a call", e.w.name(o), err)
 		}
 	})
+}
+
+// shows notes that the results of an error were shown to somebody and not taken.
+func (w *World) shows(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, token := range tokensOf(err) {
+		w.resultLocked(token).shown = true
+	}
 }
 
 func doAdd(e *env, o *Op) {

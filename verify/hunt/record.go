@@ -25,9 +25,10 @@ type result struct {
 	fails      bool // an error comes with it
 	callback   bool // it is a callback's panic, which is no result
 	b          *begun
-	taken      int // handed to somebody
-	discarded  int // to Discard
-	raised     int // out of an operation that takes nothing, as Release
+	taken      int  // handed to somebody
+	discarded  int  // to Discard
+	raised     int  // out of an operation that takes nothing, as Release
+	shown      bool // by FirstError, which takes nothing: a panic is not lost (R15)
 	by         []string
 	finishes   map[*handle]int
 	first      int             // when it was handed out first
