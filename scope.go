@@ -322,8 +322,10 @@ func (s *Scope) bounds() string {
 		return "no limit"
 	case queue == 0:
 		return fmt.Sprintf("limit %d", s.o.Limit)
+	case queue < 0:
+		return fmt.Sprintf("limit %d, no queue", s.o.Limit)
 	default:
-		return fmt.Sprintf("limit %d, queue %d", s.o.Limit, max(queue, 0))
+		return fmt.Sprintf("limit %d, queue %d", s.o.Limit, queue)
 	}
 }
 

@@ -2280,6 +2280,9 @@ func TestC8_NoQueue(t *testing.T) {
 		ran := false
 		_, err := async.Go(bg, func(context.Context) (int, error) { ran = true; return 1, nil }, s).Await(bg)
 		wantRefused(t, "Go without a slot", err, async.ErrQueueFull)
+		var dump strings.Builder
+		wantEq(t, "Dump", s.Dump(&dump), nil)
+		wantContains(t, dump.String(), "limit 2, no queue, ")
 		var c async.Call[int]
 		wantEq(t, "Begin without a slot", c.Begin(bg, value(1, nil), s), async.ErrQueueFull)
 		st := s.Stats()
