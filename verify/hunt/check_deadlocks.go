@@ -51,11 +51,12 @@ func (w *World) checkWaitsFor(s *scopeVar) {
 func (w *World) callOf(s *scopeVar, i async.CallInfo) *begun {
 	w.mu.Lock()
 	all := slices.Clone(w.begun)
+	all = slices.DeleteFunc(all, func(b *begun) bool {
+		return b.scope != s.n+1 || !b.ok || b.loose || b.h == nil || b.h.beginsOK != 1
+	})
 	w.mu.Unlock()
-	for _, b := range all {
-		if b.scope == s.n+1 && b.ok && !b.loose && b.h != nil && b.h.beginsOK == 1 && b.h.c.Info().ID == i.ID {
-			return b
-		}
+	if n := slices.IndexFunc(all, func(b *begun) bool { return b.h.c.Info().ID == i.ID }); n >= 0 {
+		return all[n]
 	}
 	return nil
 }

@@ -97,8 +97,9 @@ func (w *World) waitGate(ctx context.Context, f *Func) {
 	<-g.ch
 }
 
-// begins returns the record of a call that is about to be begun.
-func (e *env) begins(parent context.Context, o *Op) *begun {
+// begins returns the record of a call that is about to be begun. What is known of the call by
+// then is noted by changes, before another goroutine of the program finds the record.
+func (e *env) begins(parent context.Context, o *Op, changes ...func(b *begun)) *begun {
 	b := &begun{
 		family: e.w.p.info(o.On).Family, site: o.Site, opts: &o.Opts, promise: o.Fn == nil, early: e.setup, parent: parent, above: e.above(o.Ctx),
 	}
@@ -108,6 +109,9 @@ func (e *env) begins(parent context.Context, o *Op) *begun {
 	if o.Opts.Scope > 0 && e.w.scope(o.Opts.Scope-1) != nil {
 		b.scope = o.Opts.Scope
 	}
+	for _, change := range changes {
+		change(b)
+	}
 	e.w.mu.Lock()
 	if e.w.disturbing[b.family]+e.w.disturbing[0] > 0 {
 		e.w.endingLocked(b)
@@ -116,6 +120,20 @@ func (e *env) begins(parent context.Context, o *Op) *begun {
 	e.w.begun = append(e.w.begun, b)
 	e.w.mu.Unlock()
 	return b
+}
+
+// isLoose is a change of a record: the context of the call may end for reasons that are not
+// followed.
+func isLoose(b *begun) { b.loose = true }
+
+// isMany is a change of a record that stands for many calls.
+func isMany(b *begun) { b.loose, b.hedged = true, true }
+
+// isOver notes that the operation of a record is over, which was many calls.
+func (w *World) isOver(b *begun) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b.ok = false
 }
 
 // accepted notes that a call was begun.

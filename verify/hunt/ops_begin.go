@@ -19,8 +19,7 @@ func beginOps() []entry {
 		{name: "begin", on: Call, text: "$h.Begin($x, $f$o)", early: true, ctx: beginsBy, fn: true, opts: true, disturbs: true, weight: 12, do: doBegin},
 		{name: "beginPromise", on: Call, makes: Promise, text: "$t, _ = $h.BeginPromise($x$o)", early: true, ctx: beginsBy, opts: true, disturbs: true, weight: 12, do: doBeginPromise},
 		{name: "ready", makes: Call, text: "$t = async.Ready($s0000, nil)", weight: 1, do: func(e *env, o *Op) {
-			b := e.begins(e.w.base, o)
-			b.loose = true
+			b := e.begins(e.w.base, o, isLoose)
 			e.w.made(o.Site*perSite, b, false)
 			e.w.accepted(b, e.w.addCall(o.To, async.Ready(&Value{Token: o.Site * perSite}, nil)))
 		}},
@@ -136,9 +135,8 @@ func (w *World) isEnding(b *begun) bool {
 
 func doHedge(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
-		b := e.begins(ctx, o)
-		b.loose, b.hedged = true, true
-		defer func() { b.ok = false }() // it is many calls
+		b := e.begins(ctx, o, isMany)
+		defer e.w.isOver(b)
 		e.w.streamed(o, &o.Opts)
 		fn := e.function(o.Fn, b)
 		v, err := async.Hedge(ctx, o.D, o.N, func(ctx context.Context, _ int) (*Value, error) { return fn(ctx) }, e.options(o, nil)...)

@@ -106,7 +106,7 @@ func doGoEach(e *env, o *Op) {
 	in := make([]int, o.N)
 	for i := range bs {
 		in[i] = i
-		bs[i] = e.begins(ctx, o)
+		bs[i] = e.begins(ctx, o, isLoose)
 	}
 	opts := e.options(o, nil)
 	l := new(listVar)
@@ -119,7 +119,6 @@ func doGoEach(e *env, o *Op) {
 		e.w.mu.Lock()
 		e.w.allCalls = append(e.w.allCalls, h)
 		e.w.mu.Unlock()
-		bs[i].loose = true
 		if o.Opts.Scope == 0 || c.Info().ID != 0 {
 			e.w.accepted(bs[i], h)
 		}

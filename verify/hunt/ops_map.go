@@ -36,9 +36,8 @@ type mapping struct {
 // function has returned (C10).
 func doMap(e *env, o *Op) {
 	e.waits(o, func(ctx context.Context) {
-		b := e.begins(ctx, o)
-		b.loose, b.hedged, b.mapped = true, true, true
-		defer func() { b.ok = false }() // it is many calls
+		b := e.begins(ctx, o, isMany, func(b *begun) { b.mapped = true })
+		defer e.w.isOver(b)
 		m := &mapping{seen: make(map[int]bool)}
 		defer e.checkMapped(o, m, b)
 		for i, r := range async.Map(ctx, e.inputs(o, m), e.mapped(o, m, b), e.mapOptions(o)...) {

@@ -118,7 +118,7 @@ func (w *World) checkFirst(o *Op, hs []*handle, named int) {
 	}
 	key, _ := w.keyOf(hs[named]).(int)
 	b := w.onlyBegun(hs[named].family)
-	if key == 0 || b.parent.Done() != nil {
+	if key == 0 || b == nil || b.parent.Done() != nil { // nil: begun again meanwhile
 		return
 	}
 	for _, h := range hs[:named] {
