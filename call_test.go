@@ -681,6 +681,17 @@ func TestR13_LateFinishersOfAnEarlierCall(t *testing.T) {
 	}
 }
 
+func TestR14_APromiseOfNoCall(t *testing.T) {
+	p := new(async.Promise[int])
+	for name, f := range map[string]func(){
+		"Complete":          func() { p.Complete(1, nil) },
+		"CompleteOrDiscard": func() { p.CompleteOrDiscard(1, nil) },
+		"Break":             func() { p.Break() },
+	} {
+		wantPanic(t, name, "of no call", f)
+	}
+}
+
 func TestR14_BeginsContextBoundsAPromise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(bg, time.Second, errBoom)

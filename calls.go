@@ -27,7 +27,7 @@ import (
 // begin the calls first, or defer a closure.
 //
 // The methods may be called by any number of goroutines at the same time. They
-// panic where a member is nil. A member that is a released or finished handle
+// panic where a member is nil, before they do anything. A member that is a released or finished handle
 // counts as complete with [ErrReleased] or [ErrCallComplete].
 type Calls[T any] []*Call[T]
 

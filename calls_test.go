@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -1292,6 +1293,14 @@ func TestC10_MapMisuse(t *testing.T) {
 	wantPanic(t, "nil function", "nil function", func() { async.Map[int, int](bg, upTo(1), nil) })
 	wantPanic(t, "AtOnce(0)", "AtOnce(0)", func() { async.AtOnce(0) })
 	wantPanic(t, "AtOnce(-1)", "AtOnce(-1)", func() { async.AtOnce(-1) })
+	for name, most := range map[string]async.Option{"AtOnce": async.AtOnce(math.MaxInt), "Limit": async.NewScope(async.ScopeOptions{Limit: math.MaxInt})} {
+		n := 0
+		for i, r := range async.Map(bg, upTo(10), func(_ context.Context, i int) (int, error) { return i, nil }, most) {
+			wantEq(t, name, r, async.Result[int]{Value: i})
+			n++
+		}
+		wantEq(t, name+": results", n, 10)
+	}
 	wantPanic(t, "NameEach(nil)", "NameEach with a nil function", func() { async.NameEach[int](nil) })
 	other := async.NameEach(func(string) string { return "" })
 	wantPanic(t, "NameEach of another type", "for inputs of int", func() { async.Map(bg, upTo(1), work, other) })

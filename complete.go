@@ -188,7 +188,10 @@ func (c *core) parentEnded() {
 // expire cancels a promise whose context has ended. It is called by Complete and
 // Break: the goroutine of package context that cancels the promise, too, may be late.
 func (c *core) expire() {
-	if c.ctx.Err() != nil {
+	switch {
+	case c.ctx == nil:
+		panic("async: the Promise is of no call: NewPromise and BeginPromise make one")
+	case c.ctx.Err() != nil:
 		c.parentEnded()
 	}
 }
@@ -422,10 +425,7 @@ func tooNested() bool {
 }
 
 // isDeep reports whether the stack has more than stackLimit frames.
-func isDeep() bool {
-	var pc [1]uintptr
-	return runtime.Callers(stackLimit, pc[:]) > 0
-}
+func isDeep() bool { return runtime.Callers(stackLimit, new([1]uintptr)[:]) > 0 }
 
 // completionsOnStack returns how often runInTurn is on the stack, counted to just
 // above nestLimit.

@@ -1,6 +1,7 @@
 package async
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -129,7 +130,8 @@ func termsOf[In any](t *terms, name func(In) string, in In) *terms {
 // with [InOrder], of the inputs. A panic of fn is held as Err, a [*PanicError].
 //
 // At most n inputs are in flight or unread, and so at most n functions run at once: n is
-// that of [AtOnce], or the limit of the [Scope] among the options, or GOMAXPROCS. The
+// that of [AtOnce], or the limit of the [Scope] among the options, or GOMAXPROCS, and never
+// more than 1<<20. The
 // next input is pulled when a function can run; so the memory that Map needs does not
 // grow with the number of inputs. Each input is a call: it runs in its scope, it has a
 // context of its own that ends with the call (R12), a result with [Streaming] may use the
@@ -282,6 +284,9 @@ type mapping struct {
 	lost []*PanicError // of functions whose calls were canceled
 }
 
+// mostAtOnce bounds every Map: each input in flight has a place that is made when the loop begins.
+const mostAtOnce = 1 << 20
+
 // newMapping returns a mapping for calls that are begun on the terms t. Functions run on
 // workers where nothing but Map bounds them.
 func newMapping(ctx context.Context, t *terms) *mapping {
@@ -292,9 +297,7 @@ func newMapping(ctx context.Context, t *terms) *mapping {
 	if m.bound == 0 && t.isScoped() {
 		m.bound = t.in().hub.Limit()
 	}
-	if m.bound == 0 {
-		m.bound = runtime.GOMAXPROCS(0)
-	}
+	m.bound = min(cmp.Or(m.bound, runtime.GOMAXPROCS(0)), mostAtOnce)
 	if !m.inOrder {
 		m.complete = make(chan *mapped, m.bound)
 	}

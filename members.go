@@ -56,14 +56,7 @@ type members struct {
 // is nil, before it holds any call. Where one call has too many waits, newMembers panics and
 // has given up what it held. fresh makes a call for a handle that is on none.
 func newMembers(handles []*handle, fresh func() *core) *members {
-	for i, h := range handles {
-		switch {
-		case h == nil:
-			panic(fmt.Sprintf("async: call %d of Calls is nil", i))
-		case h.core.Load() == nil:
-			h.first(fresh())
-		}
-	}
+	checkHandles(handles)
 	m := &members{handles: handles, cores: make([]*core, len(handles))}
 	held := false
 	defer func() {
@@ -72,6 +65,9 @@ func newMembers(handles []*handle, fresh func() *core) *members {
 		}
 	}()
 	for i, h := range handles {
+		if h.core.Load() == nil {
+			h.first(fresh())
+		}
 		c, err := h.retain(latch.OneWait)
 		if m.cores[i] = c; err != nil {
 			m.refuse(i, err)
@@ -79,6 +75,13 @@ func newMembers(handles []*handle, fresh func() *core) *members {
 	}
 	held = true
 	return m
+}
+
+// checkHandles panics where a handle is nil.
+func checkHandles(handles []*handle) {
+	if i := slices.Index(handles, nil); i >= 0 {
+		panic(fmt.Sprintf("async: call %d of Calls is nil", i))
+	}
 }
 
 // refuse notes why the handle of member i is of no use: its error is the outcome of
@@ -449,6 +452,7 @@ func (m *members) each(ctx context.Context, yield func(i int, c *core, refused e
 //
 //go:noinline // see core.error
 func cancelAll(handles []*handle, cause error) {
+	checkHandles(handles)
 	sweep(len(handles), func(i int) { _ = handles[i].cancel(cause) }) // whatever it says: the call is complete
 }
 
@@ -456,6 +460,7 @@ func cancelAll(handles []*handle, cause error) {
 //
 //go:noinline // see core.error
 func releaseAll(handles []*handle, fresh func() *core) {
+	checkHandles(handles)
 	sweep(len(handles), func(i int) {
 		if handles[i].core.Load() == nil {
 			handles[i].first(fresh())

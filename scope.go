@@ -106,13 +106,10 @@ func NewScope(o ScopeOptions) *Scope {
 // queueOf returns how many places the queue of a hub has: below 0 is no bound there,
 // where 0 is none here, so that the zero ScopeOptions bound nothing.
 func queueOf(queue int) int {
-	switch {
-	case queue == 0:
+	if queue == 0 {
 		return -1
-	case queue < 0:
-		return 0
 	}
-	return queue
+	return max(queue, 0)
 }
 
 // apply makes the scope an Option: the call runs in it. A call is in one scope, so two

@@ -318,8 +318,6 @@ func checkMembers(ws []Waitable, first int) {
 	}
 }
 
-func panicNilMember(i int) { panic(fmt.Sprintf("async: member %d to wait for is nil", i)) }
-
 // firstComplete returns the index of the first complete member, or -1.
 func firstComplete(ws []Waitable) int {
 	for i, w := range ws {
@@ -336,7 +334,7 @@ func latchOf(w Waitable, i int) *latch.Latch {
 	on, _, own := nativeOf(w)
 	switch {
 	case w == nil || own && on == nil:
-		panicNilMember(i)
+		panic(fmt.Sprintf("async: member %d to wait for is nil", i))
 	case !own:
 		return nil
 	}

@@ -459,6 +459,8 @@ func TestW3_ANilMemberPanicsNamingItsIndex(t *testing.T) {
 			for range calls.Each(bg) {
 			}
 		},
+		"Cancel":  func() { calls.Cancel(nil) },
+		"Release": func() { calls.Release() },
 	} {
 		wantPanic(t, name, "call 2 ", f)
 	}
