@@ -1168,6 +1168,42 @@ func TestC10_MapRaisesWhatIsLost(t *testing.T) {
 	})
 }
 
+// The loop that a panic ends cancels what is left. An OnSignal function that panics then takes
+// nothing of the first panic away.
+func TestC10_MapRaisesThePanicOfItsEnd(t *testing.T) {
+	eachWay(t, 4, func(t *testing.T, opts []async.Option) {
+		errOther := errors.New("other")
+		var left atomic.Bool
+		last := make(chan struct{}) // has begun
+		raised := recovered(func() {
+			for range async.Map(t.Context(), upTo(4), func(ctx context.Context, i int) (int, error) {
+				if i == 0 {
+					<-last
+					return 0, nil
+				}
+				if i == 3 {
+					close(last)
+				}
+				<-ctx.Done()
+				return 0, nil
+			}, append(opts, async.OnSignal(func() {
+				if left.Load() {
+					panic(errBoom)
+				}
+			}))...) {
+				synctest.Wait() // what is complete has told everybody
+				left.Store(true)
+				panic(errOther)
+			}
+		})
+		e, _ := raised.(*async.PanicError)
+		if e == nil {
+			t.Fatalf("raised %v", raised)
+		}
+		wantIs(t, e, errBoom, errOther)
+	})
+}
+
 // A body that calls Goexit, as t.FailNow does, leaves the loop as any other.
 func TestC10_MapLeftByGoexit(t *testing.T) {
 	eachWay(t, 4, func(t *testing.T, opts []async.Option) {

@@ -216,9 +216,7 @@ type mapped struct {
 }
 
 // Links makes a mapped an element of a list.
-func (it *mapped) Links() *list.Links[mapped] {
-	return &it.links
-}
+func (it *mapped) Links() *list.Links[mapped] { return &it.links }
 
 // A mapping is the state of one loop over a Map, for any types of inputs and results.
 //
@@ -535,7 +533,9 @@ func (m *mapping) stop() {
 	left := m.left()
 	slices.Reverse(left)
 	cause := context.Cause(m.ctx)
-	sweep(len(left), func(i int) { left[i].c.cancel(cause, due{}) })
+	if e := caught(func() { sweep(len(left), func(i int) { left[i].c.cancel(cause, due{}) }) }); e != nil {
+		m.lose(e) // raised here, it would replace the panic that has ended the loop
+	}
 }
 
 // awaitFunctions waits until no function is active, with the slot of the loop lent. Nothing

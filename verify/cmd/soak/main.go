@@ -14,6 +14,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -107,12 +108,17 @@ func (p part) command(ctx context.Context, env []string, name string, arg ...str
 
 var green = regexp.MustCompile(`(?m)^ *(=== |--- (PASS|SKIP)).*\n`)
 
-// tail returns the end of what a failed part printed, without what went well.
+// again finds what a hunt says of a failure, and how to run the failure again.
+var again = regexp.MustCompile(`(?m)^.*(\bafter \S+: |replay: ).*\n`)
+
+// tail returns the end of what a failed part printed, without what went well, and what a hunt
+// said before.
 func tail(out []byte) string {
 	const most = 8000
 	out = green.ReplaceAll(out, nil)
-	if len(out) > most {
-		out = out[len(out)-most:]
+	if len(out) <= most {
+		return string(out)
 	}
-	return string(out)
+	before, end := out[:len(out)-most], out[len(out)-most:]
+	return string(append(bytes.Join(again.FindAll(before, -1), nil), end...))
 }
