@@ -311,3 +311,26 @@ func TestN3_ServerIsBackLast(t *testing.T) {
 		}
 	})
 }
+
+// What a function returns when its call was canceled is discarded at the server, and is not sent
+// beside the error as well.
+func TestN3_LateValueIsNotSentToo(t *testing.T) {
+	a, b := pair(t)
+	late, kept := make(chan int, 1), make(chan int, 1)
+	s := serve(t, a, "x", func(ctx context.Context, n int) (int, error) {
+		kept <- 0
+		<-ctx.Done()
+		return 2 * n, errMind
+	}, asyncnats.ServeOptions{Options: []async.Option{
+		async.Discard(func(n int, _ error) { late <- n }),
+		async.OnSignal(func() { kept <- <-late }), // the answer is made when the function has returned
+	}})
+	call := asyncnats.Begin[int](t.Context(), newClient(t, b, asyncnats.ClientOptions{}), "x", 21)
+	<-kept
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Shutdown(ended)
+	if v, err := await(t, call); v != 0 || err == nil {
+		t.Errorf("the call returned %d and %v, and %d was discarded", v, err, <-kept)
+	}
+}

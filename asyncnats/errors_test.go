@@ -267,3 +267,28 @@ func TestN5_CausePanics(t *testing.T) {
 		}
 	}
 }
+
+// obstacles are observers by which a function never begins.
+var obstacles = map[string]struct {
+	o    async.Observer
+	want error
+}{
+	"Started calls Goexit": {async.Observer{Started: func(async.CallInfo) { runtime.Goexit() }}, async.ErrGoexit},
+	"Context calls Goexit": {async.Observer{Context: func(context.Context, async.CallInfo) context.Context { runtime.Goexit(); return nil }}, async.ErrGoexit},
+	"Context panics":       {async.Observer{Context: func(context.Context, async.CallInfo) context.Context { panic("no context") }}, asyncnats.ErrPanicked},
+	"Context returns nil":  {async.Observer{Context: func(context.Context, async.CallInfo) context.Context { return nil }}, asyncnats.ErrPanicked},
+}
+
+// A function that the observer of the server's scope keeps from beginning is an error of the call.
+func TestN5_ObserverKeepsTheFunction(t *testing.T) {
+	for name, test := range obstacles {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t)
+			s := serve(t, a, "x", double, asyncnats.ServeOptions{Scope: async.NewScope(async.ScopeOptions{Observer: test.o})})
+			wantError(t, asyncnats.Begin[int](t.Context(), newClient(t, b, asyncnats.ClientOptions{}), "x", 1), test.want)
+			if s := s.Stats(); s.InFlight != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}

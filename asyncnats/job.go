@@ -241,14 +241,29 @@ func (t *task[Req, Resp]) over() { t.on.completed(t, t.ran.Load() != running) }
 // still be running, and has its data: what is sent then is an error.
 func (t *task[Req, Resp]) finish() answer {
 	t.close()
-	if _, err := t.call.Finish(); err != nil { // it does not panic: run has contained the panics of the function
+	if v, err := outcome(&t.call); err != nil {
 		m := t.on.errorReply(t.reply, err)
-		if t.ran.Load() == ranBeside {
+		if t.ran.Load() == ranBeside && !isZero(v) { // else the call was canceled, and what its function returned is discarded
 			beside(m, t.data)
 		}
 		return answer{&t.job, nil, m}
 	}
 	return answer{&t.job, t.data, nil}
+}
+
+// outcome is Finish of a call. The panics of the function are contained by then; one of the scope's
+// observer, which keeps the function from beginning, is an error, too.
+func outcome[T any](call *async.Call[T]) (v T, err error) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *async.PanicError:
+			err = e
+		default:
+			panic(e)
+		}
+	}()
+	return call.Finish()
 }
 
 // close ends the context of the deadline.
