@@ -40,6 +40,7 @@ type errand struct {
 	msg     parcel    // by which the delivery is acknowledged: the last that came
 	since   time.Time // when the function began
 	entered bool      // the function is running, or has returned
+	left    bool      // the call is over, and its function never begins
 	cause   error     // why the call was canceled in the queue, or nil
 	gone    bool
 }
@@ -78,7 +79,9 @@ func (w *Worker) accept(p parcel) {
 	}
 	w.mu.Unlock()
 	if j.key != "" || j.delivery > 1 || j.header.Get(wire.HeaderNamed) != "" {
-		w.ended.Go(func() { w.look(j) })
+		if !w.spawn(func() { w.look(j) }) {
+			w.handBack(j)
+		}
 		return
 	}
 	w.isReady(j)

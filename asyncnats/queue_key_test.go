@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -330,4 +331,41 @@ func TestJ8_DeliveriesAreOfOneRequest(t *testing.T) {
 		work(t, d.open(asyncnats.QueueOptions{}), double, o)
 		wantValue(t, second, 4)
 	}
+}
+
+// A request of a key is canceled as its function is about to begin: it does not begin beside the
+// next of its key.
+func TestJ8_CanceledAsItBegins(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	var begun atomic.Int32
+	about, goOn, over := make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	scope := async.NewScope(async.ScopeOptions{Observer: async.Observer{
+		Started: func(async.CallInfo) {
+			if begun.Add(1) == 1 {
+				close(about)
+				<-goOn
+			}
+		},
+		Returned: func(async.CallInfo) { over <- struct{}{} },
+	}})
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{Scope: scope})
+	first, id := submit[int](t, q, 1, asyncnats.Key("k"))
+	second, _ := submit[int](t, q, 2, asyncnats.Key("k"))
+	<-about
+	if err := q.Cancel(t.Context(), id, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, first, async.ErrCanceled)
+	g.next(t) // the second
+	close(goOn)
+	<-over
+	if n := len(g.entered); n != 0 {
+		t.Error("two functions of a key are running")
+	}
+	g.open.Set()
+	wantValue(t, second, 4)
+	eventually(t, "the worker has let go", func() bool { return w.Stats().Held == 0 })
 }

@@ -43,9 +43,9 @@ func (a *assignment[Req, Resp]) cancel(cause error) { _ = a.call.Cancel(cause) }
 // run is the function of the call. When it returns, the job is settled. It encodes the value, too: so
 // whatever a method of the user's does is told as if the function had done it.
 func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
-	a.on.mu.Lock()
-	a.entered, a.since = true, time.Now()
-	a.on.mu.Unlock()
+	if !a.enter() {
+		return v, async.ErrCanceled
+	}
 	returned, again := false, false
 	defer func() {
 		if r := recover(); r != nil {
@@ -76,6 +76,18 @@ func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	return v, err
 }
 
+// enter notes that the function begins, and reports false where the call is over: the job is settled
+// without the function, and the next of its key may run.
+func (a *assignment[Req, Resp]) enter() bool {
+	a.on.mu.Lock()
+	defer a.on.mu.Unlock()
+	if a.left {
+		return false
+	}
+	a.entered, a.since = true, time.Now()
+	return true
+}
+
 // settled settles a job whose function has returned.
 func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bool) {
 	w, j := a.on, a.errand
@@ -101,6 +113,7 @@ func (a *assignment[Req, Resp]) store(err error) {
 	kind, m := a.outcome(err)
 	switch ours, err := w.settle(j, kind, m); {
 	case err != nil:
+		a.late.Store(true) // here: another delivery comes to a result of its own
 		w.handBack(j)
 		return
 	case ours:
@@ -127,18 +140,23 @@ func (a *assignment[Req, Resp]) over() {
 		return
 	}
 	w, j := a.on, a.errand
-	_, err := a.call.Finish() // it does not panic: run has contained the panics of the function
+	_, err := outcome(&a.call)
 	if err == nil {
 		return // nearly always
 	}
-	if e := new(async.CanceledError); !errors.As(w.q.known.tame(err), &e) {
-		return
-	}
 	w.mu.Lock()
-	entered, canceled := j.entered, j.cause != nil
+	gone, entered, canceled := j.gone, j.entered, j.cause != nil
+	j.left = !entered
 	w.mu.Unlock()
+	if gone {
+		return // run has settled it
+	}
+	e := new(async.CanceledError)
+	ended := errors.As(w.q.known.tame(err), &e)
 	switch {
-	case entered && j.key != "": // run settles it when the function has returned
+	case entered && (!ended || j.key != ""): // run settles it when the function has returned
+	case !ended:
+		w.spawn(func() { a.store(err) }) // the observer of the scope has kept the function from beginning
 	case canceled:
 		w.drop(j)
 	default:

@@ -46,12 +46,23 @@ func (w *Worker) try(f func() error) bool {
 // has to wait until the function has returned.
 func (w *Worker) drop(j *errand) {
 	w.count(func(s *WorkerStats) { s.Canceled++ })
-	switch {
-	case j.key == "":
+	if j.key == "" {
 		w.remove(j)
-	case w.ctx.Err() == nil:
-		w.ended.Go(func() { w.remove(j) }) // the next of the key is looked for
+		return
 	}
+	w.spawn(func() { w.remove(j) }) // the next of the key is looked for
+}
+
+// spawn runs f in a goroutine that a shutdown waits for. It reports false where the worker is down,
+// and nothing is done any more.
+func (w *Worker) spawn(f func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() != nil {
+		return false
+	}
+	w.ended.Go(f)
+	return true
 }
 
 // remove removes the request of a call whose record is stored (Q2).

@@ -183,7 +183,9 @@ func (w *Worker) stop(ctx context.Context) error {
 		left := w.cancelAll()
 		err = fmt.Errorf("asyncnats: %d calls were handed back by the shutdown: %w", left, err)
 	}
-	w.cancel()
+	w.mu.Lock()
+	w.cancel() // nothing is spawned from now on
+	w.mu.Unlock()
 	w.ended.Wait()
 	w.cancelAll() // what was being begun meanwhile; nothing is from now on
 	w.q.watcher.uncover(w.id)

@@ -406,3 +406,45 @@ func TestJ3_ShutdownWhileItBegins(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// A function that the observer of the worker's scope keeps from beginning is an error of the call,
+// and the worker lets go of the request.
+func TestJ3_ObserverKeepsTheFunction(t *testing.T) {
+	for name, test := range obstacles {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := newDepot(t).open(asyncnats.QueueOptions{})
+			w := work(t, q, double, asyncnats.WorkOptions{Scope: async.NewScope(async.ScopeOptions{Observer: test.o})})
+			for _, opts := range [][]async.Option{nil, {asyncnats.Key("k")}} {
+				call, _ := submit[int](t, q, 1, opts...)
+				wantError(t, call, test.want)
+			}
+			eventually(t, "the worker has let go", func() bool { return w.Stats().Held == 0 })
+		})
+	}
+}
+
+// A result that a worker cannot store, because its connection is closed, goes to Discard.
+func TestJ2_ResultThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	nc := natstest.Connect(t, d.url)
+	g := newGate()
+	discarded := make(chan int, 1)
+	w := work(t, openQueue(t, nc, asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{
+		Options: []async.Option{async.Discard(func(n int, _ error) { discarded <- n })},
+	})
+	submitAndLeave(t, d.open(asyncnats.QueueOptions{}), 21)
+	g.next(t)
+	nc.Close()
+	g.open.Set()
+	eventually(t, "the worker has let go", func() bool { return w.Stats().Held == 0 })
+	select {
+	case n := <-discarded:
+		if n != 42 {
+			t.Error(n)
+		}
+	case <-time.After(patience):
+		t.Error("the result is neither stored nor discarded")
+	}
+}
