@@ -292,3 +292,43 @@ func TestN5_ObserverKeepsTheFunction(t *testing.T) {
 		})
 	}
 }
+
+// A badExtract is a Propagator whose Extract finds nothing, and ends in its own way.
+type badExtract struct {
+	tracing
+	end func()
+}
+
+func (b badExtract) Extract(context.Context, asyncnats.Carrier) context.Context {
+	b.end()
+	return nil
+}
+
+var badExtracts = map[string]asyncnats.Propagator{
+	"panics":       badExtract{end: func() { panic("no values") }},
+	"calls Goexit": badExtract{end: runtime.Goexit},
+	"returns nil":  badExtract{end: func() {}},
+}
+
+// Whatever the server's Propagator does with a request, the request runs, and so do those behind it.
+func TestN5_BadExtract(t *testing.T) {
+	for name, p := range badExtracts {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t)
+			g := newGate()
+			serve(t, a, "x", g.double, asyncnats.ServeOptions{Propagator: p})
+			c := newClient(t, b, asyncnats.ClientOptions{})
+			calls := make(async.Calls[int], 100)
+			for i := range calls {
+				calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
+			}
+			for range calls {
+				g.next(t)
+			}
+			g.open.Set()
+			for i, call := range calls {
+				wantValue(t, call, 2*i)
+			}
+		})
+	}
+}

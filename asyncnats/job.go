@@ -78,7 +78,7 @@ func (s *service[Req, Resp]) receive(r micro.Request) {
 func (t *task[Req, Resp]) begin() {
 	ctx := context.Background()
 	if t.on.o.Propagator != nil {
-		ctx = t.on.extract(ctx, t.header)
+		ctx = extract(ctx, t.on.o.Propagator, t.header)
 	}
 	if t.timeout > 0 {
 		ctx, t.end = context.WithTimeout(ctx, t.timeout)
@@ -161,16 +161,6 @@ func (s *Server) admit(j *job, inbox string) bool {
 	}
 	s.mu.Unlock()
 	return false
-}
-
-// extract is Extract of a propagator that may panic.
-func (s *Server) extract(ctx context.Context, h nats.Header) (out context.Context) {
-	defer func() {
-		if recover() != nil || out == nil {
-			out = ctx
-		}
-	}()
-	return s.o.Propagator.Extract(ctx, received(h))
 }
 
 // optionsOf returns the options of one call.

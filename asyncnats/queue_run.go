@@ -164,12 +164,18 @@ func (a *assignment[Req, Resp]) over() {
 	}
 }
 
-// extract is Extract of a propagator that may panic.
-func extract(ctx context.Context, p Propagator, h nats.Header) (out context.Context) {
-	defer func() {
-		if recover() != nil || out == nil {
-			out = ctx
+// extract is Extract of a propagator, on a goroutine of its own: one that panics there, or calls
+// Goexit, has found nothing, and ends nobody else.
+func extract(ctx context.Context, p Propagator, h nats.Header) context.Context {
+	found := ctx
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer func() { _ = recover() }()
+		if c := p.Extract(ctx, received(h)); c != nil {
+			found = c
 		}
 	}()
-	return p.Extract(ctx, received(h))
+	<-over
+	return found
 }

@@ -424,6 +424,21 @@ func TestJ3_ObserverKeepsTheFunction(t *testing.T) {
 	}
 }
 
+// Whatever the worker's Propagator does with a request, the request runs, and so do those behind it.
+func TestJ3_BadExtract(t *testing.T) {
+	for name, p := range badExtracts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := newDepot(t).open(asyncnats.QueueOptions{Propagator: p})
+			work(t, q, double, asyncnats.WorkOptions{})
+			for i := range 5 {
+				call, _ := submit[int](t, q, i)
+				wantValue(t, call, 2*i)
+			}
+		})
+	}
+}
+
 // A result that a worker cannot store, because its connection is closed, goes to Discard.
 func TestJ2_ResultThatCannotBeStored(t *testing.T) {
 	t.Parallel()
