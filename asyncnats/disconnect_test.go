@@ -416,3 +416,35 @@ func eventually(t *testing.T, what string, is func() bool) {
 		<-time.After(time.Millisecond)
 	}
 }
+
+// The connection is lost again while servers are asked for a call: when it is back, they are asked
+// again, and have as long to answer before the request is sent again.
+func TestWaitForReconnect_LostTwice(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect, door := natstest.RunBehindDoor(t)
+		nc := connect()
+		requests := make(chan *nats.Msg, 10)
+		nc.ChanSubscribe("x", requests)
+		nc.Flush()
+		back := make(chan time.Time, 10)
+		cnc := connect(nats.InProcessServer(door), nats.ReconnectWait(time.Second), nats.ReconnectHandler(func(*nats.Conn) { back <- time.Now() }))
+		c := newClient(t, cnc, asyncnats.ClientOptions{WaitForReconnect: time.Minute})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 21)
+		<-requests
+		var at time.Time
+		for range 2 {
+			door.Shut.Store(true)
+			cnc.ForceReconnect()
+			time.Sleep(5 * time.Second)
+			door.Shut.Store(false)
+			at = <-back
+			time.Sleep(time.Second) // less than three heartbeats
+		}
+		m := <-requests
+		if d := time.Since(at); d < 3*time.Second {
+			t.Errorf("the request was sent again %v after the connection was back", d)
+		}
+		m.Respond([]byte("42"))
+		wantValue(t, call, 42)
+	})
+}

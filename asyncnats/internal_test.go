@@ -88,3 +88,25 @@ func TestForgetsWhatWasSeen(t *testing.T) {
 		t.Error("a cancellation that came during the look was forgotten")
 	}
 }
+
+// While the connection is down the goroutine that watches waits for the connection, and does not
+// look again and again for servers that cannot be heard.
+func TestWatch_RestsWhileDown(t *testing.T) {
+	c := &Client{o: ClientOptions{Heartbeat: time.Second}, table: newTable()}
+	p := &peer{every: time.Second}
+	c.table.peers["p"] = p
+	for _, l := range []*list[*entry]{&c.table.sent, &c.table.asking, &c.table.again, &p.calls} {
+		e := &entry{sent: true}
+		c.table.insert(e, 0)
+		c.table.move(e, l, 0)
+	}
+	now := time.Hour
+	c.line = line{down: true, patience: 2 * time.Hour}
+	if d := c.next(now) - now; d < time.Second {
+		t.Errorf("it looks again after %v", d)
+	}
+	c.line.down = false
+	if d := c.next(now) - now; d > time.Millisecond {
+		t.Errorf("when the connection is back it looks after %v", d)
+	}
+}

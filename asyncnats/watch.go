@@ -118,6 +118,9 @@ func (c *Client) connected() {
 	for _, p := range c.table.peers {
 		p.heard, p.asked = now, true
 	}
+	for e := range c.table.asking.all {
+		e.at = now // it was lost before they had answered
+	}
 	for e := range c.table.sent.all {
 		e.waits = true
 		c.table.move(e, &c.table.asking, now)
@@ -148,8 +151,10 @@ func (c *Client) excuse(late time.Duration) {
 	for _, p := range c.table.peers {
 		p.heard = now
 	}
-	for e := range c.table.sent.all {
-		e.at = now
+	for _, l := range []*list[*entry]{&c.table.sent, &c.table.asking} {
+		for e := range l.all {
+			e.at = now
+		}
 	}
 }
 
@@ -235,6 +240,9 @@ func (c *Client) next(now time.Duration) time.Duration {
 	next := now + orElse(beat, defaultBeat)
 	if now < c.line.patience {
 		next = min(next, c.line.patience)
+	}
+	if c.line.down {
+		return next // nothing is lost, and nothing sent
 	}
 	if e := t.sent.front(); e != nil {
 		next = min(next, c.heard.lostAt(e, beatsToLoss*beat))
