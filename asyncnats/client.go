@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"crypto/rand"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -71,13 +72,16 @@ const (
 	defaultPrefix  = "_ASYNC"
 	defaultMaxSize = 16 << 20
 	beatsToLoss    = 3 // heartbeats that are missed before a server is lost
+
+	longest = math.MaxInt64 / 2 // of times that are waited for: it keeps sums of times from overflowing
 )
 
 // fill puts what options are by default in the place of zeros.
 func (o *ClientOptions) fill(nc *nats.Conn) {
 	o.Codec = orElse(o.Codec, JSON())
 	o.Limit = orElse(o.Limit, defaultLimit)
-	o.Heartbeat = orElse(o.Heartbeat, defaultBeat)
+	o.Heartbeat = min(orElse(o.Heartbeat, defaultBeat), wire.MaxEvery)
+	o.WaitForReconnect = min(o.WaitForReconnect, longest)
 	o.InboxPrefix = orElse(o.InboxPrefix, orElse(nc.Opts.InboxPrefix, "_INBOX"))
 	o.ControlPrefix = orElse(o.ControlPrefix, defaultPrefix)
 	o.MaxReply = orElse(o.MaxReply, defaultMaxSize)

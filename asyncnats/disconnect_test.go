@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"strconv"
 	"sync"
@@ -445,6 +446,28 @@ func TestWaitForReconnect_LostTwice(t *testing.T) {
 			t.Errorf("the request was sent again %v after the connection was back", d)
 		}
 		m.Respond([]byte("42"))
+		wantValue(t, call, 42)
+	})
+}
+
+// Any time can be waited for.
+func TestWaitForReconnect_ForEver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect, door := natstest.RunBehindDoor(t)
+		serve(t, connect(), "x", double, asyncnats.ServeOptions{})
+		nc := connect(nats.InProcessServer(door), nats.ReconnectWait(time.Second))
+		c := newClient(t, nc, asyncnats.ClientOptions{WaitForReconnect: math.MaxInt64})
+		time.Sleep(time.Second)
+		door.Shut.Store(true)
+		nc.ForceReconnect()
+		time.Sleep(time.Millisecond)
+		call := asyncnats.Begin[int](t.Context(), c, "x", 21)
+		time.Sleep(time.Hour)
+		if call.IsDone() {
+			_, err := call.Finish()
+			t.Fatal(err)
+		}
+		door.Shut.Store(false)
 		wantValue(t, call, 42)
 	})
 }

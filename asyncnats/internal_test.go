@@ -1,6 +1,7 @@
 package asyncnats
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -86,6 +87,20 @@ func TestForgetsWhatWasSeen(t *testing.T) {
 	w.wasCanceled(j, seen)
 	if len(w.over) != 1 {
 		t.Error("a cancellation that came during the look was forgotten")
+	}
+}
+
+// A worker of a queue that keeps for ever forgets no cancellation.
+func TestForgetsNothingForEver(t *testing.T) {
+	w := &Worker{q: &Queue{o: QueueOptions{Keep: math.MaxInt64}}, over: map[string]ended{"a": {at: time.Now()}}}
+	w.forget(time.Now().Add(time.Hour))
+	if len(w.over) != 1 {
+		t.Error("a cancellation was forgotten")
+	}
+	w.q.o.Keep = time.Minute
+	w.forget(time.Now().Add(time.Hour))
+	if len(w.over) != 0 {
+		t.Error("a cancellation was kept")
 	}
 }
 

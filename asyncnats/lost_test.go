@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -218,6 +219,32 @@ func TestLost_WhileDisconnected(t *testing.T) {
 			if d, want := time.Since(start), max(3*beat, 3*time.Second); d < want || d > want+100*time.Millisecond {
 				t.Errorf("lost after %v, not %v", d, want)
 			}
+		})
+	}
+}
+
+// Heartbeats may be as rare as somebody likes: no call is lost for that.
+func TestLost_RareHeartbeats(t *testing.T) {
+	for name, beats := range map[string][2]time.Duration{
+		"of the server": {1000 * time.Hour, 0},
+		"of the client": {0, math.MaxInt64},
+		"of both":       {math.MaxInt64, math.MaxInt64},
+	} {
+		bubble(t, func(t *testing.T) {
+			connect := natstest.RunInside(t)
+			g := newGate()
+			serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Heartbeat: beats[0]})
+			c := newClient(t, connect(), asyncnats.ClientOptions{Heartbeat: beats[1]})
+			time.Sleep(time.Second)
+			call := asyncnats.Begin[int](t.Context(), c, "x", 21)
+			g.next(t)
+			time.Sleep(time.Hour)
+			if call.IsDone() {
+				_, err := call.Finish()
+				t.Fatalf("%s: %v", name, err)
+			}
+			g.open.Set()
+			wantValue(t, call, 42)
 		})
 	}
 }

@@ -123,7 +123,7 @@ func (w *Worker) forget(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, e := range w.over {
-		if now.Sub(e.at) > 2*w.q.o.Keep+sweepEvery {
+		if (now.Sub(e.at)-sweepEvery)/2 > w.q.o.Keep { // a sum of it may be too long a time
 			delete(w.over, id)
 		}
 	}

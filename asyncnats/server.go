@@ -26,7 +26,8 @@ type ServeOptions struct {
 	Scope *async.Scope
 
 	// Heartbeat is how often clients hear of the server while it has calls of theirs:
-	// every second where it is 0. A server that is not heard for three heartbeats is lost.
+	// every second where it is 0, and every day at least. A server that is not heard for three
+	// heartbeats is lost.
 	Heartbeat time.Duration
 
 	// Options are those of every call that the server runs, such as [async.Discard] for
@@ -64,7 +65,7 @@ type ServeOptions struct {
 
 func (o *ServeOptions) fill() {
 	o.Version = orElse(o.Version, "0.0.1")
-	o.Heartbeat = max(orElse(o.Heartbeat, defaultBeat), time.Millisecond)
+	o.Heartbeat = min(max(orElse(o.Heartbeat, defaultBeat), time.Millisecond), wire.MaxEvery)
 	o.Codec = orElse(o.Codec, JSON())
 	o.ControlPrefix = orElse(o.ControlPrefix, defaultPrefix)
 	o.MaxRequest = orElse(o.MaxRequest, defaultMaxSize)

@@ -116,7 +116,7 @@ func ParseBeat(data []byte) (b Beat, err error) {
 	if err = json.Unmarshal(data, &b); err != nil {
 		return b, err
 	}
-	if !IsToken(b.Server) || b.Every <= 0 || b.Every > maxEvery || !isPacked(b.Has) || !isPacked(b.Gone) || !isService(b.Service) {
+	if !IsToken(b.Server) || b.Every <= 0 || b.Every > MaxEvery || !isPacked(b.Has) || !isPacked(b.Gone) || !isService(b.Service) {
 		return b, errControl
 	}
 	return b, nil
@@ -128,9 +128,9 @@ func isService(s string) bool {
 	return s == "" || IsToken(name) && IsToken(id)
 }
 
-// maxEvery is the longest time between beats that is believed. It keeps sums of times
+// MaxEvery is the longest time between beats that is believed. It keeps sums of times
 // from overflowing.
-const maxEvery = 24 * time.Hour
+const MaxEvery = 24 * time.Hour
 
 func isPacked(ids []byte) bool { return len(ids)%IDSize == 0 && len(ids) <= MaxIDs*IDSize }
 
