@@ -55,18 +55,29 @@ func (w *Worker) pulls(status chan nats.Status) {
 		case <-w.pulling.Done():
 			w.drain()
 			return
-		case <-status: // NATS may have lost the pull with the connection
-			w.mu.Lock()
-			w.asked = pull{}
-			w.mu.Unlock()
+		case <-status:
+			w.doubt()
 		case <-w.toPull:
 		case <-ticker.C:
 		}
 	}
 }
 
-// ask asks for what there is room for, unless NATS was asked and is at it.
+// doubt has NATS be asked anew unless it soon gives a sign: it may have lost the pull with the
+// connection, and it may have not. Two pulls would bring more than there is room for.
+func (w *Worker) doubt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked.heard = time.Now().Add(pullBeat*5/4 - pullLost)
+}
+
+// ask asks for what there is room for, unless NATS was asked and is at it. What is asked while the
+// connection is down would come to NATS when that is up again, beside what is asked then.
 func (w *Worker) ask() {
+	nc := w.q.store.js.Conn()
+	if !nc.IsConnected() {
+		return
+	}
 	now := time.Now()
 	w.mu.Lock()
 	p := &w.asked
@@ -84,7 +95,6 @@ func (w *Worker) ask() {
 	if err != nil {
 		return // it has numbers alone
 	}
-	nc := w.q.store.js.Conn()
 	_ = nc.PublishRequest(w.next, w.inbox.Subject, data) // there is another one when nothing is heard
 }
 

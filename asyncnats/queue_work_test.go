@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
@@ -235,6 +239,56 @@ func TestJ3_AtOnce(t *testing.T) {
 		t.Errorf("the workers have %v", held)
 	}
 	g.open.Set()
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+}
+
+// A slowDialer dials, but not at once: so many attempts fail before.
+type slowDialer struct{ failures atomic.Int32 }
+
+func (d *slowDialer) Dial(network, address string) (net.Conn, error) {
+	if d.failures.Add(-1) >= 0 {
+		return nil, io.EOF
+	}
+	return net.Dial(network, address)
+}
+
+// A worker that connects again, soon or late, takes no more than AtOnce: what NATS was asked for
+// before is not asked for once more.
+func TestJ3_AtOnceAfterReconnects(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	back, dialer := make(chan struct{}, 10), new(slowDialer)
+	nc := natstest.Connect(t, d.url, nats.ReconnectHandler(func(*nats.Conn) { back <- struct{}{} }),
+		nats.SetCustomDialer(dialer), nats.ReconnectWait(time.Second))
+	g := newGate()
+	w := work(t, openQueue(t, nc, asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 2})
+	first, _ := submit[int](t, q, 1)
+	g.next(t)
+	for _, failures := range []int32{0, 0, 3} {
+		dialer.failures.Store(failures)
+		nc.ForceReconnect()
+		<-back
+	}
+	second, _ := submit[int](t, q, 2)
+	g.next(t)
+	calls := make(async.Calls[int], 20)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+	}
+	stream := d.liveStream("ASYNC_jobs")
+	eventually(t, "nothing is asked for", func() bool {
+		c, err := stream.Consumer(t.Context(), "workers")
+		return err == nil && c.CachedInfo().NumWaiting == 0
+	})
+	if s := w.Stats(); s.Held != 2 || len(g.entered) != 0 {
+		t.Errorf("%+v", s)
+	}
+	g.open.Set()
+	wantValue(t, first, 2)
+	wantValue(t, second, 4)
 	for i, call := range calls {
 		wantValue(t, call, 2*i)
 	}
