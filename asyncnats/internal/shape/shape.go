@@ -12,6 +12,7 @@ import (
 	"encoding"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -31,10 +32,26 @@ type Shape []string
 // Of returns the shape of a type, or an error that says what would be lost, and where. A
 // struct is a message: its fields are the first elements of places.
 func Of(t reflect.Type) (Shape, error) {
-	w := &walker{seen: make(map[reflect.Type]string), embeds: make(map[reflect.Type]bool)}
+	s, err := of(t, false)
+	if err == errLong {
+		return of(t, true)
+	}
+	return s, err
+}
+
+// of is Of by one walk, which looks at each type once, or at each place.
+func of(t reflect.Type, once bool) (Shape, error) {
+	w := &walker{once: once, seen: make(map[reflect.Type]string), embeds: make(map[reflect.Type]bool)}
 	err := w.walk(place{addressable: true}, t)
 	return w.lines, err
 }
+
+// maxLines is how many lines a shape has in which a type that stands in several places has its lines
+// in each of them. A type with more may have more than can be counted. Its shape has them where the
+// walk comes first, and so the order of fields is a difference.
+const maxLines = 10_000
+
+var errLong = errors.New("shape: too many lines")
 
 // Fingerprint returns a text of eleven characters that two lists of shapes share only where
 // they are the same, but for the order of lines: what travels has a name.
@@ -71,11 +88,15 @@ func (p place) errorf(format string, args ...any) error {
 // A walker collects the lines of a shape.
 type walker struct {
 	lines  Shape
-	seen   map[reflect.Type]string // where a named type was met first
+	once   bool
+	seen   map[reflect.Type]string // where a named type is that the current place is in; with once, where it was met first
 	embeds map[reflect.Type]bool   // the structs that the current one is embedded in, by pointers
 }
 
 func (w *walker) line(p place, kind string) error {
+	if !w.once && len(w.lines) == maxLines {
+		return errLong
+	}
 	w.lines = append(w.lines, strings.TrimSpace(p.path+" "+kind))
 	return nil
 }
@@ -89,11 +110,14 @@ func (w *walker) walk(p place, t reflect.Type) error {
 			return w.line(p, fullName(t))
 		}
 	}
-	if t.Name() != "" && t.PkgPath() != "" && t.Kind() == reflect.Struct {
-		if first, ok := w.seen[t]; ok {
-			return w.line(p, "="+first)
+	if t.Name() != "" && t.PkgPath() != "" && isComposite(t) {
+		if at, ok := w.seen[t]; ok {
+			return w.line(p, "="+at)
 		}
 		w.seen[t] = p.path
+		if !w.once {
+			defer delete(w.seen, t)
+		}
 	}
 	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
@@ -116,6 +140,15 @@ func (w *walker) walk(p place, t reflect.Type) error {
 	default:
 		return p.errorf("%s cannot travel", why(t))
 	}
+}
+
+// isComposite reports whether a type may have itself in it.
+func isComposite(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
+		return true
+	}
+	return false
 }
 
 // why says what a type is that cannot travel.

@@ -48,7 +48,7 @@ func TestShape(t *testing.T) {
 	want := shape.Shape{
 		"o.id int64 as text", "o.Lines[].Price float64", "o.note? string", "o.Tags{string} bool",
 		"o.At time.Time", "o.Big math/big.Int", "o.Data bytes", "o.Pair[2] float32", "o.Up? =o",
-		"o.Who string", "o?.More =o.Lines[]", "L =o.Lines[]",
+		"o.Who string", "o?.More.Price float64", "L.Price float64",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -159,6 +159,78 @@ func TestFingerprint(t *testing.T) {
 			t.Errorf("%d has the fingerprint %s, which %d has", i, f, j)
 		}
 		prints[f] = i
+	}
+}
+
+type point struct{ X, Y int }
+
+type spot struct{ X, Y int }
+
+type node struct {
+	Left, Right *node
+	At          point
+}
+
+type branches []branches
+
+type names map[string]names
+
+type (
+	d0 struct{ A, B d1 }
+	d1 struct{ A, B d2 }
+	d2 struct{ A, B d3 }
+	d3 struct{ A, B d4 }
+	d4 struct{ A, B d5 }
+	d5 struct{ A, B [2]*d6 }
+	d6 struct{ A, B, C, D, E, F, G, H d7 }
+	d7 struct{ A, B, C, D, E, F, G, H d8 }
+	d8 struct{ A, B, C, D, E, F, G, H d9 }
+	d9 struct{ A, B int }
+)
+
+// A type may have itself in it by a slice or a map, and may be in so many places that their lines
+// cannot be counted.
+func TestShape_Endless(t *testing.T) {
+	got, err := shape.Of(reflect.TypeFor[struct {
+		B branches
+		N names
+	}]())
+	if want := (shape.Shape{"B[] =B", "N{string} =N"}); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := shape.Of(reflect.TypeFor[d0]()); err != nil || len(got) > 1000 {
+		t.Errorf("%d lines, %v", len(got), err)
+	}
+}
+
+// The order of fields is no difference either where several have one type, and neither is the name of
+// a type: what travels is the same.
+func TestFingerprint_TypesThatRepeat(t *testing.T) {
+	type (
+		one       struct{ A, B point }
+		backward  struct{ B, A point }
+		otherType struct {
+			A point
+			B spot
+		}
+		tree     struct{ A, B *node }
+		treeBack struct{ B, A *node }
+	)
+	for _, same := range [][]reflect.Type{
+		{reflect.TypeFor[one](), reflect.TypeFor[backward](), reflect.TypeFor[otherType]()},
+		{reflect.TypeFor[tree](), reflect.TypeFor[treeBack]()},
+	} {
+		prints := make(map[string]bool)
+		for _, typ := range same {
+			s, err := shape.Of(typ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			prints[shape.Fingerprint(s)] = true
+		}
+		if len(prints) != 1 {
+			t.Errorf("%v have %d fingerprints", same, len(prints))
+		}
 	}
 }
 
