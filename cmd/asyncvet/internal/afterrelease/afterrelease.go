@@ -78,7 +78,7 @@ func (c checker) function(fn ast.Node) {
 	})
 	for v, uses := range released {
 		c.deferred(fn, v)
-		if atOnce(uses) {
+		if atOnce(uses) && !c.renewedElsewhere(fn, v) {
 			c.flow(fn, v)
 		}
 	}
@@ -89,6 +89,33 @@ func atOnce(uses []program.Use) bool {
 		if !u.Later {
 			return true
 		}
+	}
+	return false
+}
+
+// renewedElsewhere reports whether a function literal within fn may give v another handle, at
+// a time that the graph of fn does not tell.
+func (c checker) renewedElsewhere(fn ast.Node, v *types.Var) bool {
+	for _, u := range c.p.Uses(v, program.Body(fn)) {
+		if u.In != fn && !program.Within(v, u.In) && (u.Act == program.Assigns || c.renews(u, v)) {
+			return true
+		}
+	}
+	return false
+}
+
+// renews reports whether a use may make what v holds another handle: by its address, or where
+// it is a pointer, by an assignment to the object; of a slice, by an element.
+func (c checker) renews(u program.Use, v *types.Var) bool {
+	switch parent := c.p.Parent(u.Ident).(type) {
+	case *ast.UnaryExpr:
+		return u.Act == program.PassedOn
+	case *ast.StarExpr:
+		return true
+	case *ast.IndexExpr:
+		return parent.X == u.Ident
+	case *ast.SliceExpr, *ast.CallExpr:
+		return u.Act == program.PassedOn && api.Kind(v.Type()) == "Calls"
 	}
 	return false
 }
@@ -159,7 +186,7 @@ func (c checker) block(fn ast.Node, v *types.Var, b *cfg.Block, released bool, r
 				report(u)
 			}
 			switch {
-			case u.Act == program.Assigns:
+			case u.Act == program.Assigns, c.renews(u, v):
 				released = false
 			case u.Act == program.Releases && !u.Later:
 				released = true
@@ -197,6 +224,9 @@ func (c checker) deferred(fn ast.Node, v *types.Var) {
 	var cancel *ast.DeferStmt
 	var list []ast.Stmt
 	for _, u := range c.p.Uses(v, program.Body(fn)) {
+		if u.Act == program.Assigns {
+			cancel = nil // of another handle
+		}
 		d, ok := c.p.Parent(u.Call).(*ast.DeferStmt)
 		if u.Call == nil || !ok || u.In != fn {
 			continue
@@ -237,16 +267,22 @@ func noWayOut(list []ast.Stmt, from, to ast.Stmt) bool {
 }
 
 func (c checker) reportDeferred(v *types.Var, cancel, release *ast.DeferStmt) {
+	var fixes []analysis.SuggestedFix
+	first, err := c.p.Source(release)
+	second, err2 := c.p.Source(cancel)
+	if err == nil && err2 == nil {
+		fixes = []analysis.SuggestedFix{{
+			Message: "Defer the Release first",
+			TextEdits: []analysis.TextEdit{
+				{Pos: cancel.Pos(), End: cancel.End(), NewText: []byte(first)},
+				{Pos: release.Pos(), End: release.End(), NewText: []byte(second)},
+			},
+		}}
+	}
 	c.p.Report(c.pass, analysis.Diagnostic{
 		Pos: cancel.Pos(), End: cancel.End(),
 		Message: fmt.Sprintf("the deferred %s.Cancel runs after the Release of line %d, and cancels nothing: defer the Release first",
 			v.Name(), c.pass.Fset.Position(release.Pos()).Line),
-		SuggestedFixes: []analysis.SuggestedFix{{
-			Message: "Defer the Release first",
-			TextEdits: []analysis.TextEdit{
-				{Pos: cancel.Pos(), End: cancel.End(), NewText: []byte("defer " + types.ExprString(release.Call))},
-				{Pos: release.Pos(), End: release.End(), NewText: []byte("defer " + types.ExprString(cancel.Call))},
-			},
-		}},
+		SuggestedFixes: fixes,
 	})
 }

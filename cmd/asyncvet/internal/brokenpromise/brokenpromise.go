@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
@@ -65,28 +66,26 @@ func (c checker) made(call *ast.CallExpr) {
 	}
 	v := c.p.Var(s.Lhs[0])
 	fn := c.p.Function(call)
-	if v == nil || fn == nil || !program.Within(v, fn) || isMain(c.pass, fn) || c.onlyCanceled(v, fn, s) {
+	if v == nil || fn == nil || !program.Within(v, fn) || isMain(c.pass, fn) || c.onlyCanceled(call, v, fn, s) {
 		return
 	}
-	if server, run := c.server(v, fn, s); server != nil && c.served(v, server, run) {
+	over := c.over(call, v, s)
+	if server, run := c.server(v, fn, s); server != nil && c.served(v, server, run, over) {
 		return
 	}
-	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: c.settles}
+	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: c.settles, Over: over}
 	if c.p.Called(call) == "Call.BeginPromise" && len(s.Lhs) == 2 {
 		search.Err = c.p.Var(s.Lhs[1])
 	}
-	if client := c.p.Var(s.Lhs[len(s.Lhs)-1]); client != nil {
-		search.Assume = map[string]bool{client.Name() + ".IsDone()": false} // a call that is complete needs no server
-	}
 	if lost := search.Find(); lost != nil {
-		c.report(call, fmt.Sprintf("%s is neither completed nor broken%s", v.Name(), c.where(call, lost)), c.deferBreak(v, fn, s))
+		c.report(call, fmt.Sprintf("%s is neither completed nor broken%s", v.Name(), c.where(call, lost)), c.deferBreak(call, v, fn, s))
 	}
 }
 
 // onlyCanceled reports whether nothing in a function completes a promise, or the
 // function cancels the call: then the call may be one that ends in no other way.
-func (c checker) onlyCanceled(v *types.Var, fn ast.Node, s *ast.AssignStmt) bool {
-	if c.p.Called(s.Rhs[0].(*ast.CallExpr)) == "NewPromise" && len(s.Lhs) == 2 {
+func (c checker) onlyCanceled(call *ast.CallExpr, v *types.Var, fn ast.Node, s *ast.AssignStmt) bool {
+	if c.p.Called(call) == "NewPromise" && len(s.Lhs) == 2 {
 		for _, u := range c.p.Uses(c.p.Var(s.Lhs[1]), fn) {
 			if u.Act == program.Cancels {
 				return true
@@ -135,21 +134,24 @@ func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFi
 }
 
 // deferBreak is the mend where the function keeps the promise to itself.
-func (c checker) deferBreak(v *types.Var, fn ast.Node, s *ast.AssignStmt) []analysis.SuggestedFix {
-	for _, u := range c.p.Uses(v, fn) {
-		if u.Act == program.PassedOn || u.Act == program.MayLeave {
-			return nil
-		}
-	}
+func (c checker) deferBreak(call *ast.CallExpr, v *types.Var, fn ast.Node, s *ast.AssignStmt) []analysis.SuggestedFix {
 	stmt, list := c.p.Statement(s)
-	if list == nil || stmt != s || len(s.Lhs) != 2 || c.p.Called(s.Rhs[0].(*ast.CallExpr)) != "NewPromise" {
+	if list == nil || stmt != s || len(s.Lhs) != 2 || c.p.Called(call) != "NewPromise" || c.goesOn(v, fn) {
 		return nil
 	}
-	at := c.p.LineEnd(s)
+	at, text := c.p.Behind(s)
 	return []analysis.SuggestedFix{{
 		Message:   "Defer a Break",
-		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "\ndefer %s.Break()", v.Name())}},
+		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "%sdefer %s.Break()", text, v.Name())}},
 	}}
+}
+
+// goesOn reports whether a function hands a promise to somebody, whom a Break at its end would
+// forestall.
+func (c checker) goesOn(v *types.Var, fn ast.Node) bool {
+	return slices.ContainsFunc(c.p.Uses(v, program.Body(fn)), func(u program.Use) bool {
+		return u.Act == program.PassedOn || u.Act == program.MayLeave || (u.Act == program.Settles && c.p.Elsewhere(u, fn))
+	})
 }
 
 // server returns the one function that a promise is handed to, to complete it: a
@@ -171,12 +173,36 @@ func (c checker) server(v *types.Var, fn ast.Node, s ast.Node) (server ast.Node,
 		if u.Act == program.Looks {
 			continue
 		}
-		if _, ok := c.p.Parent(u.Call).(*ast.GoStmt); u.Call == nil || !ok || u.Func == nil || server != nil {
+		if _, ok := c.p.Parent(u.Call).(*ast.GoStmt); u.Call == nil || !ok || server != nil {
 			return nil, nil // the function has it, or somebody else
 		}
-		server, call = u.Call, u.Call
+		if server, call = u.Call, u.Call; u.Func == nil {
+			if server = literal(u.Call); server == nil {
+				return nil, nil
+			}
+		}
 	}
 	return server, call
+}
+
+// literal returns the literal that a call calls, or nil.
+func literal(call *ast.CallExpr) ast.Node {
+	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok {
+		return lit
+	}
+	return nil
+}
+
+// own returns the variable by which a literal that is run at once knows a promise: its
+// parameter, or that of the function around.
+func (c checker) own(v *types.Var, lit *ast.FuncLit, call *ast.CallExpr) *types.Var {
+	sig := c.p.Signature(lit)
+	for i, a := range call.Args {
+		if ast.Unparen(call.Fun) == lit && c.p.Var(a) == v && i < sig.Params().Len() {
+			return sig.Params().At(i)
+		}
+	}
+	return v
 }
 
 // runOnce returns a literal that is run once, in a goroutine of its own, and the
@@ -202,21 +228,26 @@ func (c checker) runOnce(fn ast.Node) (*ast.FuncLit, *ast.CallExpr) {
 
 // served looks at a server that has the promise for itself, and reports whether
 // something is wrong with it.
-func (c checker) served(v *types.Var, server ast.Node, call *ast.CallExpr) bool {
+func (c checker) served(v *types.Var, server ast.Node, call *ast.CallExpr, over func(ast.Expr) bool) bool {
 	lit, ok := server.(*ast.FuncLit)
 	if !ok {
 		return c.passed(v, call)
 	}
-	search := program.Search{P: c.p, Func: lit, Var: v, Settles: c.settles}
+	v = c.own(v, lit, call)
+	search := program.Search{P: c.p, Func: lit, Var: v, Settles: c.settles, Over: over}
 	lost := search.Find()
 	if lost == nil {
 		return false
 	}
-	at := lit.Body.List[0].Pos() // there is a Complete, at least
-	c.report(lit.Type, "the server can leave "+v.Name()+" neither completed nor broken"+c.where(lit, lost), []analysis.SuggestedFix{{
-		Message:   "Defer a Break",
-		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "defer %s.Break()\n", v.Name())}},
-	}})
+	var fixes []analysis.SuggestedFix
+	if len(lit.Body.List) > 0 && v.Name() != "" && v.Name() != "_" && !c.goesOn(v, lit) {
+		at := lit.Body.List[0].Pos()
+		fixes = []analysis.SuggestedFix{{
+			Message:   "Defer a Break",
+			TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "defer %s.Break()\n", v.Name())}},
+		}}
+	}
+	c.report(lit.Type, "the server can leave "+v.Name()+" neither completed nor broken"+c.where(lit, lost), fixes)
 	return true
 }
 

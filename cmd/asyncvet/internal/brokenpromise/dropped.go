@@ -33,8 +33,8 @@ func (c checker) completed(call *ast.CallExpr) {
 			return
 		}
 	case *ast.CallExpr:
-		if c.p.Info.Types[e.Fun].IsType() {
-			return // a conversion, of nil perhaps
+		if c.p.Info.Types[e.Fun].IsType() || !c.p.Made(e, c.p.Function(call)) {
+			return // a conversion, of nil perhaps, or what was there before
 		}
 	default:
 		return
@@ -64,21 +64,24 @@ func (c checker) ignored(call *ast.CallExpr) ast.Stmt {
 
 // close is the mend: to close the value where Complete returns false.
 func (c checker) close(call *ast.CallExpr, stmt ast.Stmt, value *ast.Ident, how string) []analysis.SuggestedFix {
-	cond := "!" + types.ExprString(call)
+	if s, _ := c.p.Statement(call); s != stmt {
+		return nil
+	}
+	cond := ""
 	switch err := ast.Unparen(call.Args[1]).(type) {
 	case *ast.Ident:
 		if err.Name != "nil" {
-			cond += " && " + err.Name + " == nil"
+			cond = " && " + err.Name + " == nil"
 		}
 	default:
 		return nil
 	}
 	return []analysis.SuggestedFix{{
 		Message: "Close the value where Complete returns false",
-		TextEdits: []analysis.TextEdit{{
-			Pos: stmt.Pos(), End: stmt.End(),
-			NewText: fmt.Appendf(nil, "if %s {\n%s%s\n}", cond, value.Name, how),
-		}},
+		TextEdits: []analysis.TextEdit{
+			{Pos: stmt.Pos(), End: call.Pos(), NewText: []byte("if !")},
+			{Pos: call.End(), End: stmt.End(), NewText: fmt.Appendf(nil, "%s {\n%s%s\n}", cond, value.Name, how)},
+		},
 	}}
 }
 
@@ -90,7 +93,7 @@ func (c checker) nobodyElse(v *types.Var, at *ast.Ident, fn ast.Node) bool {
 	if !all || len(values) != 1 || !program.Within(v, fn) {
 		return false
 	}
-	if _, ok := ast.Unparen(values[0]).(*ast.CallExpr); !ok {
+	if _, ok := ast.Unparen(values[0]).(*ast.CallExpr); !ok || !c.p.Made(values[0], fn) {
 		return false
 	}
 	for _, id := range c.p.Idents(v) {

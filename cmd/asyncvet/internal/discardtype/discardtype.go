@@ -43,7 +43,9 @@ func run(pass *analysis.Pass) (any, error) {
 		if n == 0 || (n > 1 && !b.Options.All) {
 			continue
 		}
-		check(pass, p, b, b.Options.Discards[n-1])
+		if last := b.Options.Discards[n-1]; !last.Maybe {
+			check(pass, p, b, last)
+		}
 	}
 	return nil, nil
 }
@@ -55,7 +57,7 @@ func check(pass *analysis.Pass, p *program.Package, b program.Begin, d program.D
 	if d.Type != nil && (program.Generic(d.Type) || types.Identical(d.Type, b.Type)) {
 		return
 	}
-	if d.Type == nil && d.Name == types.TypeString(b.Type, nil) {
+	if d.Type == nil && d.Name == program.NameOf(b.Type) {
 		return
 	}
 	short := d.Name

@@ -36,7 +36,7 @@ func (c checker) fixes(b program.Begin, how string, discard, stream bool) []anal
 			known = known && ok
 			return name
 		})
-		if !known {
+		if !known || c.hidden(b.Type) {
 			return nil
 		}
 		text += fmt.Sprintf(", %sDiscard(func(late %s, err error) {\nif err == nil {\nlate%s\n}\n})", lib, typ, how)
@@ -46,6 +46,16 @@ func (c checker) fixes(b program.Begin, how string, discard, stream bool) []anal
 		Message:   "Add the options that are missing",
 		TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: []byte(text)}},
 	}}
+}
+
+// hidden reports whether a type cannot be named here: it is one of another package, and begins
+// with a small letter.
+func (c checker) hidden(t types.Type) bool {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg() != c.pass.Pkg && !n.Obj().Exported()
 }
 
 // imports returns the names by which the file of n knows packages: "" for its own,

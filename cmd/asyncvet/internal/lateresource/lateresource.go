@@ -4,7 +4,9 @@ package lateresource
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
@@ -63,7 +65,7 @@ func (c checker) begin(b program.Begin) {
 	if b.Func != nil {
 		fn, _ = c.p.FuncOf(b.Func)
 	}
-	if fn != nil && !c.gives(fn) {
+	if fn != nil && (!c.p.Gives(fn) || c.closes(fn)) {
 		return
 	}
 	discard := len(b.Options.Discards) == 0 && !c.taken(b)
@@ -92,34 +94,6 @@ func (c checker) typeName(t types.Type) string {
 	})
 }
 
-// gives reports whether a function may return something that the caller is to
-// close: a value that it made, and does not close itself by a deferred Close.
-func (c checker) gives(fn ast.Node) bool {
-	gives := false
-	c.p.Inline(program.Body(fn), func(n ast.Node) bool {
-		ret, ok := n.(*ast.ReturnStmt)
-		if !ok || c.p.Function(ret) != fn {
-			return true
-		}
-		gives = gives || len(ret.Results) == 0 || c.made(ret.Results[0], fn)
-		return true
-	})
-	return gives && !c.closes(fn)
-}
-
-// made reports whether an expression is something that a function made: no nil,
-// and nothing that was there before.
-func (c checker) made(e ast.Expr, fn ast.Node) bool {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		v := c.p.Var(e)
-		return v != nil && program.Within(v, fn)
-	case *ast.SelectorExpr:
-		return false
-	}
-	return true
-}
-
 // closes reports whether a function defers the Close of something.
 func (c checker) closes(fn ast.Node) bool {
 	found := false
@@ -134,14 +108,14 @@ func (c checker) closes(fn ast.Node) bool {
 	return found
 }
 
-// usesContext reports whether a function uses the context that it is given, and
-// leaves the body of its response as it is.
+// usesContext reports whether a function makes something with the context that it is given,
+// and leaves the body of its response as it is.
 func (c checker) usesContext(fn ast.Node) bool {
 	sig := c.p.Signature(fn)
 	if sig == nil || sig.Params().Len() == 0 || !api.IsContext(sig.Params().At(0).Type()) {
 		return false
 	}
-	if len(c.p.Uses(sig.Params().At(0), program.Body(fn))) == 0 {
+	if !slices.ContainsFunc(c.p.Uses(sig.Params().At(0), program.Body(fn)), c.makesWith) {
 		return false
 	}
 	replaced := false
@@ -158,28 +132,72 @@ func (c checker) usesContext(fn ast.Node) bool {
 	return !replaced
 }
 
+// makesWith reports whether something may go on using a context: whether it is used by more
+// than its own methods, and than calls that return nothing but an error.
+func (c checker) makesWith(u program.Use) bool {
+	switch parent := c.p.Parent(u.Ident).(type) {
+	case *ast.SelectorExpr:
+		return false
+	case *ast.CallExpr:
+		switch t := c.pass.TypesInfo.TypeOf(parent).(type) {
+		case *types.Tuple:
+			return t.Len() > 0
+		default:
+			return t != nil && !types.Identical(t, types.Universe.Lookup("error").Type())
+		}
+	}
+	return true
+}
+
 // taken reports whether the result of a call is taken on every path, by a wait
 // that cannot end before the call: then none is late.
 func (c checker) taken(b program.Begin) bool {
-	if sel, ok := c.p.Parent(b.Call).(*ast.SelectorExpr); ok {
-		call, ok := c.p.Parent(sel).(*ast.CallExpr)
-		return ok && sel.Sel.Name == "Await" && len(call.Args) == 1 && c.endless(call.Args[0])
+	switch parent := c.p.Parent(b.Call).(type) {
+	case *ast.SelectorExpr:
+		call, ok := c.p.Parent(parent).(*ast.CallExpr)
+		return ok && (parent.Sel.Name == "Await" || parent.Sel.Name == "Settle") && len(call.Args) == 1 && c.endless(call.Args[0])
+	case *ast.RangeStmt:
+		return b.Name == "Map" && c.endless(b.Call.Args[0]) && runsThrough(parent)
 	}
-	s, ok := c.p.Parent(b.Call).(*ast.AssignStmt)
-	if !ok || len(s.Rhs) != 1 || b.Name == "Hedge" || api.EffectOf(b.Name) == api.Begins {
+	search := c.search(b)
+	if search.Var == nil || search.Func == nil || search.Var.IsField() || !program.Within(search.Var, search.Func) {
 		return false
 	}
-	v, fn := c.p.Var(s.Lhs[len(s.Lhs)-1]), c.p.Function(b.Call)
-	if v == nil || fn == nil || !program.Within(v, fn) {
-		return false
-	}
-	for _, u := range c.p.Uses(v, fn) {
-		if u.Act == program.Cancels || u.Act == program.PassedOn {
+	for _, u := range c.p.Uses(search.Var, search.Func) {
+		if u.Act == program.Cancels || (u.Act == program.PassedOn && !c.takesEach(u)) {
 			return false
 		}
 	}
-	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: c.takes}
 	return search.Find() == nil
+}
+
+// search returns the search for a path on which nobody takes the result of a call; its
+// variable is nil where the call is held by none.
+func (c checker) search(b program.Begin) program.Search {
+	search := program.Search{P: c.p, Func: c.p.Function(b.Call), Settles: c.takes}
+	begins := api.EffectOf(b.Name) == api.Begins
+	switch s := c.p.Parent(b.Call).(type) {
+	case *ast.AssignStmt:
+		search.From = s
+		if last := c.p.Var(s.Lhs[len(s.Lhs)-1]); begins {
+			search.Err = last
+		} else if len(s.Rhs) == 1 && b.Name != "Hedge" {
+			search.Var = last
+		}
+	case *ast.ValueSpec:
+		search.From = s
+		if !begins && len(s.Values) == 1 && b.Name != "Hedge" {
+			search.Var = c.p.Var(s.Names[len(s.Names)-1])
+		}
+	case *ast.ExprStmt, *ast.BinaryExpr:
+		search.From = b.Call
+	default:
+		return search
+	}
+	if begins {
+		search.Var = c.p.Var(program.Receiver(b.Call))
+	}
+	return search
 }
 
 // takes reports whether a use takes the result, however long that lasts.
@@ -190,7 +208,55 @@ func (c checker) takes(u program.Use) bool {
 	case "Call.Await", "Calls.Settle":
 		return u.Call != nil && len(u.Call.Args) == 1 && c.endless(u.Call.Args[0])
 	}
+	return c.takesEach(u)
+}
+
+// takesEach reports whether a use is a loop over calls that takes the result of each: in a
+// statement of its body that every round comes to.
+func (c checker) takesEach(u program.Use) bool {
+	loop, ok := c.p.Parent(u.Ident).(*ast.RangeStmt)
+	if !ok || ast.Unparen(loop.X) != u.Ident || loop.Value == nil || !runsThrough(loop) {
+		return false
+	}
+	v := c.p.Var(loop.Value)
+	if v == nil {
+		return false
+	}
+	for _, u := range c.p.Uses(v, loop.Body) {
+		stmt, _ := c.p.Statement(u.Ident)
+		if u.In == c.p.Function(loop) && c.p.Parent(stmt) == loop.Body && c.takes(u) {
+			return !branches(loop.Body, stmt)
+		}
+	}
 	return false
+}
+
+// branches reports whether something in a block goes elsewhere before a statement.
+func branches(block *ast.BlockStmt, before ast.Stmt) bool {
+	found := false
+	ast.Inspect(block, func(n ast.Node) bool {
+		_, ok := n.(*ast.BranchStmt)
+		found = found || (ok && n.Pos() < before.Pos())
+		return !found
+	})
+	return found
+}
+
+// runsThrough reports whether nothing in the body of a loop leaves the loop.
+func runsThrough(loop *ast.RangeStmt) bool {
+	through := true
+	ast.Inspect(loop.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			through = false
+		case *ast.BranchStmt:
+			through = through && n.Tok == token.CONTINUE && n.Label == nil
+		}
+		return through
+	})
+	return through
 }
 
 // endless reports whether a context does not end before whoever waits is through:

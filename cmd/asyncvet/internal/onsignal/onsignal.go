@@ -154,7 +154,7 @@ func (c checker) held(call *ast.CallExpr) map[string]bool {
 			if n.Pos() >= call.Pos() {
 				return false
 			}
-			if mu := locks(c.p, n); mu != "" {
+			if mu := locks(c.p, n); mu != "" && c.onTheWay(n, call) {
 				held[mu] = true
 			}
 			if _, deferred := c.p.Parent(n).(*ast.DeferStmt); !deferred {
@@ -166,6 +166,13 @@ func (c checker) held(call *ast.CallExpr) map[string]bool {
 		return true
 	})
 	return held
+}
+
+// onTheWay reports whether what stands in the list of a statement before another leads there: a
+// call in a branch that is over does not.
+func (c checker) onTheWay(before, call *ast.CallExpr) bool {
+	stmt, _ := c.p.Statement(before)
+	return stmt != nil && program.Holds(c.p.Parent(stmt), call)
 }
 
 func locks(p *program.Package, call *ast.CallExpr) string {

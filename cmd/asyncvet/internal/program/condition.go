@@ -14,25 +14,91 @@ import (
 	"golang.org/x/tools/go/cfg"
 )
 
-// impossible reports whether the branch of a condition cannot be taken on this
-// path.
-func (s *Search) impossible(cond ast.Node, branch, err bool) bool {
-	e, ok := cond.(ast.Expr)
-	if !ok {
+// impossible reports whether the way from b to next cannot be taken on this path; branch says
+// that it is the one on which the condition at the end of b is true.
+func (s *Search) impossible(b, next *cfg.Block, branch bool, st state) bool {
+	if s.otherType(next, st) {
+		return true
+	}
+	cond := s.P.condition(last(b))
+	if cond == nil {
 		return false
 	}
-	value, known := s.truth(e, err)
+	value, known := s.truth(cond, st)
 	return known && value != branch
 }
 
-// truth returns the value of a condition on this path, where that is known; err says
-// that the error is still the one beside the value.
-func (s *Search) truth(cond ast.Expr, err bool) (value, known bool) {
-	cond = ast.Unparen(cond)
-	if held, ok := s.known[text(cond)]; ok {
-		return held, true
+// condition returns the condition that the node at the end of a block is, or nil: in a switch
+// with a tag, the comparison of the tag with the case.
+func (p *Package) condition(n ast.Node) ast.Expr {
+	e, ok := n.(ast.Expr)
+	if !ok {
+		return nil
 	}
-	if s.Err != nil && err {
+	clause, ok := p.parents[e].(*ast.CaseClause)
+	if !ok {
+		return e
+	}
+	if s, ok := p.parents[p.parents[clause]].(*ast.SwitchStmt); ok {
+		return inCase(s, e)
+	}
+	return nil
+}
+
+// inCase returns the condition of one of the expressions of a case.
+func inCase(s *ast.SwitchStmt, e ast.Expr) ast.Expr {
+	if s.Tag == nil {
+		return e
+	}
+	return &ast.BinaryExpr{X: s.Tag, Op: token.EQL, Y: e}
+}
+
+// otherType reports whether a way in a type switch over the error is one that nil does not
+// take.
+func (s *Search) otherType(next *cfg.Block, st state) bool {
+	clause, ok := next.Stmt.(*ast.CaseClause)
+	if !ok || !st.err || s.Err == nil {
+		return false
+	}
+	types, ok := s.P.parents[s.P.parents[clause]].(*ast.TypeSwitchStmt)
+	if !ok || s.P.Var(asserted(types)) != s.Err {
+		return false
+	}
+	ofNil := slices.ContainsFunc(clause.List, isNil)
+	switch next.Kind {
+	case cfg.KindSwitchCaseBody:
+		return !ofNil
+	case cfg.KindSwitchNextCase:
+		return ofNil
+	}
+	return false
+}
+
+// asserted returns what a type switch looks at.
+func asserted(s *ast.TypeSwitchStmt) ast.Expr {
+	var e ast.Expr
+	switch a := s.Assign.(type) {
+	case *ast.ExprStmt:
+		e = a.X
+	case *ast.AssignStmt:
+		e = a.Rhs[0]
+	}
+	if t, ok := ast.Unparen(e).(*ast.TypeAssertExpr); ok {
+		return t.X
+	}
+	return e
+}
+
+// truth returns the value of a condition on this path, where that is known.
+func (s *Search) truth(cond ast.Expr, st state) (value, known bool) {
+	cond = ast.Unparen(cond)
+	if value, ok := lookUp(s.known, cond); ok {
+		return value, true
+	}
+	if value, ok := lookUp(st.held, cond); ok {
+		return value, true
+	}
+	if s.Err != nil && st.err {
 		if is, ok := s.P.saysNil(cond, s.Err); ok {
 			return is, true
 		}
@@ -40,18 +106,25 @@ func (s *Search) truth(cond ast.Expr, err bool) (value, known bool) {
 	if is, ok := s.P.saysNil(cond, s.Var); ok {
 		return !is, true
 	}
+	if is, ok := s.saysOver(cond); ok {
+		return !is, true
+	}
 	switch e := cond.(type) {
+	case *ast.Ident:
+		if v := s.P.Value(e); v != e && s.From != nil && v.Pos() > s.From.Pos() {
+			return s.truth(v, st)
+		}
 	case *ast.UnaryExpr:
 		if e.Op == token.NOT {
-			value, known = s.truth(e.X, err)
+			value, known = s.truth(e.X, st)
 			return !value, known
 		}
 	case *ast.BinaryExpr:
 		if e.Op != token.LAND && e.Op != token.LOR {
 			break
 		}
-		left, leftKnown := s.truth(e.X, err)
-		right, rightKnown := s.truth(e.Y, err)
+		left, leftKnown := s.truth(e.X, st)
+		right, rightKnown := s.truth(e.Y, st)
 		decides := e.Op == token.LOR // one side that is so decides
 		if (leftKnown && left == decides) || (rightKnown && right == decides) {
 			return decides, true
@@ -99,6 +172,9 @@ func (s *Search) leadsOut(to, except *cfg.Block) bool {
 // saysNil reports whether a condition asks if v is nil, and whether it is where
 // the condition is true.
 func (p *Package) saysNil(cond ast.Expr, v *types.Var) (isNilWhenTrue, ok bool) {
+	if v == nil {
+		return false, false
+	}
 	switch e := ast.Unparen(cond).(type) {
 	case *ast.BinaryExpr:
 		if (p.Var(e.X) == v && isNil(e.Y)) || (p.Var(e.Y) == v && isNil(e.X)) {
@@ -109,6 +185,10 @@ func (p *Package) saysNil(cond ast.Expr, v *types.Var) (isNilWhenTrue, ok bool) 
 		}
 		if e.Op == token.NEQ && (p.Var(e.X) == v || p.Var(e.Y) == v) && !api.IsHandle(v.Type()) {
 			return true, true
+		}
+	case *ast.TypeAssertExpr:
+		if p.Var(e.X) == v && !api.IsHandle(v.Type()) {
+			return false, true
 		}
 	case *ast.CallExpr: // errors.Is and its like
 		for _, a := range e.Args {
@@ -142,10 +222,28 @@ func (p *Package) checked(err *types.Var, fn ast.Node) bool {
 				elsewhere = true
 			}
 		case *ast.CallExpr:
-			elsewhere = elsewhere || !p.underComparison(id, err)
+			if p.underComparison(id, err) {
+				continue
+			}
+			if elsewhere = true; p.assignedFrom(parent) {
+				return false // another variable says whether there is an error
+			}
+		case *ast.AssignStmt, *ast.ValueSpec, *ast.KeyValueExpr, *ast.CompositeLit:
+			if p.use(id).Act == PassedOn && !p.underComparison(id, err) {
+				return false
+			}
 		}
 	}
 	return compared || !elsewhere
+}
+
+// assignedFrom reports whether what a call returns is assigned.
+func (p *Package) assignedFrom(call *ast.CallExpr) bool {
+	switch p.Parent(call).(type) {
+	case *ast.AssignStmt, *ast.ValueSpec:
+		return true
+	}
+	return false
 }
 
 // underComparison reports whether n is in an if that compares err with nil.
@@ -159,46 +257,3 @@ func (p *Package) underComparison(n ast.Node, err *types.Var) bool {
 	})
 	return found
 }
-
-// conditions collects what must be true at n: the conditions of the if statements
-// around it, by their text.
-func (p *Package) conditions(n ast.Node, known map[string]bool) {
-	inner := n
-	p.Around(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncDecl, *ast.FuncLit:
-			return false
-		case *ast.IfStmt:
-			switch inner {
-			case n.Body:
-				holds(n.Cond, true, known)
-			case n.Else:
-				holds(n.Cond, false, known)
-			}
-		}
-		inner = n
-		return true
-	})
-}
-
-// holds enters that a condition is true, or false, and what follows from it.
-func holds(cond ast.Expr, value bool, known map[string]bool) {
-	cond = ast.Unparen(cond)
-	switch e := cond.(type) {
-	case *ast.UnaryExpr:
-		if e.Op == token.NOT {
-			holds(e.X, !value, known)
-		}
-	case *ast.BinaryExpr:
-		if (e.Op == token.LAND && value) || (e.Op == token.LOR && !value) {
-			holds(e.X, value, known)
-			holds(e.Y, value, known)
-			return
-		}
-		known[text(cond)] = value
-		return
-	}
-	known[text(cond)] = value
-}
-
-func text(e ast.Expr) string { return types.ExprString(e) }

@@ -47,10 +47,13 @@ func (p *Package) freshResult(decl *ast.FuncDecl, i int) (Fresh, bool) {
 		c := p.created(decl, e, result)
 		switch {
 		case e != nil && isNil(e):
+			f.Nil = true
 		case c == nil:
 			all = false
+		case api.Harmless(p.Called(c)):
 		default:
 			found = true
+			f.Nil = f.Nil || p.mayBeNil(c)
 			f.Options.add(p.Options(c).fact())
 		}
 		return true
@@ -58,8 +61,14 @@ func (p *Package) freshResult(decl *ast.FuncDecl, i int) (Fresh, bool) {
 	return f, found && all
 }
 
+// mayBeNil reports whether a call may return no handle.
+func (p *Package) mayBeNil(call *ast.CallExpr) bool {
+	s := p.Summary(api.Callee(p.Info, call))
+	return s != nil && len(s.Fresh) > 0 && s.Fresh[0].Nil
+}
+
 // created returns the call that made the handle e, or its result, or nil where e
-// may be somebody else's.
+// may be somebody else's, or somebody may release it later.
 func (p *Package) created(fn ast.Node, e ast.Expr, result int) *ast.CallExpr {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.CallExpr:
@@ -74,6 +83,9 @@ func (p *Package) created(fn ast.Node, e ast.Expr, result int) *ast.CallExpr {
 		}
 		for _, u := range p.Uses(v, fn) {
 			if _, ok := p.Parent(u.Ident).(*ast.ReturnStmt); u.Act == PassedOn && !ok {
+				return nil
+			}
+			if u.Act != Looks && p.Elsewhere(u, fn) {
 				return nil
 			}
 		}
@@ -116,8 +128,9 @@ func oneOf(values, i int) int {
 	return 0
 }
 
-// Creates returns which result of a call is a handle that the caller owns, and
-// which says that there is none, or -1.
+// Creates returns which result of a call is a handle that the caller owns, and which is an
+// error that says that there is none, or -1. Where another result may say so, a bool perhaps,
+// nothing is known about the call.
 func (p *Package) Creates(call *ast.CallExpr) (result, err int, ok bool) {
 	fn := api.Callee(p.Info, call)
 	if name := api.Name(fn); name != "" {
@@ -128,7 +141,8 @@ func (p *Package) Creates(call *ast.CallExpr) (result, err int, ok bool) {
 	if s == nil || len(s.Fresh) == 0 {
 		return 0, 0, false
 	}
-	return s.Fresh[0].Result, errorOf(fn.Signature()), true
+	err = errorOf(fn.Signature())
+	return s.Fresh[0].Result, err, err >= 0 || !s.Fresh[0].Nil || fn.Signature().Results().Len() == 1
 }
 
 // errorOf returns the index of the last result where that is an error, or -1.

@@ -37,6 +37,7 @@ func (p *Package) enter(n ast.Node) {
 	case *ast.FuncDecl:
 		if fn, ok := p.Info.Defs[n.Name].(*types.Func); ok {
 			p.decls[fn] = n
+			p.order = append(p.order, fn)
 		}
 	case *ast.AssignStmt:
 		p.assigned(n.Lhs, n.Rhs)

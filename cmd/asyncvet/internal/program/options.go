@@ -27,9 +27,10 @@ type Options struct {
 
 // A Discard is one of the Discard options of a call.
 type Discard struct {
-	At   ast.Node
-	Type types.Type // of the result that the function takes, or nil
-	Name string     // the type with its import path
+	At    ast.Node
+	Type  types.Type // of the result that the function takes, or nil
+	Name  string     // the type with its import path: see NameOf
+	Maybe bool       // a variable holds it on some paths only, perhaps
 }
 
 // A Special is one of the options that only some functions of the library take: AtOnce,
@@ -93,7 +94,7 @@ func (f *OptionsFact) add(g OptionsFact) {
 }
 
 // merge adds what a fact says.
-func (o *Options) merge(f OptionsFact, at ast.Node) {
+func (o *Options) merge(f OptionsFact, at ast.Node, maybe bool) {
 	o.All = o.All && f.All
 	o.owned = o.owned || f.Scope
 	o.told = o.told || f.OnSignal
@@ -101,7 +102,7 @@ func (o *Options) merge(f OptionsFact, at ast.Node) {
 	o.Abandon = o.Abandon || f.Abandon
 	o.InGroup = o.InGroup || f.InGroup
 	if f.Discard {
-		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType})
+		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType, Maybe: maybe})
 	}
 }
 
@@ -113,7 +114,8 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 	switch name := api.Name(fn); name {
 	case "":
 		if s := p.Summary(fn); s != nil && len(s.Fresh) > 0 {
-			o.merge(s.Fresh[0].Options, call)
+			o.merge(s.Fresh[0].Options, call, false)
+			r.given(fn, call)
 		} else {
 			o.All = false
 		}

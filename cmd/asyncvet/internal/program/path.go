@@ -8,7 +8,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"maps"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"golang.org/x/tools/go/cfg"
@@ -21,24 +20,26 @@ import (
 // Paths that cannot be are left out where the program says so: behind the error
 // that says that there is nothing in the variable, behind a comparison of the
 // variable with nil, and behind the other side of a condition that held where the
-// variable got its value. Unless Every is set, a path past all cases of a switch is left
+// variable got its value, or that the path has passed before. Unless Every is set, a path past all cases of a switch is left
 // out, too, where it may be that there is none: see pastSwitch.
 type Search struct {
 	P       *Package
 	Func    ast.Node // the function that the path leads through
 	Var     *types.Var
-	From    ast.Node           // where the variable gets its value; nil where that is a parameter
-	Err     *types.Var         // the error beside it, or nil
-	Settles func(u Use) bool   // whether a use ends the search on this path
-	Every   bool               // look at paths past all cases of a switch, too
-	Assume  map[string]bool    // conditions that hold on the path, by their text; or nil
-	known   map[string]bool    // conditions that hold at From
-	visited map[visit]struct{} // where the search was
+	From    ast.Node            // where the variable gets its value; nil where that is a parameter
+	Err     *types.Var          // the error beside it, or nil
+	Settles func(u Use) bool    // whether a use ends the search on this path
+	Every   bool                // look at paths past all cases of a switch, too
+	Over    func(ast.Expr) bool // whether nothing is left to do where a context, or a call, is at its end; or nil
+	known   map[string]bool     // conditions that hold at From
+	visited map[visit]struct{}  // where the search was
+
+	repeated map[string][]*types.Var // see Package.repeated
 }
 
 type visit struct {
 	block *cfg.Block
-	err   bool // the error is the one beside the value, still
+	state string
 }
 
 // A Lost is the end of a path.
@@ -55,17 +56,18 @@ func (s *Search) Find() *Lost {
 	}
 	s.visited = make(map[visit]struct{})
 	s.known = make(map[string]bool)
-	maps.Copy(s.known, s.Assume)
+	s.repeated = s.P.repeated(s.Func)
 	if s.Err != nil && !s.P.checked(s.Err, s.Func) {
 		return nil
 	}
 	if s.From == nil {
-		return s.block(g.Blocks[0], 0, false)
+		return s.block(g.Blocks[0], 0, state{})
 	}
-	if s.deferredBefore() {
+	if s.settledBefore() {
 		return nil
 	}
-	s.P.conditions(s.From, s.known)
+	s.P.conditions(s.From, s.known, s.changed)
+	s.P.flags(s.From, s.Var, s.known)
 	for _, b := range g.Blocks {
 		for i, n := range b.Nodes {
 			if n == s.From || (Holds(n, s.From) && s.P.Function(s.From) == s.Func) {
@@ -76,9 +78,15 @@ func (s *Search) Find() *Lost {
 	return nil
 }
 
-// deferredBefore reports whether something that settles the variable was deferred
-// before the variable gets its value: then every return does it.
-func (s *Search) deferredBefore() bool {
+// changed reports whether a condition is about what From changes.
+func (s *Search) changed(cond ast.Expr) bool {
+	return s.P.mentions(cond, s.Var) || s.P.mentions(cond, s.Err)
+}
+
+// settledBefore reports whether something that settles the variable was deferred before
+// the variable gets its value: then every return does it. A function literal that was
+// handed to somebody by then has the variable, too.
+func (s *Search) settledBefore() bool {
 	for _, u := range s.P.Uses(s.Var, s.Func) {
 		if u.Ident.Pos() >= s.From.Pos() || u.Act == Begins || !s.Settles(u) {
 			continue
@@ -88,7 +96,8 @@ func (s *Search) deferredBefore() bool {
 			_, deferred = n.(*ast.DeferStmt)
 			return !deferred && n != s.Func
 		})
-		if deferred {
+		ofOldValue := u.Later && u.Call == nil && s.P.assigns(s.Var, s.From) // a method value
+		if deferred || (s.P.Elsewhere(u, s.Func) && !ofOldValue) {
 			return true
 		}
 	}
@@ -104,10 +113,10 @@ func (s *Search) from(b *cfg.Block, i int) *Lost {
 	}
 	if b.Nodes[i] == last(b) && len(b.Succs) == 2 {
 		if begun, ok := refused(b.Nodes[i], s.From); ok {
-			return s.enter(b.Succs[begun], true)
+			return s.enter(b.Succs[begun], state{err: true})
 		}
 	}
-	return s.block(b, i+1, true)
+	return s.block(b, i+1, state{err: true})
 }
 
 // refused reports whether a condition is the comparison of a call's error with
@@ -133,34 +142,39 @@ func last(b *cfg.Block) ast.Node {
 	return b.Nodes[len(b.Nodes)-1]
 }
 
-func (s *Search) enter(b *cfg.Block, err bool) *Lost {
-	v := visit{b, err}
+func (s *Search) enter(b *cfg.Block, st state) *Lost {
+	v := visit{b, st.String()}
 	if _, ok := s.visited[v]; ok {
 		return nil
 	}
 	s.visited[v] = struct{}{}
-	return s.block(b, 0, err)
+	if s.endsIn(b) {
+		return nil
+	}
+	return s.block(b, 0, st)
 }
 
 // block is the search from a node of a block on.
-func (s *Search) block(b *cfg.Block, i int, err bool) *Lost {
+func (s *Search) block(b *cfg.Block, i int, st state) *Lost {
 	for _, n := range b.Nodes[min(i, len(b.Nodes)):] {
 		over, lost := s.node(n)
 		if over {
 			return lost
 		}
-		if s.Err != nil && s.P.assigns(s.Err, n) {
-			err = false
-		}
+		st = s.after(n, st)
 	}
 	for i, next := range b.Succs {
-		if len(b.Succs) == 2 && b.Kind != cfg.KindRangeLoop && s.impossible(last(b), i == 0, err) {
-			continue
+		after := st
+		if len(b.Succs) == 2 && b.Kind != cfg.KindRangeLoop {
+			if s.impossible(b, next, i == 0, st) {
+				continue
+			}
+			after = s.passed(b, i == 0, st)
 		}
 		if !s.Every && s.pastSwitch(b, next) {
 			continue
 		}
-		if lost := s.enter(next, err); lost != nil {
+		if lost := s.enter(next, after); lost != nil {
 			return lost
 		}
 	}
@@ -185,9 +199,34 @@ func (s *Search) node(n ast.Node) (over bool, lost *Lost) {
 		return true, &Lost{Return: ret}
 	}
 	if again && !s.isRangeVar(n) {
+		if s.perhapsOnce(n) {
+			return true, nil
+		}
 		return true, &Lost{Again: n}
 	}
-	return s.P.endsTest(n), nil
+	return s.P.endsTest(n) || s.endsAt(n), nil
+}
+
+// perhapsOnce reports whether n is where the path begins, under a condition in a loop: the
+// condition may be one of the first time.
+func (s *Search) perhapsOnce(n ast.Node) bool {
+	if s.From == nil || !Holds(n, s.From) {
+		return false
+	}
+	found, inner := false, n
+	s.P.Around(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.IfStmt:
+			found = inner != n.Init && !Within(s.Var, n)
+		case *ast.CaseClause:
+			found = !Within(s.Var, n)
+		case *ast.ForStmt, *ast.RangeStmt, *ast.FuncDecl, *ast.FuncLit:
+			return false
+		}
+		inner = n
+		return !found
+	})
+	return found
 }
 
 // isRangeVar reports whether n is the variable of a range statement: the graph
@@ -221,8 +260,14 @@ func (p *Package) assigns(v *types.Var, n ast.Node) bool {
 	return false
 }
 
+// ends reports whether a function never returns, which may be by way of testing.TB.
+func (p *Package) ends(decl *ast.FuncDecl) bool {
+	search := Search{P: p, Func: decl}
+	return search.Find() == nil
+}
+
 // endsTest reports whether n ends a test by way of testing.TB, whose methods the
-// graph does not know.
+// graph does not know, itself or by a function.
 func (p *Package) endsTest(n ast.Node) bool {
 	s, ok := n.(*ast.ExprStmt)
 	if !ok {
@@ -233,6 +278,9 @@ func (p *Package) endsTest(n ast.Node) bool {
 		return false
 	}
 	fn := api.Callee(p.Info, call)
+	if s := p.Summary(fn); s != nil && s.Ends {
+		return true
+	}
 	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "testing" {
 		return false
 	}

@@ -7,10 +7,14 @@
 package program
 
 import (
+	"bytes"
+	"fmt"
 	"go/ast"
+	"go/format"
 	"go/token"
 	"go/types"
 	"reflect"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"golang.org/x/tools/go/analysis"
@@ -41,6 +45,7 @@ type Package struct {
 	values    map[types.Object][]ast.Expr   // what is assigned to each; nil stands for what is not known
 	groups    map[types.Object][]ast.Expr   // what is assigned to the Options of each Group
 	decls     map[*types.Func]*ast.FuncDecl
+	order     []*types.Func // the declared functions in the order of the files
 	summaries map[*types.Func]*Summary
 	silent    map[place][]string // the analyzers that are silenced on a line
 }
@@ -227,13 +232,43 @@ func Holds(outer, n ast.Node) bool {
 	return outer.Pos() <= n.Pos() && n.End() <= outer.End()
 }
 
-// LineEnd returns the end of the line that a statement ends on, behind its comment:
-// where a further statement can be inserted.
-func (p *Package) LineEnd(s ast.Stmt) token.Pos {
+// Behind returns where a further statement can be inserted behind one that stands in a list,
+// and what has to stand before it: on a line of its own, behind the comment of this one, or
+// where more stands on the line, behind a semicolon.
+func (p *Package) Behind(s ast.Stmt) (token.Pos, string) {
 	f := p.Fset.File(s.Pos())
 	line := f.Line(s.End())
-	if line >= f.LineCount() {
-		return s.End()
+	if p.nextLine(s, f) == line {
+		return s.End(), "; "
 	}
-	return f.LineStart(line+1) - 1
+	if line >= f.LineCount() {
+		return s.End(), "\n"
+	}
+	return f.LineStart(line+1) - 1, "\n"
+}
+
+// nextLine returns the line of what stands behind a statement of a list: the next one, or the
+// end of the block.
+func (p *Package) nextLine(s ast.Stmt, f *token.File) (line int) {
+	_, list := p.Statement(s)
+	if i := slices.Index(list, s); i >= 0 && i+1 < len(list) {
+		return f.Line(list[i+1].Pos())
+	}
+	p.Around(s, func(n ast.Node) bool {
+		b, ok := n.(*ast.BlockStmt)
+		if ok {
+			line = f.Line(b.Rbrace)
+		}
+		return !ok
+	})
+	return line
+}
+
+// Source returns the source of a node, as gofmt writes it.
+func (p *Package) Source(n ast.Node) (string, error) {
+	var b bytes.Buffer
+	if err := format.Node(&b, p.Fset, n); err != nil {
+		return "", fmt.Errorf("asyncvet: %w", err)
+	}
+	return b.String(), nil
 }

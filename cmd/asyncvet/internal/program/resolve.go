@@ -30,6 +30,20 @@ func (r resolver) arguments(call *ast.CallExpr, from int) {
 	}
 }
 
+// given adds the options that a function of the program is given, which may be those of the
+// call that it begins.
+func (r resolver) given(fn *types.Func, call *ast.CallExpr) {
+	sig := fn.Signature()
+	if r.o.All || !sig.Variadic() {
+		return
+	}
+	last := sig.Params().Len() - 1
+	if s, ok := sig.Params().At(last).Type().(*types.Slice); ok && api.Kind(s.Elem()) == "Option" {
+		r.arguments(call, last)
+		r.o.All = false
+	}
+}
+
 // option adds what one option is.
 func (r resolver) option(e ast.Expr) {
 	e = ast.Unparen(e)
@@ -52,11 +66,11 @@ func (r resolver) made(call *ast.CallExpr) {
 	fn := api.Callee(r.p.Info, call)
 	switch api.Name(fn) {
 	case "Discard":
-		d := Discard{At: call}
+		d := Discard{At: call, Maybe: r.maybe}
 		if sig, ok := r.p.Info.TypeOf(call.Fun).(*types.Signature); ok && sig.Params().Len() == 1 {
 			if f, ok := sig.Params().At(0).Type().Underlying().(*types.Signature); ok && f.Params().Len() == 2 {
 				d.Type = f.Params().At(0).Type()
-				d.Name = types.TypeString(d.Type, nil)
+				d.Name = NameOf(d.Type)
 			}
 		}
 		r.o.Discards = append(r.o.Discards, d)
@@ -75,7 +89,7 @@ func (r resolver) made(call *ast.CallExpr) {
 		r.special(api.Name(fn), call)
 	default:
 		if s := r.p.Summary(fn); s != nil && s.Option != nil {
-			r.o.merge(*s.Option, call)
+			r.o.merge(*s.Option, call, r.maybe)
 			if s.Option.Special != "" {
 				r.special(s.Option.Special, call)
 			}
@@ -139,10 +153,34 @@ func (r resolver) variable(e ast.Expr, each func(resolver, ast.Expr)) {
 	if v.IsField() {
 		r.o.All = false // of another object, perhaps
 	}
-	r.maybe = r.maybe || v.IsField() || !all || len(values) != 1
+	unsure := r.maybe || v.IsField() || !all || r.several(values, v)
 	for _, value := range values {
-		each(r, value)
+		one := r
+		one.maybe = unsure || r.adds(value, v)
+		each(one, value)
 	}
+}
+
+// several reports whether a variable gets more than one value, but for those that add to the
+// first.
+func (r resolver) several(values []ast.Expr, v *types.Var) bool {
+	n := 0
+	for _, e := range values {
+		if !r.adds(e, v) {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// adds reports whether a value of a variable is the variable with more behind it.
+func (r resolver) adds(e ast.Expr, v *types.Var) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok || len(call.Args) == 0 || r.p.Var(call.Args[0]) != v {
+		return false
+	}
+	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
+	return ok && id.Name == "append"
 }
 
 // group adds the Options of a Group.

@@ -21,6 +21,7 @@ type Summary struct {
 	Option *OptionsFact // what the option that it returns says
 	Waits  string       // the wait by a context without a slot that it makes, or ""
 	Blocks string       // what in it may block, or ""
+	Ends   bool         // it never returns
 }
 
 // AFact makes a Summary a fact.
@@ -44,6 +45,9 @@ func (s *Summary) String() string {
 	}
 	if s.Blocks != "" {
 		parts = append(parts, "blocks in "+s.Blocks)
+	}
+	if s.Ends {
+		parts = append(parts, "never returns")
 	}
 	return strings.Join(parts, " ")
 }
@@ -83,6 +87,7 @@ func (m Mode) act() Act {
 // A Fresh is a result that is a handle which the caller owns.
 type Fresh struct {
 	Result  int
+	Nil     bool        // there may be none
 	Options OptionsFact // those that the call was begun with
 }
 
@@ -105,6 +110,7 @@ func (p *Package) Summary(fn *types.Func) *Summary {
 		Option: p.optionOf(decl),
 		Waits:  p.waitsAlone(decl),
 		Blocks: p.blocks(decl),
+		Ends:   p.ends(decl),
 	}
 	p.summaries[fn] = s
 	return s
@@ -130,7 +136,7 @@ func (p *Package) summarize(pass *analysis.Pass) {
 	if p.Pkg.Path() == api.Path {
 		return
 	}
-	for fn := range p.decls {
+	for _, fn := range p.order {
 		if s := p.Summary(fn); s != nil && !s.empty() {
 			pass.ExportObjectFact(fn, s)
 		}
@@ -161,7 +167,12 @@ func (p *Package) Mode(fn ast.Node, v *types.Var) Mode {
 		switch u.Act {
 		case PassedOn, Assigns, MayLeave, Cancels, Begins:
 			return Keeps
-		case Settles, Releases:
+		case Releases:
+			if p.Elsewhere(u, fn) || (u.In != fn && p.Mode(u.In, v) != ReleasesIt) {
+				return Keeps // some time
+			}
+			settled = true
+		case Settles:
 			settled = true
 		}
 	}
@@ -169,7 +180,7 @@ func (p *Package) Mode(fn ast.Node, v *types.Var) Mode {
 		return OnlyLooks
 	}
 	search := Search{P: p, Func: fn, Var: v, Every: true}
-	search.Settles = func(u Use) bool { return u.Act == Releases && u.In == fn }
+	search.Settles = func(u Use) bool { return u.Act == Releases }
 	if search.Find() == nil {
 		return ReleasesIt
 	}
@@ -177,8 +188,12 @@ func (p *Package) Mode(fn ast.Node, v *types.Var) Mode {
 	if search.Find() == nil {
 		return SettlesIt
 	}
-	if search.Every = false; search.Find() == nil {
-		return Keeps // past a switch that may have a case for each value
+	search.Every = false // past a switch there may be a case for each value
+	if api.IsPromise(v.Type()) {
+		search.Over = func(ast.Expr) bool { return true } // the context may be that of the call
+	}
+	if search.Find() == nil {
+		return Keeps
 	}
 	return SettlesSome
 }

@@ -7,6 +7,47 @@ import (
 	"go/types"
 )
 
+// NameOf returns the name of a type with the import paths in it. Types that are identical have
+// the same name, as far as they are written with aliases in the usual places.
+func NameOf(t types.Type) string { return types.TypeString(plain(t), nil) }
+
+// plain returns a type without its aliases.
+func plain(t types.Type) types.Type {
+	switch t := types.Unalias(t).(type) {
+	case *types.Basic:
+		return types.Typ[t.Kind()] // uint8 for byte
+	case *types.Pointer:
+		return types.NewPointer(plain(t.Elem()))
+	case *types.Slice:
+		return types.NewSlice(plain(t.Elem()))
+	case *types.Array:
+		return types.NewArray(plain(t.Elem()), t.Len())
+	case *types.Map:
+		return types.NewMap(plain(t.Key()), plain(t.Elem()))
+	case *types.Chan:
+		return types.NewChan(t.Dir(), plain(t.Elem()))
+	case *types.Named:
+		if t.TypeArgs().Len() == 0 {
+			return t
+		}
+		var args []types.Type
+		for a := range t.TypeArgs().Types() {
+			args = append(args, plain(a))
+		}
+		if n, err := types.Instantiate(nil, t.Origin(), args, false); err == nil {
+			return n
+		}
+		return t
+	case *types.Interface:
+		if t.Empty() {
+			return types.Universe.Lookup("any").Type()
+		}
+		return t
+	default:
+		return t
+	}
+}
+
 // Closer returns how a value of a type is closed: ".Close()", ".Body.Close()", or
 // "" where it need not be.
 func Closer(t types.Type) string {

@@ -83,6 +83,30 @@ func (p *Package) captured(id *ast.Ident, fn ast.Node) bool {
 	}
 }
 
+// Elsewhere reports whether a use in a function happens at a time of its own: in a function
+// literal that lives on or that go runs, in the call of a go statement, or by a method value.
+func (p *Package) Elsewhere(u Use, fn ast.Node) bool {
+	if u.Later {
+		if _, deferred := p.Parent(u.Call).(*ast.DeferStmt); u.Call == nil || !deferred {
+			return true
+		}
+	}
+	for in := u.In; in != fn; in = p.Function(in) {
+		lit, ok := in.(*ast.FuncLit)
+		if !ok {
+			return true
+		}
+		call, ok := p.Parent(lit).(*ast.CallExpr)
+		if !ok || ast.Unparen(call.Fun) != lit {
+			return true
+		}
+		if _, ok := p.Parent(call).(*ast.GoStmt); ok {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *Package) use(id *ast.Ident) Use {
 	switch parent := p.Parent(id).(type) {
 	case *ast.SelectorExpr:

@@ -86,6 +86,9 @@ func (c checker) assignedHere(v *types.Var) bool {
 // its name; or where it has none, by that of the other, if that is a name.
 func (c checker) ownContext(ctx ast.Expr) []analysis.SuggestedFix {
 	if c.ctx != nil && c.ctx.Name() != "" && c.ctx.Name() != "_" {
+		if ctx = c.foreignPart(ctx); ctx == nil {
+			return nil
+		}
 		scope := c.pass.Pkg.Scope().Innermost(ctx.Pos())
 		if scope == nil {
 			return nil
@@ -97,7 +100,7 @@ func (c checker) ownContext(ctx ast.Expr) []analysis.SuggestedFix {
 	}
 	id, ok := ast.Unparen(ctx).(*ast.Ident)
 	lit, isLit := c.fn.(*ast.FuncLit)
-	if !ok || !isLit || lit.Type.Params.NumFields() == 0 {
+	if !ok || !isLit || lit.Type.Params.NumFields() == 0 || !c.mayShadow(id, lit) {
 		return nil
 	}
 	first := lit.Type.Params.List[0]
@@ -110,6 +113,88 @@ func (c checker) ownContext(ctx ast.Expr) []analysis.SuggestedFix {
 		return fix(first.Names[0].Pos(), first.Names[0].End(), id.Name)
 	}
 	return nil
+}
+
+// foreignPart returns the part of a context that the function's own has to stand for: that
+// which another context is made from, where it is made in the function. It is nil where the
+// variable of the other would be left without a use.
+func (c checker) foreignPart(ctx ast.Expr) ast.Expr {
+	switch e := ast.Unparen(ctx).(type) {
+	case *ast.CallExpr:
+		fn := api.Callee(c.p.Info, e)
+		if fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == "context" && len(e.Args) > 0 {
+			return c.foreignPart(e.Args[0])
+		}
+	case *ast.Ident:
+		v := c.p.Var(e)
+		if program.Within(v, c.fn) {
+			if from := c.p.Value(e); from != e && program.Holds(c.fn, from) {
+				return c.foreignPart(from)
+			}
+			return nil
+		}
+		if !c.usedBeside(v, e) {
+			return nil
+		}
+	}
+	return ctx
+}
+
+// usedBeside reports whether a variable has another use than one, as the compiler wants one of
+// each that a function declares.
+func (c checker) usedBeside(v *types.Var, e *ast.Ident) bool {
+	if v == nil {
+		return false
+	}
+	if v.Parent() == c.pass.Pkg.Scope() || v.IsField() || c.isParameter(v) {
+		return true
+	}
+	for _, id := range c.p.Idents(v) {
+		if id != e && c.p.Use(id).Act != program.Assigns && !program.Holds(c.fn, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// isParameter reports whether a variable is declared as one.
+func (c checker) isParameter(v *types.Var) bool {
+	for _, id := range c.p.Idents(v) {
+		if _, ok := c.p.Parent(id).(*ast.Field); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// mayShadow reports whether a parameter of a literal may have the name of a variable around it:
+// whether that changes nothing but waits, and whether no other parameter was told to have
+// another name.
+func (c checker) mayShadow(id *ast.Ident, lit *ast.FuncLit) bool {
+	v := c.p.Var(id)
+	if v == nil || program.Within(v, lit) || !c.usedBeside(v, id) {
+		return false
+	}
+	for _, u := range c.p.Uses(v, lit) {
+		if u.In != ast.Node(lit) || c.inGo(u.Ident) {
+			return false // what goes on when the function has returned
+		}
+	}
+	if name, ok := c.names[lit]; ok && name != id.Name {
+		return false
+	}
+	c.names[lit] = id.Name
+	return true
+}
+
+// inGo reports whether n stands in a go statement of the function.
+func (c checker) inGo(n ast.Node) bool {
+	found := false
+	c.p.Around(n, func(n ast.Node) bool {
+		_, found = n.(*ast.GoStmt)
+		return !found && n != c.fn
+	})
+	return found
 }
 
 func fix(pos, end token.Pos, text string) []analysis.SuggestedFix {

@@ -42,13 +42,14 @@ func run(pass *analysis.Pass) (any, error) {
 		return nil, nil
 	}
 	told := make(map[token.Pos]bool)
+	names := make(map[ast.Node]string)
 	for _, b := range p.Begins() {
 		limit := p.LimitOf(b.Options)
 		if b.Func == nil || limit == program.NoLimit {
 			continue
 		}
 		fn, obj := p.FuncOf(b.Func)
-		c := checker{pass, p, fn, nil, limit == program.Limited, told}
+		c := checker{pass, p, fn, nil, limit == program.Limited, told, names}
 		if fn == nil {
 			c.elsewhere(b.Func, obj)
 			continue
@@ -66,6 +67,7 @@ type checker struct {
 	ctx     *types.Var // its context, or nil
 	limited bool       // the scope is known to have a limit
 	told    map[token.Pos]bool
+	names   map[ast.Node]string // the names that a mend gives to contexts of literals
 }
 
 // contextParam returns the parameter that is the function's context, or nil.

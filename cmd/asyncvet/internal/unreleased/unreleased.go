@@ -40,7 +40,7 @@ func run(pass *analysis.Pass) (any, error) {
 	c := checker{pass, p}
 	for _, f := range pass.Files {
 		ast.Inspect(f, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok && !harmless(p.Called(call)) {
+			if call, ok := n.(*ast.CallExpr); ok && !api.Harmless(p.Called(call)) {
 				if result, err, ok := p.Creates(call); ok {
 					c.created(call, result, err)
 				}
@@ -53,10 +53,6 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	return nil, nil
 }
-
-// harmless reports whether nothing is lost with a handle that a function of the
-// library returns: there is no call behind it that could still do anything.
-func harmless(name string) bool { return name == "Ready" || name == "Event.Signal" }
 
 type checker struct {
 	pass *analysis.Pass
@@ -108,13 +104,22 @@ func (c checker) statement(call *ast.CallExpr, s ast.Stmt) {
 	}
 	d := analysis.Diagnostic{Pos: call.Pos(), End: call.End()}
 	d.Message = fmt.Sprintf("the handle that %s returns is never released%s", c.name(call), consequence(o))
-	if s != nil && !o.InGroup && begins(c.p, call) {
+	if s != nil && !o.InGroup && begins(c.p, call) && !c.inParentheses(call) {
 		d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Release the handle at once", TextEdits: []analysis.TextEdit{
 			{Pos: s.Pos(), End: call.Pos()}, // "_ = "
 			{Pos: call.End(), End: call.End(), NewText: []byte(".Release()")},
 		}}}
 	}
 	c.p.Report(c.pass, d)
+}
+
+// inParentheses reports whether a call stands in parentheses, of which the mend knows nothing.
+func (c checker) inParentheses(call *ast.CallExpr) (in bool) {
+	c.p.Around(call, func(n ast.Node) bool {
+		_, in = n.(*ast.ParenExpr)
+		return false
+	})
+	return in
 }
 
 // adds reports whether a function of the library adds a handle to a call that has one.
@@ -203,7 +208,7 @@ func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) 
 	if !ok {
 		return
 	}
-	if id.Name == "_" {
+	if isBlank(id) {
 		if stmt, ok := s.(*ast.AssignStmt); ok && len(stmt.Lhs) == 1 {
 			c.statement(call, stmt)
 		} else {
@@ -222,11 +227,18 @@ func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) 
 	}
 	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: settles(o)}
 	if err != nil {
-		search.Err = c.p.Var(err)
+		if search.Err = c.p.Var(err); search.Err == nil && !isBlank(err) {
+			return // an element, perhaps: nothing is known about its value
+		}
 	}
 	if lost := search.Find(); lost != nil {
-		c.report(call, v, o, lost, c.release(s, v, fn, search.Err))
+		c.report(call, v, o, lost, c.release(s, v, fn, search.Err, o))
 	}
+}
+
+func isBlank(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
 }
 
 // isMain reports whether a function is the one that the program ends with.

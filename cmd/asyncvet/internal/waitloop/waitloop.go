@@ -4,6 +4,7 @@ package waitloop
 
 import (
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 
@@ -63,7 +64,7 @@ func (c checker) wait(call *ast.CallExpr) {
 	if loop == nil {
 		return
 	}
-	filled := program.Within(v, loop)
+	filled := program.Within(v, loop) || c.emptied(v, loop)
 	if filled {
 		members = c.source(v, loop)
 		if v = c.p.Var(members); v == nil || program.Within(v, loop) || c.few(v) {
@@ -131,7 +132,7 @@ func (c checker) few(v *types.Var) bool {
 		case *ast.CompositeLit:
 		case *ast.SliceExpr:
 		case *ast.CallExpr:
-			if !c.shorter(e, v) {
+			if !c.shorter(e, v) && !c.states(e, v) {
 				return false
 			}
 		default:
@@ -139,6 +140,57 @@ func (c checker) few(v *types.Var) bool {
 		}
 	}
 	return true
+}
+
+// most is how many members may be a few, where the program makes room for them.
+const most = 16
+
+// states reports whether a call makes a slice of a few members, or adds some that the program
+// writes down.
+func (c checker) states(call *ast.CallExpr, v *types.Var) bool {
+	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
+	if !ok {
+		return false
+	}
+	switch id.Name {
+	case "make":
+		n, ok := constant.Int64Val(constant.ToInt(c.length(call)))
+		return ok && n <= most
+	case "append":
+		return c.p.Var(call.Args[0]) == v && !call.Ellipsis.IsValid() && c.loop(call) == nil
+	}
+	return false
+}
+
+// length returns the length that a make states, or what is no number.
+func (c checker) length(call *ast.CallExpr) constant.Value {
+	if len(call.Args) > 1 {
+		if v := c.pass.TypesInfo.Types[call.Args[1]].Value; v != nil {
+			return v
+		}
+	}
+	return constant.MakeUnknown()
+}
+
+// emptied reports whether a loop empties v, to fill it each time.
+func (c checker) emptied(v *types.Var, loop ast.Node) bool {
+	found := false
+	ast.Inspect(loop, func(n ast.Node) bool {
+		if s, ok := n.(*ast.AssignStmt); ok && len(s.Lhs) == 1 && len(s.Rhs) == 1 && c.p.Var(s.Lhs[0]) == v {
+			part, ok := ast.Unparen(s.Rhs[0]).(*ast.SliceExpr)
+			found = found || (ok && c.p.Var(part.X) == v && part.Low == nil && c.isZero(part.High))
+		}
+		return !found
+	})
+	return found
+}
+
+func (c checker) isZero(e ast.Expr) bool {
+	if e == nil {
+		return false
+	}
+	v := c.pass.TypesInfo.Types[e].Value
+	return v != nil && constant.Sign(v) == 0
 }
 
 // shrinks reports whether an append puts together two parts of the same slice.

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/seed4712c49f/async"
 	"vettest/helper"
@@ -107,6 +108,75 @@ func callback(ctx context.Context, onLine func(func(string))) *async.Call[string
 			promise.Complete(line, nil) // called again, perhaps
 		}
 	})
+	return call
+}
+
+func leavesForAnother(ctx, stop context.Context, lines <-chan string) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	go func() { // want `the server can leave promise neither`
+		select {
+		case line := <-lines:
+			promise.Complete(line, nil)
+		case <-stop.Done(): // the call goes on
+		}
+	}()
+	return call
+}
+
+func leavesTooEarly(ctx context.Context, lines <-chan string) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	timed, cancel := context.WithTimeout(ctx, time.Second)
+	go func() { // want `the server can leave promise neither`
+		defer cancel()
+		select {
+		case line := <-lines:
+			promise.Complete(line, nil)
+		case <-timed.Done(): // before ctx
+		}
+	}()
+	return call
+}
+
+func leavesWithANewContext(ctx context.Context, lines <-chan string) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	go func() { // want `the server can leave promise neither`
+		defer cancel()
+		select {
+		case line := <-lines:
+			promise.Complete(line, nil)
+		case <-ctx.Done(): // before that of the promise
+		}
+	}()
+	return call
+}
+
+func inParentheses(ctx context.Context, busy bool) *async.Call[string] {
+	promise, call := (async.NewPromise[string](ctx)) // want `promise is neither`
+	if !busy {
+		promise.Complete("", nil)
+	}
+	return call
+}
+
+func byParameter(ctx context.Context, busy bool) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	go func(p *async.Promise[string], busy bool) { // want `the server can leave p neither`
+		if !busy {
+			p.Complete("", nil)
+		}
+	}(promise, busy)
+	return call
+}
+
+func byParameterAlways(ctx context.Context, busy bool) *async.Call[string] {
+	promise, call := async.NewPromise[string](ctx)
+	go func(p *async.Promise[string]) {
+		defer p.Break()
+		if !busy {
+			p.Complete("", nil)
+		}
+	}(promise)
 	return call
 }
 

@@ -51,6 +51,20 @@ func lists(ctx context.Context, more ...async.Option) {
 	async.Go(ctx, dial, more...).Release()
 }
 
+func read(context.Context) ([]uint8, error)       { return nil, io.EOF }
+func decode(context.Context) (interface{}, error) { return nil, io.EOF }
+
+func aliases(ctx context.Context, named bool) {
+	async.Go(ctx, read, helper.Bytes()).Release()
+	async.Go(ctx, decode, helper.Any()).Release()
+	async.Go(ctx, read, helper.Any()).Release() // want `Discard of any on a call that returns \(\[\]uint8, error\)`
+	opts := []async.Option{async.Discard(closeTCP)}
+	if named {
+		opts = append(opts, async.Name("a"))
+	}
+	async.Go(ctx, dial, opts...).Release() // want `Discard of \*net.TCPConn`
+}
+
 var conns = async.Group[string, net.Conn]{Options: []async.Option{async.Discard(closeTCP)}}
 
 func group(ctx context.Context) {

@@ -74,6 +74,20 @@ func Done2(call *async.Call[string]) {
 	Done(call)
 }
 
+// Said returns a call that the caller owns, and says something beside.
+func Said(ctx context.Context) (*async.Call[string], bool) { return Fetch(ctx), true }
+
+// Begin begins a call with the options of its caller, who owns the call.
+func Begin(ctx context.Context, opts ...async.Option) *async.Call[string] {
+	return async.Go(ctx, func(context.Context) (string, error) { return "", nil }, opts...)
+}
+
+// Finally releases the handle when it has waited.
+func Finally(ctx context.Context, call *async.Call[string]) {
+	defer func() { call.Release() }()
+	Watch(ctx, call)
+}
+
 // Take takes the result.
 func Take(ctx context.Context, call *async.Call[string]) (string, error) { return call.Await(ctx) }
 
@@ -116,6 +130,21 @@ func Work(context.Context) (int, error) {
 	call := async.Go(context.Background(), func(context.Context) (int, error) { return 1, nil })
 	return call.Await(context.Background())
 }
+
+// A hidden is a type that others cannot name.
+type hidden struct{}
+
+// Close closes it.
+func (*hidden) Close() error { return nil }
+
+// Hide returns a hidden.
+func Hide(context.Context) (*hidden, error) { return new(hidden), nil }
+
+// Any is an option that discards anything.
+func Any() async.Option { return async.Discard(func(any, error) {}) }
+
+// Bytes is an option that discards bytes.
+func Bytes() async.Option { return async.Discard(func([]byte, error) {}) }
 
 // Pause sleeps.
 func Pause() { time.Sleep(time.Second) }

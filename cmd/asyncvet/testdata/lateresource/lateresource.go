@@ -46,6 +46,59 @@ func promise(ctx context.Context) (*async.Promise[net.Conn], *async.Call[net.Con
 	return async.NewPromise[net.Conn](ctx) // want `nobody closes a net.Conn`
 }
 
+type dialer struct {
+	last  net.Conn
+	conns map[string]net.Conn
+}
+
+func (d *dialer) dial(addr string) (net.Conn, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.greet(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (d *dialer) greet(conn net.Conn) error {
+	_, err := conn.Write([]byte("hello"))
+	return err
+}
+
+func (d *dialer) kept(addr string) (net.Conn, error) {
+	conn, err := net.Dial("tcp", addr)
+	d.keep(addr, conn)
+	return conn, err
+}
+
+func (d *dialer) keep(addr string, conn net.Conn) { d.conns[addr] = conn }
+
+func (d *dialer) all(ctx context.Context, addr string) {
+	async.Go(ctx, func(context.Context) (net.Conn, error) { return d.dial(addr) }).Release() // want `nobody closes a net.Conn`
+	async.Go(ctx, func(context.Context) (net.Conn, error) { return d.kept(addr) }).Release() // somebody has it
+	async.Go(ctx, func(context.Context) (conn net.Conn, err error) {                         // want `nobody closes a net.Conn`
+		conn, err = net.Dial("tcp", addr)
+		return
+	}).Release()
+	async.Go(ctx, func(context.Context) (*http.Response, error) { // want `nobody closes a \*http.Response`
+		body, err := os.Open(addr)
+		return &http.Response{Body: body}, err
+	}).Release()
+}
+
+func takenPerhaps(addrs []string, stop bool) {
+	calls := async.GoEach(context.Background(), addrs, dialTo) // want `nobody closes a net.Conn`
+	for _, call := range calls {
+		if stop {
+			break
+		}
+		_, _ = call.Await(context.Background())
+	}
+}
+
 func generic[T io.Closer](ctx context.Context, fn func(context.Context) (T, error)) {
 	async.Go(ctx, fn).Release() // depends on T
 }

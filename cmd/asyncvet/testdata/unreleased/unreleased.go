@@ -355,6 +355,67 @@ func triedAndLost(ctx context.Context, busy bool) (string, error) {
 	return call.Await(ctx)
 }
 
+func sameCondition2(ctx context.Context, keep bool) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	if !keep {
+		prepare()
+	}
+	if keep {
+		return call.Await(ctx)
+	}
+	return 0, nil
+}
+
+func conditionChanges(ctx context.Context, keep bool) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	if !keep {
+		call.Release()
+	}
+	keep = !keep
+	if keep {
+		return call.Await(ctx)
+	}
+	return 0, nil
+}
+
+func conditionCalls(ctx context.Context, s *sync.Mutex) {
+	call := async.Go(ctx, work) // want `call is neither`
+	if s.TryLock() {
+		call.Release()
+	}
+	if !s.TryLock() {
+		call.Release()
+	}
+}
+
+func eachRound(ctx context.Context, n int) {
+	for i := range n {
+		if i%2 == 0 {
+			call := async.Go(ctx, work) // want `call is neither`
+			_ = call.Wait(ctx)
+		}
+	}
+}
+
+func saidBeside(ctx context.Context) (string, error) {
+	call, ok := helper.Said(ctx) // want `call is neither`
+	if !ok {
+		return "", errBusy // there is a call all the same
+	}
+	return call.Await(ctx)
+}
+
+func otherKind(ctx context.Context) (string, error) {
+	call, err := helper.Try(ctx, true) // want `call is neither`
+	switch err.(type) {
+	case nil:
+		_ = call.Wait(ctx)
+	default:
+		return "", err
+	}
+	return "", nil
+}
+
 // --- handles that go elsewhere
 
 type client struct {
@@ -464,6 +525,16 @@ func releasedFarAway(ctx context.Context) {
 func takenElsewhere(ctx context.Context) (string, error) {
 	call := helper.Fetch(ctx)
 	return helper.Take(ctx, call)
+}
+
+func finallyElsewhere(ctx context.Context) {
+	call := helper.Begin(ctx, async.Streaming())
+	helper.Finally(ctx, call)
+}
+
+func beginsElsewhere(ctx context.Context) (string, error) {
+	call := helper.Begin(ctx, async.Name("a"), async.Streaming()) // want `call is not released`
+	return call.Await(ctx)
 }
 
 func watchedElsewhere(ctx context.Context) {

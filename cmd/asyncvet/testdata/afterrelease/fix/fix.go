@@ -17,3 +17,15 @@ func wrongOrder(ctx context.Context, urls []string) (int, error) {
 	_, n, err := calls.Any(ctx)
 	return n, err
 }
+
+type stopped struct{ why string }
+
+func (s *stopped) Error() string { return s.why }
+
+func withACause(ctx context.Context, urls []string) (int, error) {
+	calls := async.GoEach(ctx, urls, get)
+	defer calls.Cancel(&stopped{why: "late"}) // want `defer the Release first`
+	defer calls.Release()
+	_, n, err := calls.Any(ctx)
+	return n, err
+}

@@ -40,3 +40,24 @@ func response(promise *async.Promise[*http.Response], get func() *http.Response)
 	resp := get()
 	promise.Complete(resp, nil) // want `nobody closes resp`
 }
+
+func passedOn(ctx context.Context, busy bool, queue chan<- *async.Promise[int]) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx)
+	go func() { // want `the server can leave promise`
+		if busy {
+			queue <- promise // a Break would come before whoever takes it from there
+			return
+		}
+		if promise.Context().Value("a") != nil {
+			promise.Complete(1, nil)
+		}
+	}()
+	return call
+}
+
+type key struct{ n int }
+
+func written(promises map[key]*async.Promise[net.Conn], l net.Listener) {
+	conn, err := l.Accept()
+	promises[key{n: 1}].Complete(conn, err) // want `nobody closes conn`
+}

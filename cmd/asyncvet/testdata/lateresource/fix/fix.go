@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/seed4712c49f/async"
+	"vettest/helper"
 )
 
 func dial(context.Context) (net.Conn, error) { return net.Dial("tcp", "a:1") }
@@ -22,4 +23,8 @@ func get(ctx context.Context, url string) (*http.Response, error) {
 func all(ctx context.Context, urls []string) {
 	async.Go(ctx, dial, async.Name("dial")).Release() // want `without Discard`
 	async.GoEach(ctx, urls, get).Release()            // want `without Discard .* without Streaming`
+}
+
+func hidden(ctx context.Context) {
+	async.Go(ctx, helper.Hide).Release() // want `without Discard`
 }

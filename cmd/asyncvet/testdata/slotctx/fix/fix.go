@@ -3,6 +3,7 @@ package fix
 
 import (
 	"context"
+	"time"
 
 	"github.com/seed4712c49f/async"
 )
@@ -19,4 +20,27 @@ func all(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
 			return other.Await(ctx) // want `by ctx`
 		}
 	}, scope)
+}
+
+func more(ctx, other context.Context, scope *async.Scope, call *async.Call[int], watch func(context.Context)) {
+	async.Go(ctx, func(own context.Context) (int, error) {
+		timed, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return call.Await(timed) // want `by timed`
+	}, scope)
+	async.Go(ctx, func(context.Context) (int, error) {
+		_ = call.Wait(ctx)       // want `by ctx`
+		return call.Await(other) // want `by other`
+	}, scope)
+	async.Go(ctx, func(context.Context) (int, error) {
+		go watch(ctx)          // goes on after the call
+		return call.Await(ctx) // want `by ctx`
+	}, scope)
+	async.Go(ctx, func(context.Context) (int, error) {
+		timed, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return call.Await(timed) // want `by timed`
+	}, scope)
+	nobody := context.Background()
+	async.Go(ctx, func(own context.Context) (int, error) { return call.Await(nobody) }, scope) // want `by nobody`
 }

@@ -44,3 +44,20 @@ func loop(ctx context.Context) {
 		_ = call.Wait(ctx)          // a defer would be too late
 	}
 }
+
+func oneLine(ctx context.Context) func() error {
+	return func() error { call := async.Go(ctx, work); return call.Wait(ctx) } // want `neither awaited, finished nor released`
+}
+
+func oneBlock(ctx context.Context) {
+	func() { call := async.Go(ctx, work); _ = call.Wait(ctx) }() // want `neither awaited, finished nor released`
+}
+
+func parentheses(ctx context.Context) {
+	_ = (async.Go(ctx, work)) // want `never released`
+}
+
+func connects(ctx context.Context) (net.Conn, error) {
+	call := async.Go(ctx, dial, async.Streaming(), async.Discard(closing)) // want `not released`
+	return call.Await(ctx)                                                 // goes on, and a Release would end it
+}

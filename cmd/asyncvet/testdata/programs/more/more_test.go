@@ -1,0 +1,85 @@
+package more
+
+import (
+	"context"
+	"testing"
+
+	"github.com/seed4712c49f/async"
+)
+
+// helpers of a test suite, which clean up behind the tests
+
+func start(t *testing.T) *async.Call[int] {
+	t.Helper()
+	call := async.Go(t.Context(), work)
+	t.Cleanup(call.Release)
+	return call
+}
+
+func startWith(t *testing.T) *async.Call[int] {
+	t.Helper()
+	call := async.Go(t.Context(), work)
+	t.Cleanup(func() { call.Release() })
+	return call
+}
+
+func releaseLater(t *testing.T, call *async.Call[int]) { t.Cleanup(call.Release) }
+
+func releaseInTheEnd(t *testing.T, call *async.Call[int]) { t.Cleanup(func() { call.Release() }) }
+
+func TestHelpers(t *testing.T) {
+	call := start(t)
+	if err := call.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := startWith(t)
+	if err := other.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	third := async.Go(t.Context(), work)
+	releaseLater(t, third)
+	if _, err := third.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	streams := async.Go(t.Context(), work, async.Streaming())
+	releaseInTheEnd(t, streams)
+	if _, err := streams.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestObject(t *testing.T) {
+	var call async.Call[int]
+	t.Cleanup(call.Release)
+	if err := call.Begin(t.Context(), work); err != nil {
+		t.Fatal(err)
+	}
+	if err := call.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCleanupFirst(t *testing.T) {
+	var call *async.Call[int]
+	t.Cleanup(func() {
+		if call != nil {
+			call.Release()
+		}
+	})
+	call = async.Go(t.Context(), work)
+	if err := call.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// a client that answers at once
+type fake struct{}
+
+func (fake) get(context.Context) *async.Call[int] { return async.Ready(1, nil) }
+
+func TestFake(t *testing.T) {
+	call := fake{}.get(t.Context())
+	if err := call.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
