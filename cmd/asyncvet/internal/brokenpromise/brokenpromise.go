@@ -70,7 +70,7 @@ func (c checker) made(call *ast.CallExpr) {
 		return
 	}
 	over := c.over(call, v, s)
-	if server, run := c.server(v, fn, s); server != nil && c.served(v, server, run, over) {
+	if server, run := c.server(v, fn, s); server != nil && c.served(v, server, run, call, over) {
 		return
 	}
 	search := program.Search{P: c.p, Func: fn, Var: v, From: s, Settles: c.settles, Over: over}
@@ -220,21 +220,24 @@ func (c checker) runOnce(fn ast.Node) (*ast.FuncLit, *ast.CallExpr) {
 		return lit, call
 	}
 	switch fn := api.Callee(c.p.Info, call); {
-	case api.Name(fn) == "Go", api.FromPackage(fn, "sync", "WaitGroup.Go"), api.FromPackage(fn, "golang.org/x/sync/errgroup", "Group.Go"):
+	case api.Name(fn) == "Go", api.FromPackage(fn, "sync", "WaitGroup.Go"), api.FromPackage(fn, errgroup, "Group.Go"):
 		return lit, call
 	}
 	return nil, nil
 }
 
 // served looks at a server that has the promise for itself, and reports whether
-// something is wrong with it.
-func (c checker) served(v *types.Var, server ast.Node, call *ast.CallExpr, over func(ast.Expr) bool) bool {
+// something is wrong with it: call is what runs the server, and made what makes the promise.
+func (c checker) served(v *types.Var, server ast.Node, call, made *ast.CallExpr, over func(ast.Expr) bool) bool {
 	lit, ok := server.(*ast.FuncLit)
 	if !ok {
 		return c.passed(v, call)
 	}
 	v = c.own(v, lit, call)
 	search := program.Search{P: c.p, Func: lit, Var: v, Settles: c.settles, Over: over}
+	if c.ofGroup(call, made) {
+		search.Leaves = c.fails
+	}
 	lost := search.Find()
 	if lost == nil {
 		return false

@@ -5,10 +5,14 @@ package brokenpromise
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/program"
 )
+
+// errgroup is the import path of the errgroups.
+const errgroup = "golang.org/x/sync/errgroup"
 
 // over returns whether the call of a promise is at its end where something else is: the call
 // itself, the context of the promise, or the context that it was made with or one above
@@ -64,4 +68,24 @@ func (c checker) same(ctx, of ast.Expr, begin *ast.CallExpr) bool {
 		}
 	}
 	return true
+}
+
+// ofGroup reports whether a call runs a task of an errgroup with whose context a promise is
+// made: an error of the task ends that context, and so the call of the promise.
+func (c checker) ofGroup(run, made *ast.CallExpr) bool {
+	if !api.FromPackage(api.Callee(c.p.Info, run), errgroup, "Group.Go") || len(made.Args) == 0 {
+		return false
+	}
+	group, ok := c.p.Value(program.Receiver(run)).(*ast.CallExpr)
+	if !ok || !api.FromPackage(api.Callee(c.p.Info, group), errgroup, "WithContext") {
+		return false
+	}
+	ctx := c.p.Var(made.Args[0])
+	values, _ := c.p.Values(ctx)
+	return ctx != nil && slices.Contains(values, ast.Expr(group))
+}
+
+// fails reports whether a return returns an error that need not be nil.
+func (c checker) fails(ret *ast.ReturnStmt) bool {
+	return len(ret.Results) == 1 && !c.p.Info.Types[ret.Results[0]].IsNil()
 }

@@ -65,7 +65,7 @@ func (c checker) function(b program.Begin, f ast.Expr) {
 		c.method(f, name, held)
 	}
 	c.p.Inline(program.Body(fn), func(n ast.Node) bool {
-		if what := c.p.Blocking(n); what != "" && !c.complete(b, n) {
+		if what := c.p.Blocking(n); what != "" && !c.complete(b, n) && !c.onlyReads(b, n, deep) {
 			c.report(n, what+" may block the completer")
 			return false
 		}
@@ -129,13 +129,45 @@ func (c checker) complete(b program.Begin, n ast.Node) bool {
 	return on != nil && c.isCall(b, on)
 }
 
+// deep is how many functions are looked into, one called by the other.
+const deep = 4
+
+// onlyReads reports whether a call is one of a function of this package that waits for nothing
+// else than the very call that is complete.
+func (c checker) onlyReads(b program.Begin, n ast.Node, depth int) bool {
+	call, ok := n.(*ast.CallExpr)
+	if !ok || depth == 0 {
+		return false
+	}
+	decl := c.p.Decl(api.Callee(c.pass.TypesInfo, call))
+	if decl == nil || decl.Body == nil {
+		return false
+	}
+	reads := true
+	c.p.Inline(decl.Body, func(n ast.Node) bool {
+		reads = reads && (c.p.Blocking(n) == "" || c.complete(b, n) || c.onlyReads(b, n, depth-1))
+		return reads
+	})
+	return reads
+}
+
 // isCall reports whether an expression is the call that is begun.
 func (c checker) isCall(b program.Begin, e ast.Expr) bool {
 	if api.EffectOf(b.Name) == api.Begins {
-		return types.ExprString(e) == types.ExprString(program.Receiver(b.Call))
+		return c.same(program.Receiver(b.Call), e)
 	}
 	s, ok := c.p.Parent(b.Call).(*ast.AssignStmt)
-	return ok && slices.ContainsFunc(s.Lhs, func(l ast.Expr) bool { return types.ExprString(l) == types.ExprString(e) })
+	return ok && slices.ContainsFunc(s.Lhs, func(l ast.Expr) bool { return c.same(l, e) })
+}
+
+// same reports whether two expressions are the same by their text, or are the same field: of
+// the same object, perhaps, which each method calls by a name of its own.
+func (c checker) same(a, b ast.Expr) bool {
+	if types.ExprString(a) == types.ExprString(b) {
+		return true
+	}
+	v := c.p.Var(a)
+	return v != nil && v.IsField() && v == c.p.Var(b)
 }
 
 // held returns the mutexes that are locked in a function before a call, and not

@@ -64,6 +64,28 @@ func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
 	return b, true
 }
 
+// Funcs returns the functions that calls run: of a GoAll, those that the program writes down.
+func (p *Package) Funcs(b Begin) []ast.Expr {
+	if b.Func != nil {
+		return []ast.Expr{b.Func}
+	}
+	if b.Name != "GoAll" || len(b.Call.Args) < 2 {
+		return nil
+	}
+	list, ok := p.Value(b.Call.Args[1]).(*ast.CompositeLit)
+	if !ok {
+		return nil
+	}
+	var funcs []ast.Expr
+	for _, e := range list.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			e = kv.Value
+		}
+		funcs = append(funcs, ast.Unparen(e))
+	}
+	return funcs
+}
+
 // resultType returns the type of the result of the calls that a call begins.
 func (p *Package) resultType(name string, call *ast.CallExpr) types.Type {
 	switch name {

@@ -26,13 +26,14 @@ type Search struct {
 	P       *Package
 	Func    ast.Node // the function that the path leads through
 	Var     *types.Var
-	From    ast.Node            // where the variable gets its value; nil where that is a parameter
-	Err     *types.Var          // the error beside it, or nil
-	Settles func(u Use) bool    // whether a use ends the search on this path
-	Every   bool                // look at paths past all cases of a switch, too
-	Over    func(ast.Expr) bool // whether nothing is left to do where a context, or a call, is at its end; or nil
-	known   map[string]bool     // conditions that hold at From
-	visited map[visit]struct{}  // where the search was
+	From    ast.Node                   // where the variable gets its value; nil where that is a parameter
+	Err     *types.Var                 // the error beside it, or nil
+	Settles func(u Use) bool           // whether a use ends the search on this path
+	Every   bool                       // look at paths past all cases of a switch, too
+	Over    func(ast.Expr) bool        // whether nothing is left to do where a context, or a call, is at its end; or nil
+	Leaves  func(*ast.ReturnStmt) bool // whether a return settles the variable by what it returns; or nil
+	known   map[string]bool            // conditions that hold at From
+	visited map[visit]struct{}         // where the search was
 
 	repeated map[string][]*types.Var // see Package.repeated
 }
@@ -193,7 +194,7 @@ func (s *Search) node(n ast.Node) (over bool, lost *Lost) {
 		}
 	}
 	if ret, ok := n.(*ast.ReturnStmt); ok {
-		if ret.Results == nil && s.isResult() {
+		if ret.Results == nil && s.isResult() || s.Leaves != nil && s.Leaves(ret) {
 			return true, nil
 		}
 		return true, &Lost{Return: ret}

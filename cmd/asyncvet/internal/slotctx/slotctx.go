@@ -45,17 +45,13 @@ func run(pass *analysis.Pass) (any, error) {
 	names := make(map[ast.Node]string)
 	for _, b := range p.Begins() {
 		limit := p.LimitOf(b.Options)
-		if b.Func == nil || limit == program.NoLimit {
+		if limit == program.NoLimit {
 			continue
 		}
-		fn, obj := p.FuncOf(b.Func)
-		c := checker{pass, p, fn, nil, limit == program.Limited, told, names}
-		if fn == nil {
-			c.elsewhere(b.Func, obj)
-			continue
+		for _, f := range p.Funcs(b) {
+			c := checker{pass: pass, p: p, limited: limit == program.Limited, told: told, names: names}
+			c.function(f)
 		}
-		c.ctx = contextParam(p.Signature(fn))
-		p.Inline(program.Body(fn), c.node)
 	}
 	return nil, nil
 }
@@ -76,6 +72,17 @@ func contextParam(sig *types.Signature) *types.Var {
 		return nil
 	}
 	return sig.Params().At(0)
+}
+
+// function looks at a function that a call runs.
+func (c checker) function(f ast.Expr) {
+	fn, obj := c.p.FuncOf(f)
+	if fn == nil {
+		c.elsewhere(f, obj)
+		return
+	}
+	c.fn, c.ctx = fn, contextParam(c.p.Signature(fn))
+	c.p.Inline(program.Body(fn), c.node)
 }
 
 func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFix) {

@@ -235,6 +235,19 @@ func each(ctx context.Context, scope *async.Scope, others []*async.Call[int]) {
 	_ = call.Begin(ctx, func(own context.Context) (int, error) { return others[0].Await(ctx) }, scope) // want `others\[0\].Await waits by ctx`
 }
 
+func several(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
+	async.GoAll(ctx, []func(context.Context) (int, error){
+		func(ctx context.Context) (int, error) { return other.Await(ctx) },
+		func(context.Context) (int, error) { return other.Await(ctx) }, // want `other.Await waits by ctx`
+		helper.Work, // want `helper.Work waits in Call.Await by a context of its own`
+	}, scope)
+	functions := []func(context.Context) (int, error){1: func(context.Context) (int, error) {
+		return other.Await(ctx) // want `other.Await waits by ctx`
+	}}
+	async.GoAll(ctx, functions, scope)
+	async.GoAll(ctx, functions[:1])
+}
+
 func generic[T any](ctx context.Context, scope *async.Scope, other *async.Call[T]) {
 	async.Go(ctx, func(context.Context) (T, error) { return other.Await(ctx) }, scope) // want `other.Await waits by ctx`
 }

@@ -781,3 +781,45 @@ func while(ctx context.Context, read func() string) *async.Call[string] {
 	}()
 	return call
 }
+
+// fetch completes the promise, or fails the group, whose context is that of the call.
+func fetch(ctx context.Context, read func() (string, error)) (string, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	promise, call := async.NewPromise[string](ctx)
+	defer call.Release()
+	g.Go(func() error {
+		line, err := read()
+		if err != nil {
+			return err
+		}
+		promise.Complete(line, nil)
+		return nil
+	})
+	line, err := call.Await(ctx)
+	return line, errors.Join(err, g.Wait())
+}
+
+type watcher struct {
+	call    *async.Call[int]
+	results chan int
+}
+
+// newWatcher has what it began looked at when it is complete.
+func newWatcher(ctx context.Context, name string) *watcher {
+	made := &watcher{results: make(chan int, 1)}
+	made.call = async.Go(ctx, work, async.OnSignal(made.done), async.Name(name))
+	return made
+}
+
+func (w *watcher) done() {
+	n, _ := w.call.Await(context.Background()) // is complete
+	w.results <- n
+}
+
+func (w *watcher) read() {
+	w.done()
+}
+
+func (w *watcher) begin(ctx context.Context) {
+	w.call = async.Go(ctx, work, async.OnSignal(func() { w.read() }))
+}
