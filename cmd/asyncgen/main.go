@@ -66,7 +66,7 @@
 //
 //	//async:stream                 above the method, or behind it
 //	//async:nostream
-//	//async:stream Watch, Follow   above the interface
+//	//async:stream Watch, Follow   above the interface, or one that it embeds
 //
 // and so do the flags -stream and -nostream, which count before the comments.
 //
@@ -130,7 +130,8 @@
 // A file that asyncgen has not written is never replaced, and neither is the output for
 // other interfaces that are still there.
 //
-// An interface in a file with a build constraint gets an output with the same.
+// An interface in a file with a build constraint gets an output with the same, and so does
+// one that embeds such an interface of its package.
 //
 // Run asyncgen -h for the flags.
 package main

@@ -22,6 +22,9 @@ func (f *faceOf) settleStreams(w *writer, o *Options) {
 	for _, m := range f.methods {
 		m.stream = m.ctx >= 0 && slices.ContainsFunc(m.valueTypes(), streaming)
 	}
+	for _, m := range f.methods {
+		f.aboveDirectives(m)
+	}
 	for _, d := range slices.Concat(o.Comment, f.doc.Directives) {
 		f.typeDirective(d)
 	}
@@ -50,12 +53,31 @@ func (f *faceOf) settleStreams(w *writer, o *Options) {
 	}
 }
 
+// aboveDirectives takes the directives above the type that declares a method, where that is
+// another: an interface that this one embeds, or is another name of. They name methods of
+// that, of which this is one.
+func (f *faceOf) aboveDirectives(m *method) {
+	for _, d := range m.doc.Above {
+		if d.Name == "gen" || d.Name == "form" || slices.Contains(f.doc.Directives, d) {
+			continue
+		}
+		if slices.ContainsFunc(methodNames(d), func(name string) bool { return strings.TrimPrefix(name, m.doc.Type+".") == m.name }) {
+			f.apply(m, d)
+		}
+	}
+}
+
+// methodNames are the methods that a directive above a type names.
+func methodNames(d load.Directive) []string {
+	return strings.FieldsFunc(d.Args, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+}
+
 // typeDirective takes a directive above the interface, which names its methods.
 func (f *faceOf) typeDirective(d load.Directive) {
 	if d.Name == "gen" || d.Name == "form" {
 		return
 	}
-	names := strings.FieldsFunc(d.Args, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+	names := methodNames(d)
 	if len(names) == 0 {
 		where := " above a type"
 		if strings.HasPrefix(d.Name, "gen ") {

@@ -14,6 +14,9 @@ import (
 type Comment struct {
 	Text       string // without the directives; lines end in a newline
 	Directives []Directive
+
+	Type  string      // of a method: the type that declares it, which others may embed
+	Above []Directive // and those above that
 }
 
 // A Directive is one comment of the form //async:name args.
@@ -44,7 +47,11 @@ func (p *Package) MethodComment(fn *types.Func) Comment {
 	if found == nil {
 		return Comment{}
 	}
-	return p.comment(found.Doc, found.Comment)
+	c := p.comment(found.Doc, found.Comment)
+	if gen, spec := typeAround(f, found.Pos()); spec != nil {
+		c.Type, c.Above = spec.Name.Name, p.specComment(gen, spec).Directives
+	}
+	return c
 }
 
 // TypeComment returns the comment of a type's declaration.
@@ -53,23 +60,34 @@ func (p *Package) TypeComment(name *types.TypeName) Comment {
 	if f == nil {
 		return Comment{}
 	}
+	gen, spec := p.typeSpec(f, name.Name(), line)
+	if spec == nil {
+		return Comment{}
+	}
+	return p.specComment(gen, spec)
+}
+
+func (p *Package) specComment(gen *ast.GenDecl, spec *ast.TypeSpec) Comment {
+	if spec.Doc == nil && len(gen.Specs) == 1 {
+		return p.comment(gen.Doc, spec.Comment)
+	}
+	return p.comment(spec.Doc, spec.Comment)
+}
+
+// typeAround returns the declaration of the type that a place of a file is within.
+func typeAround(f *ast.File, pos token.Pos) (*ast.GenDecl, *ast.TypeSpec) {
 	for _, d := range f.Decls {
 		gen, ok := d.(*ast.GenDecl)
 		if !ok {
 			continue
 		}
 		for _, s := range gen.Specs {
-			ts, ok := s.(*ast.TypeSpec)
-			if !ok || ts.Name.Name != name.Name() || p.line(ts.Name.Pos()) != line {
-				continue
+			if ts, ok := s.(*ast.TypeSpec); ok && ts.Pos() <= pos && pos < ts.End() {
+				return gen, ts
 			}
-			if ts.Doc == nil && len(gen.Specs) == 1 {
-				return p.comment(gen.Doc, ts.Comment)
-			}
-			return p.comment(ts.Doc, ts.Comment)
 		}
 	}
-	return Comment{}
+	return nil, nil
 }
 
 // ImportNames returns the names that the file of a type gives to imports, by path.

@@ -53,27 +53,49 @@ func (all *Folder) Declares(name string) bool {
 	return found
 }
 
-// Variant returns what tells the output for a type apart where the type is declared in
-// files for other builds, too: the constraint of the file that is built, in words.
+// Variant returns what tells the output for a type apart where the type, or an interface
+// that it embeds, is declared in files for other builds, too: the constraint of the file that
+// is built, in words.
 func (all *Folder) Variant(name string) string {
-	variant, others := "", false
+	text := ""
+	texts, seen := make(map[string]bool), make(map[string]bool)
+	var visit func(name string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		variant, parts := all.variantOf(name)
+		if x, err := constraint.Parse("//go:build " + variant); err == nil && !texts[variant] {
+			texts[variant] = true
+			text += "_" + words(x)
+		}
+		for _, part := range parts {
+			visit(part)
+		}
+	}
+	visit(name)
+	return text
+}
+
+// variantOf returns the constraint of the file that is built and declares a type, where
+// files for other builds declare that, too, and what the type is made of.
+func (all *Folder) variantOf(name string) (variant string, parts []string) {
+	others := false
 	all.eachType(func(f dirFile, s *ast.TypeSpec, _ *ast.CommentGroup) {
 		switch {
 		case s.Name.Name != name:
 		case f.built:
 			variant = constraintOf(f.ast, all.fset.PositionFor(f.ast.Package, false).Filename)
+			parts = madeOf(s.Type)
 		default:
 			others = true
 		}
 	})
-	if !others || variant == "" {
-		return ""
+	if !others {
+		variant = ""
 	}
-	x, err := constraint.Parse("//go:build " + variant)
-	if err != nil {
-		return ""
-	}
-	return "_" + words(x)
+	return variant, parts
 }
 
 // words is a constraint as part of a file's name.

@@ -82,7 +82,8 @@ type Type struct {
 	Name  *types.TypeName // an alias, or a defined type
 	Iface *types.Interface
 	Pos   token.Position
-	// Constraint is the build constraint of the file that declares the type.
+	// Constraint is the build constraint of the files that declare the type, and what it
+	// embeds.
 	Constraint string
 }
 
@@ -137,10 +138,7 @@ func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
 	case iface.NumMethods() == 0:
 		return nil, Errorf(pos, "%s has no methods", s.name)
 	}
-	t := &Type{Spec: s.text, Path: s.path, Name: name, Iface: iface, Pos: pos}
-	f, _ := p.sourceOf(obj)
-	t.Constraint = constraintOf(f, p.fset.PositionFor(obj.Pos(), false).Filename)
-	return t, nil
+	return &Type{Spec: s.text, Path: s.path, Name: name, Iface: iface, Pos: pos, Constraint: p.builtWhere(name)}, nil
 }
 
 // notFound says that there is no such type, and where it may be instead.
