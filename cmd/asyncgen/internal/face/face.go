@@ -175,6 +175,7 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 		}
 	}
 	busy := predeclared()
+	busy.add("init") // which is no name for an import
 	maps.Copy(busy, top)
 	busy.add(w.p.Names(w.constraint)...)
 	w.block = top.clone()

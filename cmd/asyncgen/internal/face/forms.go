@@ -144,21 +144,26 @@ func (f *faceOf) writeForms(w *writer) {
 			names[i] = fields.fresh(title(strings.TrimLeft(strings.TrimLeft(list[i][strings.LastIndexByte(list[i], '.')+1:], "*"), "_")))
 		}
 		nats, iface := w.fixed(natsModule), w.typ(form.iface)
+		busy := w.block.clone()
+		if busy == nil {
+			busy = make(nameSet)
+		}
+		v, made := busy.fresh("v"), busy.fresh("form")
 		w.f("\n// %s is a [%s] as it travels: what is set, or nil.\n", form.name, iface)
 		w.f("type %s struct {\n", form.name)
 		for i, name := range names {
 			w.f("%s *%s `json:\",omitempty\"`\n", name, strings.TrimPrefix(list[i], "*"))
 		}
 		w.f("Other *%sOtherForm `json:\",omitempty\"`\n}\n", nats)
-		w.f("\nfunc %s(v %s) (form %s) {\nswitch v := v.(type) {\ncase nil:\n", form.of, iface, form.name)
+		w.f("\nfunc %s(%s %s) (%s %s) {\nswitch %[2]s := %[2]s.(type) {\ncase nil:\n", form.of, v, iface, made, form.name)
 		for i, name := range names {
 			address := "&"
 			if strings.HasPrefix(list[i], "*") {
 				address = ""
 			}
-			w.f("case %s:\nform.%s = %sv\n", list[i], name, address)
+			w.f("case %s:\n%s.%s = %s%s\n", list[i], made, name, address, v)
 		}
-		w.f("default:\nform.Other = %sNewOtherForm(v, %q)\n}\nreturn form\n}\n", nats, form.iface.Obj().Name())
+		w.f("default:\n%s.Other = %sNewOtherForm(%s, %q)\n}\nreturn %[1]s\n}\n", made, nats, v, form.iface.Obj().Name())
 		w.f("\nfunc (form %s) value() %s {\nswitch {\n", form.name, iface)
 		for i, name := range names {
 			star := "*"

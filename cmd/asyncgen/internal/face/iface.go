@@ -52,7 +52,7 @@ func (w *writer) methodDoc(text string) {
 	}
 	w.f("//\n")
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "+build ") {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] == "+build" {
 			continue // which go vet wants nowhere but above a package
 		}
 		line = strings.TrimRight(line, " \t\r\n")

@@ -94,12 +94,18 @@ func (s spot) sayf(format string, args ...any) string {
 
 // A traveler walks through a type.
 type traveler struct {
-	seen   map[types.Type]bool
+	seen   map[visit]bool
 	embeds map[types.Type]bool // the structs that the current one is embedded in, by pointers
 }
 
+// A visit is to a type at a spot of one kind: what is right at one may be lost at the other.
+type visit struct {
+	t           types.Type
+	addressable bool
+}
+
 func newTraveler() *traveler {
-	return &traveler{seen: make(map[types.Type]bool), embeds: make(map[types.Type]bool)}
+	return &traveler{seen: make(map[visit]bool), embeds: make(map[types.Type]bool)}
 }
 
 // walk returns why a type cannot travel, or nothing.
@@ -115,11 +121,11 @@ func (tr *traveler) walk(s spot, t types.Type) string {
 			return why
 		}
 	}
-	if tr.seen[t] {
+	if tr.seen[visit{t, s.addressable}] {
 		return ""
 	}
-	if named, ok := t.(*types.Named); ok {
-		tr.seen[named] = true
+	if _, ok := t.(*types.Named); ok {
+		tr.seen[visit{t, s.addressable}] = true
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
@@ -182,11 +188,32 @@ func (tr *traveler) mapping(s spot, m *types.Map) string {
 	switch {
 	case param:
 	case basic != nil && basic.Info()&(types.IsString|types.IsInteger) != 0 && basic.Kind() != types.Uintptr:
+		if why := keyTravels(key, basic); why != "" {
+			return s.sayf("a map with keys of type %s cannot travel: %s", short(key), why)
+		}
 	case !types.IsInterface(key) && has(key, "MarshalText") && has(types.NewPointer(key), "UnmarshalText"):
 	default:
 		return s.sayf("a map with keys of type %s cannot travel", short(key))
 	}
 	return tr.walk(s.below("{}", false), m.Elem())
+}
+
+// keyTravels returns why a key that is a string or an integer cannot travel. encoding/json
+// reads it by its UnmarshalText, and writes an integer by a MarshalText that needs no pointer,
+// a string as it is.
+func keyTravels(key types.Type, basic *types.Basic) string {
+	pointer := types.NewPointer(key)
+	integer := basic.Info()&types.IsInteger != 0
+	writes, reads := has(key, "MarshalText"), has(pointer, "UnmarshalText")
+	switch {
+	case reads && !has(pointer, "MarshalText"):
+		return "it has UnmarshalText and no MarshalText"
+	case integer && writes && !reads:
+		return "it has MarshalText and no UnmarshalText"
+	case integer && reads && !writes:
+		return "its MarshalText needs a pointer, which a key has not"
+	}
+	return ""
 }
 
 // fields walks through the fields of a struct, and those of embedded structs, which

@@ -244,7 +244,10 @@ func quoteTag(tag string) string {
 
 func (w *typeWriter) iface(t *types.Interface) string {
 	if t.IsImplicit() && t.NumEmbeddeds() == 1 {
-		return w.typ(t.EmbeddedType(0))
+		text := w.typ(t.EmbeddedType(0))
+		if !strings.HasPrefix(text, "*") { // type S[P *int] would be an array
+			return text
+		}
 	}
 	var elems []string
 	for m := range t.ExplicitMethods() {

@@ -9,7 +9,7 @@ import (
 	"iter"
 )
 
-//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -type Store,Sorter,Odd,Mapped,Renamed,Recursive,Ints,Shadow
+//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -type Store,Sorter,Odd,Mapped,Renamed,Recursive,Ints,Shadow,Lone
 
 type (
 	Number interface{ ~int | ~float64 }
@@ -52,6 +52,9 @@ type (
 
 	// Recursive is bounded by itself.
 	Recursive[T Recursive[T]] interface{ Compare(T) int }
+
+	// Lone has one parameter, whose constraint reads like the length of an array.
+	Lone[P *K,] interface{ Do(P) P }
 
 	// K is hidden by a parameter of the same name, but not in what it embeds.
 	K struct{}
