@@ -1,6 +1,9 @@
 package face
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/seed4712c49f/async/cmd/asyncgen/internal/load"
 )
 
@@ -34,6 +37,7 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 	}
 	private := nameSet{}
 	private.add(w.p.Names(w.constraint)...)
+	private.add(slices.Collect(maps.Keys(w.p.ImportNames()))...)
 	for name := range top {
 		private.add(name)
 	}
@@ -61,6 +65,9 @@ func (f *faceOf) claimPublic(w *writer, top nameSet, names []string) error {
 	for _, name := range names {
 		if pos, ok := w.p.Taken(name, w.constraint); ok {
 			return load.Errorf(pos, "%s is declared here, and for %s the output would declare it", name, f.t.Spec)
+		}
+		if pos, ok := w.p.ImportNames()[name]; ok {
+			return load.Errorf(pos, "%s is an import here, and for %s the output would declare it", name, f.t.Spec)
 		}
 		if top[name] {
 			return load.Errorf(f.t.Pos, "the output would declare %s twice", name)

@@ -192,7 +192,7 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 	}
 	maps.Copy(w.block, imports)
 	maps.Copy(busy, imports)
-	given := w.p.ImportNames(o.Targets[0].Type.Name)
+	given := w.p.NamesIn(o.Targets[0].Type.Name)
 	for _, path := range w.sortedImports() {
 		name := w.pkgs[path].Name()
 		if as, ok := given[path]; ok && !slices.Contains(w.needs, path) {

@@ -90,8 +90,8 @@ func typeAround(f *ast.File, pos token.Pos) (*ast.GenDecl, *ast.TypeSpec) {
 	return nil, nil
 }
 
-// ImportNames returns the names that the file of a type gives to imports, by path.
-func (p *Package) ImportNames(name *types.TypeName) map[string]string {
+// NamesIn returns the names that the file of a type gives to imports, by path.
+func (p *Package) NamesIn(name *types.TypeName) map[string]string {
 	names := make(map[string]string)
 	f, _ := p.sourceOf(name)
 	if f == nil {

@@ -65,6 +65,7 @@ type Package struct {
 	files   []*ast.File                          // those that are built
 	skipped []*ast.File                          // those that are not, for what they declare
 	taken   map[string]token.Position            // package-level names of both
+	imports map[string]token.Position            // names of imports in both
 	takenBy map[string]map[string]token.Position // those by build constraint, where there is one
 	types   *types.Package
 	errs    []types.Error
@@ -288,4 +289,20 @@ var errNoModule = errors.New("no go.mod here or above: asyncgen works within mod
 // may be built together with one that has a build constraint.
 func (p *Package) Names(constraint string) []string {
 	return slices.Sorted(maps.Keys(p.takenFor(constraint)))
+}
+
+// ImportNames returns the names that files of the package, tests among them, give to what
+// they import, and where. None of these can be declared at the top level.
+func (p *Package) ImportNames() map[string]token.Position {
+	if p.imports == nil {
+		p.imports = make(map[string]token.Position)
+		for _, f := range slices.Concat(p.files, p.skipped) {
+			for _, spec := range f.Imports {
+				if spec.Name != nil {
+					p.imports[spec.Name.Name] = p.fset.Position(spec.Name.Pos())
+				}
+			}
+		}
+	}
+	return p.imports
 }
