@@ -32,17 +32,40 @@ func (p *Package) check(r *Request, specs []spec) {
 }
 
 func (p *Package) config() types.Config {
-	return types.Config{Importer: p, FakeImportC: true, GoVersion: p.version}
+	return types.Config{Importer: p, FakeImportC: true, GoVersion: p.version, Sizes: p.sizes}
 }
 
 // Import imports a package into the destination. Where that is an external test, the
-// package that it tests is read from source, with what its own test files declare.
+// package that it tests is read from source, with what its own test files declare, and so
+// is what imports that package, as go test compiles it again.
 func (p *Package) Import(path string) (*types.Package, error) {
-	if path+"_test" != p.Path || !slices.ContainsFunc(p.tests, p.isTest) {
+	own, external := strings.CutSuffix(p.Path, "_test")
+	switch {
+	case !external || !slices.ContainsFunc(p.tests, p.isTest):
 		return p.world.Import(path)
+	case path == own:
+		return p.importTested(path)
+	case p.world.reaches(path, own):
+		return p.importAgain(path)
 	}
+	return p.world.Import(path)
+}
+
+func (p *Package) importAgain(path string) (*types.Package, error) {
+	if pkg := p.again[path]; pkg != nil {
+		return pkg, nil
+	}
+	pkg, err := p.world.checkSource(p.world.listed[path], p)
+	if p.again == nil {
+		p.again = make(map[string]*types.Package)
+	}
+	p.again[path] = pkg
+	return pkg, err
+}
+
+func (p *Package) importTested(path string) (*types.Package, error) {
 	if p.tested == nil {
-		config := types.Config{Importer: p.world, FakeImportC: true, IgnoreFuncBodies: true, GoVersion: p.version, Error: func(error) {}}
+		config := types.Config{Importer: p.world, FakeImportC: true, IgnoreFuncBodies: true, GoVersion: p.version, Sizes: p.sizes, Error: func(error) {}}
 		p.tested, _ = config.Check(path, p.fset, p.tests, nil)
 	}
 	return p.tested, nil
@@ -54,10 +77,11 @@ func (p *Package) isTest(f *ast.File) bool {
 
 // PublicAlias returns an exported alias of a type that the outputs cannot name by
 // itself, for its package is internal to others. It is looked for in packages that
-// import that one, first in the one that is preferred.
+// import that one, first in the one that is preferred, and not beyond what the package and
+// its outputs import: what else a run looks at is no matter.
 func (p *Package) PublicAlias(obj *types.TypeName, prefer string) *types.TypeName {
 	var paths []string
-	for path, listed := range p.world.listed {
+	for path, listed := range p.world.below(p.roots) {
 		if listed.Imports[obj.Pkg().Path()] != nil && p.importable(path, listed.Name) == nil {
 			paths = append(paths, path)
 		}
@@ -177,7 +201,7 @@ func (p *Package) Verify(outputs []Output) (*Fault, error) {
 	}
 	pkg, _ := config.Check(p.Path, p.fset, files, info)
 	if first == nil {
-		first = vet(p.fset, files[own:], pkg, info, types.SizesFor("gc", "amd64"))
+		first = vet(p.fset, files[own:], pkg, info, p.sizes)
 	}
 	return first, nil
 }

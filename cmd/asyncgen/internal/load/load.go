@@ -71,9 +71,12 @@ type Package struct {
 	errs    []types.Error
 	tests   []*ast.File // of the package that an external test is of, with its tests
 	tested  *types.Package
+	again   map[string]*types.Package // what imports that, by path
 	world   *world
 	module  *module
 	version string
+	sizes   types.Sizes
+	roots   []string // import paths of what the package imports, and of what the outputs do
 }
 
 // A Type is an interface that was asked for.

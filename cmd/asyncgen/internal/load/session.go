@@ -3,7 +3,9 @@ package load
 import (
 	"go/build"
 	"go/token"
+	"go/types"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -50,18 +52,18 @@ func (ss *Session) Load(requests []*Request) ([]*Package, [][]*Type, error) {
 			return nil, nil, err
 		}
 	}
-	if err := ss.list(requests, ps, specs); err != nil {
+	if err := ss.list(requests, ps); err != nil {
 		return nil, nil, err
 	}
-	types := make([][]*Type, len(requests))
+	found := make([][]*Type, len(requests))
 	for i, p := range ps {
 		p.check(requests[i], specs[i])
 		var err error
-		if types[i], err = p.find(specs[i]); err != nil {
+		if found[i], err = p.find(specs[i]); err != nil {
 			return nil, nil, err
 		}
 	}
-	return ps, types, nil
+	return ps, found, nil
 }
 
 // open reads the files of a destination.
@@ -70,7 +72,8 @@ func (ss *Session) open(r *Request) (*Package, []spec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := ss.buildContext(r.Dir); err != nil {
+	ctx, err := ss.buildContext(r.Dir)
+	if err != nil {
 		return nil, nil, err
 	}
 	if ss.modfile != "" {
@@ -85,50 +88,57 @@ func (ss *Session) open(r *Request) (*Package, []spec, error) {
 	p := &Package{
 		Name: fs.name, Path: fs.path,
 		fset: fs.fset, files: fs.built, skipped: fs.skipped, tests: fs.tests, version: mod.goVersion, module: mod,
+		sizes: types.SizesFor("gc", ctx.GOARCH),
 	}
 	p.taken = declared(p.fset, p.files, p.skipped)
 	specs, err := split(r, p, mod)
+	p.roots = slices.Concat(importsOf(p.files), importsOf(p.tests), r.Needs)
+	for _, s := range specs {
+		if s.path != "" {
+			p.roots = append(p.roots, s.path)
+		}
+	}
 	return p, specs, err
 }
 
 // list has the go command list what the destinations import, once for each module.
-func (ss *Session) list(requests []*Request, ps []*Package, specs [][]spec) error {
+func (ss *Session) list(requests []*Request, ps []*Package) error {
 	for i, p := range ps {
 		if p.world != nil {
 			continue
 		}
+		var needs, paths []string
+		for j, q := range ps {
+			if q.module.dir == p.module.dir {
+				needs = append(needs, missingIn(needs, requests[j].Needs)...)
+				paths = append(paths, q.roots...)
+			}
+		}
 		dir := filepath.Dir(requests[i].Outputs[0])
-		if err := ss.have(dir, requests[i].Needs, p.module); err != nil {
+		if err := ss.have(dir, needs, p.module); err != nil {
 			return err
 		}
-		var paths []string
-		for j, q := range ps[i:] {
-			if q.module.dir != p.module.dir {
-				continue
-			}
-			paths = append(append(append(paths, importsOf(q.files)...), importsOf(q.tests)...), requests[i+j].Needs...)
-			for _, s := range specs[i+j] {
-				if s.path != "" {
-					paths = append(paths, s.path)
-				}
-			}
-		}
-		w, err := ss.listWorld(dir, paths)
+		w, err := ss.listWorld(dir, paths, p.sizes)
 		if err != nil {
 			return err
 		}
-		for _, q := range ps[i:] {
+		for _, q := range ps {
 			if q.module.dir == p.module.dir {
 				q.world = w
 			}
 		}
-		for _, need := range requests[i].Needs {
+		for _, need := range needs {
 			if err := w.missing(need); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// missingIn returns what one list has and another has not.
+func missingIn(list, more []string) []string {
+	return slices.DeleteFunc(slices.Clone(more), func(s string) bool { return slices.Contains(list, s) })
 }
 
 // A spec is one type asked for, by path and name. The path is empty for a type

@@ -27,16 +27,18 @@ type world struct {
 	sources map[string]*types.Package // those read from source
 	pending map[string]bool           // those being read from source
 	parsed  map[string]*ast.File      // files that were read for their comments
+	sizes   types.Sizes
 }
 
 // listWorld has the go command list packages and say where their export data is.
-func (ss *Session) listWorld(dir string, paths []string) (*world, error) {
+func (ss *Session) listWorld(dir string, paths []string, sizes types.Sizes) (*world, error) {
 	w := &world{
 		fset:    ss.fset,
 		listed:  make(map[string]*packages.Package),
 		sources: make(map[string]*types.Package),
 		pending: make(map[string]bool),
 		parsed:  make(map[string]*ast.File),
+		sizes:   sizes,
 	}
 	w.exports = importer.ForCompiler(ss.fset, "gc", w.open)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
@@ -102,14 +104,23 @@ func (w *world) open(path string) (io.ReadCloser, error) {
 	return os.Open(p.ExportFile)
 }
 
-// readSource checks what a package declares, without the bodies of functions.
-// Errors in it matter only where they are met.
+// readSource is checkSource for a package that imports what the world has.
 func (w *world) readSource(p *packages.Package) (*types.Package, error) {
 	if w.pending[p.PkgPath] {
 		return nil, fmt.Errorf("import cycle through %s", p.PkgPath)
 	}
 	w.pending[p.PkgPath] = true
 	defer delete(w.pending, p.PkgPath)
+	pkg, err := w.checkSource(p, w)
+	if err == nil {
+		w.sources[p.PkgPath] = pkg
+	}
+	return pkg, err
+}
+
+// checkSource checks what a package declares, without the bodies of functions.
+// Errors in it matter only where they are met.
+func (w *world) checkSource(p *packages.Package, imports types.Importer) (*types.Package, error) {
 	var files []*ast.File
 	for _, name := range p.GoFiles {
 		if f, _ := parser.ParseFile(w.fset, name, nil, parser.SkipObjectResolution); f != nil {
@@ -124,20 +135,20 @@ func (w *world) readSource(p *packages.Package) (*types.Package, error) {
 		return nil, errors.New(oneLine(cmp.Or(why, "unknown")))
 	}
 	config := types.Config{
-		Importer:         importerFor{w, p},
+		Importer:         importerFor{imports, p},
 		Error:            func(error) {},
 		IgnoreFuncBodies: true,
 		FakeImportC:      true,
+		Sizes:            w.sizes,
 	}
 	pkg, _ := config.Check(p.PkgPath, w.fset, files, nil)
-	w.sources[p.PkgPath] = pkg
 	return pkg, nil
 }
 
 // importerFor resolves the imports of one package, whose paths a vendor folder
 // may give other packages.
 type importerFor struct {
-	w *world
+	types.Importer
 	p *packages.Package
 }
 
@@ -145,7 +156,26 @@ func (i importerFor) Import(path string) (*types.Package, error) {
 	if q := i.p.Imports[path]; q != nil {
 		path = q.PkgPath
 	}
-	return i.w.Import(path)
+	return i.Importer.Import(path)
+}
+
+// below returns packages and what they import, directly or not, by their paths.
+func (w *world) below(paths []string) map[string]*packages.Package {
+	found := make(map[string]*packages.Package)
+	var visit func(p *packages.Package)
+	visit = func(p *packages.Package) {
+		if p == nil || found[p.PkgPath] != nil {
+			return
+		}
+		found[p.PkgPath] = p
+		for _, q := range p.Imports {
+			visit(q)
+		}
+	}
+	for _, path := range paths {
+		visit(w.listed[path])
+	}
+	return found
 }
 
 // reaches reports whether a package imports another, directly or not.
