@@ -239,8 +239,9 @@ func (c *command) folders() (dirs []string, several bool, err error) {
 }
 
 // foldersBelow returns the folders that the go command takes root/... for: without
-// other modules, and without what is testdata, vendored or hidden.
+// other modules, and without what is testdata, vendored, hidden or ignored.
 func foldersBelow(root string) (dirs []string, err error) {
+	ignored := load.Ignored(root)
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
@@ -248,7 +249,7 @@ func foldersBelow(root string) (dirs []string, err error) {
 		if path != root {
 			name := d.Name()
 			_, other := os.Stat(filepath.Join(path, "go.mod"))
-			if name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || other == nil {
+			if name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || other == nil || ignored(path) {
 				return filepath.SkipDir
 			}
 		}
@@ -272,8 +273,12 @@ func defaultName(folder *load.Folder, t wanted) string {
 }
 
 func validOutput(name string) error {
-	if filepath.Ext(name) != ".go" {
+	base := filepath.Base(name)
+	switch {
+	case filepath.Ext(name) != ".go":
 		return fmt.Errorf("-output %s: want a name that ends in .go", name)
+	case base[0] == '_' || base[0] == '.':
+		return fmt.Errorf("-output %s: the go command leaves out files whose names begin with %c", name, base[0])
 	}
 	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
 		return fmt.Errorf("-output %s: its folder does not exist", name)

@@ -59,7 +59,7 @@ examples:
     //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -type Stream
 
     asyncgen ./...
-    asyncgen -type Reader,Writer -output async.go ./store
+    asyncgen -type Reader,Writer -output store/async.go ./store
     asyncgen -type Store,Cache ./...
     asyncgen -type io.ReadWriteCloser
     asyncgen -type Stream -output ../streamasync/stream.go -package streamasync

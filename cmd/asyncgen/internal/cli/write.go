@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,10 +58,11 @@ func notByHand(jobs []*job) error {
 	for _, j := range jobs {
 		for _, o := range j.outputs {
 			old, err := os.ReadFile(o.name)
-			if err != nil || len(old) == 0 {
-				continue
-			}
-			if _, ours := load.Ours(old); !ours {
+			_, ours := load.Ours(old)
+			switch {
+			case err != nil && !errors.Is(err, fs.ErrNotExist):
+				return fmt.Errorf("%s:1: not overwritten, for who has written it cannot be told: %w", o.name, err)
+			case len(old) > 0 && !ours:
 				return fmt.Errorf("%s:1: not written by asyncgen, and so not overwritten", o.name)
 			}
 		}

@@ -22,6 +22,7 @@ import (
 type module struct {
 	path, dir, goVersion string
 	file                 string // go.mod, or what -modfile names
+	ignored              []string
 }
 
 // as is the module as another file has it.
@@ -69,7 +70,38 @@ func parseModule(file string, data []byte) (*module, error) {
 	if mod.Go != nil {
 		m.goVersion = "go" + mod.Go.Version
 	}
+	for _, line := range mod.Ignore {
+		m.ignored = append(m.ignored, line.Path)
+	}
 	return m, nil
+}
+
+// Ignored returns what reports whether a folder below dir is one of those that the module's
+// go.mod has the go command ignore.
+func Ignored(dir string) func(folder string) bool {
+	m, err := findModule(dir)
+	if err != nil {
+		return func(string) bool { return false } // which is told later
+	}
+	return m.ignores
+}
+
+// ignores goes by the rules of the go command: ./x is one folder of the module, x any.
+func (m *module) ignores(folder string) bool {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(m.dir, folder)
+	if err != nil || rel == "." {
+		return false
+	}
+	within := "/" + filepath.ToSlash(rel) + "/"
+	return slices.ContainsFunc(m.ignored, func(line string) bool {
+		one, below := strings.CutPrefix(line, "./")
+		one = "/" + strings.Trim(filepath.ToSlash(one), "/") + "/"
+		return below && strings.HasPrefix(within, one) || !below && strings.Contains(within, one)
+	})
 }
 
 // pathOf returns the import path of a folder of the module, or of one inside it.
@@ -109,6 +141,9 @@ func (ss *Session) goContext(dir string) (*build.Context, error) {
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
+			err = errors.New(oneLine(string(exit.Stderr)))
+		}
 		return nil, fmt.Errorf("go env: %w", err)
 	}
 	var env map[string]string
