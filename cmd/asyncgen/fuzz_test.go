@@ -18,7 +18,7 @@ var sources = flag.Int("sources", 12, "how many random packages TestRandom makes
 // names, and has the go command vet the outputs, all at once.
 func TestRandom(t *testing.T) {
 	dir := t.TempDir()
-	writeModule(t, dir, "random")
+	writeRemoteModule(t, dir, "random")
 	writeDeps(t, dir)
 	for seed := range uint64(*sources) {
 		if text, stderr := generateRandom(t, dir, seed); stderr != "" {
@@ -36,7 +36,7 @@ func FuzzRandom(f *testing.F) {
 	f.Add(uint64(1_000_003))
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		dir := t.TempDir()
-		writeModule(t, dir, "random")
+		writeRemoteModule(t, dir, "random")
 		writeDeps(t, dir)
 		text, stderr := generateRandom(t, dir, seed)
 		if stderr != "" {
@@ -66,6 +66,12 @@ func generateRandom(t *testing.T, dir string, seed uint64) (text, stderr string)
 	args := []string{"-type", strings.Join(s.ifaces, ","), "-output", "out.go"}
 	if seed%2 == 0 { // half of them with every part
 		args = append(args, "-fake")
+	}
+	if s.remote {
+		args = append(args, "-remote", "nats")
+	}
+	if seed%5 == 0 {
+		args = append(args, "-prefix", "Slow")
 	}
 	_, stderr = asyncgen(t, at, args...)
 	return string(formatted), stderr
@@ -106,10 +112,11 @@ type source struct {
 	types   []string // of the package: names without parameters
 	ifaces  []string
 	params  []string // type parameters in scope
+	remote  bool     // what it has can travel
 }
 
 func newSource(seed uint64) *source {
-	return &source{Rand: rand.New(rand.NewPCG(seed, 1)), imports: make(map[string]bool)}
+	return &source{Rand: rand.New(rand.NewPCG(seed, 1)), imports: make(map[string]bool), remote: seed%3 == 0}
 }
 
 func pick[T any](s *source, list ...T) T { return list[s.IntN(len(list))] }
@@ -127,7 +134,7 @@ func (s *source) write() string {
 		if s.IntN(2) == 0 {
 			fmt.Fprintf(&s.b, "var %s = 1\n", name)
 		} else {
-			fmt.Fprintf(&s.b, "type %s %s\n", name, pick(s, "int", "struct{ n int }", "[]string", "func()"))
+			fmt.Fprintf(&s.b, "type %s %s\n", name, pick(s, s.travels([]string{"int", "struct{ N int }", "[]string"}, "struct{ n int }", "func()")...))
 			s.types = append(s.types, name)
 		}
 	}
@@ -157,7 +164,8 @@ func (s *source) iface(name string) {
 	if s.IntN(3) == 0 {
 		var list []string
 		for range 1 + s.IntN(3) {
-			param := pick(s, "T", "K", "V", "x", "ctx", "async", "r", "server", "Own2")
+			param := pick(s, "T", "K", "V", "Own2", "x", "ctx", "async", "r", "server", "opts", "object", "iface", "create", "face", "err", "ok", "fn", "name", "more", "o",
+				"call", "calls", "promise", "want", "d", "cause", "take", "drop", "v", "v1", "serve", "queue", "R", "asyncimpl", "context", "reflect", "time")
 			if slices.Contains(s.params, param) || slices.Contains(s.types, param) {
 				continue
 			}
@@ -169,13 +177,16 @@ func (s *source) iface(name string) {
 		}
 	}
 	fmt.Fprintf(&s.b, "type %s%s interface {\n", name, decl)
-	if s.IntN(3) == 0 {
+	if s.IntN(3) == 0 && !s.remote {
 		s.b.WriteString(pick(s, s.use("io", "Reader"), s.use("dep/context", "I"), s.use("dep/async", "I"), s.use("dep/v2", "I"), s.use("io/fs", "FS")) + "\n")
 	}
 	methods := []string{"Do", "do", "BeginDo", "FinishDo", "Begin", "Finish", "Done", "Wait2", "Release", "Cancel", "Signal", "IsDone",
 		"Call", "CreateCall", "begin", "finish", "enter", "leave", "server", "opts", "object", "Seek", "WriteTo", "MarshalJSON", "A", "Ä", "X_", "Result"}
 	s.Shuffle(len(methods), func(i, j int) { methods[i], methods[j] = methods[j], methods[i] })
 	for _, m := range methods[:1+s.IntN(5)] {
+		if s.remote && m == "CreateCall" {
+			continue // which the client has
+		}
 		s.b.WriteString(m + s.signature(m) + "\n")
 	}
 	s.b.WriteString("}\n")
@@ -187,6 +198,9 @@ func (s *source) signature(method string) string {
 	case "Seek":
 		return "(offset int64, err int) (int64, error)"
 	case "WriteTo":
+		if s.remote {
+			return s.both(4) // none of which is an io.Writer
+		}
 		return "(" + s.use("io", "Writer") + ") (x int64, err error)"
 	case "MarshalJSON":
 		return "() ([]byte, error)"
@@ -208,8 +222,9 @@ func (s *source) tuple(most int, params bool, used map[string]bool) string {
 	for i := range n {
 		t := s.typ(2)
 		switch {
-		case params && s.IntN(4) == 0:
+		case params && s.IntN(4) == 0 && !(s.remote && used["a context"]):
 			t = s.use("context", "Context")
+			used["a context"] = true
 		case params && i == n-1 && s.IntN(4) == 0:
 			t = "..." + t
 		case !params && i == n-1 && s.IntN(2) == 0:
@@ -234,6 +249,9 @@ func (s *source) typ(depth int) string {
 		return s.simple()
 	}
 	elem := func() string { return s.typ(depth - 1) }
+	if s.remote {
+		return s.traveler(elem)
+	}
 	switch s.IntN(13) {
 	case 0:
 		return "[]" + elem()
@@ -263,7 +281,34 @@ func (s *source) typ(depth int) string {
 	return s.use("iter", "Seq") + "[" + elem() + "]"
 }
 
+// travels is a list of what can travel, and where nothing has to, of more.
+func (s *source) travels(list []string, more ...string) []string {
+	if s.remote {
+		return list
+	}
+	return append(list, more...)
+}
+
+// traveler is a random type that can travel.
+func (s *source) traveler(elem func() string) string {
+	switch s.IntN(5) {
+	case 0:
+		return "[]" + elem()
+	case 1:
+		return fmt.Sprintf("[%d]%s", s.IntN(4), elem())
+	case 2:
+		return "map[" + pick(s, "string", "int") + "]" + elem()
+	case 3:
+		return "struct{ A " + elem() + "; b " + elem() + " `json:\"-\"` }"
+	}
+	return "*Own"
+}
+
 func (s *source) simple() string {
+	if s.remote {
+		list := []string{"int", "string", "bool", "byte", "uint64", "struct{}", s.use("time", "Duration"), s.use("time", "Time"), s.use("dep/context", "T"), s.use("dep/async", "T")}
+		return pick(s, append(append(list, s.types...), s.params...)...)
+	}
 	list := []string{
 		"int", "string", "error", "any", "bool", "byte", "uint64", "struct{}", "interface{}", "func()",
 		s.use("context", "Context"), s.use("context", "CancelFunc"), s.use("time", "Duration"), s.use("dep/context", "T"), s.use("dep/async", "T"), s.use("dep/v2", "T"),

@@ -117,7 +117,7 @@ func (f *faceOf) nameTypeParams(w *writer, busy nameSet) {
 	for _, path := range w.needs {
 		busy.add(w.pkgs[path].Name())
 	}
-	busy.add("x", "ctx", "method", "fn", "taken", "begun", "err", "r", "server", "opts", "object", "create", "iface", "cause", "d",
+	busy.add("x", "ctx", "method", "fn", "taken", "begun", "err", "r", "server", "opts", "object", "create", "iface", "face", "cause", "d",
 		"start", "more", "name", "o", "promise", "call", "serve", "take", "drop", "late", "i", "want", "c", "prefix", "nc", "v1", "proxy", "options", "calls")
 	for i, p := range f.tparams {
 		want := p.Obj().Name()

@@ -126,6 +126,9 @@ func newNames(prefix, typeName string, from bool) *names {
 	if constructor == "new" {
 		n.remote, n.serveRemote = "remote"+base, "serve"+base
 	}
+	if n.serveRemote == n.serve { // with a prefix, which both have
+		n.serveRemote = n.serve[:len("Serve")] + "Remote" + base
+	}
 	n.newRemote = constructor + upper(n.remote)
 	n.remoteCalls, n.remoteObject = n.remote+"Calls", lower(n.remote)+"Object"
 	n.newRemoteCalls = constructor + upper(n.remoteCalls)

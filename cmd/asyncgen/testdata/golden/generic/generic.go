@@ -36,7 +36,7 @@ type (
 	}
 
 	// Odd has parameters that are named like other things.
-	Odd[context, async any, error2 fmt.Stringer, any2 comparable, x ~string] interface {
+	Odd[context, async any, error2 fmt.Stringer, any2 comparable, x ~string, face any] interface {
 		Do(context, async) (error2, any2, x, error)
 		Int(x int) int
 	}

@@ -622,7 +622,7 @@ func (x SorterCalls[S, E, N, M, P]) Sort(arg1 S, arg2 func(a E, b E) N) *async.C
 // method returned. Before that it returns [async.ErrCallPending], and where
 // there is no call, or it is one of another method, [async.ErrCallComplete];
 // then nothing has changed. All else is as with an [async.Call].
-type AsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] interface {
+type AsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any] interface {
 	// BeginDo begins a call of Do.
 	BeginDo(context2, async2) error
 	// FinishDo takes the result of a call of Do.
@@ -652,7 +652,7 @@ type AsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2
 }
 
 // OddDoResult is what Do returns beside an error.
-type OddDoResult[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct {
+type OddDoResult[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any] struct {
 	R1 error2
 	R2 any2
 	R3 x2
@@ -669,36 +669,36 @@ type AsyncOddResult = asyncimpl.Result
 // hear that its call was canceled. What a Begin is given, slices included, is
 // the method's until that has returned, which after a Cancel, a Release or a
 // wait that timed out is later than the end of these.
-func NewAsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server Odd[context2, async2, error2, any2, x2], opts ...async.Option) AsyncOdd[context2, async2, error2, any2, x2] {
-	return &asyncOddObject[context2, async2, error2, any2, x2]{asyncimpl.New(opts...), server}
+func NewAsyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any](server Odd[context2, async2, error2, any2, x2, face2], opts ...async.Option) AsyncOdd[context2, async2, error2, any2, x2, face2] {
+	return &asyncOddObject[context2, async2, error2, any2, x2, face2]{asyncimpl.New(opts...), server}
 }
 
 // asyncOddObject is the call object.
-type asyncOddObject[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct {
+type asyncOddObject[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any] struct {
 	asyncimpl.Object
-	server Odd[context2, async2, error2, any2, x2]
+	server Odd[context2, async2, error2, any2, x2, face2]
 }
 
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) BeginDo(arg1 context2, arg2 async2) error {
+func (x *asyncOddObject[context2, async2, error2, any2, x2, face2]) BeginDo(arg1 context2, arg2 async2) error {
 	return x.Begin(context.Background(), "Odd.Do", func(context.Context) (any, error) {
 		v1, v2, v3, err := x.server.Do(arg1, arg2)
-		return OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}, err
+		return OddDoResult[context2, async2, error2, any2, x2, face2]{R1: v1, R2: v2, R3: v3}, err
 	})
 }
 
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishDo() (error2, any2, x2, error) {
+func (x *asyncOddObject[context2, async2, error2, any2, x2, face2]) FinishDo() (error2, any2, x2, error) {
 	r, err := x.Finish("Odd.Do")
-	v, _ := r.(OddDoResult[context2, async2, error2, any2, x2])
+	v, _ := r.(OddDoResult[context2, async2, error2, any2, x2, face2])
 	return v.R1, v.R2, v.R3, err
 }
 
-func (x3 *asyncOddObject[context2, async2, error2, any2, x2]) BeginInt(x int) error {
+func (x3 *asyncOddObject[context2, async2, error2, any2, x2, face2]) BeginInt(x int) error {
 	return x3.Begin(context.Background(), "Odd.Int", func(context.Context) (any, error) {
 		return x3.server.Int(x), nil
 	})
 }
 
-func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishInt() (int, error) {
+func (x *asyncOddObject[context2, async2, error2, any2, x2, face2]) FinishInt() (int, error) {
 	r, err := x.Finish("Odd.Int")
 	v, _ := r.(int)
 	return v, err
@@ -711,30 +711,30 @@ func (x *asyncOddObject[context2, async2, error2, any2, x2]) FinishInt() (int, e
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
-func NewSyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](object AsyncOdd[context2, async2, error2, any2, x2]) Odd[context2, async2, error2, any2, x2] {
-	return &syncOddAdapter[context2, async2, error2, any2, x2]{asyncimpl.OneObject(object)}
+func NewSyncOdd[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any](object AsyncOdd[context2, async2, error2, any2, x2, face2]) Odd[context2, async2, error2, any2, x2, face2] {
+	return &syncOddAdapter[context2, async2, error2, any2, x2, face2]{asyncimpl.OneObject(object)}
 }
 
 // NewSyncOddFrom is [NewSyncOdd] with a call object of server's own for each
 // call, so that any number of them may go on at a time.
-func NewSyncOddFrom[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server async.CallFactory) Odd[context2, async2, error2, any2, x2] {
-	return &syncOddAdapter[context2, async2, error2, any2, x2]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2])(nil)).Elem())}
+func NewSyncOddFrom[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any](server async.CallFactory) Odd[context2, async2, error2, any2, x2, face2] {
+	return &syncOddAdapter[context2, async2, error2, any2, x2, face2]{asyncimpl.ObjectsOf(server, reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2, face2])(nil)).Elem())}
 }
 
 // syncOddAdapter calls an asynchronous server synchronously.
-type syncOddAdapter[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct{ turns asyncimpl.Turns }
+type syncOddAdapter[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any] struct{ turns asyncimpl.Turns }
 
-func (x *syncOddAdapter[context2, async2, error2, any2, x2]) enter(ctx context.Context) (AsyncOdd[context2, async2, error2, any2, x2], error) {
+func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) enter(ctx context.Context) (AsyncOdd[context2, async2, error2, any2, x2, face2], error) {
 	object, err := x.turns.Enter(ctx)
-	face, _ := object.(AsyncOdd[context2, async2, error2, any2, x2])
+	face, _ := object.(AsyncOdd[context2, async2, error2, any2, x2, face2])
 	return face, err
 }
 
-func (x *syncOddAdapter[context2, async2, error2, any2, x2]) wait(object AsyncOdd[context2, async2, error2, any2, x2], err error) error {
+func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) wait(object AsyncOdd[context2, async2, error2, any2, x2, face2], err error) error {
 	return asyncimpl.Wait(object, err)
 }
 
-func (x *syncOddAdapter[context2, async2, error2, any2, x2]) Do(arg1 context2, arg2 async2) (v1 error2, v2 any2, v3 x2, err error) {
+func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) Do(arg1 context2, arg2 async2) (v1 error2, v2 any2, v3 x2, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
@@ -746,7 +746,7 @@ func (x *syncOddAdapter[context2, async2, error2, any2, x2]) Do(arg1 context2, a
 	return v1, v2, v3, err
 }
 
-func (x3 *syncOddAdapter[context2, async2, error2, any2, x2]) Int(x int) (v1 int) {
+func (x3 *syncOddAdapter[context2, async2, error2, any2, x2, face2]) Int(x int) (v1 int) {
 	object, err := x3.enter(context.Background())
 	if err == nil {
 		defer x3.turns.Leave(object)
@@ -764,21 +764,21 @@ func (x3 *syncOddAdapter[context2, async2, error2, any2, x2]) Int(x int) (v1 int
 // OddFactory makes call objects. Embedded in a server it makes that an
 // [async.CallFactory], which knows [AsyncOdd] and nothing else; where it is
 // nil, not even that.
-type OddFactory[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] func() (AsyncOdd[context2, async2, error2, any2, x2], error)
+type OddFactory[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any] func() (AsyncOdd[context2, async2, error2, any2, x2, face2], error)
 
 // NewOddFactory returns a factory of call objects as [NewAsyncOdd] makes them.
-func NewOddFactory[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server Odd[context2, async2, error2, any2, x2], opts ...async.Option) OddFactory[context2, async2, error2, any2, x2] {
-	return func() (AsyncOdd[context2, async2, error2, any2, x2], error) {
-		return NewAsyncOdd[context2, async2, error2, any2, x2](server, opts...), nil
+func NewOddFactory[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any](server Odd[context2, async2, error2, any2, x2, face2], opts ...async.Option) OddFactory[context2, async2, error2, any2, x2, face2] {
+	return func() (AsyncOdd[context2, async2, error2, any2, x2, face2], error) {
+		return NewAsyncOdd[context2, async2, error2, any2, x2, face2](server, opts...), nil
 	}
 }
 
 // CreateCall returns a new call object; see [async.CreateCall].
-func (create OddFactory[context2, async2, error2, any2, x2]) CreateCall(iface reflect.Type) (any, error) {
+func (create OddFactory[context2, async2, error2, any2, x2, face2]) CreateCall(iface reflect.Type) (any, error) {
 	switch {
 	case create == nil:
 		return nil, async.ErrNoInterface
-	case iface != reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2])(nil)).Elem():
+	case iface != reflect.TypeOf((*AsyncOdd[context2, async2, error2, any2, x2, face2])(nil)).Elem():
 		return nil, async.ErrNoMethod
 	}
 	return create()
@@ -787,16 +787,16 @@ func (create OddFactory[context2, async2, error2, any2, x2]) CreateCall(iface re
 // OddCalls is a client of [Odd] whose methods return a call each, so that any
 // number may go on at a time, and be waited for by Calls, Set and WaitAny. It
 // comes from [NewOddCalls].
-type OddCalls[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string] struct {
-	server Odd[context2, async2, error2, any2, x2]
+type OddCalls[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any] struct {
+	server Odd[context2, async2, error2, any2, x2, face2]
 	opts   []async.Option
 }
 
 // NewOddCalls returns a client of server that begins each call with opts. It
 // costs next to nothing: an option for one call alone is given to a client for
 // that call.
-func NewOddCalls[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string](server Odd[context2, async2, error2, any2, x2], opts ...async.Option) OddCalls[context2, async2, error2, any2, x2] {
-	return OddCalls[context2, async2, error2, any2, x2]{server: server, opts: append([]async.Option(nil), opts...)}
+func NewOddCalls[context2 any, async2 any, error2 fmt.Stringer, any2 comparable, x2 ~string, face2 any](server Odd[context2, async2, error2, any2, x2, face2], opts ...async.Option) OddCalls[context2, async2, error2, any2, x2, face2] {
+	return OddCalls[context2, async2, error2, any2, x2, face2]{server: server, opts: append([]async.Option(nil), opts...)}
 }
 
 // oddCallsGo begins a call with opts, and with more that are not nil. The name
@@ -812,15 +812,15 @@ func oddCallsGo[R any](ctx context.Context, name string, opts []async.Option, fn
 }
 
 // Do begins a call of Do.
-func (x OddCalls[context2, async2, error2, any2, x2]) Do(arg1 context2, arg2 async2) *async.Call[OddDoResult[context2, async2, error2, any2, x2]] {
-	return oddCallsGo(context.Background(), "Odd.Do", x.opts, func(context.Context) (OddDoResult[context2, async2, error2, any2, x2], error) {
+func (x OddCalls[context2, async2, error2, any2, x2, face2]) Do(arg1 context2, arg2 async2) *async.Call[OddDoResult[context2, async2, error2, any2, x2, face2]] {
+	return oddCallsGo(context.Background(), "Odd.Do", x.opts, func(context.Context) (OddDoResult[context2, async2, error2, any2, x2, face2], error) {
 		v1, v2, v3, err := x.server.Do(arg1, arg2)
-		return OddDoResult[context2, async2, error2, any2, x2]{R1: v1, R2: v2, R3: v3}, err
+		return OddDoResult[context2, async2, error2, any2, x2, face2]{R1: v1, R2: v2, R3: v3}, err
 	})
 }
 
 // Int begins a call of Int.
-func (x3 OddCalls[context2, async2, error2, any2, x2]) Int(x int) *async.Call[int] {
+func (x3 OddCalls[context2, async2, error2, any2, x2, face2]) Int(x int) *async.Call[int] {
 	return oddCallsGo(context.Background(), "Odd.Int", x3.opts, func(context.Context) (int, error) {
 		return x3.server.Int(x), nil
 	})
