@@ -242,10 +242,12 @@ func (c *command) folders() (dirs []string, several bool, err error) {
 // other modules, and without what is testdata, vendored, hidden or ignored.
 func foldersBelow(root string) (dirs []string, err error) {
 	ignored := load.Ignored(root)
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	slash := string(filepath.Separator) // behind a link to a folder it is the folder
+	err = filepath.WalkDir(strings.TrimSuffix(root, slash)+slash, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
+		path = filepath.Clean(path)
 		if path != root {
 			name := d.Name()
 			_, other := os.Stat(filepath.Join(path, "go.mod"))

@@ -84,7 +84,7 @@ func (w *world) Import(path string) (*types.Package, error) {
 	switch {
 	case p == nil:
 		return nil, fmt.Errorf("no package %s", path)
-	case p.ExportFile != "":
+	case p.ExportFile != "" && p.Name != "main": // whose path is no more in its export data
 		if pkg, err := w.exports.Import(p.PkgPath); err == nil {
 			return pkg, nil
 		}
