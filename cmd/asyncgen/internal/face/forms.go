@@ -86,7 +86,11 @@ func newForm(iface *types.Named, d load.Directive) *form {
 		case !types.Implements(t, iface.Underlying().(*types.Interface)):
 			refuse("%s is no %s", text, iface.Obj().Name())
 		}
-		if why := newTraveler().walk(spot{text, true}, t); why != "" {
+		travels := t
+		if !pointer {
+			travels = types.NewPointer(t) // which is the field of the struct
+		}
+		if why := newTraveler().walk(spot{text, true}, travels); why != "" {
 			refuse("%s", why)
 		}
 		form.list = append(form.list, t)
