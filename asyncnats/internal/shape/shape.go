@@ -41,7 +41,7 @@ func Of(t reflect.Type) (Shape, error) {
 
 // of is Of by one walk, which looks at each type once, or at each place.
 func of(t reflect.Type, once bool) (Shape, error) {
-	w := &walker{once: once, seen: make(map[reflect.Type]string), embeds: make(map[reflect.Type]bool)}
+	w := &walker{once: once, seen: make(map[met]string), embeds: make(map[reflect.Type]bool)}
 	err := w.walk(place{addressable: true}, t)
 	return w.lines, err
 }
@@ -85,12 +85,19 @@ func (p place) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %s", p.path, fmt.Sprintf(format, args...))
 }
 
+// A met is a type, and whether it was met where it is addressable: what is right there may be lost
+// where it is not.
+type met struct {
+	t           reflect.Type
+	addressable bool
+}
+
 // A walker collects the lines of a shape.
 type walker struct {
 	lines  Shape
 	once   bool
-	seen   map[reflect.Type]string // where a named type is that the current place is in; with once, where it was met first
-	embeds map[reflect.Type]bool   // the structs that the current one is embedded in, by pointers
+	seen   map[met]string        // where a named type is that the current place is in; with once, where it was met first
+	embeds map[reflect.Type]bool // the structs that the current one is embedded in, by pointers
 }
 
 func (w *walker) line(p place, kind string) error {
@@ -111,12 +118,13 @@ func (w *walker) walk(p place, t reflect.Type) error {
 		}
 	}
 	if t.Name() != "" && t.PkgPath() != "" && isComposite(t) {
-		if at, ok := w.seen[t]; ok {
+		m := met{t, p.addressable || t.Kind() == reflect.Slice || t.Kind() == reflect.Map} // whose elements are so, or not, wherever these stand
+		if at, ok := w.seen[m]; ok {
 			return w.line(p, "="+at)
 		}
-		w.seen[t] = p.path
+		w.seen[m] = p.path
 		if !w.once {
-			defer delete(w.seen, t)
+			defer delete(w.seen, m)
 		}
 	}
 	switch t.Kind() {
@@ -182,12 +190,33 @@ func (w *walker) mapping(p place, t reflect.Type) error {
 	switch {
 	case key.Kind() == reflect.String, key.Kind() >= reflect.Int && key.Kind() <= reflect.Uint64 && key.Kind() != reflect.Uintptr:
 		kind = key.Kind().String()
+		if why := keyTravels(key); why != "" {
+			return p.errorf("a map with keys of type %s cannot travel: %s", key, why)
+		}
 	case key.Kind() != reflect.Interface && key.Implements(textMarshaler()) && reflect.PointerTo(key).Implements(textUnmarshaler()):
 		kind = fullName(key)
 	default:
 		return p.errorf("a map with keys of type %s cannot travel", key)
 	}
 	return w.walk(p.below("{"+kind+"}", false), t.Elem())
+}
+
+// keyTravels returns why a key that is a string or an integer cannot travel. encoding/json
+// reads it by its UnmarshalText, and writes an integer by a MarshalText that needs no pointer,
+// a string as it is.
+func keyTravels(key reflect.Type) string {
+	pointer := reflect.PointerTo(key)
+	integer := key.Kind() != reflect.String
+	writes, reads := key.Implements(textMarshaler()), pointer.Implements(textUnmarshaler())
+	switch {
+	case reads && !pointer.Implements(textMarshaler()):
+		return "it has UnmarshalText and no MarshalText"
+	case integer && writes && !reads:
+		return "it has MarshalText and no UnmarshalText"
+	case integer && reads && !writes:
+		return "its MarshalText needs a pointer, which a key has not"
+	}
+	return ""
 }
 
 func (w *walker) structure(p place, t reflect.Type) error {

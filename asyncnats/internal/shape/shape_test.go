@@ -63,6 +63,43 @@ type loop struct{ *loop }
 
 type Loop struct{ *Loop }
 
+type wide struct {
+	In struct{ N big.Int }
+	Up []*wide
+}
+
+type level int
+
+func (level) MarshalText() ([]byte, error) { return nil, nil }
+
+type mark string
+
+func (*mark) UnmarshalText([]byte) error { return nil }
+
+type pointed uint8
+
+func (*pointed) MarshalText() ([]byte, error) { return nil, nil }
+func (*pointed) UnmarshalText([]byte) error   { return nil }
+
+// A key of either kind is written and read as it is.
+type name string
+
+func (name) MarshalText() ([]byte, error) { return nil, nil }
+
+type number int
+
+func (*number) MarshalText() ([]byte, error) { return nil, nil }
+
+func TestWhatIsAKey(t *testing.T) {
+	want := shape.Shape{"A{string} int", "B{int} int"}
+	if got, err := shape.Of(reflect.TypeFor[struct {
+		A map[name]int
+		B map[number]int
+	}]()); err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestWhatCannotTravel(t *testing.T) {
 	for _, tt := range []struct {
 		of   reflect.Type
@@ -91,6 +128,13 @@ func TestWhatCannotTravel(t *testing.T) {
 			Who string
 		}](), "Who: two fields have the name in JSON, and one would be lost"},
 		{reflect.TypeFor[struct{ *loop }](), "loop: an embedded pointer to a struct that is not exported cannot be read"},
+		{reflect.TypeFor[struct {
+			A []wide
+			B map[string]wide
+		}](), "B{string}.In.N: MarshalJSON of big.Int needs a pointer, which the value of a map has not"},
+		{reflect.TypeFor[struct{ M map[level]int }](), "M: a map with keys of type shape_test.level cannot travel: it has MarshalText and no UnmarshalText"},
+		{reflect.TypeFor[struct{ M map[mark]int }](), "M: a map with keys of type shape_test.mark cannot travel: it has UnmarshalText and no MarshalText"},
+		{reflect.TypeFor[struct{ M map[pointed]int }](), "M: a map with keys of type shape_test.pointed cannot travel: its MarshalText needs a pointer, which a key has not"},
 		{reflect.TypeFor[struct{ *Loop }](), "?.Loop: a struct that embeds itself cannot travel"},
 	} {
 		if _, err := shape.Of(tt.of); err == nil || err.Error() != tt.want {
