@@ -234,6 +234,19 @@ func TestServeMethods_IsOneService(t *testing.T) {
 	}
 }
 
+// An interface and its methods may have letters in their names that package micro takes in none.
+func TestServeMethods_Umlauts(t *testing.T) {
+	a, b := pair(t)
+	s, err := asyncnats.ServeMethods(a, "calc", "Zähler", asyncnats.ServeOptions{}, asyncnats.Handle("Größer", add), asyncnats.Handle("Höher", add))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	a.Flush()
+	p := asyncnats.NewProxy(newClient(t, b, asyncnats.ClientOptions{}), "calc", "Zähler", asyncnats.MethodOf[addRequest, addReply]("Größer"))
+	wantValue(t, asyncnats.Invoke(t.Context(), p, "Größer", &addRequest{2, 3}, sum), 5)
+}
+
 func TestServeMethods_BadPrefix(t *testing.T) {
 	a, _ := pair(t)
 	if _, err := asyncnats.ServeMethods(a, "a b", "Calc", asyncnats.ServeOptions{}, asyncnats.Handle("Add", add)); err == nil {

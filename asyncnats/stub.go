@@ -24,15 +24,15 @@ func Handle[Req, Reply any](name string, fn func(context.Context, *Req) (*Reply,
 			return fn(ctx, r)
 		}
 		return door{
-			endpointName(name), of.subject, (&service[*Req, *Reply]{s, serve, of}).receive,
+			microName(name), of.subject, (&service[*Req, *Reply]{s, serve, of}).receive,
 			map[string]string{"async-method": of.full, "async-fingerprint": of.fingerprint},
 		}
 	}
 	return m
 }
 
-// endpointName is the name of a method as package micro takes it.
-func endpointName(name string) string {
+// microName is the name of an interface or a method as package micro takes it.
+func microName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < 0x80 {
 			return r
@@ -52,7 +52,7 @@ func endpointName(name string) string {
 // stand for, and says which.
 func ServeMethods(nc *nats.Conn, prefix, face string, o ServeOptions, methods ...Method) (*Server, error) {
 	looked := newMethods(prefix, face, methods)
-	o.Name = orElse(o.Name, face)
+	o.Name = orElse(o.Name, microName(face))
 	s := newServer(nc, o)
 	doors := make([]door, 0, len(methods)+1)
 	all := described{Interface: face, Service: o.Name}
