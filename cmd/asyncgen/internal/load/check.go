@@ -22,13 +22,26 @@ func (p *Package) check(r *Request, specs []spec) {
 	config.IgnoreFuncBodies = true
 	config.Error = func(err error) {
 		if e, ok := errors.AsType[types.Error](err); ok {
-			p.errs = append(p.errs, e)
+			p.note(e)
 		}
 	}
 	p.types, _ = config.Check(p.Path, p.fset, files, nil)
 	if p.types.Name() == "" || len(files) == 0 {
 		p.types = types.NewPackage(p.Path, p.Name)
 	}
+}
+
+// note notes an error. One that goes on with the last, at another place, begins with a tab.
+func (p *Package) note(e types.Error) {
+	more, goesOn := strings.CutPrefix(e.Msg, "\t")
+	if n := len(p.errs); goesOn && n > 0 {
+		first, _, unfinished := strings.Cut(p.errs[n-1].Msg+"\n", ":\n")
+		e.Msg = strings.TrimSpace(first) + ": " + more
+		if unfinished {
+			p.errs[n-1].Msg = e.Msg
+		}
+	}
+	p.errs = append(p.errs, e)
 }
 
 func (p *Package) config() types.Config {
