@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -102,6 +103,47 @@ func (s *Server) beatLocked(inbox string, b wire.Beat) *nats.Msg {
 	return &nats.Msg{Subject: inbox + "." + wire.BeatToken, Data: data}
 }
 
+// hear subscribes to a subject on which the server is told something. Where code of a user ends the
+// goroutine of the subscription, as an OnSignal of a call that is canceled may, there is another one.
+func (s *Server) hear(subject string) error {
+	sub, err := s.nc.Subscribe(subject, func(m *nats.Msg) {
+		returned := false
+		defer func() {
+			if !returned {
+				_ = s.hear(subject) // it fails where the connection is closed, and nobody says anything then
+			}
+		}()
+		s.controlled(m)
+		returned = true
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	old := s.control[subject]
+	s.control[subject] = sub
+	deaf := s.deaf
+	s.mu.Unlock()
+	if deaf {
+		old = sub
+	}
+	if old != nil {
+		_ = old.Unsubscribe()
+	}
+	return nil
+}
+
+// hearNothing ends the subscriptions of hear.
+func (s *Server) hearNothing() {
+	s.mu.Lock()
+	s.deaf = true
+	all := maps.Clone(s.control)
+	s.mu.Unlock()
+	for _, sub := range all {
+		_ = sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
+	}
+}
+
 // controlled is the handler of control messages.
 func (s *Server) controlled(m *nats.Msg) {
 	if wire.IsNoResponders(m.Header, m.Data) {
@@ -166,9 +208,7 @@ func (s *Server) dropped(d *wire.Drop) {
 	})
 	s.stats.Gone += int64(len(over))
 	s.mu.Unlock()
-	for _, w := range over {
-		w.cancel(cause)
-	}
+	each(over, func(w work) { w.cancel(cause) })
 }
 
 // asked is told that a client wants to know of calls whether the server has them: a
@@ -214,9 +254,7 @@ func (s *Server) gone(subject string) {
 	cause := fmt.Errorf("%w: nobody listens on its inbox", ErrClientGone)
 	over := s.abandonLocked(k, now-k.gone, cause)
 	s.mu.Unlock()
-	for _, w := range over {
-		w.cancel(cause)
-	}
+	each(over, func(w work) { w.cancel(cause) })
 }
 
 // abandonLocked returns the calls of a client that has not listened for a while, so that
@@ -243,8 +281,6 @@ func (s *Server) cancelAll(cause error) int {
 		j.doom(cause)
 	}
 	s.mu.Unlock()
-	for _, w := range works {
-		w.cancel(cause)
-	}
+	each(works, func(w work) { w.cancel(cause) })
 	return len(works)
 }

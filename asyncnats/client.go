@@ -162,8 +162,8 @@ func NewClient(nc *nats.Conn, o ClientOptions) (*Client, error) {
 	if !nc.IsConnected() { // as after a loss: calls wait for the connection
 		c.line.down, c.line.patience = true, c.now()+max(o.WaitForReconnect, 0)
 	}
-	c.ended.Go(c.send)
-	c.ended.Go(func() { c.watch(status) })
+	keep(&c.ended, c.send)
+	keep(&c.ended, func() { c.watch(status) })
 	return c, nil
 }
 

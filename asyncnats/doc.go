@@ -50,7 +50,7 @@
 // the connection is, where.go tells who looks where a call is. At the server: server.go has the server, job.go is the way of one
 // request, desk.go knows where each request is, office.go is what goes in and out, beat.go
 // tells clients. registry.go and errors.go are errors on the wire, codec.go and propagate.go
-// what a user may replace.
+// what a user may replace; goon.go is what goes on where code of a user ends a goroutine.
 //
 // What code that asyncgen -remote nats writes calls is in method.go, proxy.go (the client) and
 // stub.go (the server); what types look like on the wire is in package shape.

@@ -165,7 +165,7 @@ func (c *Client) beat(m *nats.Msg) {
 	lost := c.gone(p, b.Gone)
 	again := p.asked
 	c.mu.Unlock()
-	failAll(lost, ErrResponderLost)
+	defer failAll(lost, ErrResponderLost) // at last: what OnSignal calls may end this goroutine
 	if again {
 		c.ask()
 	}

@@ -37,13 +37,13 @@ const batch = 64
 func (c *Client) send() {
 	pen := newPen(c)
 	for {
+		for c.sendSome(pen) {
+		}
 		select {
 		case <-c.quit:
 			return
 		case <-c.toSend:
 			runtime.Gosched() // more calls may begin at the same time, and be sent together
-			for c.sendSome(pen) {
-			}
 		}
 	}
 }
@@ -51,16 +51,25 @@ func (c *Client) send() {
 // sendSome sends what there is, up to a batch, and reports whether there was something.
 func (c *Client) sendSome(pen *pen) bool {
 	letters, mails := c.collect(pen.letters[:0])
+	some := len(letters)+len(mails) > 0
+	var failed []failure
 	for i := range letters {
 		if err := c.nc.PublishMsg(pen.write(&letters[i])); err != nil {
-			c.unsent(letters[i].entry, err)
+			failed = append(failed, failure{letters[i].entry, err})
 		}
 	}
 	for _, m := range mails {
 		_ = c.nc.Publish(m.subject, m.data) // where the connection is closed, so are its calls
 	}
 	clear(letters)
-	return len(letters)+len(mails) > 0
+	each(failed, c.unsent) // at last: what OnSignal calls may end this goroutine
+	return some
+}
+
+// A failure is a call whose request could not be sent.
+type failure struct {
+	entry *entry
+	err   error
 }
 
 // collect takes requests out of the queue, and all control messages. Nothing is sent
@@ -106,7 +115,8 @@ func (c *Client) isPlain(subject string) bool {
 
 // unsent completes a call whose request could not be sent. Where the connection is about to
 // be known to be lost, the call goes on as those that were sent just before.
-func (c *Client) unsent(e *entry, err error) {
+func (c *Client) unsent(f failure) {
+	e, err := f.entry, f.err
 	c.mu.Lock()
 	waits := c.o.WaitForReconnect > 0 && !c.line.gone && !isFinal(err) && e.in != &c.table.plain
 	if waits || !c.table.has(e) {

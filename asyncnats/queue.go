@@ -3,6 +3,8 @@ package asyncnats
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -244,11 +246,7 @@ func (q *Queue) failAll(err error) {
 	over := q.waiting
 	q.waiting = make(map[string][]waiter)
 	q.mu.Unlock()
-	for _, some := range over {
-		for _, w := range some {
-			w.fail(err)
-		}
-	}
+	each(slices.Concat(slices.Collect(maps.Values(over))...), func(w waiter) { w.fail(err) })
 }
 
 // completed is told of a record that was stored, by the goroutine of the watcher. All calls
@@ -264,27 +262,8 @@ func (q *Queue) completed(r record) {
 		}
 	}
 	q.mu.Unlock()
-	for _, w := range workers {
-		w.canceled(r)
-	}
-	completeAll(some, r)
-}
-
-// completeAll completes calls, the rest also where the codec of one calls Goexit, or a function of
-// its OnSignal.
-func completeAll(some []waiter, r record) {
-	for i, w := range some {
-		returned := false
-		func() {
-			defer func() {
-				if !returned {
-					completeAll(some[i+1:], r)
-				}
-			}()
-			w.complete(r)
-			returned = true
-		}()
-	}
+	defer each(some, func(w waiter) { w.complete(r) }) // also where a function of a worker's call ends this goroutine
+	each(workers, func(w *Worker) { w.canceled(r) })
 }
 
 // errorOf makes an error of a record that is not a value.

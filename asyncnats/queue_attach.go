@@ -94,17 +94,21 @@ func (q *Queue) recheck(ctx context.Context) {
 		}
 	}
 	q.mu.Unlock()
-	for _, id := range ids {
+	over := false // the watcher has come to its end, or the stream is not there
+	each(ids, func(id string) {
+		if over {
+			return
+		}
 		r, complete, known, err := q.look(ctx, id)
 		switch {
 		case err != nil:
-			return // the watcher has come to its end, or the stream is not there
+			over = true
 		case complete:
 			q.completed(r)
 		case !known:
 			q.failStored(id, wrapped{ErrUnknownCall, id + ": the queue has lost it"})
 		}
-	}
+	})
 }
 
 // failStored completes the calls that wait for the id, and were stored, with an error.
@@ -112,9 +116,9 @@ func (q *Queue) failStored(id string, err error) {
 	q.mu.Lock()
 	some := slices.Clone(q.waiting[id])
 	q.mu.Unlock()
-	for _, p := range some {
+	each(some, func(p waiter) {
 		if p.wasStored() && q.forget(id, p) {
 			p.fail(err)
 		}
-	}
+	})
 }

@@ -24,13 +24,13 @@ func (w *Worker) begin() {
 			continue
 		}
 		marked := w.mark()
-		for _, j := range some {
+		each(some, func(j *errand) {
 			if marked && w.ctx.Err() == nil {
 				w.beginOne(j)
 			} else {
 				w.handBack(j)
 			}
-		}
+		})
 	}
 }
 
@@ -55,7 +55,7 @@ func (w *Worker) mark() bool {
 			case <-timer.C: // it was lost on its way, or there is no room for it
 				timer.Reset(writeTime)
 				tried = false
-			case <-w.q.watcher.lost:
+			case <-w.q.watcher.lost.Done():
 				return false
 			case <-w.ctx.Done():
 				return false

@@ -141,7 +141,15 @@ func (w *Worker) beginOne(j *errand) {
 		w.ended.Go(func() { w.wasCanceled(j, seen) })
 		return
 	}
-	if err := j.work.begin(); err != nil {
+	returned := false
+	defer func() {
+		if !returned { // the observer of the scope has called Goexit
+			w.handBack(j)
+		}
+	}()
+	err := j.work.begin()
+	returned = true
+	if err != nil {
 		w.refused(j, err)
 		return
 	}
@@ -192,9 +200,7 @@ func (w *Worker) canceled(r record) {
 		}
 	}
 	w.mu.Unlock()
-	for _, j := range over {
-		j.work.cancel(cause)
-	}
+	each(over, func(j *errand) { j.work.cancel(cause) })
 }
 
 func orCanceled(err error) error {

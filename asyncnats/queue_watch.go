@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed4712c49f/async"
 )
 
 // A watcher sees the records of a queue as they are stored, in their order: one for all the
@@ -23,7 +25,7 @@ type watcher struct {
 	q     *Queue
 	ctx   context.Context // ends with the watcher
 	end   context.CancelFunc
-	lost  chan struct{} // closed when the connection is
+	lost  async.Event // set when the connection is closed
 	ended sync.WaitGroup
 
 	mu      sync.Mutex
@@ -41,7 +43,7 @@ type watcher struct {
 const maxLanes = 16
 
 func newWatcher(q *Queue) *watcher {
-	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]*Worker), lost: make(chan struct{}), replace: func() {}}
+	w := &watcher{q: q, lanes: make(map[string]struct{}), marks: make(map[string]*Worker), replace: func() {}}
 	w.ctx, w.end = context.WithCancel(context.Background())
 	return w
 }
@@ -78,7 +80,7 @@ func (w *watcher) coverLocked() {
 	w.replace()
 	if !w.running {
 		w.running = true
-		w.ended.Go(w.watch)
+		keep(&w.ended, w.watch)
 	}
 }
 
@@ -89,27 +91,14 @@ func (w *watcher) uncover(worker string) {
 	delete(w.marks, worker)
 }
 
-// watch is the goroutine of the watcher. Where a codec, or a function of OnSignal, calls Goexit,
-// another goroutine goes on.
+// watch is the goroutine of the watcher. It watches by one consumer after the other.
 func (w *watcher) watch() {
-	returned := false
-	defer func() {
-		if !returned {
-			w.ended.Go(w.watch)
-		}
-	}()
-	w.consumeAll()
-	returned = true
-}
-
-// consumeAll watches by one consumer after the other.
-func (w *watcher) consumeAll() {
 	nc := w.q.store.js.Conn()
 	status := nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED)
 	defer nc.RemoveStatusListener(status)
 	for rest := writeRest; w.ctx.Err() == nil; {
 		if isGone(nc) {
-			close(w.lost)
+			w.lost.Set()
 			w.q.disconnected()
 			return
 		}

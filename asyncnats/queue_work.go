@@ -142,7 +142,7 @@ func (w *Worker) open(ctx context.Context) (err error) {
 	w.q.watcher.coverWorker(w)
 	status := nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED)
 	w.ended.Go(func() { w.pulls(status) })
-	w.ended.Go(w.begin)
+	keep(&w.ended, w.begin)
 	w.ended.Go(w.beats)
 	return nil
 }
@@ -207,11 +207,11 @@ func (w *Worker) cancelAll() int {
 		all = append(all, j)
 	}
 	w.mu.Unlock()
-	for _, j := range all {
+	each(all, func(j *errand) {
 		if j.begun.Load() {
 			j.work.cancel(async.ErrScopeClosed)
 		}
-	}
+	})
 	return len(all)
 }
 

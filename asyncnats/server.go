@@ -83,7 +83,6 @@ type Server struct {
 	start   time.Time
 	service micro.Service
 	name    string // of the service, and its id there; for people
-	control []*nats.Subscription
 	status  chan nats.Status
 	own     *async.Scope // where the user gave none
 	options []async.Option
@@ -100,7 +99,9 @@ type Server struct {
 	complete  []work      // whose replies wait to be sent
 	replies   []*nats.Msg // that wait to be sent
 	sending   bool        // somebody is at it
-	line      int         // how often the connection was lost and is there again
+	control   map[string]*nats.Subscription
+	deaf      bool // the server listens to nobody any more
+	line      int  // how often the connection was lost and is there again
 	closing   bool
 	empty     async.Event // set when the server is closing, no call is left, and all is sent
 	stats     ServerStats
@@ -147,7 +148,7 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 	s := &Server{
 		nc: nc, o: o, known: newRegistry(o.Errors), start: time.Now(),
 		id:   wire.NewMinter().Mint().String(),
-		quit: make(chan struct{}), desk: newDesk(),
+		quit: make(chan struct{}), desk: newDesk(), control: make(map[string]*nats.Subscription),
 	}
 	scope := o.Scope
 	if scope == nil {
@@ -156,7 +157,7 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 	}
 	s.options = append([]async.Option{scope, async.Name(o.Name)}, o.Options...)
 	s.status = nc.StatusChanged(nats.CLOSED, nats.CONNECTED)
-	s.ended.Go(s.beats)
+	keep(&s.ended, s.beats)
 	return s
 }
 
@@ -175,11 +176,9 @@ func (s *Server) open(doors ...door) error {
 		on = append(on, allSubject(s.o.ControlPrefix, d.subject))
 	}
 	for _, subject := range on {
-		sub, err := s.nc.Subscribe(subject, s.controlled)
-		if err != nil {
+		if err := s.hear(subject); err != nil {
 			return err
 		}
-		s.control = append(s.control, sub)
 	}
 	service, err := micro.AddService(s.nc, micro.Config{
 		Name: s.o.Name, Version: s.o.Version, Description: s.o.Description, QueueGroup: s.o.QueueGroup,
@@ -230,9 +229,7 @@ func (s *Server) stop(ctx context.Context) error {
 		err = fmt.Errorf("asyncnats: %d calls were canceled by the shutdown: %w", left, err)
 		s.awaitSent()
 	}
-	for _, sub := range s.control {
-		_ = sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
-	}
+	s.hearNothing()
 	close(s.quit)
 	s.ended.Wait()
 	s.nc.RemoveStatusListener(s.status)

@@ -189,7 +189,5 @@ func (t *table) claim(id wire.ID, p *peer, now time.Duration) (sent time.Duratio
 // failAll completes calls that were taken out of the table. The client's mu must not
 // be held.
 func failAll(entries []*entry, err error) {
-	for _, e := range entries {
-		e.call.fail(err)
-	}
+	each(entries, func(e *entry) { e.call.fail(err) })
 }

@@ -47,22 +47,23 @@ func (c *Client) statuses() chan nats.Status {
 // watch is the goroutine that watches. While no call is in flight, nothing wakes it but
 // the connection.
 func (c *Client) watch(status chan nats.Status) {
-	defer c.nc.RemoveStatusListener(status)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var due time.Duration // when the timer is to fire
+	due := c.now() // when the client is to look, whatever wakes it before
 	for {
 		select {
 		case <-c.quit:
+			c.nc.RemoveStatusListener(status)
 			return
 		case s := <-status:
 			c.changed(s)
 		case <-c.toWatch:
 		case <-timer.C:
-			c.excuse(c.now() - due)
 		}
+		c.excuse(c.now() - due)
 		next, something := c.look()
 		timer.Stop()
+		due = longest
 		if something {
 			due = next
 			timer.Reset(next - c.now())
@@ -138,7 +139,7 @@ func (c *Client) connected() {
 // do so as well. A connection of NATS tries every two seconds by default.
 const graceToReconnect = 3 * time.Second
 
-// excuse is told by how much the timer was late. Where that is more than a heartbeat, this
+// excuse is told by how much the client is late. Where that is more than a heartbeat, this
 // process stood still, and what it did not hear meanwhile is no sign of anything: all
 // clocks begin again.
 func (c *Client) excuse(late time.Duration) {
