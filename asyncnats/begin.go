@@ -142,7 +142,7 @@ func (p *pending[Resp]) prepare(ctx context.Context, request any) error {
 	}
 	if prop := p.client.o.Propagator; prop != nil {
 		var c carried
-		prop.Inject(ctx, &c)
+		prop.Inject(p.promise.Context(), &c)
 		if len(c) > 0 {
 			p.also().carried = c
 		}

@@ -253,6 +253,23 @@ func TestN4_Propagator(t *testing.T) {
 	wantValue(t, asyncnats.Begin[string](context.WithValue(t.Context(), traceKey{}, "abc"), c, "x", 1), "abc[trace]")
 }
 
+// What the observer of the client's scope adds to the context that a call is begun with travels, too:
+// the trace goes on from the call, and not beside it (V3a).
+func TestN4_PropagatorOfTheCall(t *testing.T) {
+	a, b := pair(t)
+	serve(t, a, "x", func(ctx context.Context, _ int) (string, error) {
+		s, _ := ctx.Value(traceKey{}).(string)
+		return s, nil
+	}, asyncnats.ServeOptions{Propagator: tracing{}})
+	c := newClient(t, b, asyncnats.ClientOptions{Propagator: tracing{}})
+	scope := async.NewScope(async.ScopeOptions{Observer: async.Observer{BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
+		return context.WithValue(ctx, traceKey{}, "call")
+	}}})
+	ctx := context.WithValue(t.Context(), traceKey{}, "caller")
+	wantValue(t, asyncnats.Begin[string](ctx, c, "x", 1, scope), "call[trace]")
+	wantValue(t, asyncnats.Begin[string](ctx, c, "x", 1), "caller[trace]")
+}
+
 func TestN6_Proto(t *testing.T) {
 	a, b := pair(t)
 	serve(t, a, "x", func(_ context.Context, s *wrapperspb.StringValue) (*wrapperspb.Int64Value, error) {

@@ -14,7 +14,8 @@ import (
 // OpenTelemetry, so that an adapter of a few lines makes one from the other. Its methods
 // may be called by any number of goroutines at the same time.
 type Propagator interface {
-	// Inject writes what ctx has into the carrier. Begin calls it, at the client.
+	// Inject writes what ctx has into the carrier. Begin and Submit call it, at the client. ctx is
+	// the context of the call: it has what the observer of the call's scope has added.
 	Inject(ctx context.Context, carrier Carrier)
 
 	// Extract returns ctx with what the carrier has. The server calls it.

@@ -70,7 +70,7 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 	if !o.named {
 		o.id = newID(q.lane)
 	}
-	m, err := q.requestOf(ctx, o, request)
+	m, err := q.requestOf(o, request)
 	if err != nil {
 		return nil, o.id, err
 	}
@@ -80,6 +80,7 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 		_, err := call.Await(ctx) // ctx has ended
 		return nil, o.id, err
 	}
+	p.carry(m, call)
 	if len(o.rest) > 0 {
 		setName(m, call.Info().Name, o.id)
 	}
@@ -132,7 +133,7 @@ func setHeader(m *nats.Msg, key, value string) {
 }
 
 // requestOf makes the message of a request.
-func (q *Queue) requestOf(ctx context.Context, o submission, request any) (*nats.Msg, error) {
+func (q *Queue) requestOf(o submission, request any) (*nats.Msg, error) {
 	if !wire.IsToken(o.id) {
 		return nil, fmt.Errorf("%w: the id %.200q", ErrBadSubject, o.id)
 	}
@@ -150,14 +151,29 @@ func (q *Queue) requestOf(ctx context.Context, o submission, request any) (*nats
 	if o.named {
 		q.setNamed(m)
 	}
-	if q.o.Propagator != nil {
-		var c carried
-		q.o.Propagator.Inject(ctx, &c)
-		for i := 0; i < len(c); i += 2 {
-			setHeader(m, c[i], c[i+1])
-		}
-	}
 	return m, nil
+}
+
+// carry adds what the Propagator carries to the message of a request. Where the Propagator panics,
+// the call is given up: nobody gets it.
+func (p *queued[Resp]) carry(m *nats.Msg, call *async.Call[Resp]) {
+	if p.q.o.Propagator == nil {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			p.unhook()
+			p.promise.Break()
+			call.Release()
+		}
+	}()
+	var c carried
+	p.q.o.Propagator.Inject(p.promise.Context(), &c)
+	returned = true
+	for i := 0; i < len(c); i += 2 {
+		setHeader(m, c[i], c[i+1])
+	}
 }
 
 // setNamed has the request say which lane it has, and that its call may be known already.

@@ -19,6 +19,7 @@ import (
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 	"github.com/seed4712c49f/async/asyncnats/internal/wire"
+	"github.com/seed4712c49f/async/asynctest"
 )
 
 // J1, J2, J4 and J6: what a caller of the queue is promised.
@@ -548,4 +549,46 @@ func TestJ4_ManyLanes(t *testing.T) {
 	if after := attach(30, 100); after != before || before == 0 {
 		t.Errorf("%d consumers were made for many clients, and then %d more", before, after-before)
 	}
+}
+
+// What the Propagator finds in the context of the call travels to the worker, that of the observer of
+// the caller's scope included. A Propagator that panics panics out of Submit, which leaves no call
+// behind, and cancels none that has the id.
+func TestJ1_Propagator(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{Propagator: tracing{}})
+	work(t, q, func(ctx context.Context, _ int) (string, error) {
+		s, _ := ctx.Value(traceKey{}).(string)
+		return s, nil
+	}, asyncnats.WorkOptions{})
+	scope := asynctest.NewScope(t, async.ScopeOptions{Observer: async.Observer{
+		BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context {
+			return context.WithValue(ctx, traceKey{}, "call")
+		},
+	}})
+	ctx := context.WithValue(t.Context(), traceKey{}, "caller")
+	for want, opts := range map[string][]async.Option{"caller[trace]": nil, "call[trace]": {scope}} {
+		call, _, err := asyncnats.Submit[string](ctx, q, 1, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantValue(t, call, want)
+		call.Release()
+	}
+	bad := d.open(asyncnats.QueueOptions{Name: "bad"})
+	first, id := submit[int](t, bad, 1, asyncnats.ID("a"))
+	func() {
+		defer func() {
+			if recover() != errNotFound {
+				t.Error("Submit did not panic")
+			}
+		}()
+		asyncnats.Submit[int](t.Context(), d.open(asyncnats.QueueOptions{Name: "bad", Propagator: badInject{}}), 1, asyncnats.ID(id), scope)
+	}()
+	if s := scope.Stats(); s.Broken != 1 || s.Pending != 0 {
+		t.Errorf("%+v", s)
+	}
+	work(t, bad, double, asyncnats.WorkOptions{})
+	wantValue(t, first, 2)
 }
