@@ -104,7 +104,7 @@ func (c checker) statement(call *ast.CallExpr, s ast.Stmt) {
 	}
 	d := analysis.Diagnostic{Pos: call.Pos(), End: call.End()}
 	d.Message = fmt.Sprintf("the handle that %s returns is never released%s", c.name(call), consequence(o))
-	if s != nil && !o.InGroup && begins(c.p, call) && !c.inParentheses(call) {
+	if s != nil && releasable(o) && begins(c.p, call) && !c.inParentheses(call) {
 		d.SuggestedFixes = []analysis.SuggestedFix{{Message: "Release the handle at once", TextEdits: []analysis.TextEdit{
 			{Pos: s.Pos(), End: call.Pos()}, // "_ = "
 			{Pos: call.End(), End: call.End(), NewText: []byte(".Release()")},
@@ -112,6 +112,10 @@ func (c checker) statement(call *ast.CallExpr, s ast.Stmt) {
 	}
 	c.p.Report(c.pass, d)
 }
+
+// releasable reports whether a Release at once does nothing else than to give the handle up:
+// with InGroup a panic would end the program, and with CancelOnAbandon the call is canceled.
+func releasable(o *program.Options) bool { return o.All && !o.InGroup && !o.Abandon }
 
 // inParentheses reports whether a call stands in parentheses, of which the mend knows nothing.
 func (c checker) inParentheses(call *ast.CallExpr) (in bool) {

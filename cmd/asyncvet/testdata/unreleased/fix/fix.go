@@ -61,3 +61,9 @@ func connects(ctx context.Context) (net.Conn, error) {
 	call := async.Go(ctx, dial, async.Streaming(), async.Discard(closing)) // want `not released`
 	return call.Await(ctx)                                                 // goes on, and a Release would end it
 }
+
+// A Release cancels, or may.
+func abandons(ctx context.Context, scope *async.Scope, opts ...async.Option) {
+	async.Go(ctx, work, async.CancelOnAbandon()) // want `never released`
+	async.Go(ctx, work, append(opts, scope)...)  // want `never released`
+}
