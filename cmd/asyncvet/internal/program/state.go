@@ -56,12 +56,34 @@ func (s *Search) after(n ast.Node, st state) state {
 		st.err = false
 	}
 	for key := range st.held {
-		if slices.ContainsFunc(s.repeated[key], func(v *types.Var) bool { return s.P.changes(n, v) }) {
+		if s.P.changesAny(n, s.repeated[key]) {
 			st.held = maps.Clone(st.held)
 			delete(st.held, key)
 		}
 	}
 	return st
+}
+
+// changesAny reports whether n changes one of the variables of a condition: also a field of one,
+// perhaps, where n calls a method of it, or hands it to a function.
+func (p *Package) changesAny(n ast.Node, vars []*types.Var) bool {
+	fields := slices.ContainsFunc(vars, (*types.Var).IsField)
+	return slices.ContainsFunc(vars, func(v *types.Var) bool { return p.changes(n, v) || (fields && p.handsOn(n, v)) })
+}
+
+// handsOn reports whether n calls a method of v, or passes v to a function.
+func (p *Package) handsOn(n ast.Node, v *types.Var) bool {
+	return slices.ContainsFunc(p.idents[v], func(id *ast.Ident) bool {
+		if !Holds(n, id) || v.IsField() {
+			return false
+		}
+		e, parent := ast.Expr(id), p.Parent(id)
+		if sel, ok := parent.(*ast.SelectorExpr); ok && sel.X == id {
+			e, parent = sel, p.Parent(sel)
+		}
+		call, ok := parent.(*ast.CallExpr)
+		return ok && (ast.Unparen(call.Fun) == e || argument(call, id) >= 0)
+	})
 }
 
 // changes reports whether n assigns v, or takes its address.

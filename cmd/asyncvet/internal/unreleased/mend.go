@@ -26,6 +26,9 @@ func (c checker) release(s ast.Node, v *types.Var, fn ast.Node, err *types.Var, 
 		return nil
 	}
 	for _, u := range c.p.Uses(v, fn) {
+		if c.p.Elsewhere(u, fn) {
+			return nil // when the function has returned, perhaps
+		}
 		switch u.Act {
 		case program.PassedOn, program.MayLeave, program.Begins:
 			return nil

@@ -388,6 +388,35 @@ func conditionCalls(ctx context.Context, s *sync.Mutex) {
 	}
 }
 
+type reader struct{ done bool }
+
+func (r *reader) step() { r.done = true }
+
+func conditionOfAField(ctx context.Context, r *reader) (int, error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	if r.done {
+		call.Release()
+		return 0, nil
+	}
+	r.step()
+	if r.done {
+		return 0, errBusy
+	}
+	return call.Await(ctx)
+}
+
+func conditionOfTheSameField(ctx context.Context, r *reader) (int, error) {
+	call := async.Go(ctx, work)
+	if r.done {
+		call.Release()
+	}
+	prepare()
+	if r.done {
+		return 0, errBusy
+	}
+	return call.Await(ctx)
+}
+
 func eachRound(ctx context.Context, n int) {
 	for i := range n {
 		if i%2 == 0 {

@@ -61,3 +61,12 @@ func written(promises map[key]*async.Promise[net.Conn], l net.Listener) {
 	conn, err := l.Accept()
 	promises[key{n: 1}].Complete(conn, err) // want `nobody closes conn`
 }
+
+func servedBehind(ctx context.Context, busy bool) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx) // want `neither completed nor broken`
+	if busy {
+		return call
+	}
+	go func() { promise.Complete(1, nil) }() // when the function has returned
+	return call
+}

@@ -67,3 +67,14 @@ func abandons(ctx context.Context, scope *async.Scope, opts ...async.Option) {
 	async.Go(ctx, work, async.CancelOnAbandon()) // want `never released`
 	async.Go(ctx, work, append(opts, scope)...)  // want `never released`
 }
+
+func goesOn(ctx context.Context, busy bool, use func(int)) {
+	call := async.Go(ctx, work) // want `neither awaited, finished nor released`
+	if busy {
+		return
+	}
+	go func() {
+		n, _ := call.Await(ctx) // when the function has returned
+		use(n)
+	}()
+}
