@@ -202,6 +202,7 @@ func (badInject) Inject(context.Context, asyncnats.Carrier) { panic(errNotFound)
 func TestRegisterErrorPanics(t *testing.T) {
 	for _, f := range []func(){
 		func() { asyncnats.RegisterError("x", nil) },
+		func() { asyncnats.RegisterError("x", (*nilError)(nil)) },
 		func() { asyncnats.RegisterError("", io.EOF) },
 		func() { asyncnats.RegisterError("two words", io.EOF) },
 		func() { asyncnats.RegisterError("a,b", io.EOF) },

@@ -21,6 +21,7 @@ type Method struct {
 	name       string
 	req, reply reflect.Type
 	door       func(s *Server, m *method) door // of a method that is served
+	try        func(opts []async.Option)       // panics where its calls cannot be begun with them
 }
 
 // MethodOf returns a method by its name and the structs that travel, whose fields are the

@@ -87,12 +87,14 @@ type WorkerStats struct {
 // closed or drained takes no more requests, and gives up what it has: other workers run the
 // requests, after AckWait. The worker has to be shut down all the same. Work returns when the server
 // has answered. The error is that of NATS, or what ended ctx; ctx is for that alone. Work panics
-// when fn is nil, and when AtOnce, AckWait or a Backoff is negative.
+// when fn is nil, when AtOnce, AckWait or a Backoff is negative, and when no call can be begun with the
+// Options and a scope.
 func Work[Req, Resp any](ctx context.Context, q *Queue, fn func(context.Context, Req) (Resp, error), o WorkOptions) (*Worker, error) {
 	if fn == nil {
 		panic("asyncnats: Work with a nil function")
 	}
 	o.check()
+	tryOptions[Resp](o.Options)
 	w := newWorker(q, o)
 	w.makeJob = func(j *errand) effort { return &assignment[Req, Resp]{errand: j, fn: fn} }
 	if err := w.open(ctx); err != nil {

@@ -19,19 +19,28 @@ type ErrorCode struct {
 // RegisterError gives err a name, so that errors.Is finds err on the other side, too.
 // Client and server are each given the result, in their options: nothing is global.
 //
-// It panics where err is nil, and where code is empty, begins with "async." or
+// It panics where err is nil or panics when it is asked for its text, and where code is empty, begins with "async." or
 // "context.", which are the names of this package, or has a space, a comma or a
 // character that is not ASCII.
 func RegisterError(code string, err error) ErrorCode {
 	switch {
 	case err == nil:
 		panic("asyncnats: RegisterError with a nil error")
+	case !hasText(err):
+		panic(fmt.Sprintf("asyncnats: RegisterError with a %T that panics when it is asked for its text", err))
 	case code == "" || strings.IndexFunc(code, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' }) >= 0:
 		panic("asyncnats: RegisterError with a code that is empty, or has a space, a comma or what is not ASCII")
 	case strings.HasPrefix(code, "async.") || strings.HasPrefix(code, "context."):
 		panic("asyncnats: RegisterError with a code of this package: " + code)
 	}
 	return ErrorCode{code: code, err: err}
+}
+
+// hasText reports whether an error can be asked for its text, as a nil pointer often cannot.
+func hasText(err error) (has bool) {
+	defer func() { _ = recover() }()
+	_ = err.Error()
+	return true
 }
 
 // A registry has the errors that are known by a name. It is never changed.

@@ -130,17 +130,26 @@ type ServerStats struct {
 // A panic in fn becomes an error at the caller, and in the ledger of the scope: it is an
 // [*async.PanicError], by whatever policy, so that no request ends the process.
 //
-// Serve returns an error where NATS or package micro refuses the name or the subject.
+// Serve returns an error where NATS or package micro refuses the name or the subject. It panics where
+// fn is nil, and where no call can be begun with the Options and a scope.
 func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context, Req) (Resp, error), o ServeOptions) (*Server, error) {
 	if fn == nil {
 		panic("asyncnats: Serve with a nil function")
 	}
+	tryOptions[Resp](o.Options)
 	s := newServer(nc, o)
 	err := s.open(door{"default", subject, (&service[Req, Resp]{s, fn, nil}).receive, nil})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("asyncnats: serve %q: %w", subject, err), s.Shutdown(context.Background()))
 	}
 	return s, nil
+}
+
+// tryOptions panics where a call that returns a T cannot be begun with a scope and these options: as
+// the first request would, and not in a goroutine of the library.
+func tryOptions[T any](opts []async.Option) {
+	scope := async.NewScope(async.ScopeOptions{})
+	async.NewPromise[T](context.Background(), append([]async.Option{scope}, opts...)...)
 }
 
 func newServer(nc *nats.Conn, o ServeOptions) *Server {

@@ -12,6 +12,36 @@ import (
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
+// Options with which no call can be begun panic where they are given, and not when a request comes.
+func TestN2_BadOptions(t *testing.T) {
+	t.Parallel()
+	a, _ := pair(t)
+	q := newDepot(t).open(asyncnats.QueueOptions{})
+	for name, bad := range map[string]async.Option{
+		"a second scope":            async.NewScope(async.ScopeOptions{}),
+		"the Discard of other type": async.Discard(func(string, error) {}),
+		"one for Map alone":         async.AtOnce(1),
+	} {
+		opts := []async.Option{bad}
+		for who, f := range map[string]func(){
+			"Serve": func() { asyncnats.Serve(a, "x", double, asyncnats.ServeOptions{Name: "x", Options: opts}) },
+			"ServeMethods": func() {
+				asyncnats.ServeMethods(a, "calc", "Calc", asyncnats.ServeOptions{Options: opts}, asyncnats.Handle("Add", add))
+			},
+			"Work": func() { asyncnats.Work(t.Context(), q, double, asyncnats.WorkOptions{Options: opts}) },
+		} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s with %s did not panic", who, name)
+					}
+				}()
+				f()
+			}()
+		}
+	}
+}
+
 // A shutdown in order: what was accepted ends, and what comes then goes to the other server.
 func TestShutdown_InOrder(t *testing.T) {
 	a, b := pair(t)

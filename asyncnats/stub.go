@@ -16,6 +16,7 @@ import (
 // Handle returns a method that fn serves. Code that asyncgen writes calls it.
 func Handle[Req, Reply any](name string, fn func(context.Context, *Req) (*Reply, error)) Method {
 	m := MethodOf[Req, Reply](name)
+	m.try = tryOptions[*Reply]
 	m.door = func(s *Server, of *method) door {
 		serve := func(ctx context.Context, r *Req) (*Reply, error) {
 			if r == nil {
@@ -49,10 +50,13 @@ func microName(name string) string {
 // what methods it has, and what these take and give, in JSON. A request on it may be empty.
 //
 // ServeMethods panics where a type of the methods cannot travel, which a type parameter may
-// stand for, and says which.
+// stand for, and says which, and where no call can be begun with the Options and a scope.
 func ServeMethods(nc *nats.Conn, prefix, face string, o ServeOptions, methods ...Method) (*Server, error) {
 	looked := newMethods(prefix, face, methods)
 	o.Name = orElse(o.Name, microName(face))
+	for _, m := range methods {
+		m.try(o.Options)
+	}
 	s := newServer(nc, o)
 	doors := make([]door, 0, len(methods)+1)
 	all := described{Interface: face, Service: o.Name}
