@@ -158,7 +158,8 @@ var used = []string{"any", "append", "bool", "error", "false", "nil", "panic", "
 
 // settle gives names to what the first run has found.
 func (w *writer) settle(faces []*faceOf, o *Output) error {
-	top := nameSet(o.Claimed) // names that are taken at the top of the file
+	top := nameSet(o.Claimed) // names that are taken at the top of the package
+	others := top.clone()
 	for _, f := range faces {
 		if err := f.claim(w, top); err != nil {
 			return err
@@ -178,7 +179,8 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 	busy.add("init") // which is no name for an import
 	maps.Copy(busy, top)
 	busy.add(w.p.Names(w.constraint)...)
-	w.block = top.clone()
+	w.block = top.clone() // but for what other outputs declare, which no body uses
+	maps.DeleteFunc(w.block, func(name string, _ bool) bool { return others[name] })
 	w.block.add(used...)
 	for _, m := range []map[string]bool{w.named, w.builtin} {
 		maps.Copy(w.block, m)
