@@ -16,6 +16,7 @@ import (
 	"go/types"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,6 +138,8 @@ func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
 	switch {
 	case !ok:
 		return nil, Errorf(pos, "%s is not an interface", s.name)
+	case embedsUnknown(iface, make(map[*types.Interface]bool)):
+		return nil, Errorf(pos, "%s embeds a type that is not defined", s.name)
 	case !iface.IsMethodSet():
 		return nil, Errorf(pos, "%s is a constraint and has no values", s.name)
 	case iface.NumMethods() == 0:
@@ -175,7 +178,67 @@ func (p *Package) errorIn(name *types.TypeName, seen map[*types.TypeName]bool) e
 			return Errorf(p.fset.Position(e.Pos), "%s", e.Msg)
 		}
 	}
+	if err := p.importErrorIn(spec); err != nil {
+		return err
+	}
 	return p.errorInEmbedded(spec, name, seen)
+}
+
+// importErrorIn returns why a package could not be imported that the declaration of a type
+// names. What is of such a package is left out of the type without another error.
+func (p *Package) importErrorIn(spec *ast.TypeSpec) error {
+	f := p.fileOf(spec.Pos())
+	if f == nil {
+		return nil
+	}
+	for _, e := range p.errs {
+		for _, s := range f.Imports {
+			if !e.Soft && s.Pos() <= e.Pos && e.Pos < s.End() && names(spec, s) {
+				return Errorf(p.fset.Position(e.Pos), "%s", e.Msg)
+			}
+		}
+	}
+	return nil
+}
+
+// names reports whether a declaration names something of an import that has failed, whose
+// package goes by the last element of the path then.
+func names(spec *ast.TypeSpec, from *ast.ImportSpec) bool {
+	name := path.Base(strings.Trim(from.Path.Value, "`\""))
+	if from.Name != nil {
+		name = from.Name.Name
+	}
+	found := false
+	ast.Inspect(spec, func(n ast.Node) bool {
+		if x, ok := n.(*ast.SelectorExpr); ok {
+			id, ok := x.X.(*ast.Ident)
+			found = found || ok && id.Name == name
+		}
+		return !found
+	})
+	return found
+}
+
+// embedsUnknown reports whether an interface embeds a type that is not defined, directly or
+// not: then methods are missing.
+func embedsUnknown(iface *types.Interface, seen map[*types.Interface]bool) bool {
+	if seen[iface] {
+		return false
+	}
+	seen[iface] = true
+	for t := range iface.EmbeddedTypes() {
+		switch under := t.Underlying().(type) {
+		case *types.Basic:
+			if under.Kind() == types.Invalid {
+				return true
+			}
+		case *types.Interface:
+			if embedsUnknown(under, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *Package) errorInEmbedded(spec *ast.TypeSpec, name *types.TypeName, seen map[*types.TypeName]bool) error {
