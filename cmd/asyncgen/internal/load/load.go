@@ -145,6 +145,9 @@ func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
 	case iface.NumMethods() == 0:
 		return nil, Errorf(pos, "%s has no methods", s.name)
 	}
+	if err := p.brokenIn(name, iface, make(map[*types.Interface]bool)); err != nil {
+		return nil, err
+	}
 	return &Type{Spec: s.text, Path: s.path, Name: name, Iface: iface, Pos: pos, Constraint: p.builtWhere(name)}, nil
 }
 
@@ -217,6 +220,35 @@ func names(spec *ast.TypeSpec, from *ast.ImportSpec) bool {
 		return !found
 	})
 	return found
+}
+
+// brokenIn returns an error of syntax in the file of another package that declares an
+// interface, one of its methods, or what it embeds: what stands behind the error may be missing.
+func (p *Package) brokenIn(name *types.TypeName, iface *types.Interface, seen map[*types.Interface]bool) error {
+	if err := p.world.broken[p.fset.PositionFor(name.Pos(), false).Filename]; err != nil || seen[iface] {
+		return err
+	}
+	seen[iface] = true
+	for m := range iface.ExplicitMethods() {
+		if err := p.world.broken[p.fset.PositionFor(m.Pos(), false).Filename]; err != nil {
+			return err
+		}
+	}
+	for t := range iface.EmbeddedTypes() {
+		of := name
+		switch t := t.(type) {
+		case *types.Alias:
+			of = t.Obj()
+		case *types.Named:
+			of = t.Obj()
+		}
+		if under, ok := t.Underlying().(*types.Interface); ok {
+			if err := p.brokenIn(of, under, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // embedsUnknown reports whether an interface embeds a type that is not defined, directly or

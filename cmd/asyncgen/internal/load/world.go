@@ -28,6 +28,7 @@ type world struct {
 	pending map[string]bool           // those being read from source
 	parsed  map[string]*ast.File      // files that were read for their comments
 	sizes   types.Sizes
+	broken  map[string]error // the errors of syntax in files that were read from source
 }
 
 // listWorld has the go command list packages and say where their export data is.
@@ -39,6 +40,7 @@ func (ss *Session) listWorld(dir string, paths []string, sizes types.Sizes) (*wo
 		pending: make(map[string]bool),
 		parsed:  make(map[string]*ast.File),
 		sizes:   sizes,
+		broken:  make(map[string]error),
 	}
 	w.exports = importer.ForCompiler(ss.fset, "gc", w.open)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
@@ -123,7 +125,11 @@ func (w *world) readSource(p *packages.Package) (*types.Package, error) {
 func (w *world) checkSource(p *packages.Package, imports types.Importer) (*types.Package, error) {
 	var files []*ast.File
 	for _, name := range p.GoFiles {
-		if f, _ := parser.ParseFile(w.fset, name, nil, parser.SkipObjectResolution); f != nil {
+		f, err := parser.ParseFile(w.fset, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			w.broken[name] = syntaxError(err)
+		}
+		if f != nil {
 			files = append(files, f)
 		}
 	}
