@@ -42,7 +42,12 @@ func (q *Queue) Stats(ctx context.Context) (s QueueStats, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.GivenUp = len(ends.State.Subjects)
+	givenUp := make(map[string]struct{}) // a call has a record for each lane that was told
+	for subject := range ends.State.Subjects {
+		r, _ := q.store.parseRecord(subject, nil, nil)
+		givenUp[r.id] = struct{}{}
+	}
+	s.GivenUp = len(givenUp)
 	c, err := q.store.requests.Consumer(ctx, workersName)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return s, nil // there was no worker yet

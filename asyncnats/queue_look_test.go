@@ -158,3 +158,18 @@ func TestJ7_DeadWorker(t *testing.T) {
 	nc.Close() // as of a process that is killed
 	eventually(t, "the call runs nowhere", runsAt(""))
 }
+
+// A call that was given up counts once, also where a second client that submitted the id was told.
+func TestJ7_GivenUpOnce(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q, js := d.open(asyncnats.QueueOptions{}), d.js()
+	for _, record := range []string{"a.gaveup.one", "a.gaveup.two", "b.gaveup.one", "c.done.one"} {
+		if _, err := js.Publish(t.Context(), "$KV.ASYNC_jobs.call."+record, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err := q.Stats(t.Context()); s.GivenUp != 2 || err != nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
