@@ -38,6 +38,7 @@ type errand struct {
 
 	// The worker's mu guards these.
 	msg     parcel    // by which the delivery is acknowledged: the last that came
+	more    int       // deliveries that came while the worker was at it
 	since   time.Time // when the function began
 	entered bool      // the function is running, or has returned
 	left    bool      // the call is over, and its function never begins
@@ -69,6 +70,7 @@ func (w *Worker) accept(p parcel) {
 	w.mu.Lock()
 	if known := w.jobs[j.number]; known != nil {
 		known.msg = p // delivered again although the worker has it: the signs came too late
+		known.more = max(j.delivery-known.delivery, 0)
 		w.mu.Unlock()
 		return
 	}

@@ -197,14 +197,17 @@ func shorten(m *nats.Msg) bool {
 
 // retry has a request delivered again whose function has failed, or gives up.
 func (w *Worker) retry(j *errand, err error) {
-	if w.o.MaxDeliver > 0 && j.delivery >= w.o.MaxDeliver {
+	w.mu.Lock()
+	delivery := j.delivery + j.more
+	w.mu.Unlock()
+	if w.o.MaxDeliver > 0 && delivery >= w.o.MaxDeliver {
 		w.giveUp(j, err)
 		return
 	}
 	m := w.q.known.message(w.q.store.errorSubject(j.id), w.o.Name, err, false)
-	m.Header.Set(wire.HeaderDelivery, strconv.Itoa(j.delivery))
+	m.Header.Set(wire.HeaderDelivery, strconv.Itoa(delivery))
 	for !w.try(func() error { return w.storeError(m) }) {
 	}
 	w.count(func(s *WorkerStats) { s.Retried++ })
-	w.release(j, func(p parcel) { p.again(w.o.rest(j.delivery)) })
+	w.release(j, func(p parcel) { p.again(w.o.rest(delivery)) })
 }

@@ -139,6 +139,35 @@ func TestJ3_LastErrorBeforeADeath(t *testing.T) {
 	}
 }
 
+// A request is delivered once more to the worker that is at it, because a sign came too late: that
+// counts, and no worker has died.
+func TestJ3_DeliveredToItsWorker(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	nc := natstest.Connect(t, d.url)
+	signs := signsOf(t, nc)
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), func(ctx context.Context, n int) (int, error) {
+		_, err := g.double(ctx, n)
+		return 0, errors.Join(errFlaky, err)
+	}, asyncnats.WorkOptions{AckWait: time.Second, MaxDeliver: 2, Retry: flaky})
+	call, _ := submit[int](t, q, 1)
+	g.next(t)
+	if err := nc.Publish(signs.next(t), []byte("-NAK")); err != nil { // NATS takes it for lost
+		t.Fatal(err)
+	}
+	for subject := signs.next(t); !strings.Contains(subject, ".workers.2."); subject = signs.next(t) {
+	}
+	g.open.Set()
+	if err := wantError(t, call, asyncnats.ErrGivenUp); errors.Is(err, asyncnats.ErrResponderLost) || !hasText(err, "flaky") {
+		t.Error(err)
+	}
+	if s := w.Stats(); s.Panicked+s.Late+s.Returned != 0 || len(g.entered) != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // A worker that is shut down takes nothing more, lets functions end, and hands back the rest.
 // A call is not canceled by that: another worker runs it.
 func TestJ3_Shutdown(t *testing.T) {
