@@ -91,8 +91,8 @@ func (t *task[Req, Resp]) begin() {
 		t.on.answer(answer{&t.job, nil, t.on.errorReply(t.reply, err)})
 		return
 	}
-	if t.doomed.Load() {
-		t.cancel(t.on.causeOf(&t.job)) // it was canceled before there was something to cancel
+	if t.doomed.Load() { // it was canceled before there was something to cancel
+		go t.cancel(t.on.causeOf(&t.job)) // what OnSignal calls may end the goroutine
 	}
 }
 
