@@ -469,5 +469,6 @@ func TestWaitForReconnect_ForEver(t *testing.T) {
 		}
 		door.Shut.Store(false)
 		wantValue(t, call, 42)
+		time.Sleep(time.Second) // the client of NATS is through with the request
 	})
 }

@@ -89,6 +89,7 @@ func TestGoexit_Client(t *testing.T) {
 				wantError(t, asyncnats.Begin[int](t.Context(), c, "hole", 1), asyncnats.ErrResponderLost)
 				serve(t, there, "x", double, asyncnats.ServeOptions{})
 				wantValue(t, asyncnats.Begin[int](t.Context(), c, "x", 21), 42)
+				time.Sleep(time.Second) // the client of NATS is through with the request
 			})
 		})
 	}

@@ -245,6 +245,7 @@ func TestLost_RareHeartbeats(t *testing.T) {
 			}
 			g.open.Set()
 			wantValue(t, call, 42)
+			time.Sleep(time.Second) // the client of NATS is through with the request
 		})
 	}
 }
