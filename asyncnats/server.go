@@ -149,6 +149,7 @@ func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context
 // the first request would, and not in a goroutine of the library.
 func tryOptions[T any](opts []async.Option) {
 	scope := async.NewScope(async.ScopeOptions{})
+	//asyncvet:ignore unreleased: nobody completes the promise, and a Release may call functions of the options
 	async.NewPromise[T](context.Background(), append([]async.Option{scope}, opts...)...)
 }
 
