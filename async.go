@@ -203,8 +203,8 @@ func WaitForRoom() Option {
 }
 
 // AtOnce has a [Map] run at most n functions at once, and keep at most n inputs in flight
-// or unread. It is for Map alone: any other function that is given it panics. AtOnce
-// panics where n is below 1.
+// or unread; an n beyond 1<<20 counts as 1<<20. It is for Map alone: any other function that
+// is given it panics. AtOnce panics where n is below 1.
 func AtOnce(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("async: AtOnce(%d), by which no function could run", n))

@@ -235,8 +235,8 @@ func (c *Call[T]) native() (self Waitable, by aimed) {
 
 // A Promise is the server's end of a call without a goroutine: the server completes the
 // promise when it has the result. A Promise comes from [NewPromise] or
-// [Call.BeginPromise]; its zero value is of no use. It must not be copied. Its
-// methods may be called by any number of goroutines at the same time.
+// [Call.BeginPromise]; the methods that complete a zero Promise panic. It must not be
+// copied. Its methods may be called by any number of goroutines at the same time.
 //
 // The client's end is a [Call]. A promise does not keep the call alive: when the
 // client has released its last handle, the call is abandoned, and what Complete

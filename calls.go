@@ -27,8 +27,8 @@ import (
 // begin the calls first, or defer a closure.
 //
 // The methods may be called by any number of goroutines at the same time. They
-// panic where a member is nil, before they do anything. A member that is a released or finished handle
-// counts as complete with [ErrReleased] or [ErrCallComplete].
+// panic where a member is nil, before they do anything. A member that is a released or
+// finished handle counts as complete with [ErrReleased] or [ErrCallComplete].
 type Calls[T any] []*Call[T]
 
 // Race returns the index and the result of the first call to complete, success or not:
