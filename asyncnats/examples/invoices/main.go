@@ -76,6 +76,11 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
+	switch o.role {
+	case roleDirect, roleNATS, roleWork, roleSubmit:
+	default:
+		return nil, fmt.Errorf("-role %s: there are %s, %s, %s and %s", o.role, roleDirect, roleNATS, roleWork, roleSubmit)
+	}
 	if f.NArg() > 0 || o.n < 1 || o.workers < 1 || o.attach && o.url == "" {
 		f.Usage()
 		return nil, errors.New("there is one invoice and one worker at least, -attach needs -url, and there is no further argument")
@@ -156,9 +161,12 @@ func (o *options) submit(ctx context.Context) error {
 	return nil
 }
 
-// work is a worker, until its input ends.
+// work is a worker, until its input ends. Where NATS goes away as the queue is opened, the program
+// would wait for a worker that waits for NATS, so that ends.
 func (o *options) work(ctx context.Context, in io.Reader, out io.Writer) error {
-	q, nc, err := o.open(ctx)
+	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	q, nc, err := o.open(opening)
 	if err != nil {
 		return err
 	}
@@ -173,7 +181,7 @@ func (o *options) work(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "ready")
 	_, err = io.Copy(io.Discard, in)
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // NATS may be gone
+	ctx, cancel = context.WithTimeout(ctx, 10*time.Second) // NATS may be gone
 	defer cancel()
 	return errors.Join(err, w.Shutdown(ctx))
 }

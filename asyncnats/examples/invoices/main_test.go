@@ -150,9 +150,56 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// A worker dies while NATS is away: it is tried again until NATS is there, and all invoices come.
+func TestKilled_NATSAway(t *testing.T) {
+	dir := t.TempDir()
+	s, err := startNATS(dir, server.RANDOM_PORT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	var errs bytes.Buffer
+	url := s.ClientURL()
+	go func() {
+		code <- run(t.Context(), []string{"-n", "300", "-url", url, "-dir", dir}, w, &errs)
+		w.Close()
+	}()
+	in := bufio.NewReader(r)
+	worker := lineOf(t, in, `worker 2 is process (\d+)`)[1]
+	lineOf(t, in, `\d+ of 300 invoices`)
+	s.Shutdown()
+	s.WaitForShutdown()
+	pid, err := strconv.Atoi(worker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	lineOf(t, in, `worker \d .*tried again`)
+	port, err := strconv.Atoi(url[strings.LastIndex(url, ":")+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err = startNATS(dir, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}()
+	lineOf(t, in, `worker \d was gone, and started again`)
+	text, _ := io.ReadAll(in) // a pipe in memory
+	if code := <-code; code != 0 || !strings.Contains(string(text), "Every one of 300") {
+		t.Errorf("exit code %d: %s\n%s", code, &errs, text)
+	}
+}
+
 // What is wrong with a command line is said, with the exit code 2; help is no error.
 func TestUsage(t *testing.T) {
-	for line, code := range map[string]int{"-h": 0, "-nonsense": 2, "-workers 0": 2, "-n 0": 2, "-attach": 2, "more": 2, "-attach -url nats://127.0.0.1:1": 1} {
+	for line, code := range map[string]int{"-h": 0, "-nonsense": 2, "-workers 0": 2, "-n 0": 2, "-attach": 2, "more": 2, "-role clerk": 2, "-attach -url nats://127.0.0.1:1": 1} {
 		var out, errs bytes.Buffer
 		if got := run(t.Context(), strings.Fields(line), &out, &errs); got != code || errs.Len() == 0 {
 			t.Errorf("%s: exit code %d, %q", line, got, &errs)

@@ -26,6 +26,7 @@ type office struct {
 	clerk   *process // which submits
 	events  []event
 	there   atomic.Int64 // how many invoices are there
+	pause   time.Time    // until then nothing is revived, so that what ends at once is no crowd
 }
 
 // An event happens when so many invoices are there.
@@ -158,8 +159,11 @@ func (f *office) tend(ctx context.Context, over chan struct{}) error {
 	}
 }
 
-// revive starts again what somebody else has ended.
+// revive starts again what somebody else has ended, or could not be started before.
 func (f *office) revive(ctx context.Context) error {
+	if time.Now().Before(f.pause) {
+		return nil
+	}
 	if f.nats != nil && f.nats.isOver() {
 		if err := f.replace(ctx, &f.nats, roleNATS, "NATS", "was gone"); err != nil {
 			return err
@@ -178,9 +182,15 @@ func (f *office) revive(ctx context.Context) error {
 	return nil
 }
 
-// replace starts a process again that has ended, and says so.
+// replace starts a process again that has ended, and says so. A worker cannot start while NATS is
+// away: it is tried again, until NATS is there.
 func (f *office) replace(ctx context.Context, p **process, role, name, how string) error {
+	f.pause = time.Now().Add(tellEvery)
 	next, err := f.start(ctx, role)
+	if errors.Is(err, errNotUp) && role != roleNATS {
+		fmt.Fprintf(f.out, "         %s %s, and is tried again: %v\n", name, how, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type process struct {
 	err  error         // why; written before over is closed
 }
 
+// errNotUp says that a process was started, and ended before it was there.
+var errNotUp = errors.New("did not start")
+
 // start starts this program in a role. A worker, and NATS, are waited for until they say that
 // they are there.
 func (f *office) start(ctx context.Context, role string) (*process, error) {
@@ -62,7 +65,7 @@ func (f *office) start(ctx context.Context, role string) (*process, error) {
 	}()
 	if err != nil {
 		p.kill()
-		return nil, fmt.Errorf("a process for %s did not start: %w", role, errors.Join(err, p.err))
+		return nil, fmt.Errorf("a process for %s %w: %w", role, errNotUp, errors.Join(err, p.err))
 	}
 	return p, nil
 }
