@@ -16,7 +16,8 @@ import (
 )
 
 // Every fenced block marked "go asyncnats" in the documents of this module, and in the page
-// about it in the documents of the library, is type-checked as the body of a function. What
+// about it in the documents of the library, is type-checked as the body of a function, or as
+// declarations. What
 // a document has no room to declare is in a comment before it, as in all documents of the
 // library; ctx is always declared. A variable that is not used is no error.
 
@@ -24,6 +25,7 @@ import (
 func snippetImports() map[string]string {
 	return map[string]string{
 		"context": "context", "errors": "errors", "reflect": "reflect", "time": "time",
+		"testing": "testing", "server": "github.com/nats-io/nats-server/v2/server",
 		"nats": "github.com/nats-io/nats.go", "jetstream": "github.com/nats-io/nats.go/jetstream",
 		"async": "github.com/seed4712c49f/async", "asyncnats": "github.com/seed4712c49f/async/asyncnats",
 	}
@@ -31,7 +33,7 @@ func snippetImports() map[string]string {
 
 func TestSnippets(t *testing.T) {
 	c := newSnippetChecker(t)
-	for _, name := range []string{"README.md", "docs/security.md", "../docs/remote.md"} {
+	for _, name := range []string{"README.md", "docs/queue.md", "docs/security.md", "../docs/remote.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -105,8 +107,11 @@ func newSnippetChecker(t *testing.T) *snippetChecker {
 	})}
 }
 
-// check checks a block as a body that returns nothing, one value, or two.
+// check checks a block as declarations, and as a body that returns nothing, one value, or two.
 func (c *snippetChecker) check(b snippet) (err error) {
+	if c.compile(b.preamble+"\n"+b.text) == nil {
+		return nil
+	}
 	for _, results := range []string{"", "error", "(any, error)"} {
 		end := ""
 		if results != "" {
@@ -143,7 +148,8 @@ func (c *snippetChecker) compile(body string) error {
 	}
 	var first error
 	config := types.Config{Importer: c.imports, Error: func(err error) {
-		if first == nil && !strings.Contains(err.Error(), "declared and not used") {
+		said := err.Error() // a variable may have the name of a package
+		if first == nil && !strings.Contains(said, "declared and not used") && !strings.Contains(said, "imported and not used") {
 			first = err
 		}
 	}}
