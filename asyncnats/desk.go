@@ -54,7 +54,8 @@ func (j *job) doom(cause error) {
 // A work is the call of a job.
 type work interface {
 	begin()
-	finish() answer // once, when the call is complete
+	balked(err error) // code of a user has ended begin
+	finish() answer   // once, when the call is complete
 	cancel(cause error)
 }
 

@@ -333,3 +333,41 @@ func TestN5_BadExtract(t *testing.T) {
 		})
 	}
 }
+
+// An observer that ends Begin at the server, by a panic or by Goexit, ends that call and no other: a call
+// that was begun all the same goes on.
+func TestN5_ObserverEndsBegin(t *testing.T) {
+	begin := func(f func() context.Context) async.Observer {
+		return async.Observer{BeginContext: func(context.Context, async.CallInfo) context.Context { return f() }}
+	}
+	for name, test := range map[string]struct {
+		o    async.Observer
+		want error
+	}{
+		"BeginContext calls Goexit": {begin(func() context.Context { runtime.Goexit(); return nil }), async.ErrGoexit},
+		"BeginContext panics":       {begin(func() context.Context { panic("no context") }), asyncnats.ErrPanicked},
+		"BeginContext returns nil":  {begin(func() context.Context { return nil }), asyncnats.ErrPanicked},
+		"Begun calls Goexit":        {async.Observer{Begun: func(async.CallInfo) { runtime.Goexit() }}, nil},
+		"Begun panics":              {async.Observer{Begun: func(async.CallInfo) { panic("begun") }}, nil},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			a, b := pair(t)
+			s := serve(t, a, "x", double, asyncnats.ServeOptions{Scope: async.NewScope(async.ScopeOptions{Observer: test.o})})
+			c := newClient(t, b, asyncnats.ClientOptions{})
+			var calls async.Calls[int]
+			for range 20 {
+				calls = append(calls, asyncnats.Begin[int](t.Context(), c, "x", 21))
+			}
+			for _, call := range calls {
+				if test.want == nil {
+					wantValue(t, call, 42)
+				} else {
+					wantError(t, call, test.want)
+				}
+			}
+			if st := s.Stats(); st.InFlight != 0 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}

@@ -3,11 +3,16 @@ package asyncnats
 import (
 	"math"
 	"math/rand/v2"
+	"net"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/seed4712c49f/async"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // The lists, and the patterns of subjects, are nothing that a user sees.
@@ -123,5 +128,46 @@ func TestWatch_RestsWhileDown(t *testing.T) {
 	c.line.down = false
 	if d := c.next(now) - now; d > time.Millisecond {
 		t.Errorf("when the connection is back it looks after %v", d)
+	}
+}
+
+// A slowConn writes while mu is free.
+type slowConn struct {
+	net.Conn
+	mu *sync.Mutex
+}
+
+func (c slowConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Conn.Write(b)
+}
+
+// A slowDialer dials a slowConn.
+type slowDialer struct{ mu *sync.Mutex }
+
+func (d slowDialer) Dial(network, address string) (net.Conn, error) {
+	nc, err := net.Dial(network, address)
+	return slowConn{nc, d.mu}, err
+}
+
+// A shutdown goes on when the replies of calls that could not be begun are sent, and not before.
+func TestShutdown_Refusals(t *testing.T) {
+	var mu sync.Mutex
+	nc := natstest.Connect(t, natstest.Run(t, natstest.Options()).ClientURL(), nats.SetCustomDialer(slowDialer{&mu}))
+	s := newServer(nc, ServeOptions{Name: "service"})
+	j := &job{reply: "nobody"}
+	s.mu.Lock()
+	s.desk.admit(j, "")
+	s.closing = true
+	s.mu.Unlock()
+	mu.Lock()
+	go s.answer(answer{j, nil, &nats.Msg{Subject: "nobody", Data: make([]byte, 1<<19)}}) // more than fits in the buffer of NATS
+	if s.empty.WaitFor(100*time.Millisecond) == nil {
+		t.Error("the shutdown does not wait for a reply that is not sent yet")
+	}
+	mu.Unlock()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,9 +3,12 @@ package asyncnats
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/seed4712c49f/async"
 )
 
 // This file is what goes in and out of a server: requests that wait to be begun, and calls
@@ -15,7 +18,9 @@ import (
 // reply is sent by the goroutine of the function: a single call waits for no other goroutine.
 // While there are many, one goroutine begins what has arrived, and one sends: what completes
 // at the same time does not crowd at the connection. A goroutine that is not the server's, as
-// that of a user who cancels, never waits for the network.
+// that of a user who cancels, never waits for the network. Where code of a user may run when a
+// call begins, another goroutine than that which receives begins it: package micro has no other
+// one to receive with, should the code end the goroutine or hold it up.
 
 const (
 	fewRuns   = 8    // so many calls are few
@@ -25,7 +30,7 @@ const (
 // arriveLocked is told of a job that was admitted. It reports whether the caller is to
 // begin the job; otherwise another goroutine does.
 func (s *Server) arriveLocked(w work) (inline bool) {
-	if !s.beginning && s.desk.running <= fewRuns {
+	if !s.beginning && !s.foreign && s.desk.running <= fewRuns {
 		return true
 	}
 	s.arrivals = append(s.arrivals, w)
@@ -38,6 +43,12 @@ func (s *Server) arriveLocked(w work) (inline bool) {
 
 // beginAll begins jobs until none is left that has arrived.
 func (s *Server) beginAll() {
+	returned := false
+	defer func() {
+		if !returned { // code of a user has called Goexit
+			go s.beginAll()
+		}
+	}()
 	var some []work
 	for {
 		s.mu.Lock()
@@ -45,11 +56,40 @@ func (s *Server) beginAll() {
 		s.beginning = len(some) > 0
 		s.mu.Unlock()
 		if len(some) == 0 {
+			returned = true
 			return
 		}
-		for _, w := range some {
-			w.begin()
+		each(some, begin)
+	}
+}
+
+// begin begins the call of a job. Code of a user may panic there, or call Goexit, as an observer does:
+// that is an error of the call, where there is no call yet.
+func begin(w work) {
+	returned := false
+	defer func() {
+		if returned {
+			return
 		}
+		err := async.ErrGoexit
+		if v := recover(); v != nil {
+			err = &async.PanicError{Value: v, Stack: debug.Stack()}
+		}
+		w.balked(err)
+	}()
+	w.begin()
+	returned = true
+}
+
+// balked is told that code of a user has ended begin. A call that was begun all the same goes on.
+func (t *task[Req, Resp]) balked(err error) {
+	switch {
+	case t.call.Info().State == 0:
+		t.close()
+		t.on.count(func(st *ServerStats) { st.Refused++ })
+		t.on.answer(answer{&t.job, nil, t.on.errorReply(t.reply, err)})
+	case t.doomed.Load():
+		go t.cancel(t.on.causeOf(&t.job)) // as in begin
 	}
 }
 
@@ -69,7 +109,7 @@ func (s *Server) completed(w work, own bool) {
 	if own && !s.sending && s.desk.running <= fewRuns {
 		s.sending = true
 		s.mu.Unlock()
-		s.answer(w.finish())
+		s.settle(w.finish())
 		s.sendAll()
 		return
 	}
@@ -90,7 +130,7 @@ func (s *Server) refuse(j *job, err error) {
 // sendLocked has messages be sent, and what else there is.
 func (s *Server) sendLocked(messages ...*nats.Msg) {
 	s.replies = append(s.replies, messages...)
-	if !s.sending && len(s.replies)+len(s.complete) > 0 {
+	if !s.sending && len(s.replies)+len(s.complete)+len(s.answers) > 0 {
 		s.sending = true
 		go s.sendAll()
 	}
@@ -112,25 +152,34 @@ func (s *Server) sendAll() {
 		s.mu.Lock()
 		complete, s.complete = s.complete, reuse(complete)
 		replies, s.replies = s.replies, reuse(replies)
-		s.sending = len(complete)+len(replies) > 0
+		answers, s.answers = s.answers, reuse(answers)
+		s.sending = len(complete)+len(replies)+len(answers) > 0
 		s.restLocked()
 		s.mu.Unlock()
-		if len(complete)+len(replies) == 0 {
+		if len(complete)+len(replies)+len(answers) == 0 {
 			return
 		}
-		answers = reuse(answers)
 		for _, w := range complete {
 			answers = append(answers, w.finish())
 		}
-		s.answer(answers...)
+		s.settle(answers...)
 		for _, m := range replies {
 			s.publish(m.Subject, m.Data, m)
 		}
 	}
 }
 
-// answer sends the replies of jobs that are complete, but for those that nobody wants.
+// answer has the replies of jobs be sent whose calls were not begun. Like all replies they are sent
+// before who asks for the job is told that it is gone, and before a shutdown is over.
 func (s *Server) answer(answers ...answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers = append(s.answers, answers...)
+	s.sendLocked()
+}
+
+// settle sends the replies of jobs that are complete, but for those that nobody wants.
+func (s *Server) settle(answers ...answer) {
 	s.mu.Lock()
 	now := s.now()
 	for i := range answers {

@@ -96,7 +96,9 @@ type Server struct {
 	desk      desk
 	arrivals  []work      // that wait to be begun
 	beginning bool        // somebody is at it
+	foreign   bool        // code of a user may run when a call begins
 	complete  []work      // whose replies wait to be sent
+	answers   []answer    // of calls that were not begun, that wait to be sent
 	replies   []*nats.Msg // that wait to be sent
 	sending   bool        // somebody is at it
 	control   map[string]*nats.Subscription
@@ -159,6 +161,7 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 		nc: nc, o: o, known: newRegistry(o.Errors), start: time.Now(),
 		id:   wire.NewMinter().Mint().String(),
 		quit: make(chan struct{}), desk: newDesk(), control: make(map[string]*nats.Subscription),
+		foreign: o.Scope != nil || o.Propagator != nil || len(o.Options) > 0,
 	}
 	scope := o.Scope
 	if scope == nil {

@@ -219,3 +219,29 @@ func inUse() int {
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc + m.StackInuse)
 }
+
+// While a call waits for room in the scope of the server, requests are received all the same, so that
+// clients hear who has their calls.
+func TestN2_WaitForRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		s := serve(t, connect(), "x", g.double, asyncnats.ServeOptions{
+			Scope: async.NewScope(async.ScopeOptions{Limit: 1, Queue: 1}), Options: []async.Option{async.WaitForRoom()},
+		})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		var calls async.Calls[int]
+		for i := range 20 {
+			calls = append(calls, asyncnats.Begin[int](t.Context(), c, "x", i))
+		}
+		time.Sleep(time.Minute)
+		if st := s.Stats(); st.InFlight != 20 {
+			t.Errorf("%+v", st)
+		}
+		g.open.Set()
+		for i, call := range calls {
+			wantValue(t, call, 2*i)
+		}
+		time.Sleep(time.Second) // the client of NATS is through with the requests
+	})
+}
