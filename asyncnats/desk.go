@@ -51,11 +51,16 @@ func (j *job) doom(cause error) {
 	j.doomed.Store(true)
 }
 
+// at returns the job of a work.
+func (j *job) at() *job { return j }
+
 // A work is the call of a job.
 type work interface {
+	at() *job
 	begin()
 	balked(err error) // code of a user has ended begin
-	finish() answer   // once, when the call is complete
+	refusal(err error) answer
+	finish() answer // once, when the call is complete
 	cancel(cause error)
 }
 

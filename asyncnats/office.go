@@ -28,8 +28,15 @@ const (
 )
 
 // arriveLocked is told of a job that was admitted. It reports whether the caller is to
-// begin the job; otherwise another goroutine does.
+// begin the job; otherwise another goroutine does, or refuses the job.
 func (s *Server) arriveLocked(w work) (inline bool) {
+	if s.late {
+		s.stats.Begun--
+		s.stats.Refused++
+		s.answers = append(s.answers, w.refusal(async.ErrScopeClosed))
+		s.sendLocked()
+		return false
+	}
 	if !s.beginning && !s.foreign && s.desk.running <= fewRuns {
 		return true
 	}
@@ -59,13 +66,17 @@ func (s *Server) beginAll() {
 			returned = true
 			return
 		}
-		each(some, begin)
+		each(some, s.begin)
 	}
 }
 
-// begin begins the call of a job. Code of a user may panic there, or call Goexit, as an observer does:
-// that is an error of the call, where there is no call yet.
-func begin(w work) {
+// begin begins the call of a job, unless the call is canceled already. Code of a user may panic there, or
+// call Goexit, as an observer does: that is an error of the call, where there is no call yet.
+func (s *Server) begin(w work) {
+	if j := w.at(); j.doomed.Load() {
+		s.answer(w.refusal(&async.CanceledError{Cause: s.causeOf(j)}))
+		return
+	}
 	returned := false
 	defer func() {
 		if returned {
@@ -87,7 +98,7 @@ func (t *task[Req, Resp]) balked(err error) {
 	case t.call.Info().State == 0:
 		t.close()
 		t.on.count(func(st *ServerStats) { st.Refused++ })
-		t.on.answer(answer{&t.job, nil, t.on.errorReply(t.reply, err)})
+		t.on.answer(t.refusal(err))
 	case t.doomed.Load():
 		go t.cancel(t.on.causeOf(&t.job)) // as in begin
 	}
@@ -167,6 +178,11 @@ func (s *Server) sendAll() {
 			s.publish(m.Subject, m.Data, m)
 		}
 	}
+}
+
+// refusal is the answer of a call that is not begun.
+func (t *task[Req, Resp]) refusal(err error) answer {
+	return answer{&t.job, nil, t.on.errorReply(t.reply, err)}
 }
 
 // answer has the replies of jobs be sent whose calls were not begun. Like all replies they are sent

@@ -97,6 +97,7 @@ type Server struct {
 	arrivals  []work      // that wait to be begun
 	beginning bool        // somebody is at it
 	foreign   bool        // code of a user may run when a call begins
+	late      bool        // what arrives now is refused
 	complete  []work      // whose replies wait to be sent
 	answers   []answer    // of calls that were not begun, that wait to be sent
 	replies   []*nats.Msg // that wait to be sent
@@ -233,7 +234,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) stop(ctx context.Context) error {
 	s.drain(ctx)
 	s.mu.Lock()
-	s.closing = true
+	s.late, s.closing = true, true
 	s.restLocked()
 	s.mu.Unlock()
 	err := s.empty.Wait(ctx)
@@ -264,8 +265,8 @@ func (s *Server) awaitSent() {
 // flushTime is how long a shutdown waits for the last replies to be on their way.
 const flushTime = time.Second
 
-// drain stops the service, and waits until the requests that it was sent have been looked
-// at, or ctx ends.
+// drain stops the service, and waits until the requests that it was sent have been looked at. When
+// ctx ends, those that are left are refused.
 func (s *Server) drain(ctx context.Context) {
 	if s.service == nil {
 		return
@@ -273,15 +274,23 @@ func (s *Server) drain(ctx context.Context) {
 	if err := s.service.Stop(); err != nil {
 		return // the connection is closed
 	}
-	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer context.AfterFunc(ctx, s.refuseAll)()
+	limit, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	if err := s.nc.FlushWithContext(ctx); err != nil {
+	if !s.nc.IsConnected() || s.nc.FlushWithContext(limit) != nil {
 		return
 	}
 	var seen async.Event
 	if err := s.nc.Barrier(func() { seen.Set() }); err == nil {
-		_ = seen.Wait(ctx) // another subscription of the connection may be slow
+		_ = seen.Wait(limit) // another subscription of the connection may be slow
 	}
+}
+
+// refuseAll has requests be refused from now on.
+func (s *Server) refuseAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = true
 }
 
 // drainTime is how long a shutdown waits for requests that are on their way, and for replies to

@@ -245,3 +245,38 @@ func TestN2_WaitForRoom(t *testing.T) {
 		time.Sleep(time.Second) // the client of NATS is through with the requests
 	})
 }
+
+// When a shutdown is over that had no time, nothing begins any more, and all who had sent a request are
+// told.
+func TestN2_NothingBeginsAfterShutdown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		hold := make(chan bool)
+		begun := make(chan int, 10)
+		s := serve(t, connect(), "x", func(_ context.Context, n int) (int, error) {
+			begun <- n
+			return n, nil
+		}, asyncnats.ServeOptions{Scope: async.NewScope(async.ScopeOptions{Observer: async.Observer{
+			BeginContext: func(ctx context.Context, _ async.CallInfo) context.Context { <-hold; return ctx },
+		}})})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		var calls async.Calls[int]
+		for i := range 10 {
+			calls = append(calls, asyncnats.Begin[int](t.Context(), c, "x", i))
+		}
+		time.Sleep(100 * time.Millisecond)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Shutdown(ended); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		close(hold)
+		for _, call := range calls[1:] { // the first was about to begin
+			wantError(t, call, async.ErrScopeClosed)
+		}
+		time.Sleep(time.Second)
+		if len(begun) > 1 {
+			t.Errorf("%d functions began", len(begun))
+		}
+	})
+}
