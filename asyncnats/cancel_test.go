@@ -334,3 +334,27 @@ func TestN3_LateValueIsNotSentToo(t *testing.T) {
 		t.Errorf("the call returned %d and %v, and %d was discarded", v, err, <-kept)
 	}
 }
+
+// A cancellation that comes to the server when the function has returned, and before that is answered,
+// keeps no value: it is discarded there.
+func TestN3_CanceledWhenComplete(t *testing.T) {
+	a, b := pair(t)
+	complete, goOn, discarded := make(chan bool), make(chan bool), make(chan int, 1)
+	s := serve(t, a, "x", double, asyncnats.ServeOptions{Options: []async.Option{
+		async.Discard(func(n int, _ error) { discarded <- n }),
+		async.OnSignal(func() { complete <- true; <-goOn }),
+	}})
+	call := asyncnats.Begin[int](t.Context(), newClient(t, b, asyncnats.ClientOptions{}), "x", 21)
+	<-complete
+	call.Cancel(nil)
+	eventually(t, "the server has heard of the cancellation", func() bool { return s.Stats().Canceled == 1 })
+	close(goOn)
+	select {
+	case n := <-discarded:
+		if n != 42 {
+			t.Error(n)
+		}
+	case <-time.After(patience):
+		t.Error("the value was lost")
+	}
+}

@@ -61,6 +61,7 @@ type work interface {
 	balked(err error) // code of a user has ended begin
 	refusal(err error) answer
 	finish() answer // once, when the call is complete
+	leave()         // in place of finish, where nobody wants the answer
 	cancel(cause error)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 // The lists, and the patterns of subjects, are nothing that a user sees.
@@ -169,5 +170,50 @@ func TestShutdown_Refusals(t *testing.T) {
 	mu.Unlock()
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A finished is the work of a call that is complete.
+type finished struct {
+	job
+	canceled bool
+}
+
+func (f *finished) begin()               {}
+func (f *finished) balked(error)         {}
+func (f *finished) refusal(error) answer { return answer{job: &f.job} }
+func (f *finished) finish() answer       { return answer{job: &f.job, value: []byte("42")} }
+func (f *finished) leave()               {}
+func (f *finished) cancel(error)         { f.canceled = true }
+
+// N3: a cancellation that comes when the reply waits to be sent is too late: the reply is sent, and the
+// client discards it.
+func TestN3_CanceledWhenAnswered(t *testing.T) {
+	nc := natstest.Connect(t, natstest.Run(t, natstest.Options()).ClientURL())
+	inbox := wire.Inbox("_INBOX", "json", "x")
+	replies := make(chan *nats.Msg, 1)
+	if _, err := nc.ChanSubscribe(inbox+".*", replies); err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(nc, ServeOptions{Name: "service"})
+	f := &finished{job: job{reply: inbox + "." + wire.NewMinter().Mint().String()}}
+	f.work = f
+	s.mu.Lock()
+	s.desk.admit(&f.job, inbox)
+	s.sending = true // another reply
+	s.mu.Unlock()
+	s.completed(f, false)
+	s.canceled(&wire.Cancel{Reply: f.reply})
+	s.sendAll()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case m := <-replies:
+		if string(m.Data) != "42" || f.canceled {
+			t.Errorf("%s, %t", m.Data, f.canceled)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the value was lost")
 	}
 }

@@ -117,10 +117,11 @@ func reuse[T any](used []T) []T {
 // true.
 func (s *Server) completed(w work, own bool) {
 	s.mu.Lock()
+	w.at().work = nil // a cancellation comes too late now: the reply is sent, and the client discards it
 	if own && !s.sending && s.desk.running <= fewRuns {
 		s.sending = true
 		s.mu.Unlock()
-		s.settle(w.finish())
+		s.settle(finish(w))
 		s.sendAll()
 		return
 	}
@@ -171,7 +172,7 @@ func (s *Server) sendAll() {
 			return
 		}
 		for _, w := range complete {
-			answers = append(answers, w.finish())
+			answers = append(answers, finish(w))
 		}
 		s.settle(answers...)
 		for _, m := range replies {
@@ -208,6 +209,26 @@ func (s *Server) settle(answers ...answer) {
 			s.publish(a.job.reply, a.value, a.failure)
 		}
 	}
+}
+
+// finish returns the answer of a call that is complete. A result that nobody wants, because the client
+// does not wait any more, is left to the call, which discards it.
+func finish(w work) answer {
+	if j := w.at(); j.silent {
+		w.leave()
+		return answer{job: j}
+	}
+	return w.finish()
+}
+
+// leave gives the call up. One that was canceled has no result.
+func (t *task[Req, Resp]) leave() {
+	t.close()
+	if t.ran.Load() != running && t.call.Cancel(nil) == async.ErrCallComplete {
+		go t.call.Release() // an observer may hear of it
+		return
+	}
+	_, _ = outcome(&t.call)
 }
 
 // answerLocked notes that a job is complete, and forgets the job of an answer that nobody
