@@ -221,7 +221,7 @@ func (c *Client) submit(e *entry) error {
 	switch {
 	case c.closed:
 		return errClosed()
-	case c.line.gone || c.line.down && c.o.WaitForReconnect <= 0:
+	case c.line.gone || c.line.down && now >= c.line.patience:
 		return ErrDisconnected
 	case c.table.inFlight() >= c.o.Limit:
 		c.stats.Refused++

@@ -472,3 +472,39 @@ func TestWaitForReconnect_ForEver(t *testing.T) {
 		time.Sleep(time.Second) // the client of NATS is through with the request
 	})
 }
+
+// A call that begins when the connection is lost for longer than WaitForReconnect ends at once, however
+// long a heartbeat is.
+func TestWaitForReconnect_IsOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect, door := natstest.RunBehindDoor(t)
+		swallow(t, connect(), "hole")
+		nc := connect(nats.InProcessServer(door))
+		c := newClient(t, nc, asyncnats.ClientOptions{Heartbeat: time.Hour, WaitForReconnect: time.Second})
+		call := asyncnats.Begin[int](t.Context(), c, "hole", 1)
+		time.Sleep(100 * time.Millisecond)
+		door.Shut.Store(true)
+		nc.ForceReconnect()
+		wantError(t, call, asyncnats.ErrDisconnected)
+		if later := asyncnats.Begin[int](t.Context(), c, "hole", 1); !later.IsDone() {
+			t.Error("the call waits")
+		} else {
+			wantError(t, later, asyncnats.ErrDisconnected)
+		}
+		nc.Close()
+	})
+}
+
+// A request that found no server is sent again four times in a second, also by a client without
+// heartbeats.
+func TestWaitForReconnect_NoServerAndNoHeartbeats(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t, natstest.Run(t, natstest.Options()).ClientURL(), nats.ReconnectWait(100*time.Millisecond))
+	c := newClient(t, nc, asyncnats.ClientOptions{Heartbeat: -1, WaitForReconnect: time.Minute})
+	nc.ForceReconnect()
+	eventually(t, "the connection is lost", func() bool { return nc.IsReconnecting() || nc.Stats().Reconnects > 0 })
+	wantError(t, asyncnats.Begin[int](t.Context(), c, "nobody", 1), asyncnats.ErrNoResponders)
+	if n := nc.Stats().OutMsgs; n > 50 {
+		t.Errorf("%d messages were sent", n)
+	}
+}

@@ -225,12 +225,20 @@ func (c *Client) resend(now time.Duration) {
 	for e := t.asking.front(); e != nil && now >= e.at+beatsToLoss*c.o.Heartbeat; e = t.asking.front() {
 		t.move(e, &t.queued, now)
 	}
-	for e := t.again.front(); e != nil && now >= e.at+c.o.Heartbeat/4; e = t.again.front() {
+	for e := t.again.front(); e != nil && now >= e.at+c.retry(); e = t.again.front() {
 		t.move(e, &t.queued, now)
 	}
 	if t.queued.len() > 0 {
 		poke(c.toSend)
 	}
+}
+
+// retry is the time after which a request is sent again that found no server.
+func (c *Client) retry() time.Duration {
+	if c.o.Heartbeat < 0 {
+		return defaultBeat / 4
+	}
+	return c.o.Heartbeat / 4
 }
 
 // next returns when there is something to do, at the latest a heartbeat from now. The
@@ -249,7 +257,7 @@ func (c *Client) next(now time.Duration) time.Duration {
 		next = min(next, c.heard.lostAt(e, beatsToLoss*beat))
 	}
 	if e := t.again.front(); e != nil {
-		next = min(next, e.at+beat/4)
+		next = min(next, e.at+c.retry())
 	}
 	if e := t.asking.front(); e != nil {
 		next = min(next, e.at+beatsToLoss*beat)
