@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -248,4 +249,21 @@ func TestLost_RareHeartbeats(t *testing.T) {
 			time.Sleep(time.Second) // the client of NATS is through with the request
 		})
 	}
+}
+
+// A server has calls that go on for long, however long its name is.
+func TestLost_NotByALongName(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		serve(t, connect(), "x", func(ctx context.Context, n int) (int, error) {
+			return 2 * n, async.Sleep(ctx, time.Minute)
+		}, asyncnats.ServeOptions{Name: strings.Repeat("x", 500)})
+		c := newClient(t, connect(), asyncnats.ClientOptions{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if v, err := asyncnats.Begin[int](ctx, c, "x", 21).Await(ctx); v != 42 || err != nil {
+			t.Error(v, err)
+		}
+		time.Sleep(time.Second) // the client of NATS is through with the request
+	})
 }

@@ -201,7 +201,7 @@ func (s *Server) open(doors ...door) error {
 	})
 	s.service = service
 	if err == nil {
-		s.name = s.o.Name + " " + service.Info().ID
+		s.name = truncate(s.o.Name, wire.MaxToken) + " " + service.Info().ID
 	}
 	for _, d := range doors {
 		if err == nil {

@@ -136,8 +136,11 @@ func isPacked(ids []byte) bool { return len(ids)%IDSize == 0 && len(ids) <= MaxI
 
 // IsToken reports whether s can be one token of a subject.
 func IsToken(s string) bool {
-	return s != "" && len(s) <= 128 && strings.IndexFunc(s, notInToken) < 0
+	return s != "" && len(s) <= MaxToken && strings.IndexFunc(s, notInToken) < 0
 }
+
+// MaxToken is the length of the longest token.
+const MaxToken = 128
 
 func notInToken(r rune) bool { return r <= ' ' || r >= 0x7f || r == '.' || r == '*' || r == '>' }
 
