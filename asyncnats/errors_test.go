@@ -371,3 +371,11 @@ func TestN5_ObserverEndsBegin(t *testing.T) {
 		})
 	}
 }
+
+// An error that has the text of one with a name, and is another one besides, arrives as both.
+func TestN5_TextOfAnother(t *testing.T) {
+	a, b := pair(t)
+	serve(t, a, "x", func(context.Context, int) (int, error) { return 0, &async.CanceledError{} }, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), async.ErrCanceled, context.Canceled)
+}

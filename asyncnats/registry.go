@@ -123,11 +123,12 @@ func (r registry) errors(codes []string) (known []error) {
 	return known
 }
 
-// itself returns the one of known that has the text, or nil: an error that was sent as
-// it is, and not wrapped, arrives as it is.
+// itself returns the one of known that has the text and is all of them, or nil: an error that was
+// sent as it is, and not wrapped, arrives as it is.
 func itself(known []error, text string) error {
 	for _, err := range known {
-		if err.Error() == text {
+		isNot := func(other error) bool { return !errors.Is(err, other) }
+		if err.Error() == text && !slices.ContainsFunc(known, isNot) {
 			return err
 		}
 	}
