@@ -174,13 +174,18 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	first := !c.closed
 	c.closed = true
+	var drops []mail
+	if !c.line.down {
+		drops = c.dropsOf(c.table.flight)
+	}
 	over := c.table.takeAll()
 	sub := c.sub
 	c.mu.Unlock()
 	if first {
 		close(c.quit)
-		_ = sub.Unsubscribe() // it fails where the connection is closed, and then there is no subscription
-		failAll(over, errClosed())
+		_ = sub.Unsubscribe()      // it fails where the connection is closed, and then there is no subscription
+		defer c.publish(drops)     // whatever becomes of this goroutine
+		failAll(over, errClosed()) // what OnSignal calls may end it
 	}
 	c.ended.Wait()
 }

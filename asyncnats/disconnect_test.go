@@ -499,12 +499,70 @@ func TestWaitForReconnect_IsOver(t *testing.T) {
 // heartbeats.
 func TestWaitForReconnect_NoServerAndNoHeartbeats(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t, natstest.Run(t, natstest.Options()).ClientURL(), nats.ReconnectWait(100*time.Millisecond))
-	c := newClient(t, nc, asyncnats.ClientOptions{Heartbeat: -1, WaitForReconnect: time.Minute})
+	connect, door := natstest.RunBehindDoor(t)
+	nc := connect(nats.InProcessServer(door))
+	door.Shut.Store(true)
 	nc.ForceReconnect()
-	eventually(t, "the connection is lost", func() bool { return nc.IsReconnecting() || nc.Stats().Reconnects > 0 })
-	wantError(t, asyncnats.Begin[int](t.Context(), c, "nobody", 1), asyncnats.ErrNoResponders)
+	eventually(t, "the connection is lost", nc.IsReconnecting)
+	c, err := asyncnats.NewClient(nc, asyncnats.ClientOptions{Heartbeat: -1, WaitForReconnect: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	call := asyncnats.Begin[int](t.Context(), c, "nobody", 1)
+	door.Shut.Store(false)
+	wantError(t, call, asyncnats.ErrNoResponders)
 	if n := nc.Stats().OutMsgs; n > 50 {
 		t.Errorf("%d messages were sent", n)
+	}
+}
+
+// The servers hear at once that a client is closed, however long it was to wait for a connection.
+func TestClose_ReachesTheServer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect := natstest.RunInside(t)
+		g := newGate()
+		serve(t, connect(), "x", g.double, asyncnats.ServeOptions{})
+		c := newClient(t, connect(), asyncnats.ClientOptions{WaitForReconnect: time.Hour})
+		asyncnats.Begin[int](t.Context(), c, "x", 1)
+		time.Sleep(time.Minute)
+		asyncnats.Begin[int](t.Context(), c, "x", 2)
+		known, fresh := g.next(t), g.next(t)
+		closed := time.Now()
+		c.Close()
+		for _, ctx := range []context.Context{known, fresh} {
+			<-ctx.Done()
+			if d := time.Since(closed); d > 0 || !errors.Is(context.Cause(ctx), asyncnats.ErrClientGone) {
+				t.Errorf("after %v: %v", d, context.Cause(ctx))
+			}
+		}
+		time.Sleep(time.Second) // the client of NATS is through with the requests
+	})
+}
+
+// A client that connects again tells servers of the calls that are over in as few messages as there
+// are subjects, for each 4,096 calls.
+func TestDisconnected_FewMessages(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	g := newGate()
+	s := serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	const n = 10_000
+	var calls async.Calls[int]
+	for i := range n {
+		calls = append(calls, asyncnats.Begin[int](t.Context(), c, "x", i))
+	}
+	for range n {
+		g.next(t)
+	}
+	before := b.Stats().OutMsgs
+	b.ForceReconnect()
+	for _, call := range calls {
+		wantError(t, call, asyncnats.ErrDisconnected)
+	}
+	eventually(t, "the server runs what nobody waits for", func() bool { return s.Stats().InFlight == 0 })
+	if sent := b.Stats().OutMsgs - before; sent > 100 {
+		t.Errorf("%d messages were sent", sent)
 	}
 }

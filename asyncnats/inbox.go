@@ -170,7 +170,7 @@ func (c *Client) beat(m *nats.Msg) {
 		c.ask()
 	}
 	if len(strange) > 0 { // over, while the server could not be told
-		c.post(peerSubject(c.o.ControlPrefix, b.Server), wire.Control{Drop: &wire.Drop{Inbox: c.inbox, IDs: strange}})
+		c.post(mailOf(peerSubject(c.o.ControlPrefix, b.Server), wire.Control{Drop: &wire.Drop{Inbox: c.inbox, IDs: strange}}))
 	}
 }
 

@@ -2,7 +2,9 @@ package asyncnats
 
 import (
 	"encoding/json"
+	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,9 +60,7 @@ func (c *Client) sendSome(pen *pen) bool {
 			failed = append(failed, failure{letters[i].entry, err})
 		}
 	}
-	for _, m := range mails {
-		_ = c.nc.Publish(m.subject, m.data) // where the connection is closed, so are its calls
-	}
+	c.publish(mails)
 	clear(letters)
 	each(failed, c.unsent) // at last: what OnSignal calls may end this goroutine
 	return some
@@ -153,18 +153,47 @@ type wrapped struct {
 func (w wrapped) Error() string { return w.error.Error() + ": " + w.more }
 func (w wrapped) Unwrap() error { return w.error }
 
-// post queues a control message.
-func (c *Client) post(subject string, what wire.Control) {
+// publish sends control messages.
+func (c *Client) publish(mails []mail) {
+	for _, m := range mails {
+		_ = c.nc.Publish(m.subject, m.data) // where the connection is closed, so are its calls
+	}
+}
+
+// mailOf makes a control message.
+func mailOf(to string, what wire.Control) mail {
 	data, err := json.Marshal(what)
 	if err != nil {
-		return // it has strings and bytes alone
+		panic("asyncnats: " + err.Error()) // it has strings and bytes alone
 	}
+	return mail{to, data}
+}
+
+// post queues a control message.
+func (c *Client) post(m mail) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed && !c.line.down {
-		c.mail = append(c.mail, mail{subject, data})
+		c.mail = append(c.mail, m)
 		poke(c.toSend)
 	}
+}
+
+// dropsOf returns what tells servers that nobody waits for some calls any more, many at a time. The
+// client's mu is held.
+func (c *Client) dropsOf(some iter.Seq[*entry]) (mails []mail) {
+	packed := make(map[string][]byte)
+	for e := range some {
+		if to := c.controlOf(e); to != "" {
+			packed[to] = append(packed[to], e.id[:]...)
+		}
+	}
+	for to, ids := range packed {
+		for part := range slices.Chunk(ids, wire.MaxIDs*wire.IDSize) {
+			mails = append(mails, mailOf(to, wire.Control{Drop: &wire.Drop{Inbox: c.inbox, IDs: part}}))
+		}
+	}
+	return mails
 }
 
 // controlOf returns the subject on which the server of a call is told something: the one
@@ -198,7 +227,7 @@ func (c *Client) tellCanceled(e *entry, to string, cause error) {
 		cancel.Codes = c.known.codes(cause)
 		cancel.Text = strings.ToValidUTF8(truncate(cause.Error(), maxCause), "")
 	}
-	c.post(to, wire.Control{Cancel: cancel})
+	c.post(mailOf(to, wire.Control{Cancel: cancel}))
 }
 
 func truncate(s string, n int) string { return s[:min(len(s), n)] }

@@ -1,6 +1,7 @@
 package asyncnats
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -144,23 +145,33 @@ func (t *table) forget(before time.Duration, limit int) {
 	}
 }
 
-// buryAll buries all of a list, and returns them.
-func (t *table) buryAll(l *list[*entry], now time.Duration) []*entry {
-	all := slices.Collect(l.all)
+// buryAll buries some entries, and returns them.
+func (t *table) buryAll(some iter.Seq[*entry], now time.Duration) []*entry {
+	all := slices.Collect(some)
 	for _, e := range all {
 		t.bury(e, now)
 	}
 	return all
 }
 
+// flight ranges over all calls that are in flight.
+func (t *table) flight(yield func(*entry) bool) {
+	lists := []*list[*entry]{&t.queued, &t.sent, &t.plain, &t.asking, &t.again}
+	for _, p := range t.peers {
+		lists = append(lists, &p.calls)
+	}
+	for _, l := range lists {
+		for e := range l.all {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // buryFlight buries all calls that are in flight, and returns them.
 func (t *table) buryFlight(now time.Duration) (all []*entry) {
-	for _, l := range []*list[*entry]{&t.queued, &t.sent, &t.plain, &t.asking, &t.again} {
-		all = append(all, t.buryAll(l, now)...)
-	}
-	for _, p := range t.peers {
-		all = append(all, t.buryAll(&p.calls, now)...)
-	}
+	all = t.buryAll(t.flight, now)
 	clear(t.peers)
 	return all
 }

@@ -93,7 +93,7 @@ func (c *Client) disconnected(gone bool) {
 		over = c.table.buryFlight(now)
 	} else if !c.line.down {
 		c.line.patience = now + c.o.WaitForReconnect
-		over = c.table.buryAll(&c.table.plain, now) // their servers cannot be asked
+		over = c.table.buryAll(c.table.plain.all, now) // their servers cannot be asked
 		for e := range c.table.queued.all {
 			e.waits = true
 		}
@@ -126,12 +126,9 @@ func (c *Client) connected() {
 		e.waits = true
 		c.table.move(e, &c.table.asking, now)
 	}
-	over := slices.Collect(c.table.over.all)
+	c.mail = c.dropsOf(c.table.over.all)
 	c.mu.Unlock()
 	poke(c.toSend)
-	for _, e := range over {
-		c.tellCanceled(e, allSubject(c.o.ControlPrefix, e.subject), ErrDisconnected)
-	}
 	c.ask()
 }
 
@@ -207,7 +204,7 @@ func (c *Client) lost(now time.Duration) (lost []*entry) {
 		case p.calls.len() == 0:
 			delete(c.table.peers, id)
 		case now >= p.lostAt(c.line.patience):
-			lost = append(lost, c.table.buryAll(&p.calls, now)...)
+			lost = append(lost, c.table.buryAll(p.calls.all, now)...)
 			delete(c.table.peers, id)
 		}
 	}
@@ -319,7 +316,7 @@ func (c *Client) ask() {
 	c.mu.Unlock()
 	for q, ids := range questions {
 		for part := range slices.Chunk(ids, wire.MaxIDs*wire.IDSize) {
-			c.post(q.to, wire.Control{Ask: &wire.Ask{Inbox: c.inbox, IDs: part, All: q.all}})
+			c.post(mailOf(q.to, wire.Control{Ask: &wire.Ask{Inbox: c.inbox, IDs: part, All: q.all}}))
 		}
 	}
 }
