@@ -566,3 +566,29 @@ func TestDisconnected_FewMessages(t *testing.T) {
 		t.Errorf("%d messages were sent", sent)
 	}
 }
+
+// A client whose goroutine is held up, by a function of OnSignal that blocks, while the connection is lost
+// again and again, knows that the connection is there when the goroutine goes on.
+func TestDisconnected_HeldUp(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	swallow(t, a, "hole")
+	serve(t, a, "x", double, asyncnats.ServeOptions{})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	held, goOn := make(chan bool), make(chan bool)
+	call := asyncnats.Begin[int](t.Context(), c, "hole", 1, async.OnSignal(func() { close(held); <-goOn }))
+	b.Flush()
+	for i := range uint64(12) {
+		b.ForceReconnect()
+		eventually(t, "the connection is there again", func() bool { return b.IsConnected() && b.Stats().Reconnects > i })
+		if i == 0 {
+			<-held
+		}
+	}
+	close(goOn)
+	wantError(t, call, asyncnats.ErrDisconnected)
+	eventually(t, "the client is back", func() bool {
+		v, err := await(t, asyncnats.Begin[int](t.Context(), c, "x", 21))
+		return v == 42 && err == nil
+	})
+}

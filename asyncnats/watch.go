@@ -57,6 +57,9 @@ func (c *Client) watch(status chan nats.Status) {
 			return
 		case s := <-status:
 			c.changed(s)
+			if len(status) == 0 {
+				c.changed(c.nc.Status()) // NATS drops what it tells while nobody listens for long
+			}
 		case <-c.toWatch:
 		case <-timer.C:
 		}
@@ -78,6 +81,7 @@ func (c *Client) changed(s nats.Status) {
 		c.connected()
 	case nats.RECONNECTING:
 		c.disconnected(false)
+	case nats.CONNECTING: // a part of that
 	default:
 		c.disconnected(true)
 	}
