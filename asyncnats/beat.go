@@ -45,7 +45,7 @@ func (s *Server) repeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.line++
-	for _, j := range s.desk.of(nil) {
+	for _, j := range s.desk.all() {
 		if j.client != nil {
 			j.client.fresh.push(j)
 		}
@@ -75,9 +75,10 @@ func (s *Server) tick() {
 // beat tells a client that the server is alive, and which calls it has taken. NATS answers
 // where nobody listens any more.
 func (s *Server) beat(k *customer, now time.Duration) {
+	most := idsIn(s.nc)
 	for first := true; ; first = false {
 		s.mu.Lock()
-		ids := k.tellFresh()
+		ids := k.tellFresh(most)
 		if !first && len(ids) == 0 {
 			s.mu.Unlock()
 			return
@@ -260,7 +261,7 @@ func (s *Server) gone(subject string) {
 // abandonLocked returns the calls of a client that has not listened for a while, so that
 // they are canceled, but for those whose client may come back.
 func (s *Server) abandonLocked(k *customer, since time.Duration, cause error) (over []work) {
-	for _, j := range s.desk.of(k) {
+	for j := range k.all {
 		if since >= max(s.o.Heartbeat/2, j.keep) {
 			j.silent = true
 			j.doom(cause)
@@ -274,7 +275,7 @@ func (s *Server) abandonLocked(k *customer, since time.Duration, cause error) (o
 // cancelAll cancels all calls and returns how many there were.
 func (s *Server) cancelAll(cause error) int {
 	s.mu.Lock()
-	jobs := s.desk.of(nil)
+	jobs := s.desk.all()
 	works := make([]work, len(jobs))
 	for i, j := range jobs {
 		works[i] = j.work

@@ -171,12 +171,13 @@ func NewClient(nc *nats.Conn, o ClientOptions) (*Client, error) {
 // and refuses further ones with the same. The servers end what they run for the client.
 // Close returns when no goroutine of the client is left. The connection stays open.
 func (c *Client) Close() {
+	most := idsIn(c.nc)
 	c.mu.Lock()
 	first := !c.closed
 	c.closed = true
 	var drops []mail
 	if !c.line.down {
-		drops = c.dropsOf(c.table.flight)
+		drops = c.dropsOf(c.table.flight, most)
 	}
 	over := c.table.takeAll()
 	sub := c.sub

@@ -2,7 +2,6 @@ package asyncnats
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -29,7 +28,7 @@ type job struct {
 	cause      error       // why the call is canceled; see doom
 	doomed     atomic.Bool // cause is written
 	answer     *nats.Msg   // the reply, where it is kept
-	link[*job]             //nolint:unused // its lists use it: in the client's fresh, or in the server's kept
+	link[*job]             //nolint:unused // its lists use it: in the client's fresh or told, or in the server's kept
 	plain      uint32      // a number of its own for that of a plain client; 0 of others
 	silent     bool        // nobody wants the reply
 }
@@ -79,6 +78,7 @@ type customer struct {
 	number int        // in the subject on which NATS says that the client is gone
 	jobs   int        // that are running
 	fresh  list[*job] // those that the client was not told of
+	told   list[*job] // the others
 	beat   time.Duration
 	missed time.Duration // when nobody listened to a heartbeat last; 0 where somebody always did
 	gone   time.Duration // since when nobody does, as of then
@@ -199,26 +199,35 @@ func (d *desk) clean(now time.Duration, maxSize int) {
 	}
 }
 
-// of returns the jobs that run for a client, or all that run where the client is nil.
-func (d *desk) of(k *customer) (jobs []*job) {
+// all returns the jobs that run.
+func (d *desk) all() (jobs []*job) {
 	for _, j := range d.jobs {
-		if j.work != nil && (k == nil || j.client == k) {
+		if j.work != nil {
 			jobs = append(jobs, j)
 		}
 	}
 	return jobs
 }
 
-// tellFresh returns the ids of the jobs that the client was not told of.
-func (k *customer) tellFresh() (ids []byte) {
-	for _, j := range slices.Collect(k.fresh.all) {
-		if len(ids) == wire.MaxIDs*wire.IDSize {
-			break
+// all ranges over the jobs that run for the client.
+func (k *customer) all(yield func(*job) bool) {
+	for _, l := range []*list[*job]{&k.fresh, &k.told} {
+		for j := range l.all {
+			if j.work != nil && !yield(j) {
+				return
+			}
 		}
+	}
+}
+
+// tellFresh returns the ids of the jobs that the client was not told of, up to a number.
+func (k *customer) tellFresh(most int) []byte {
+	ids := make([]byte, 0, min(most, k.fresh.len())*wire.IDSize)
+	for j := k.fresh.front(); j != nil && len(ids) < most*wire.IDSize; j = k.fresh.front() {
 		if r, ok := wire.ParseReply(j.reply); ok {
 			ids = append(ids, r.ID[:]...)
 		}
-		leave(j)
+		k.told.push(j)
 	}
 	return ids
 }

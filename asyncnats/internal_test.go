@@ -217,3 +217,36 @@ func TestN3_CanceledWhenAnswered(t *testing.T) {
 		t.Error("the value was lost")
 	}
 }
+
+// What a server does for one client does not take the longer the more calls others have, and to tell a
+// client of its calls takes no longer the more there are to tell of.
+func TestDesk_ManyJobs(t *testing.T) {
+	d, minter := newDesk(), wire.NewMinter()
+	admit := func(inbox string) *customer {
+		j := &job{reply: inbox + "." + minter.Mint().String()}
+		j.work = &finished{}
+		d.admit(j, inbox)
+		return j.client
+	}
+	inbox := wire.Inbox("_INBOX", "json", "x")
+	var many *customer
+	const n = 100_000
+	for range n {
+		many = admit(inbox)
+	}
+	one := admit(wire.Inbox("_INBOX", "json", "y"))
+	looked := 0
+	for j := range one.all {
+		if j.client != one {
+			t.Error("the job of another client")
+		}
+		looked++
+	}
+	if looked != 1 {
+		t.Errorf("%d jobs", looked)
+	}
+	allocs := testing.AllocsPerRun(5, func() { many.tellFresh(10) })
+	if told := n - many.fresh.len(); allocs > 1 || told != 60 || many.told.len() != told {
+		t.Errorf("%v allocations for ten jobs; %d were told", allocs, told)
+	}
+}

@@ -267,3 +267,26 @@ func TestLost_NotByALongName(t *testing.T) {
 		time.Sleep(time.Second) // the client of NATS is through with the request
 	})
 }
+
+// However many calls begin at the same time, and however little NATS takes in a message, clients hear who
+// has them.
+func TestLost_NotByASmallPayload(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := natstest.Options()
+		o.DontListen, o.MaxPayload = true, 4<<10
+		inside := nats.InProcessServer(natstest.Run(t, o))
+		g := newGate()
+		serve(t, natstest.Connect(t, "", inside), "x", g.double, asyncnats.ServeOptions{})
+		c := newClient(t, natstest.Connect(t, "", inside), asyncnats.ClientOptions{})
+		var calls async.Calls[int]
+		for i := range 1000 {
+			calls = append(calls, asyncnats.Begin[int](t.Context(), c, "x", i))
+		}
+		time.Sleep(time.Minute)
+		g.open.Set()
+		for i, call := range calls {
+			wantValue(t, call, 2*i)
+		}
+		time.Sleep(time.Second) // the client of NATS is through with the requests
+	})
+}

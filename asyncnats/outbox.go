@@ -179,9 +179,18 @@ func (c *Client) post(m mail) {
 	}
 }
 
-// dropsOf returns what tells servers that nobody waits for some calls any more, many at a time. The
-// client's mu is held.
-func (c *Client) dropsOf(some iter.Seq[*entry]) (mails []mail) {
+// idsIn returns how many ids a control message or a heartbeat may have on a connection.
+func idsIn(nc *nats.Conn) int {
+	const besides, text = 1 << 10, wire.IDSize*4/3 + 1 // of what else is in the message, and of an id in base64
+	if most := int(nc.MaxPayload()-besides) / text; most > 0 {
+		return min(most, wire.MaxIDs)
+	}
+	return wire.MaxIDs // it was never connected
+}
+
+// dropsOf returns what tells servers that nobody waits for some calls any more, so many at a time at
+// most. The client's mu is held.
+func (c *Client) dropsOf(some iter.Seq[*entry], most int) (mails []mail) {
 	packed := make(map[string][]byte)
 	for e := range some {
 		if to := c.controlOf(e); to != "" {
@@ -189,7 +198,7 @@ func (c *Client) dropsOf(some iter.Seq[*entry]) (mails []mail) {
 		}
 	}
 	for to, ids := range packed {
-		for part := range slices.Chunk(ids, wire.MaxIDs*wire.IDSize) {
+		for part := range slices.Chunk(ids, most*wire.IDSize) {
 			mails = append(mails, mailOf(to, wire.Control{Drop: &wire.Drop{Inbox: c.inbox, IDs: part}}))
 		}
 	}

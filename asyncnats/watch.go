@@ -112,7 +112,7 @@ func (c *Client) disconnected(gone bool) {
 // that they have, and all servers for those that nobody has said to have. They are told of
 // the calls that are over because of the connection, so that nothing runs for nobody.
 func (c *Client) connected() {
-	now := c.now()
+	now, most := c.now(), idsIn(c.nc)
 	c.mu.Lock()
 	if !c.line.down || c.line.gone {
 		c.mu.Unlock()
@@ -130,7 +130,7 @@ func (c *Client) connected() {
 		e.waits = true
 		c.table.move(e, &c.table.asking, now)
 	}
-	c.mail = c.dropsOf(c.table.over.all)
+	c.mail = c.dropsOf(c.table.over.all, most)
 	c.mu.Unlock()
 	poke(c.toSend)
 	c.ask()
@@ -319,7 +319,7 @@ func (c *Client) ask() {
 	}
 	c.mu.Unlock()
 	for q, ids := range questions {
-		for part := range slices.Chunk(ids, wire.MaxIDs*wire.IDSize) {
+		for part := range slices.Chunk(ids, idsIn(c.nc)*wire.IDSize) {
 			c.post(mailOf(q.to, wire.Control{Ask: &wire.Ask{Inbox: c.inbox, IDs: part, All: q.all}}))
 		}
 	}
