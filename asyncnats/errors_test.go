@@ -379,3 +379,14 @@ func TestN5_TextOfAnother(t *testing.T) {
 	c := newClient(t, b, asyncnats.ClientOptions{})
 	wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 1), async.ErrCanceled, context.Canceled)
 }
+
+// An ErrorCode that RegisterError has not made is misuse, which is told where it is given.
+func TestRegisterError_Zero(t *testing.T) {
+	_, b := pair(t)
+	defer func() {
+		if r := fmt.Sprint(recover()); !strings.HasPrefix(r, "asyncnats: an ErrorCode") {
+			t.Error(r)
+		}
+	}()
+	asyncnats.NewClient(b, asyncnats.ClientOptions{Errors: make([]asyncnats.ErrorCode, 1)})
+}

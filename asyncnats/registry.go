@@ -49,6 +49,9 @@ type registry []ErrorCode
 // newRegistry returns a registry of the user's errors and those that are always known.
 // The user's come first: the first code of an error is the one that people see.
 func newRegistry(users []ErrorCode) registry {
+	if slices.ContainsFunc(users, func(e ErrorCode) bool { return e.err == nil }) {
+		panic("asyncnats: an ErrorCode that RegisterError has not made")
+	}
 	return slices.Concat(users, registry{
 		{"async.queue_full", async.ErrQueueFull},
 		{"async.scope_closed", async.ErrScopeClosed},
