@@ -230,7 +230,7 @@ func (s *Server) asked(a *wire.Ask) {
 			has = append(has, id[:]...)
 		}
 	})
-	if wire.IsSubject(a.Inbox) && (len(has) > 0 || len(gone) > 0 || !a.All) {
+	if len(has) > 0 || len(gone) > 0 || !a.All {
 		answers = append(answers, s.beatLocked(a.Inbox, wire.Beat{Has: has, Gone: gone}))
 	}
 	s.sendLocked(answers...)

@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats"
 	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 // send publishes a message with headers, and waits until the server of NATS has it.
@@ -307,4 +309,40 @@ func TestN7_ReplyOfALongCallIsDropped(t *testing.T) {
 	if s := c.Stats(); s.Dropped == 0 || s.Lost == 0 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// A server publishes to the inboxes of clients, and to no other subject that a question names.
+func TestN9_QuestionForAnother(t *testing.T) {
+	a, b := pair(t)
+	s := serve(t, a, "x", double, asyncnats.ServeOptions{})
+	secret, err := b.SubscribeSync("secret.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := wire.NewMinter().Mint()
+	for _, inbox := range []string{"secret.subject", "secret", "", "secret.async-json-x y"} {
+		data, _ := json.Marshal(wire.Control{Ask: &wire.Ask{Inbox: inbox, IDs: id[:]}})
+		send(t, b, "_ASYNC.all.x", "", nil, data)
+	}
+	eventually(t, "the questions are counted", func() bool { return s.Stats().Garbage == 4 })
+	a.Flush()
+	b.Flush()
+	if m, err := secret.NextMsg(time.Millisecond); err == nil {
+		t.Errorf("%s: %s", m.Subject, m.Data)
+	}
+}
+
+// That nobody serves a subject any more, when a request was sent again, says nothing of a call that a
+// server has.
+func TestN9_NoRespondersOfAKnownCall(t *testing.T) {
+	a, b := pair(t)
+	requests := swallow(t, a, "x")
+	call := asyncnats.Begin[int](t.Context(), newClient(t, b, asyncnats.ClientOptions{}), "x", 1)
+	reply := (<-requests).Reply
+	r, _ := wire.ParseReply(reply)
+	data, _ := json.Marshal(wire.Beat{Server: "s", Every: time.Hour, Has: r.ID[:]})
+	send(t, a, r.Inbox+"."+wire.BeatToken, "", nil, data)
+	send(t, a, reply, "", nats.Header{"Status": {"503"}}, nil)
+	send(t, a, reply, "", nil, []byte("7"))
+	wantValue(t, call, 7)
 }

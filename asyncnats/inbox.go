@@ -118,6 +118,8 @@ func (c *Client) nobody(id wire.ID) {
 	case !c.table.has(e):
 		c.table.remove(e)
 		c.mu.Unlock()
+	case e.peer != nil: // it was sent more than once, and a server has it
+		c.mu.Unlock()
 	case e.waits && now < c.line.patience:
 		c.table.move(e, &c.table.again, now)
 		c.mu.Unlock()

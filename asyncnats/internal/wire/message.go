@@ -99,10 +99,10 @@ func ParseControl(data []byte) (c Control, err error) {
 	if c.Cancel != nil {
 		set++
 	}
-	if c.Ask != nil && isPacked(c.Ask.IDs) {
+	if c.Ask != nil && isPacked(c.Ask.IDs) && isInbox(c.Ask.Inbox) {
 		set++
 	}
-	if c.Drop != nil && isPacked(c.Drop.IDs) {
+	if c.Drop != nil && isPacked(c.Drop.IDs) && isInbox(c.Drop.Inbox) {
 		set++
 	}
 	if set != 1 {
@@ -204,13 +204,23 @@ func ParseReply(s string) (r Reply, ok bool) {
 		return Reply{}, false
 	}
 	r.Inbox = s[:dot]
-	token := r.Inbox[strings.LastIndexByte(r.Inbox, '.')+1:]
-	if r.Codec, ok = strings.CutPrefix(token, mark); !ok {
+	if r.Codec, ok = codecOf(r.Inbox); !ok {
 		return Reply{}, false
 	}
-	r.Codec = r.Codec[:max(strings.LastIndexByte(r.Codec, '-'), 0)]
 	r.ID, ok = ParseID(s[dot+1:])
 	return r, ok && IsSubject(r.Inbox)
+}
+
+// codecOf returns the name of the codec in an inbox, and whether it can be one of this package.
+func codecOf(inbox string) (codec string, ok bool) {
+	codec, ok = strings.CutPrefix(inbox[strings.LastIndexByte(inbox, '.')+1:], mark)
+	return codec[:max(strings.LastIndexByte(codec, '-'), 0)], ok
+}
+
+// isInbox reports whether s can be the inbox of a client of this package.
+func isInbox(s string) bool {
+	_, ok := codecOf(s)
+	return ok && IsSubject(s)
 }
 
 // BeatToken is the last token of the subject that a client hears beats on. It is no id.
