@@ -164,7 +164,7 @@ func TestN9_GarbageAtTheServer(t *testing.T) {
 func TestN9_RequestTwice(t *testing.T) {
 	a, b := pair(t)
 	g := newGate()
-	serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	s := serve(t, a, "x", g.double, asyncnats.ServeOptions{})
 	inbox := "_INBOX.async-json-ME"
 	replies := make(chan *nats.Msg, 10)
 	b.ChanSubscribe(inbox+"."+strings.Repeat("A", 22), replies)
@@ -172,6 +172,7 @@ func TestN9_RequestTwice(t *testing.T) {
 		send(t, b, "x", inbox+"."+strings.Repeat("A", 22), nil, []byte("1"))
 	}
 	g.next(t)
+	eventually(t, "all have come", func() bool { return s.Stats().Again == 2 })
 	g.open.Set()
 	if m := <-replies; string(m.Data) != "2" {
 		t.Errorf("%s", m.Data)
