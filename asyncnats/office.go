@@ -31,7 +31,7 @@ const (
 // begin the job; otherwise another goroutine does, or refuses the job.
 func (s *Server) arriveLocked(w work) (inline bool) {
 	if s.late {
-		s.stats.Begun--
+		s.stats.Begun-- // as admit has counted
 		s.stats.Refused++
 		s.answers = append(s.answers, w.refusal(async.ErrScopeClosed))
 		s.sendLocked()
@@ -136,6 +136,7 @@ func (s *Server) refuse(j *job, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Refused++
+	s.stats.Replied++
 	s.sendLocked(m)
 }
 
@@ -191,6 +192,7 @@ func (t *task[Req, Resp]) refusal(err error) answer {
 func (s *Server) answer(answers ...answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stats.Begun -= int64(len(answers)) // as admit has counted
 	s.answers = append(s.answers, answers...)
 	s.sendLocked()
 }

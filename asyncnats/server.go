@@ -116,7 +116,7 @@ type ServerStats struct {
 	Clients  int   // clients that have some of these
 	Kept     int   // replies that are kept for clients that may ask again
 	Begun    int64 // calls that were begun
-	Replied  int64 // replies that were sent, errors included
+	Replied  int64 // replies that were sent, errors included, each once
 	Canceled int64 // calls that a client canceled
 	Gone     int64 // calls whose client was gone
 	Again    int64 // requests that came again, under the id of one that is known

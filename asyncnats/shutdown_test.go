@@ -280,3 +280,22 @@ func TestN2_NothingBeginsAfterShutdown(t *testing.T) {
 		}
 	})
 }
+
+// A request that is refused, whoever refuses it, was not begun, and is answered.
+func TestN2_StatsOfRefused(t *testing.T) {
+	a, b := pair(t)
+	g := newGate()
+	s := serve(t, a, "x", g.double, asyncnats.ServeOptions{Scope: async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue})})
+	c := newClient(t, b, asyncnats.ClientOptions{})
+	first := asyncnats.Begin[int](t.Context(), c, "x", 1)
+	g.next(t)
+	wantError(t, asyncnats.Begin[int](t.Context(), c, "x", 2), async.ErrQueueFull)
+	other := newClient(t, b, asyncnats.ClientOptions{Codec: asyncnats.Raw()})
+	wantError(t, asyncnats.Begin[[]byte](t.Context(), other, "x", []byte("3")), asyncnats.ErrBadRequest)
+	g.open.Set()
+	wantValue(t, first, 2)
+	eventually(t, "one was begun, two were refused, and three answered", func() bool {
+		st := s.Stats()
+		return st.Begun == 1 && st.Refused == 2 && st.Replied == 3 && st.InFlight == 0
+	})
+}
