@@ -262,11 +262,12 @@ func (s *Server) awaitSent() {
 	_ = s.empty.Wait(ctx) // NATS may take nothing more
 }
 
-// flushTime is how long a shutdown waits for the last replies to be on their way.
+// flushTime is how long a shutdown waits for the last replies to be on their way, and, when its context
+// has ended, for the last requests.
 const flushTime = time.Second
 
 // drain stops the service, and waits until the requests that it was sent have been looked at. When
-// ctx ends, those that are left are refused.
+// ctx ends, those that are left are refused, which takes no time unless NATS does.
 func (s *Server) drain(ctx context.Context) {
 	if s.service == nil {
 		return
@@ -274,9 +275,12 @@ func (s *Server) drain(ctx context.Context) {
 	if err := s.service.Stop(); err != nil {
 		return // the connection is closed
 	}
-	defer context.AfterFunc(ctx, s.refuseAll)()
 	limit, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		s.refuseAll()
+		time.AfterFunc(flushTime, cancel)
+	})()
 	if !s.nc.IsConnected() || s.nc.FlushWithContext(limit) != nil {
 		return
 	}
