@@ -17,16 +17,9 @@ func constraintOf(f *ast.File, name string) string {
 	if f == nil {
 		return ""
 	}
-	var all []constraint.Expr
-	for _, group := range f.Comments {
-		if group.Pos() > f.Package {
-			break
-		}
-		for _, c := range group.List {
-			if x, err := constraint.Parse(c.Text); err == nil && constraint.IsGoBuild(c.Text) {
-				all = append(all, x)
-			}
-		}
+	all, old := linesOf(f)
+	if len(all) == 0 {
+		all = old
 	}
 	for _, tag := range tagsOfName(filepath.Base(name)) {
 		all = append(all, &constraint.TagExpr{Tag: tag})
@@ -35,6 +28,28 @@ func constraintOf(f *ast.File, name string) string {
 		all = append(all, &constraint.TagExpr{Tag: "cgo"})
 	}
 	return And(all...)
+}
+
+// linesOf returns the constraints above the package clause: the go:build line, and the +build
+// lines, which the go command reads where there is no other and which end before the comment of
+// the package.
+func linesOf(f *ast.File) (lines, old []constraint.Expr) {
+	for _, group := range f.Comments {
+		if group.Pos() > f.Package {
+			break
+		}
+		for _, c := range group.List {
+			x, err := constraint.Parse(c.Text)
+			switch {
+			case err != nil:
+			case constraint.IsGoBuild(c.Text):
+				lines = append(lines, x)
+			case group != f.Doc:
+				old = append(old, x)
+			}
+		}
+	}
+	return lines, old
 }
 
 // And joins constraints.

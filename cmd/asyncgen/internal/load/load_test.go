@@ -86,7 +86,9 @@ func TestConstraint(t *testing.T) {
 		{"a_linux_amd64.go", "", "linux && amd64"},
 		{"a_amd64.go", "//go:build linux || never\n\n", "(linux || never) && amd64"},
 		{"linux_b.go", "//go:build !never\n\n", "!never"},
-		{"a_x_linux.go", "// +build !never\n\n", "linux"},
+		{"a_x_linux.go", "// +build !never\n\n", "!never && linux"},
+		{"c.go", "// +build !never\n\n//go:build !ever\n\n", "!ever"},
+		{"d.go", "// +build never\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("GOOS", "linux")
