@@ -122,7 +122,7 @@
 // The output compiles, and go vet has nothing to say about it, or nothing is
 // written, in no package of the run. Refused are types that only others can name:
 // methods and types that are not exported, in an output of another package, internal
-// packages, save for types that have an alias elsewhere, types of C. So are values with
+// packages, save for types that have an exported alias, types of C. So are values with
 // a lock, which go vet wants nobody to copy, and names that the package has declared
 // already. The package need not compile; what its interface uses must be there, save
 // for what the output is to declare.

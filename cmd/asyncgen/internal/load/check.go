@@ -89,13 +89,13 @@ func (p *Package) isTest(f *ast.File) bool {
 }
 
 // PublicAlias returns an exported alias of a type that the outputs cannot name by
-// itself, for its package is internal to others. It is looked for in packages that
-// import that one, first in the one that is preferred, and not beyond what the package and
-// its outputs import: what else a run looks at is no matter.
+// itself, for its package is internal to others, or it is not exported. It is looked for in
+// that package and in packages that import it, first in the one that is preferred, and not
+// beyond what the package and its outputs import: what else a run looks at is no matter.
 func (p *Package) PublicAlias(obj *types.TypeName, prefer string) *types.TypeName {
 	var paths []string
 	for path, listed := range p.world.below(p.roots) {
-		if listed.Imports[obj.Pkg().Path()] != nil && p.importable(path, listed.Name) == nil {
+		if (path == obj.Pkg().Path() || listed.Imports[obj.Pkg().Path()] != nil) && p.importable(path, listed.Name) == nil {
 			paths = append(paths, path)
 		}
 	}
