@@ -327,8 +327,10 @@ func (p *Package) specOf(name *types.TypeName) *ast.TypeSpec {
 	return nil
 }
 
+// fileOf returns the file of the package that has a place, or of the package that its external
+// tests are of.
 func (p *Package) fileOf(pos token.Pos) *ast.File {
-	for _, f := range p.files {
+	for _, f := range slices.Concat(p.files, p.tests) {
 		if f.FileStart <= pos && pos <= f.FileEnd {
 			return f
 		}
