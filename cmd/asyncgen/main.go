@@ -113,9 +113,10 @@
 // # Several at once
 //
 // A comment //async:gen above an interface asks for an output. It may have the flags
-// -only, -server, -fake, -remote, -stream, -nostream, -discard, -prefix and -name. Without -type, asyncgen ./... writes an output
-// for each such interface. With -type Store,Cache it writes one for each package that
-// declares any of these.
+// -only, -server, -fake, -remote, -stream, -nostream, -discard, -prefix and -name. Without
+// -type, asyncgen ./... writes an output for each such interface; that for one of a test file
+// is a test file of the same package. With -type Store,Cache it writes one for each package
+// that declares any of these.
 //
 // # What is refused
 //

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,8 @@ import (
 // A job is what is written into one package.
 type job struct {
 	dir     string // of the interfaces
+	pkg     string // the external test package, where the outputs are of that
+	test    bool   // the outputs are tests
 	outputs []*output
 }
 
@@ -37,6 +40,7 @@ func (j *job) remote() bool {
 type wanted struct {
 	typeArg
 	flags *faceFlags
+	test  bool // a test file declares it
 }
 
 // as is the name that the declarations are derived from.
@@ -128,6 +132,7 @@ func (c *command) jobOf(ss *load.Session, dir string, types []typeArg) (*job, er
 		return nil, err
 	}
 	o := &output{named: c.output != ""}
+	external := ""
 	for _, t := range types {
 		flags := &c.face
 		if mark, ok := folder.Mark(t.spec); ok {
@@ -135,7 +140,11 @@ func (c *command) jobOf(ss *load.Session, dir string, types []typeArg) (*job, er
 				return nil, err
 			}
 		}
-		o.types = append(o.types, wanted{t, flags})
+		pkg, test := folder.TestOf(t.spec)
+		if strings.HasSuffix(pkg, "_test") {
+			external = pkg
+		}
+		o.types = append(o.types, wanted{t, flags, test})
 	}
 	switch {
 	case c.output == "":
@@ -145,7 +154,19 @@ func (c *command) jobOf(ss *load.Session, dir string, types []typeArg) (*job, er
 	default:
 		o.name = filepath.Join(dir, c.output)
 	}
-	return &job{dir, []*output{o}}, validOutput(o.name)
+	j := &job{dir: dir, test: isTest(o.name), outputs: []*output{o}}
+	if j.test && sameFolder(filepath.Dir(o.name), dir) {
+		j.pkg = external
+	}
+	return j, validOutput(o.name)
+}
+
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
+
+func sameFolder(a, b string) bool {
+	x, errX := filepath.Abs(a)
+	y, errY := filepath.Abs(b)
+	return errX == nil && errY == nil && x == y
 }
 
 // marked returns the flags for an interface that has a comment.
@@ -165,24 +186,11 @@ func (c *command) planMarked(ss *load.Session, dirs []string) ([]*job, error) {
 		if err != nil {
 			return nil, err
 		}
-		j := &job{dir: dir}
-		for _, m := range folder.Marks() {
-			flags, err := c.marked(m)
-			if err != nil {
-				return nil, err
-			}
-			w := wanted{typeArg{spec: m.Name}, flags}
-			name := defaultName(folder, w)
-			if c.output != "" {
-				name = c.output
-			}
-			if err := j.add(filepath.Join(dir, name), c.output != "", w); err != nil {
-				return nil, err
-			}
+		more, err := c.markedIn(folder, dir)
+		if err != nil {
+			return nil, err
 		}
-		if len(j.outputs) > 0 {
-			jobs = append(jobs, j)
-		}
+		jobs = append(jobs, more...)
 	}
 	switch {
 	case len(jobs) == 0:
@@ -191,6 +199,53 @@ func (c *command) planMarked(ss *load.Session, dirs []string) ([]*job, error) {
 		return nil, fmt.Errorf("-output %s: without -type want a name without a folder", c.output)
 	}
 	return jobs, nil
+}
+
+// markedIn returns the jobs for the interfaces of one folder that ask for an output: one for
+// its package, one for the tests of that, and one for the external tests.
+func (c *command) markedIn(folder *load.Folder, dir string) ([]*job, error) {
+	var jobs []*job
+	for _, m := range folder.Marks() {
+		flags, err := c.marked(m)
+		if err != nil {
+			return nil, err
+		}
+		w := wanted{typeArg{spec: m.Name}, flags, m.Test}
+		name := cmp.Or(c.output, defaultName(folder, w))
+		j := &job{dir: dir, test: isTest(name)}
+		switch {
+		case m.Test && !j.test:
+			return nil, load.Errorf(m.Pos, "%s is declared in a test file: -output must name one, too", m.Name)
+		case m.Test && strings.HasSuffix(m.Package, "_test"):
+			j.pkg = m.Package
+		}
+		name = filepath.Join(dir, name)
+		for _, other := range jobs {
+			if other.pkg == j.pkg && other.test == j.test {
+				j = other
+			} else if w := other.writes(name); w != nil {
+				return nil, fmt.Errorf("%s:1: would be the output for %s and, in another package, for %s: run asyncgen for each, with -output", name, w.spec, m.Name)
+			}
+		}
+		if len(j.outputs) == 0 {
+			jobs = append(jobs, j)
+		}
+		if err := j.add(name, c.output != "", w); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+// writes returns a type that the output of a name is for, or nil where the job has no such
+// output.
+func (j *job) writes(name string) *wanted {
+	for _, o := range j.outputs {
+		if strings.EqualFold(o.name, name) {
+			return &o.types[0]
+		}
+	}
+	return nil
 }
 
 // add adds a type to the output of a name, which is for one type only where nobody has
@@ -270,6 +325,9 @@ func defaultName(folder *load.Folder, t wanted) string {
 	}
 	if !strings.Contains(t.spec, ".") {
 		name += folder.Variant(t.spec)
+	}
+	if t.test {
+		return name + "_async_test.go"
 	}
 	return name + "_async.go"
 }

@@ -20,7 +20,8 @@ flags:
                     by its import path: net/http.RoundTripper; with =Name where
                     the declarations are to have another name:
                     encoding/json.Marshaler=JSONMarshaler
-    -output file    instead of <first type in lower case>_async.go
+    -output file    instead of <first type in lower case>_async.go, or _async_test.go
+                    for a type of a test file
     -package name   the package of the output, where its folder has no Go files;
                     for a _test.go file the external test package
     -prefix name    instead of Async; it stands before the other names, too

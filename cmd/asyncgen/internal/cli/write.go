@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,7 +75,7 @@ func notByHand(jobs []*job) error {
 func requests(jobs []*job, pkg string) []*load.Request {
 	var list []*load.Request
 	for _, j := range jobs {
-		r := &load.Request{Dir: j.dir, Package: pkg, Needs: face.Needs(j.remote())}
+		r := &load.Request{Dir: j.dir, Package: cmp.Or(pkg, j.pkg), Needs: face.Needs(j.remote())}
 		stubs := make(map[string][]string)
 		for _, o := range j.outputs {
 			r.Outputs = append(r.Outputs, o.name)

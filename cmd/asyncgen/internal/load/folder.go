@@ -16,6 +16,8 @@ import (
 type Mark struct {
 	Name, Args string
 	Pos        token.Position
+	Package    string // of the file
+	Test       bool   // the file is one
 }
 
 // Marks returns the marks of the folder's files that are built, in their order.
@@ -27,7 +29,7 @@ func (all *Folder) Marks() []Mark {
 		}
 		for _, line := range doc.List {
 			if d, ok := ast.ParseDirective(line.Pos(), line.Text); ok && d.Tool == "async" && d.Name == "gen" {
-				list = append(list, Mark{s.Name.Name, strings.TrimSpace(d.Args), all.fset.Position(line.Pos())})
+				list = append(list, Mark{s.Name.Name, strings.TrimSpace(d.Args), all.fset.Position(line.Pos()), f.ast.Name.Name, f.test})
 			}
 		}
 	})
@@ -51,6 +53,20 @@ func (all *Folder) Declares(name string) bool {
 		found = found || f.built && !f.test && s.Name.Name == name
 	})
 	return found
+}
+
+// TestOf returns the package of the test file that declares a type which no other file that is
+// built declares, and reports whether there is such a file.
+func (all *Folder) TestOf(name string) (pkg string, ok bool) {
+	if all.Declares(name) {
+		return "", false
+	}
+	all.eachType(func(f dirFile, s *ast.TypeSpec, _ *ast.CommentGroup) {
+		if f.built && s.Name.Name == name {
+			pkg, ok = f.ast.Name.Name, true
+		}
+	})
+	return pkg, ok
 }
 
 // Variant returns what tells the output for a type apart where the type, or an interface
