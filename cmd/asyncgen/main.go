@@ -134,6 +134,9 @@
 // An interface in a file with a build constraint gets an output with the same, and so does
 // one that embeds such an interface of its package.
 //
+// The length of an array is a number in the output. Where it differs between systems, write one
+// output for each: with GOOS and GOARCH set, and -output store_386.go.
+//
 // Run asyncgen -h for the flags.
 package main
 

@@ -97,7 +97,7 @@ func (c *command) generate(j *job, p *load.Package, types []*load.Type) ([]file,
 	var outs []*face.Output
 	claimed := make(map[string]bool)
 	for _, o := range j.outputs {
-		out := &face.Output{Factories: c.factories, Claimed: claimed}
+		out := &face.Output{Name: o.name, Factories: c.factories, Claimed: claimed}
 		for _, t := range o.types {
 			out.Targets = append(out.Targets, face.Target{Type: types[0], As: t.as(), Options: t.flags.options()})
 			types = types[1:]

@@ -36,7 +36,7 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 		return err
 	}
 	private := nameSet{}
-	private.add(w.p.Names(w.constraint)...)
+	private.add(w.p.Names(w.built)...)
 	private.add(slices.Collect(maps.Keys(w.p.ImportNames()))...)
 	for name := range top {
 		private.add(name)
@@ -63,7 +63,7 @@ func (f *faceOf) claim(w *writer, top nameSet) error {
 // claimPublic takes names that others may use.
 func (f *faceOf) claimPublic(w *writer, top nameSet, names []string) error {
 	for _, name := range names {
-		if pos, ok := w.p.Taken(name, w.constraint); ok {
+		if pos, ok := w.p.Taken(name, w.built); ok {
 			return load.Errorf(pos, "%s is declared here, and for %s the output would declare it", name, f.t.Spec)
 		}
 		if pos, ok := w.p.ImportNames()[name]; ok {

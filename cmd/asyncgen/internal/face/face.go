@@ -62,6 +62,7 @@ type writer struct {
 	needs      []string        // import paths that the output may need of itself
 	needed     map[string]bool // those that it uses
 	constraint string          // of the output
+	built      string          // the same, with what the name of the file says
 }
 
 func (w *writer) f(format string, args ...any) { fmt.Fprintf(&w.buf, format, args...) }
@@ -112,6 +113,7 @@ func (o *Output) Generate(p *load.Package) (text []byte, err error) {
 		w.pkgs[need] = types.NewPackage(need, nameOfNeed(need))
 	}
 	w.constraint = o.constraint()
+	w.built = load.Join(w.constraint, load.ConstraintOfName(o.Name))
 	var faces []*faceOf
 	for _, t := range o.Targets {
 		faces = append(faces, newFace(w, t))
@@ -171,14 +173,14 @@ func (w *writer) settle(faces []*faceOf, o *Output) error {
 		}
 	}
 	for _, name := range append(slices.Sorted(maps.Keys(w.builtin)), used...) {
-		if pos, ok := w.p.Taken(name, w.constraint); ok {
+		if pos, ok := w.p.Taken(name, w.built); ok {
 			return load.Errorf(pos, "the package declares %s, which the output needs as it is predeclared", name)
 		}
 	}
 	busy := predeclared()
 	busy.add("init") // which is no name for an import
 	maps.Copy(busy, top)
-	busy.add(w.p.Names(w.constraint)...)
+	busy.add(w.p.Names(w.built)...)
 	w.block = top.clone() // but for what other outputs declare, which no body uses
 	maps.DeleteFunc(w.block, func(name string, _ bool) bool { return others[name] })
 	w.block.add(used...)

@@ -20,6 +20,7 @@ type Target struct {
 
 // An Output is what one file is made from.
 type Output struct {
+	Name      string // of the file
 	Targets   []Target
 	Factories string          // the name of a type with the factories of all, or nothing
 	Claimed   map[string]bool // names that other outputs for the package declare; it adds its own

@@ -64,6 +64,26 @@ func And(all ...constraint.Expr) string {
 	return x.String()
 }
 
+// ConstraintOfName is the build constraint that the name of a file stands for.
+func ConstraintOfName(name string) string {
+	var all []constraint.Expr
+	for _, tag := range tagsOfName(filepath.Base(name)) {
+		all = append(all, &constraint.TagExpr{Tag: tag})
+	}
+	return And(all...)
+}
+
+// Join joins constraints that are written out, of which some may be empty.
+func Join(texts ...string) string {
+	var all []constraint.Expr
+	for _, text := range texts {
+		if x, err := constraint.Parse("//go:build " + text); err == nil {
+			all = append(all, x)
+		}
+	}
+	return And(all...)
+}
+
 // tagsOfName returns the operating system and architecture that the name of a
 // file stands for: name_GOOS, name_GOARCH, or name_GOOS_GOARCH.
 func tagsOfName(name string) []string {

@@ -81,6 +81,9 @@ func (ss *Session) open(r *Request) (*Package, []spec, error) {
 			return nil, nil, err
 		}
 	}
+	if err := builtHere(r.Outputs, ctx); err != nil {
+		return nil, nil, err
+	}
 	fs, err := ss.scan(r, mod)
 	if err != nil {
 		return nil, nil, err
@@ -99,6 +102,19 @@ func (ss *Session) open(r *Request) (*Package, []spec, error) {
 		}
 	}
 	return p, specs, err
+}
+
+// builtHere refuses an output whose name is that of a file for another system: what is there,
+// and what the types are, can be told of the system alone that the go command builds for.
+func builtHere(outputs []string, ctx *build.Context) error {
+	named := *ctx
+	named.OpenFile = emptyFile
+	for _, name := range outputs {
+		if ok, err := named.MatchFile("", filepath.Base(name)); err == nil && !ok {
+			return Errorf(token.Position{}, "-output %s: the name is that of a file for %s: set GOOS and GOARCH to that", name, ConstraintOfName(name))
+		}
+	}
+	return nil
 }
 
 // list has the go command list what the destinations import, once for each module.
