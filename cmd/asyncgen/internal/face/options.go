@@ -61,7 +61,8 @@ func (p Parts) result() bool { return p.Object || p.Server || p.Remote }
 // calls reports whether there is a client whose methods return calls.
 func (p Parts) calls() bool { return p.Calls || p.Remote }
 
-// Methods are methods by name, or by type and name as in Store.Watch. What was met is
+// Methods are methods by name, or by type and name as in Store.Watch, where the type has its
+// own name or the one that it is given. What was met is
 // noted, so that a name which is of no method is found out.
 type Methods struct {
 	flag string
@@ -79,7 +80,7 @@ func (l Methods) Any() bool { return len(l.list) > 0 }
 
 func (l Methods) has(f *faceOf, m *method) bool {
 	found := false
-	for _, name := range []string{m.name, f.as + "." + m.name} {
+	for _, name := range []string{m.name, f.as + "." + m.name, f.t.Name.Name() + "." + m.name} {
 		if slices.Contains(l.list, name) {
 			l.met[name] = true
 			found = true

@@ -86,7 +86,9 @@ func (f *faceOf) typeDirective(d load.Directive) {
 		panic(refusal{load.Errorf(d.Pos, "//async:%s%s: want the names of methods", d.Name, where)})
 	}
 	for _, name := range names {
-		i := slices.IndexFunc(f.methods, func(m *method) bool { return m.name == strings.TrimPrefix(name, f.as+".") })
+		i := slices.IndexFunc(f.methods, func(m *method) bool {
+			return m.name == name || f.as+"."+m.name == name || f.t.Name.Name()+"."+m.name == name
+		})
 		if i < 0 {
 			panic(refusal{load.Errorf(d.Pos, "//async:%s: %s has no method %s", d.Name, f.t.Name.Name(), name)})
 		}
