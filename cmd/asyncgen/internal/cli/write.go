@@ -182,10 +182,7 @@ func writeAll(files []file) (err error) {
 		return err == nil && same(old, f.text)
 	})
 	for i := range files {
-		// Where the name is a link, the file is what that points to.
-		if target, err := filepath.EvalSymlinks(files[i].name); err == nil {
-			files[i].name = target
-		}
+		files[i].name = target(files[i].name)
 		name, err := writeBeside(files[i])
 		temporary = append(temporary, name)
 		if err != nil {
@@ -200,12 +197,39 @@ func writeAll(files []file) (err error) {
 	return nil
 }
 
-// writeBeside writes the text of a file into another one in the same folder.
+// target is the file that a link points to, be it there or not, or else the name itself.
+func target(name string) string {
+	for range 40 { // as many as Linux follows
+		if file, err := filepath.EvalSymlinks(name); err == nil {
+			return file
+		}
+		to, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+			if err != nil {
+				break
+			}
+			to = filepath.Join(dir, to)
+		}
+		name = to
+	}
+	return name
+}
+
+// writeBeside writes the text of a file into another one in the same folder. It has the
+// permissions of the file that is there.
 func writeBeside(file file) (name string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(file.name), ".asyncgen-*")
 	if err != nil {
 		return "", err
 	}
+	mode := fs.FileMode(0o644)
+	if old, err := os.Stat(file.name); err == nil {
+		mode = old.Mode().Perm()
+	}
 	_, err = f.Write(file.text)
-	return f.Name(), errors.Join(err, f.Chmod(0o644), f.Close())
+	return f.Name(), errors.Join(err, f.Chmod(mode), f.Close())
 }
