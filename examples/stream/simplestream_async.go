@@ -243,15 +243,20 @@ func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream,
 	return face, err
 }
 
-func (x *syncSimpleStreamAdapter) wait(object AsyncSimpleStream, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncSimpleStreamAdapter) wait(ctx context.Context, object AsyncSimpleStream, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(ctx, p))
+		err = x.wait(ctx, object, object.BeginRead(ctx, p))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -263,7 +268,7 @@ func (x *syncSimpleStreamAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginClose())
+		err = x.wait(context.Background(), object, object.BeginClose())
 	}
 	if err == nil {
 		err = object.FinishClose()

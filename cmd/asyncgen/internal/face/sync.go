@@ -54,8 +54,15 @@ func (x *%[1]s%[2]s) %[3]s(ctx %[4]sContext) (%[5]s%[2]s, error) {
 	return face, err
 }
 
-func (x *%[1]s%[2]s) %[7]s(object %[5]s%[2]s, err error) error { return %[8]sWait(object, err) }
-`, f.adapter, f.args(), n.enter, context, f.face, n.turns, n.wait, impl)
+// %[7]s waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *%[1]s%[2]s) %[7]s(ctx %[4]sContext, object %[5]s%[2]s, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(%[4]sWithoutCancel(ctx))
+}
+`, f.adapter, f.args(), n.enter, context, f.face, n.turns, n.wait)
 }
 
 func (f *faceOf) writeSyncMethod(w *writer, m *method, n members) {
@@ -74,7 +81,7 @@ func (f *faceOf) writeSyncMethod(w *writer, m *method, n members) {
 		w.list(m.sig.Params(), m.sig.Variadic(), names), results)
 	w.f("%s, %s := %s.%s(%s)\n", object, err, x, n.enter, w.outerContext(m, names))
 	w.f("if %s == nil {\ndefer %s.%s.Leave(%s)\n", err, x, n.turns, object)
-	w.f("%s = %s.%s(%s, %s.%s(%s))\n}\n", err, x, n.wait, object, object, begin(m), call(m, names))
+	w.f("%s = %s.%s(%s, %s, %s.%s(%s))\n}\n", err, x, n.wait, w.outerContext(m, names), object, object, begin(m), call(m, names))
 	w.f("if %s == nil {\n%s = %s.%s()\n}\n", err, all, object, finish(m))
 	if m.hasErr {
 		w.f("return %s\n}\n", all)

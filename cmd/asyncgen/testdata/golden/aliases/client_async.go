@@ -117,15 +117,20 @@ func (x *syncClientAdapter) enter(ctx context.Context) (AsyncClient, error) {
 	return face, err
 }
 
-func (x *syncClientAdapter) wait(object AsyncClient, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncClientAdapter) wait(ctx context.Context, object AsyncClient, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncClientAdapter) Get(ctx context.Context, d time.Duration) (v1 *corev1.Rand, v2 nethttp.Header, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, d))
+		err = x.wait(ctx, object, object.BeginGet(ctx, d))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishGet()

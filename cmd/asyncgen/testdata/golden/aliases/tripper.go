@@ -128,15 +128,20 @@ func (x *syncSlowTripperAdapter) enter(ctx context.Context) (SlowTripper, error)
 	return face, err
 }
 
-func (x *syncSlowTripperAdapter) wait(object SlowTripper, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncSlowTripperAdapter) wait(ctx context.Context, object SlowTripper, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncSlowTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRoundTrip(arg1))
+		err = x.wait(context.Background(), object, object.BeginRoundTrip(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishRoundTrip()

@@ -103,15 +103,20 @@ func (x *syncTwiceAdapter) enter(ctx context.Context) (AsyncTwice, error) {
 	return face, err
 }
 
-func (x *syncTwiceAdapter) wait(object AsyncTwice, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncTwiceAdapter) wait(ctx context.Context, object AsyncTwice, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncTwiceAdapter) Twice(n int) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginTwice(n))
+		err = x.wait(context.Background(), object, object.BeginTwice(n))
 	}
 	if err == nil {
 		v1, err = object.FinishTwice()

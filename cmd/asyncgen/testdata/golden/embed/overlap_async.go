@@ -156,15 +156,20 @@ func (x *syncOverlapAdapter) enter(ctx context.Context) (AsyncOverlap, error) {
 	return face, err
 }
 
-func (x *syncOverlapAdapter) wait(object AsyncOverlap, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncOverlapAdapter) wait(ctx context.Context, object AsyncOverlap, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncOverlapAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginClose())
+		err = x.wait(context.Background(), object, object.BeginClose())
 	}
 	if err == nil {
 		err = object.FinishClose()
@@ -176,7 +181,7 @@ func (x *syncOverlapAdapter) Extra() (v1 fs.FileInfo) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginExtra())
+		err = x.wait(context.Background(), object, object.BeginExtra())
 	}
 	if err == nil {
 		v1, err = object.FinishExtra()
@@ -191,7 +196,7 @@ func (x *syncOverlapAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(p))
+		err = x.wait(context.Background(), object, object.BeginRead(p))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -203,7 +208,7 @@ func (x *syncOverlapAdapter) String() (v1 string) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginString())
+		err = x.wait(context.Background(), object, object.BeginString())
 	}
 	if err == nil {
 		v1, err = object.FinishString()
@@ -434,13 +439,20 @@ func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
 	return face, err
 }
 
-func (x *syncConnAdapter) wait(object AsyncConn, err error) error { return asyncimpl.Wait(object, err) }
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncConnAdapter) wait(ctx context.Context, object AsyncConn, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
+}
 
 func (x *syncConnAdapter) Prepare(query string) (v1 driver.Stmt, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPrepare(query))
+		err = x.wait(context.Background(), object, object.BeginPrepare(query))
 	}
 	if err == nil {
 		v1, err = object.FinishPrepare()
@@ -452,7 +464,7 @@ func (x *syncConnAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginClose())
+		err = x.wait(context.Background(), object, object.BeginClose())
 	}
 	if err == nil {
 		err = object.FinishClose()
@@ -464,7 +476,7 @@ func (x *syncConnAdapter) Begin() (v1 driver.Tx, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBegin())
+		err = x.wait(context.Background(), object, object.BeginBegin())
 	}
 	if err == nil {
 		v1, err = object.FinishBegin()
@@ -676,15 +688,20 @@ func (x *syncRoundTripperAdapter) enter(ctx context.Context) (AsyncRoundTripper,
 	return face, err
 }
 
-func (x *syncRoundTripperAdapter) wait(object AsyncRoundTripper, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncRoundTripperAdapter) wait(ctx context.Context, object AsyncRoundTripper, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncRoundTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRoundTrip(arg1))
+		err = x.wait(context.Background(), object, object.BeginRoundTrip(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishRoundTrip()
@@ -889,15 +906,20 @@ func (x *syncTripperAdapter) enter(ctx context.Context) (AsyncTripper, error) {
 	return face, err
 }
 
-func (x *syncTripperAdapter) wait(object AsyncTripper, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncTripperAdapter) wait(ctx context.Context, object AsyncTripper, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncTripperAdapter) RoundTrip(arg1 *http.Request) (v1 *http.Response, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRoundTrip(arg1))
+		err = x.wait(context.Background(), object, object.BeginRoundTrip(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishRoundTrip()
@@ -1077,15 +1099,20 @@ func (x *syncSeederAdapter) enter(ctx context.Context) (AsyncSeeder, error) {
 	return face, err
 }
 
-func (x *syncSeederAdapter) wait(object AsyncSeeder, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncSeederAdapter) wait(ctx context.Context, object AsyncSeeder, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncSeederAdapter) Seed(arg1 int) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSeed(arg1))
+		err = x.wait(context.Background(), object, object.BeginSeed(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishSeed()
@@ -1239,15 +1266,20 @@ func (x *syncTasksAdapter) enter(ctx context.Context) (AsyncTasks, error) {
 	return face, err
 }
 
-func (x *syncTasksAdapter) wait(object AsyncTasks, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncTasksAdapter) wait(ctx context.Context, object AsyncTasks, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncTasksAdapter) Group(arg1 *errgroup.Group) (v1 *errgroup.Group) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGroup(arg1))
+		err = x.wait(context.Background(), object, object.BeginGroup(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishGroup()

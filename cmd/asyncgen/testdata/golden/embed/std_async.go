@@ -139,15 +139,20 @@ func (x *syncReadWriteCloserAdapter) enter(ctx context.Context) (AsyncReadWriteC
 	return face, err
 }
 
-func (x *syncReadWriteCloserAdapter) wait(object AsyncReadWriteCloser, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncReadWriteCloserAdapter) wait(ctx context.Context, object AsyncReadWriteCloser, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncReadWriteCloserAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(p))
+		err = x.wait(context.Background(), object, object.BeginRead(p))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -159,7 +164,7 @@ func (x *syncReadWriteCloserAdapter) Write(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginWrite(p))
+		err = x.wait(context.Background(), object, object.BeginWrite(p))
 	}
 	if err == nil {
 		v1, err = object.FinishWrite()
@@ -171,7 +176,7 @@ func (x *syncReadWriteCloserAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginClose())
+		err = x.wait(context.Background(), object, object.BeginClose())
 	}
 	if err == nil {
 		err = object.FinishClose()
@@ -350,13 +355,20 @@ func (x *syncFSAdapter) enter(ctx context.Context) (AsyncFS, error) {
 	return face, err
 }
 
-func (x *syncFSAdapter) wait(object AsyncFS, err error) error { return asyncimpl.Wait(object, err) }
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncFSAdapter) wait(ctx context.Context, object AsyncFS, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
+}
 
 func (x *syncFSAdapter) Open(name string) (v1 fs.File, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginOpen(name))
+		err = x.wait(context.Background(), object, object.BeginOpen(name))
 	}
 	if err == nil {
 		v1, err = object.FinishOpen()
@@ -535,13 +547,20 @@ func (x *syncTxAdapter) enter(ctx context.Context) (AsyncTx, error) {
 	return face, err
 }
 
-func (x *syncTxAdapter) wait(object AsyncTx, err error) error { return asyncimpl.Wait(object, err) }
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncTxAdapter) wait(ctx context.Context, object AsyncTx, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
+}
 
 func (x *syncTxAdapter) Commit() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCommit())
+		err = x.wait(context.Background(), object, object.BeginCommit())
 	}
 	if err == nil {
 		err = object.FinishCommit()
@@ -553,7 +572,7 @@ func (x *syncTxAdapter) Rollback() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRollback())
+		err = x.wait(context.Background(), object, object.BeginRollback())
 	}
 	if err == nil {
 		err = object.FinishRollback()

@@ -107,15 +107,20 @@ func (x *syncMarshalerAdapter) enter(ctx context.Context) (AsyncMarshaler, error
 	return face, err
 }
 
-func (x *syncMarshalerAdapter) wait(object AsyncMarshaler, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncMarshalerAdapter) wait(ctx context.Context, object AsyncMarshaler, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncMarshalerAdapter) MarshalJSON() (v1 []byte, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginMarshalJSON())
+		err = x.wait(context.Background(), object, object.BeginMarshalJSON())
 	}
 	if err == nil {
 		v1, err = object.FinishMarshalJSON()
@@ -286,15 +291,20 @@ func (x *syncByteScannerAdapter) enter(ctx context.Context) (AsyncByteScanner, e
 	return face, err
 }
 
-func (x *syncByteScannerAdapter) wait(object AsyncByteScanner, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncByteScannerAdapter) wait(ctx context.Context, object AsyncByteScanner, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncByteScannerAdapter) ReadByte() (v1 byte, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginReadByte())
+		err = x.wait(context.Background(), object, object.BeginReadByte())
 	}
 	if err == nil {
 		v1, err = object.FinishReadByte()
@@ -306,7 +316,7 @@ func (x *syncByteScannerAdapter) UnreadByte() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginUnreadByte())
+		err = x.wait(context.Background(), object, object.BeginUnreadByte())
 	}
 	if err == nil {
 		err = object.FinishUnreadByte()
@@ -485,15 +495,20 @@ func (x *syncReadSeekerAdapter) enter(ctx context.Context) (AsyncReadSeeker, err
 	return face, err
 }
 
-func (x *syncReadSeekerAdapter) wait(object AsyncReadSeeker, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncReadSeekerAdapter) wait(ctx context.Context, object AsyncReadSeeker, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncReadSeekerAdapter) Read(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(p))
+		err = x.wait(context.Background(), object, object.BeginRead(p))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -505,7 +520,7 @@ func (x *syncReadSeekerAdapter) Seek(offset int64, whence int) (v1 int64, err er
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSeek(offset, whence))
+		err = x.wait(context.Background(), object, object.BeginSeek(offset, whence))
 	}
 	if err == nil {
 		v1, err = object.FinishSeek()
@@ -667,15 +682,20 @@ func (x *syncFormatterAdapter) enter(ctx context.Context) (AsyncFormatter, error
 	return face, err
 }
 
-func (x *syncFormatterAdapter) wait(object AsyncFormatter, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncFormatterAdapter) wait(ctx context.Context, object AsyncFormatter, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncFormatterAdapter) Format(f fmt.State, verb rune) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFormat(f, verb))
+		err = x.wait(context.Background(), object, object.BeginFormat(f, verb))
 	}
 	if err == nil {
 		err = object.FinishFormat()

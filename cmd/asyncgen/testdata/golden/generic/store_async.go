@@ -198,15 +198,20 @@ func (x *syncStoreAdapter[K2, V]) enter(ctx context.Context) (AsyncStore[K2, V],
 	return face, err
 }
 
-func (x *syncStoreAdapter[K2, V]) wait(object AsyncStore[K2, V], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncStoreAdapter[K2, V]) wait(ctx context.Context, object AsyncStore[K2, V], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncStoreAdapter[K2, V]) Get(ctx context.Context, key K2) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, key))
+		err = x.wait(ctx, object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
 		v1, err = object.FinishGet()
@@ -218,7 +223,7 @@ func (x *syncStoreAdapter[K2, V]) Put(ctx context.Context, key K2, value V) (err
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPut(ctx, key, value))
+		err = x.wait(ctx, object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
 		err = object.FinishPut()
@@ -230,7 +235,7 @@ func (x *syncStoreAdapter[K2, V]) Range(ctx context.Context, from K2, to K2) (v1
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRange(ctx, from, to))
+		err = x.wait(ctx, object, object.BeginRange(ctx, from, to))
 	}
 	if err == nil {
 		v1, err = object.FinishRange()
@@ -242,7 +247,7 @@ func (x *syncStoreAdapter[K2, V]) Both() (v1 K2, v2 V) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBoth())
+		err = x.wait(context.Background(), object, object.BeginBoth())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishBoth()
@@ -257,7 +262,7 @@ func (x *syncStoreAdapter[K2, V]) Next() (v1 Store[K2, V]) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginNext())
+		err = x.wait(context.Background(), object, object.BeginNext())
 	}
 	if err == nil {
 		v1, err = object.FinishNext()
@@ -272,7 +277,7 @@ func (x *syncStoreAdapter[K2, V]) Face() (v1 AsyncStore[K2, V], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFace())
+		err = x.wait(context.Background(), object, object.BeginFace())
 	}
 	if err == nil {
 		v1, err = object.FinishFace()
@@ -515,15 +520,20 @@ func (x *syncSorterAdapter[S, E, N, M, P]) enter(ctx context.Context) (AsyncSort
 	return face, err
 }
 
-func (x *syncSorterAdapter[S, E, N, M, P]) wait(object AsyncSorter[S, E, N, M, P], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncSorterAdapter[S, E, N, M, P]) wait(ctx context.Context, object AsyncSorter[S, E, N, M, P], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncSorterAdapter[S, E, N, M, P]) Sort(arg1 S, arg2 func(a E, b E) N) (v1 M, v2 P) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSort(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginSort(arg1, arg2))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishSort()
@@ -730,15 +740,20 @@ func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) enter(ctx co
 	return face, err
 }
 
-func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) wait(object AsyncOdd[context2, async2, error2, any2, x2, face2], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) wait(ctx context.Context, object AsyncOdd[context2, async2, error2, any2, x2, face2], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncOddAdapter[context2, async2, error2, any2, x2, face2]) Do(arg1 context2, arg2 async2) (v1 error2, v2 any2, v3 x2, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDo(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginDo(arg1, arg2))
 	}
 	if err == nil {
 		v1, v2, v3, err = object.FinishDo()
@@ -750,7 +765,7 @@ func (x3 *syncOddAdapter[context2, async2, error2, any2, x2, face2]) Int(x int) 
 	object, err := x3.enter(context.Background())
 	if err == nil {
 		defer x3.turns.Leave(object)
-		err = x3.wait(object, object.BeginInt(x))
+		err = x3.wait(context.Background(), object, object.BeginInt(x))
 	}
 	if err == nil {
 		v1, err = object.FinishInt()
@@ -1010,15 +1025,20 @@ func (x *syncMappedAdapter[V]) enter(ctx context.Context) (AsyncMapped[V], error
 	return face, err
 }
 
-func (x *syncMappedAdapter[V]) wait(object AsyncMapped[V], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncMappedAdapter[V]) wait(ctx context.Context, object AsyncMapped[V], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncMappedAdapter[V]) Get(ctx context.Context, key string) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, key))
+		err = x.wait(ctx, object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
 		v1, err = object.FinishGet()
@@ -1030,7 +1050,7 @@ func (x *syncMappedAdapter[V]) Put(ctx context.Context, key string, value V) (er
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPut(ctx, key, value))
+		err = x.wait(ctx, object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
 		err = object.FinishPut()
@@ -1042,7 +1062,7 @@ func (x *syncMappedAdapter[V]) Range(ctx context.Context, from string, to string
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRange(ctx, from, to))
+		err = x.wait(ctx, object, object.BeginRange(ctx, from, to))
 	}
 	if err == nil {
 		v1, err = object.FinishRange()
@@ -1054,7 +1074,7 @@ func (x *syncMappedAdapter[V]) Both() (v1 string, v2 V) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBoth())
+		err = x.wait(context.Background(), object, object.BeginBoth())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishBoth()
@@ -1069,7 +1089,7 @@ func (x *syncMappedAdapter[V]) Next() (v1 Store[string, V]) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginNext())
+		err = x.wait(context.Background(), object, object.BeginNext())
 	}
 	if err == nil {
 		v1, err = object.FinishNext()
@@ -1084,7 +1104,7 @@ func (x *syncMappedAdapter[V]) Face() (v1 AsyncStore[string, V], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFace())
+		err = x.wait(context.Background(), object, object.BeginFace())
 	}
 	if err == nil {
 		v1, err = object.FinishFace()
@@ -1278,15 +1298,20 @@ func (x *syncRenamedAdapter[T, T2]) enter(ctx context.Context) (AsyncRenamed[T, 
 	return face, err
 }
 
-func (x *syncRenamedAdapter[T, T2]) wait(object AsyncRenamed[T, T2], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncRenamedAdapter[T, T2]) wait(ctx context.Context, object AsyncRenamed[T, T2], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncRenamedAdapter[T, T2]) Do(arg1 T2) (v1 T2) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDo(arg1))
+		err = x.wait(context.Background(), object, object.BeginDo(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishDo()
@@ -1444,15 +1469,20 @@ func (x *syncRecursiveAdapter[T]) enter(ctx context.Context) (AsyncRecursive[T],
 	return face, err
 }
 
-func (x *syncRecursiveAdapter[T]) wait(object AsyncRecursive[T], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncRecursiveAdapter[T]) wait(ctx context.Context, object AsyncRecursive[T], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncRecursiveAdapter[T]) Compare(arg1 T) (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCompare(arg1))
+		err = x.wait(context.Background(), object, object.BeginCompare(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishCompare()
@@ -1702,13 +1732,20 @@ func (x *syncIntsAdapter) enter(ctx context.Context) (AsyncInts, error) {
 	return face, err
 }
 
-func (x *syncIntsAdapter) wait(object AsyncInts, err error) error { return asyncimpl.Wait(object, err) }
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncIntsAdapter) wait(ctx context.Context, object AsyncInts, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
+}
 
 func (x *syncIntsAdapter) Get(ctx context.Context, key int) (v1 []int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, key))
+		err = x.wait(ctx, object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
 		v1, err = object.FinishGet()
@@ -1720,7 +1757,7 @@ func (x *syncIntsAdapter) Put(ctx context.Context, key int, value []int) (err er
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPut(ctx, key, value))
+		err = x.wait(ctx, object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
 		err = object.FinishPut()
@@ -1732,7 +1769,7 @@ func (x *syncIntsAdapter) Range(ctx context.Context, from int, to int) (v1 iter.
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRange(ctx, from, to))
+		err = x.wait(ctx, object, object.BeginRange(ctx, from, to))
 	}
 	if err == nil {
 		v1, err = object.FinishRange()
@@ -1744,7 +1781,7 @@ func (x *syncIntsAdapter) Both() (v1 int, v2 []int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBoth())
+		err = x.wait(context.Background(), object, object.BeginBoth())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishBoth()
@@ -1759,7 +1796,7 @@ func (x *syncIntsAdapter) Next() (v1 Store[int, []int]) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginNext())
+		err = x.wait(context.Background(), object, object.BeginNext())
 	}
 	if err == nil {
 		v1, err = object.FinishNext()
@@ -1774,7 +1811,7 @@ func (x *syncIntsAdapter) Face() (v1 AsyncStore[int, []int], err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFace())
+		err = x.wait(context.Background(), object, object.BeginFace())
 	}
 	if err == nil {
 		v1, err = object.FinishFace()
@@ -1985,15 +2022,20 @@ func (x *syncShadowAdapter[K2]) enter(ctx context.Context) (AsyncShadow[K2], err
 	return face, err
 }
 
-func (x *syncShadowAdapter[K2]) wait(object AsyncShadow[K2], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncShadowAdapter[K2]) wait(ctx context.Context, object AsyncShadow[K2], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncShadowAdapter[K2]) Base(arg1 K) (v1 K) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBase(arg1))
+		err = x.wait(context.Background(), object, object.BeginBase(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishBase()
@@ -2008,7 +2050,7 @@ func (x *syncShadowAdapter[K2]) Own(arg1 K2) (v1 K2) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginOwn(arg1))
+		err = x.wait(context.Background(), object, object.BeginOwn(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishOwn()
@@ -2172,15 +2214,20 @@ func (x *syncLoneAdapter[P]) enter(ctx context.Context) (AsyncLone[P], error) {
 	return face, err
 }
 
-func (x *syncLoneAdapter[P]) wait(object AsyncLone[P], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncLoneAdapter[P]) wait(ctx context.Context, object AsyncLone[P], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncLoneAdapter[P]) Do(arg1 P) (v1 P) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDo(arg1))
+		err = x.wait(context.Background(), object, object.BeginDo(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishDo()

@@ -332,15 +332,20 @@ func (x *syncKindsAdapter) enter(ctx context.Context) (AsyncKinds, error) {
 	return face, err
 }
 
-func (x *syncKindsAdapter) wait(object AsyncKinds, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncKindsAdapter) wait(ctx context.Context, object AsyncKinds, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncKindsAdapter) Chans(arg1 chan int, arg2 <-chan int, arg3 chan<- int, arg4 chan (<-chan int), arg5 chan<- chan int, arg6 <-chan chan<- int) (v1 <-chan int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginChans(arg1, arg2, arg3, arg4, arg5, arg6))
+		err = x.wait(context.Background(), object, object.BeginChans(arg1, arg2, arg3, arg4, arg5, arg6))
 	}
 	if err == nil {
 		v1, err = object.FinishChans()
@@ -355,7 +360,7 @@ func (x *syncKindsAdapter) Funcs(f func(), g func(a int, b int, rest ...string) 
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFuncs(f, g, h))
+		err = x.wait(context.Background(), object, object.BeginFuncs(f, g, h))
 	}
 	if err == nil {
 		v1, err = object.FinishFuncs()
@@ -370,7 +375,7 @@ func (x *syncKindsAdapter) Arrays(arg1 [3]int, arg2 [3][3]*local, arg3 [0]struct
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginArrays(arg1, arg2, arg3))
+		err = x.wait(context.Background(), object, object.BeginArrays(arg1, arg2, arg3))
 	}
 	if err == nil {
 		v1, err = object.FinishArrays()
@@ -391,7 +396,7 @@ func (x *syncKindsAdapter) Structs(arg1 struct{}, arg2 struct {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginStructs(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginStructs(arg1, arg2))
 	}
 	if err == nil {
 		v1, err = object.FinishStructs()
@@ -406,7 +411,7 @@ func (x *syncKindsAdapter) Maps(arg1 map[string][]int, arg2 map[Pair[int, string
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginMaps(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginMaps(arg1, arg2))
 	}
 	if err == nil {
 		v1, err = object.FinishMaps()
@@ -418,7 +423,7 @@ func (x *syncKindsAdapter) Pointers(arg1 *int, arg2 **local, arg3 *[]int, arg4 u
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPointers(arg1, arg2, arg3, arg4, arg5))
+		err = x.wait(context.Background(), object, object.BeginPointers(arg1, arg2, arg3, arg4, arg5))
 	}
 	if err == nil {
 		v1, err = object.FinishPointers()
@@ -436,7 +441,7 @@ func (x *syncKindsAdapter) Interfaces(arg1 interface{}, arg2 any, arg3 interface
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginInterfaces(arg1, arg2, arg3, arg4, arg5))
+		err = x.wait(context.Background(), object, object.BeginInterfaces(arg1, arg2, arg3, arg4, arg5))
 	}
 	if err == nil {
 		err = object.FinishInterfaces()
@@ -448,7 +453,7 @@ func (x *syncKindsAdapter) Basics(arg1 bool, arg2 byte, arg3 rune, arg4 string, 
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBasics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9))
+		err = x.wait(context.Background(), object, object.BeginBasics(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishBasics()
@@ -463,7 +468,7 @@ func (x *syncKindsAdapter) Aliases(arg1 Text, arg2 Twin[int], arg3 Twin[Text], a
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginAliases(arg1, arg2, arg3, arg4))
+		err = x.wait(context.Background(), object, object.BeginAliases(arg1, arg2, arg3, arg4))
 	}
 	if err == nil {
 		v1, err = object.FinishAliases()
@@ -475,7 +480,7 @@ func (x *syncKindsAdapter) Variadic(ctx context.Context, f ...func(...int)) (v1 
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginVariadic(ctx, f...))
+		err = x.wait(ctx, object, object.BeginVariadic(ctx, f...))
 	}
 	if err == nil {
 		v1, err = object.FinishVariadic()
@@ -487,7 +492,7 @@ func (x *syncKindsAdapter) VariadicAny(arg1 ...any) (v1 []any) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginVariadicAny(arg1...))
+		err = x.wait(context.Background(), object, object.BeginVariadicAny(arg1...))
 	}
 	if err == nil {
 		v1, err = object.FinishVariadicAny()
@@ -502,7 +507,7 @@ func (x *syncKindsAdapter) Nested(ctx context.Context, arg2 ...[]map[string]chan
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginNested(ctx, arg2...))
+		err = x.wait(ctx, object, object.BeginNested(ctx, arg2...))
 	}
 	if err == nil {
 		err = object.FinishNested()
@@ -516,7 +521,7 @@ func (x *syncKindsAdapter) Handlers(arg1 http.ResponseWriter, arg2 *http.Request
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginHandlers(arg1, arg2, arg3))
+		err = x.wait(context.Background(), object, object.BeginHandlers(arg1, arg2, arg3))
 	}
 	if err == nil {
 		err = object.FinishHandlers()

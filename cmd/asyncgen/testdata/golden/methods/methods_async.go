@@ -494,15 +494,20 @@ func (x *syncMethodsAdapter) enter(ctx context.Context) (AsyncMethods, error) {
 	return face, err
 }
 
-func (x *syncMethodsAdapter) wait(object AsyncMethods, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncMethodsAdapter) wait(ctx context.Context, object AsyncMethods, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncMethodsAdapter) BeginRead(ctx context.Context, p []byte) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBeginRead(ctx, p))
+		err = x.wait(ctx, object, object.BeginBeginRead(ctx, p))
 	}
 	if err == nil {
 		err = object.FinishBeginRead()
@@ -514,7 +519,7 @@ func (x *syncMethodsAdapter) FinishRead() (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFinishRead())
+		err = x.wait(context.Background(), object, object.BeginFinishRead())
 	}
 	if err == nil {
 		v1, err = object.FinishFinishRead()
@@ -526,7 +531,7 @@ func (x *syncMethodsAdapter) Read(ctx context.Context, p []byte) (v1 int, err er
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(ctx, p))
+		err = x.wait(ctx, object, object.BeginRead(ctx, p))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -538,7 +543,7 @@ func (x *syncMethodsAdapter) Begin() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBegin())
+		err = x.wait(context.Background(), object, object.BeginBegin())
 	}
 	if err == nil {
 		err = object.FinishBegin()
@@ -552,7 +557,7 @@ func (x *syncMethodsAdapter) Finish() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFinish())
+		err = x.wait(context.Background(), object, object.BeginFinish())
 	}
 	if err == nil {
 		err = object.FinishFinish()
@@ -564,7 +569,7 @@ func (x *syncMethodsAdapter) Begin1(arg1 int) (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBegin1(arg1))
+		err = x.wait(context.Background(), object, object.BeginBegin1(arg1))
 	}
 	if err == nil {
 		v1, err = object.FinishBegin1()
@@ -579,7 +584,7 @@ func (x *syncMethodsAdapter) Wait(ctx context.Context) (err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginWait(ctx))
+		err = x.wait(ctx, object, object.BeginWait(ctx))
 	}
 	if err == nil {
 		err = object.FinishWait()
@@ -591,7 +596,7 @@ func (x *syncMethodsAdapter) WaitFor(d time.Duration) (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginWaitFor(d))
+		err = x.wait(context.Background(), object, object.BeginWaitFor(d))
 	}
 	if err == nil {
 		err = object.FinishWaitFor()
@@ -603,7 +608,7 @@ func (x *syncMethodsAdapter) IsDone() (v1 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginIsDone())
+		err = x.wait(context.Background(), object, object.BeginIsDone())
 	}
 	if err == nil {
 		v1, err = object.FinishIsDone()
@@ -618,7 +623,7 @@ func (x *syncMethodsAdapter) Done() (v1 <-chan struct{}) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDone())
+		err = x.wait(context.Background(), object, object.BeginDone())
 	}
 	if err == nil {
 		v1, err = object.FinishDone()
@@ -633,7 +638,7 @@ func (x *syncMethodsAdapter) Signal() (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSignal())
+		err = x.wait(context.Background(), object, object.BeginSignal())
 	}
 	if err == nil {
 		v1, err = object.FinishSignal()
@@ -648,7 +653,7 @@ func (x *syncMethodsAdapter) Cancel(cause error) (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCancel(cause))
+		err = x.wait(context.Background(), object, object.BeginCancel(cause))
 	}
 	if err == nil {
 		err = object.FinishCancel()
@@ -660,7 +665,7 @@ func (x *syncMethodsAdapter) CancelWait(ctx context.Context, cause error) (err e
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCancelWait(ctx, cause))
+		err = x.wait(ctx, object, object.BeginCancelWait(ctx, cause))
 	}
 	if err == nil {
 		err = object.FinishCancelWait()
@@ -672,7 +677,7 @@ func (x *syncMethodsAdapter) Release() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRelease())
+		err = x.wait(context.Background(), object, object.BeginRelease())
 	}
 	if err == nil {
 		err = object.FinishRelease()
@@ -686,7 +691,7 @@ func (x *syncMethodsAdapter) CreateCall() (v1 any, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCreateCall())
+		err = x.wait(context.Background(), object, object.BeginCreateCall())
 	}
 	if err == nil {
 		v1, err = object.FinishCreateCall()
@@ -698,7 +703,7 @@ func (x *syncMethodsAdapter) Call() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCall())
+		err = x.wait(context.Background(), object, object.BeginCall())
 	}
 	if err == nil {
 		err = object.FinishCall()
@@ -712,7 +717,7 @@ func (x *syncMethodsAdapter) Clone() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginClone())
+		err = x.wait(context.Background(), object, object.BeginClone())
 	}
 	if err == nil {
 		err = object.FinishClone()
@@ -726,7 +731,7 @@ func (x *syncMethodsAdapter) Await() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginAwait())
+		err = x.wait(context.Background(), object, object.BeginAwait())
 	}
 	if err == nil {
 		err = object.FinishAwait()
@@ -740,7 +745,7 @@ func (x *syncMethodsAdapter) String() (v1 string) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginString())
+		err = x.wait(context.Background(), object, object.BeginString())
 	}
 	if err == nil {
 		v1, err = object.FinishString()
@@ -755,7 +760,7 @@ func (x *syncMethodsAdapter) Result() (v1 int, v2 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginResult())
+		err = x.wait(context.Background(), object, object.BeginResult())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishResult()
@@ -767,7 +772,7 @@ func (x *syncMethodsAdapter) Promise() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPromise())
+		err = x.wait(context.Background(), object, object.BeginPromise())
 	}
 	if err == nil {
 		err = object.FinishPromise()
@@ -781,7 +786,7 @@ func (x *syncMethodsAdapter) Error() (v1 string) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginError())
+		err = x.wait(context.Background(), object, object.BeginError())
 	}
 	if err == nil {
 		v1, err = object.FinishError()
@@ -796,7 +801,7 @@ func (x *syncMethodsAdapter) Lock() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginLock())
+		err = x.wait(context.Background(), object, object.BeginLock())
 	}
 	if err == nil {
 		err = object.FinishLock()
@@ -810,7 +815,7 @@ func (x *syncMethodsAdapter) Unlock() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginUnlock())
+		err = x.wait(context.Background(), object, object.BeginUnlock())
 	}
 	if err == nil {
 		err = object.FinishUnlock()

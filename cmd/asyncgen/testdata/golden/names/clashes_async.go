@@ -348,15 +348,20 @@ func (x *syncClashesAdapter) enter(ctx context.Context) (AsyncClashes, error) {
 	return face, err
 }
 
-func (x *syncClashesAdapter) wait(object AsyncClashes, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncClashesAdapter) wait(ctx context.Context, object AsyncClashes, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncClashesAdapter) Imports(context_ context.Context, bytes_ *bytes.Buffer, rand_ *rand.Rand) (v1 *template.Template, err error) {
 	object, err := x.enter(context_)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginImports(context_, bytes_, rand_))
+		err = x.wait(context_, object, object.BeginImports(context_, bytes_, rand_))
 	}
 	if err == nil {
 		v1, err = object.FinishImports()
@@ -368,7 +373,7 @@ func (x *syncClashesAdapter) Types(method_ method, Clashes_ Clashes, AsyncClashe
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginTypes(method_, Clashes_, AsyncClashes_))
+		err = x.wait(context.Background(), object, object.BeginTypes(method_, Clashes_, AsyncClashes_))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishTypes()
@@ -383,7 +388,7 @@ func (x *syncClashesAdapter) Builtins(string_ string, error_ error, any_ any, in
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBuiltins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new))
+		err = x.wait(context.Background(), object, object.BeginBuiltins(string_, error_, any_, int_, nil_, true_, append_, panic_, len, new))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishBuiltins()
@@ -395,7 +400,7 @@ func (x2 *syncClashesAdapter) Locals(x int, v1 int, v2 int, r int, v int, err in
 	object2, err2 := x2.enter(context.Background())
 	if err2 == nil {
 		defer x2.turns.Leave(object2)
-		err2 = x2.wait(object2, object2.BeginLocals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create))
+		err2 = x2.wait(context.Background(), object2, object2.BeginLocals(x, v1, v2, r, v, err, fn, object, server, opts, taken, begun, iface, create))
 	}
 	if err2 == nil {
 		v12, v22, err2 = object2.FinishLocals()
@@ -407,7 +412,7 @@ func (x *syncClashesAdapter) Again(ctx int, ctx2 context.Context, ctx_ string) (
 	object, err := x.enter(ctx2)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginAgain(ctx, ctx2, ctx_))
+		err = x.wait(ctx2, object, object.BeginAgain(ctx, ctx2, ctx_))
 	}
 	if err == nil {
 		v1, err = object.FinishAgain()
@@ -419,7 +424,7 @@ func (x *syncClashesAdapter) Blank(arg1 int, ctx context.Context, arg3 string) (
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBlank(arg1, ctx, arg3))
+		err = x.wait(ctx, object, object.BeginBlank(arg1, ctx, arg3))
 	}
 	if err == nil {
 		v1, err = object.FinishBlank()
@@ -431,7 +436,7 @@ func (x *syncClashesAdapter) Missing(arg1 int, ctx context.Context, arg3 ...stri
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginMissing(arg1, ctx, arg3...))
+		err = x.wait(ctx, object, object.BeginMissing(arg1, ctx, arg3...))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishMissing()
@@ -443,7 +448,7 @@ func (x *syncClashesAdapter) Last(err error) (v1 error, err2 error) {
 	object, err2 := x.enter(context.Background())
 	if err2 == nil {
 		defer x.turns.Leave(object)
-		err2 = x.wait(object, object.BeginLast(err))
+		err2 = x.wait(context.Background(), object, object.BeginLast(err))
 	}
 	if err2 == nil {
 		v1, err2 = object.FinishLast()
@@ -455,7 +460,7 @@ func (x *syncClashesAdapter) NotLast() (v1 error, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginNotLast())
+		err = x.wait(context.Background(), object, object.BeginNotLast())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishNotLast()
@@ -470,7 +475,7 @@ func (x *syncClashesAdapter) Same() (v1 int, v2 int, v3 int, v4 int, v5 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSame())
+		err = x.wait(context.Background(), object, object.BeginSame())
 	}
 	if err == nil {
 		v1, v2, v3, v4, v5, err = object.FinishSame()
@@ -485,7 +490,7 @@ func (x *syncClashesAdapter) Umlaut(ä int) (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginUmlaut(ä))
+		err = x.wait(context.Background(), object, object.BeginUmlaut(ä))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishUmlaut()
@@ -500,7 +505,7 @@ func (x *syncClashesAdapter) Variadic(async ...int) (v1 []int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginVariadic(async...))
+		err = x.wait(context.Background(), object, object.BeginVariadic(async...))
 	}
 	if err == nil {
 		v1, err = object.FinishVariadic()
@@ -793,15 +798,20 @@ func (x *syncImportsAdapter) enter(ctx context.Context) (AsyncImports, error) {
 	return face, err
 }
 
-func (x *syncImportsAdapter) wait(object AsyncImports, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncImportsAdapter) wait(ctx context.Context, object AsyncImports, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncImportsAdapter) Templates(arg1 *template.Template, arg2 *htemplate.Template) (v1 htemplate.HTML, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginTemplates(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginTemplates(arg1, arg2))
 	}
 	if err == nil {
 		v1, err = object.FinishTemplates()
@@ -813,7 +823,7 @@ func (x *syncImportsAdapter) Rands(arg1 *rand.Rand, arg2 *other.Rand) (v1 other.
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRands(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginRands(arg1, arg2))
 	}
 	if err == nil {
 		v1, err = object.FinishRands()
@@ -828,7 +838,7 @@ func (x *syncImportsAdapter) Dot(arg1 *url.URL, arg2 url.Values) (v1 *url.Userin
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDot(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginDot(arg1, arg2))
 	}
 	if err == nil {
 		v1, err = object.FinishDot()
@@ -840,7 +850,7 @@ func (x *syncImportsAdapter) Thing(arg1 thing.Thing, arg2 func(thing thing.Thing
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginThing(arg1, arg2))
+		err = x.wait(context.Background(), object, object.BeginThing(arg1, arg2))
 	}
 	if err == nil {
 		v1, err = object.FinishThing()

@@ -119,15 +119,20 @@ func (x *syncDeferredServiceAdapter) enter(ctx context.Context) (DeferredService
 	return face, err
 }
 
-func (x *syncDeferredServiceAdapter) wait(object DeferredService, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncDeferredServiceAdapter) wait(ctx context.Context, object DeferredService, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncDeferredServiceAdapter) Ask(ctx context.Context, outside string) (v1 Answer, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginAsk(ctx, outside))
+		err = x.wait(ctx, object, object.BeginAsk(ctx, outside))
 	}
 	if err == nil {
 		v1, err = object.FinishAsk()
@@ -139,7 +144,7 @@ func (x *syncDeferredServiceAdapter) Peer() (v1 Service) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPeer())
+		err = x.wait(context.Background(), object, object.BeginPeer())
 	}
 	if err == nil {
 		v1, err = object.FinishPeer()

@@ -104,15 +104,20 @@ func (x *syncHiddenAdapter) enter(ctx context.Context) (asyncHidden, error) {
 	return face, err
 }
 
-func (x *syncHiddenAdapter) wait(object asyncHidden, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncHiddenAdapter) wait(ctx context.Context, object asyncHidden, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncHiddenAdapter) peek(ctx context.Context, at int) (v1 rune, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginPeek(ctx, at))
+		err = x.wait(ctx, object, object.beginPeek(ctx, at))
 	}
 	if err == nil {
 		v1, err = object.finishPeek()

@@ -892,15 +892,20 @@ func (x *syncPricesAdapter) enter(ctx context.Context) (AsyncPrices, error) {
 	return face, err
 }
 
-func (x *syncPricesAdapter) wait(object AsyncPrices, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncPricesAdapter) wait(ctx context.Context, object AsyncPrices, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncPricesAdapter) List(ctx context.Context, filter *Filter) (v1 []Quote, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginList(ctx, filter))
+		err = x.wait(ctx, object, object.BeginList(ctx, filter))
 	}
 	if err == nil {
 		v1, err = object.FinishList()
@@ -912,7 +917,7 @@ func (x *syncPricesAdapter) Quote(ctx context.Context, symbol string) (v1 Quote,
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginQuote(ctx, symbol))
+		err = x.wait(ctx, object, object.BeginQuote(ctx, symbol))
 	}
 	if err == nil {
 		v1, err = object.FinishQuote()
@@ -924,7 +929,7 @@ func (x *syncPricesAdapter) Sum(first int, more []int, ctx context.Context) (v1 
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSum(first, more, ctx))
+		err = x.wait(ctx, object, object.BeginSum(first, more, ctx))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishSum()
@@ -936,7 +941,7 @@ func (x *syncPricesAdapter) Join(ctx context.Context, sep string, parts ...strin
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginJoin(ctx, sep, parts...))
+		err = x.wait(ctx, object, object.BeginJoin(ctx, sep, parts...))
 	}
 	if err == nil {
 		v1, err = object.FinishJoin()
@@ -948,7 +953,7 @@ func (x *syncPricesAdapter) Write(ctx context.Context, data []byte) (v1 int, err
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginWrite(ctx, data))
+		err = x.wait(ctx, object, object.BeginWrite(ctx, data))
 	}
 	if err == nil {
 		v1, err = object.FinishWrite()
@@ -960,7 +965,7 @@ func (x *syncPricesAdapter) Count() (v1 int, v2 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCount())
+		err = x.wait(context.Background(), object, object.BeginCount())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishCount()
@@ -975,7 +980,7 @@ func (x *syncPricesAdapter) Reset() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginReset())
+		err = x.wait(context.Background(), object, object.BeginReset())
 	}
 	if err == nil {
 		err = object.FinishReset()
@@ -989,7 +994,7 @@ func (x *syncPricesAdapter) Blank(ctx context.Context, arg2 int, arg3 string) (e
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBlank(ctx, arg2, arg3))
+		err = x.wait(ctx, object, object.BeginBlank(ctx, arg2, arg3))
 	}
 	if err == nil {
 		err = object.FinishBlank()
@@ -1001,7 +1006,7 @@ func (x2 *syncPricesAdapter) Odd(arg1 int, r string, server bool, x int, options
 	object, err := x2.enter(context.Background())
 	if err == nil {
 		defer x2.turns.Leave(object)
-		err = x2.wait(object, object.BeginOdd(arg1, r, server, x, options, Arg1))
+		err = x2.wait(context.Background(), object, object.BeginOdd(arg1, r, server, x, options, Arg1))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishOdd()
@@ -1016,7 +1021,7 @@ func (x *syncPricesAdapter) Kinds(ctx context.Context, k Kinds) (v1 Kinds, err e
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginKinds(ctx, k))
+		err = x.wait(ctx, object, object.BeginKinds(ctx, k))
 	}
 	if err == nil {
 		v1, err = object.FinishKinds()
@@ -1028,7 +1033,7 @@ func (x *syncPricesAdapter) Größe(ctx context.Context) (v1 string, err error) 
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGröße(ctx))
+		err = x.wait(ctx, object, object.BeginGröße(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishGröße()

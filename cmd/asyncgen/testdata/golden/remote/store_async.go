@@ -143,15 +143,20 @@ func (x *syncStoreAdapter[K, V]) enter(ctx context.Context) (AsyncStore[K, V], e
 	return face, err
 }
 
-func (x *syncStoreAdapter[K, V]) wait(object AsyncStore[K, V], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncStoreAdapter[K, V]) wait(ctx context.Context, object AsyncStore[K, V], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncStoreAdapter[K, V]) Get(ctx context.Context, key K) (v1 V, v2 bool, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, key))
+		err = x.wait(ctx, object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishGet()
@@ -163,7 +168,7 @@ func (x *syncStoreAdapter[K, V]) Put(ctx context.Context, key K, value V) (err e
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPut(ctx, key, value))
+		err = x.wait(ctx, object, object.BeginPut(ctx, key, value))
 	}
 	if err == nil {
 		err = object.FinishPut()
@@ -175,7 +180,7 @@ func (x *syncStoreAdapter[K, V]) Keys(ctx context.Context) (v1 []K, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginKeys(ctx))
+		err = x.wait(ctx, object, object.BeginKeys(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishKeys()

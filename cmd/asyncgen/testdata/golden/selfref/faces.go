@@ -119,15 +119,20 @@ func (x *syncDialerAdapter) enter(ctx context.Context) (AsyncDialer, error) {
 	return face, err
 }
 
-func (x *syncDialerAdapter) wait(object AsyncDialer, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncDialerAdapter) wait(ctx context.Context, object AsyncDialer, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncDialerAdapter) Dial(ctx context.Context, addr string) (v1 AsyncConn, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDial(ctx, addr))
+		err = x.wait(ctx, object, object.BeginDial(ctx, addr))
 	}
 	if err == nil {
 		v1, err = object.FinishDial()
@@ -139,7 +144,7 @@ func (x *syncDialerAdapter) Later(addr string) (v1 ConnFactory) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginLater(addr))
+		err = x.wait(context.Background(), object, object.BeginLater(addr))
 	}
 	if err == nil {
 		v1, err = object.FinishLater()
@@ -320,13 +325,20 @@ func (x *syncConnAdapter) enter(ctx context.Context) (AsyncConn, error) {
 	return face, err
 }
 
-func (x *syncConnAdapter) wait(object AsyncConn, err error) error { return asyncimpl.Wait(object, err) }
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncConnAdapter) wait(ctx context.Context, object AsyncConn, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
+}
 
 func (x *syncConnAdapter) Dialer() (v1 AsyncDialer) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDialer())
+		err = x.wait(context.Background(), object, object.BeginDialer())
 	}
 	if err == nil {
 		v1, err = object.FinishDialer()
@@ -341,7 +353,7 @@ func (x *syncConnAdapter) Calls() (v1 ConnCalls) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginCalls())
+		err = x.wait(context.Background(), object, object.BeginCalls())
 	}
 	if err == nil {
 		v1, err = object.FinishCalls()

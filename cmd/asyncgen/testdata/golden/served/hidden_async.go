@@ -210,15 +210,20 @@ func (x *syncHiddenAdapter) enter(ctx context.Context) (asyncHidden, error) {
 	return face, err
 }
 
-func (x *syncHiddenAdapter) wait(object asyncHidden, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncHiddenAdapter) wait(ctx context.Context, object asyncHidden, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x2 *syncHiddenAdapter) do(x int) (v1 string) {
 	object, err := x2.enter(context.Background())
 	if err == nil {
 		defer x2.turns.Leave(object)
-		err = x2.wait(object, object.beginDo(x))
+		err = x2.wait(context.Background(), object, object.beginDo(x))
 	}
 	if err == nil {
 		v1, err = object.finishDo()
@@ -233,7 +238,7 @@ func (x *syncHiddenAdapter) Do(ctx context.Context, arg2 context.Context) (err e
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDo(ctx, arg2))
+		err = x.wait(ctx, object, object.BeginDo(ctx, arg2))
 	}
 	if err == nil {
 		err = object.FinishDo()
@@ -398,13 +403,20 @@ func (x *syncOnlyAdapter) enter(ctx context.Context) (AsyncOnly, error) {
 	return face, err
 }
 
-func (x *syncOnlyAdapter) wait(object AsyncOnly, err error) error { return asyncimpl.Wait(object, err) }
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncOnlyAdapter) wait(ctx context.Context, object AsyncOnly, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
+}
 
 func (x *syncOnlyAdapter) Break(keep int) (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginBreak(keep))
+		err = x.wait(context.Background(), object, object.BeginBreak(keep))
 	}
 	if err == nil {
 		v1, err = object.FinishBreak()

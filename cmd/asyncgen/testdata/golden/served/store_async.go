@@ -516,15 +516,20 @@ func (x *syncStoreAdapter[K, V]) enter(ctx context.Context) (AsyncStore[K, V], e
 	return face, err
 }
 
-func (x *syncStoreAdapter[K, V]) wait(object AsyncStore[K, V], err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncStoreAdapter[K, V]) wait(ctx context.Context, object AsyncStore[K, V], err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncStoreAdapter[K, V]) Get(ctx context.Context, key K) (v1 V, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, key))
+		err = x.wait(ctx, object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
 		v1, err = object.FinishGet()
@@ -536,7 +541,7 @@ func (x *syncStoreAdapter[K, V]) Put(promise K, Complete V, arg3 int, deliver ..
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPut(promise, Complete, arg3, deliver...))
+		err = x.wait(context.Background(), object, object.BeginPut(promise, Complete, arg3, deliver...))
 	}
 	if err == nil {
 		err = object.FinishPut()
@@ -548,7 +553,7 @@ func (x *syncStoreAdapter[K, V]) Size() (v1 int, v2 bool) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSize())
+		err = x.wait(context.Background(), object, object.BeginSize())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishSize()
@@ -563,7 +568,7 @@ func (x *syncStoreAdapter[K, V]) Flush() {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFlush())
+		err = x.wait(context.Background(), object, object.BeginFlush())
 	}
 	if err == nil {
 		err = object.FinishFlush()
@@ -577,7 +582,7 @@ func (x *syncStoreAdapter[K, V]) Context(ctx context.Context, take K, drop K, ta
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginContext(ctx, take, drop, taken))
+		err = x.wait(ctx, object, object.BeginContext(ctx, take, drop, taken))
 	}
 	if err == nil {
 		v1, err = object.FinishContext()

@@ -251,15 +251,20 @@ func (x *syncSimpleStreamAdapter) enter(ctx context.Context) (AsyncSimpleStream,
 	return face, err
 }
 
-func (x *syncSimpleStreamAdapter) wait(object AsyncSimpleStream, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncSimpleStreamAdapter) wait(ctx context.Context, object AsyncSimpleStream, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncSimpleStreamAdapter) Read(ctx context.Context, p []byte) (v1 int, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(ctx, p))
+		err = x.wait(ctx, object, object.BeginRead(ctx, p))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -271,7 +276,7 @@ func (x *syncSimpleStreamAdapter) Write(p []byte) (v1 int, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginWrite(p))
+		err = x.wait(context.Background(), object, object.BeginWrite(p))
 	}
 	if err == nil {
 		v1, err = object.FinishWrite()
@@ -283,7 +288,7 @@ func (x *syncSimpleStreamAdapter) Stat(ctx context.Context) (v1 string, v2 int64
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginStat(ctx))
+		err = x.wait(ctx, object, object.BeginStat(ctx))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishStat()
@@ -295,7 +300,7 @@ func (x *syncSimpleStreamAdapter) Open(ctx context.Context, name string) (v1 Sim
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginOpen(ctx, name))
+		err = x.wait(ctx, object, object.BeginOpen(ctx, name))
 	}
 	if err == nil {
 		v1, err = object.FinishOpen()
@@ -307,7 +312,7 @@ func (x *syncSimpleStreamAdapter) Len() (v1 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginLen())
+		err = x.wait(context.Background(), object, object.BeginLen())
 	}
 	if err == nil {
 		v1, err = object.FinishLen()
@@ -322,7 +327,7 @@ func (x *syncSimpleStreamAdapter) Split(at int) (v1 []byte, v2 []byte) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginSplit(at))
+		err = x.wait(context.Background(), object, object.BeginSplit(at))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishSplit()
@@ -337,7 +342,7 @@ func (x *syncSimpleStreamAdapter) Printf(ctx context.Context, format string, arg
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPrintf(ctx, format, args...))
+		err = x.wait(ctx, object, object.BeginPrintf(ctx, format, args...))
 	}
 	if err == nil {
 		v1, err = object.FinishPrintf()
@@ -349,7 +354,7 @@ func (x *syncSimpleStreamAdapter) Flush(ctx context.Context) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFlush(ctx))
+		err = x.wait(ctx, object, object.BeginFlush(ctx))
 	}
 	if err == nil {
 		err = object.FinishFlush()
@@ -363,7 +368,7 @@ func (x *syncSimpleStreamAdapter) Close() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginClose())
+		err = x.wait(context.Background(), object, object.BeginClose())
 	}
 	if err == nil {
 		err = object.FinishClose()

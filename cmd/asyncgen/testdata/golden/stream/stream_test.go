@@ -441,6 +441,30 @@ func TestSync_Turns(t *testing.T) {
 	})
 }
 
+// A function of a scope that calls a synchronous method lends its slot, as it does where it
+// waits for the call itself.
+func TestC2_Sync(t *testing.T) {
+	for name, client := range map[string]func(*async.Scope) stream.SimpleStream{
+		"one object": func(s *async.Scope) stream.SimpleStream {
+			return stream.NewSyncSimpleStream(stream.NewAsyncSimpleStream(newFile(), s))
+		},
+		"an object each": func(s *async.Scope) stream.SimpleStream {
+			return stream.NewSyncSimpleStreamFrom(stream.NewSimpleStreamFactory(newFile(), s))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				scope := async.NewScope(async.ScopeOptions{Limit: 1})
+				s := client(scope)
+				c := async.Go(bg, func(ctx context.Context) (int, error) { return s.Read(ctx, nil) }, scope)
+				defer c.Release()
+				wantEq(t, "wait", c.WaitFor(time.Minute), nil)
+				scope.CancelQueued(errBoom)
+			})
+		})
+	}
+}
+
 // What a synchronous method without an error cannot say, it panics with.
 func TestSync_NoError(t *testing.T) {
 	c := stream.NewAsyncSimpleStream(newFile())

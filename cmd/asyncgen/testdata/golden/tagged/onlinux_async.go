@@ -103,15 +103,20 @@ func (x *syncOnLinuxAdapter) enter(ctx context.Context) (AsyncOnLinux, error) {
 	return face, err
 }
 
-func (x *syncOnLinuxAdapter) wait(object AsyncOnLinux, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncOnLinuxAdapter) wait(ctx context.Context, object AsyncOnLinux, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncOnLinuxAdapter) Do() (err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDo())
+		err = x.wait(context.Background(), object, object.BeginDo())
 	}
 	if err == nil {
 		err = object.FinishDo()

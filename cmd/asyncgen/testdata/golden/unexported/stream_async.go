@@ -244,15 +244,20 @@ func (x *syncStreamAdapter) enter2(ctx context.Context) (asyncStream, error) {
 	return face, err
 }
 
-func (x *syncStreamAdapter) wait(object asyncStream, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncStreamAdapter) wait(ctx context.Context, object asyncStream, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncStreamAdapter) Read(ctx context.Context, s state) (v1 state, err error) {
 	object, err := x.enter2(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginRead(ctx, s))
+		err = x.wait(ctx, object, object.BeginRead(ctx, s))
 	}
 	if err == nil {
 		v1, err = object.FinishRead()
@@ -264,7 +269,7 @@ func (x *syncStreamAdapter) read(ctx context.Context, s *state) (v1 *state, v2 *
 	object, err := x.enter2(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginRead(ctx, s))
+		err = x.wait(ctx, object, object.beginRead(ctx, s))
 	}
 	if err == nil {
 		v1, v2, err = object.finishRead()
@@ -276,7 +281,7 @@ func (x *syncStreamAdapter) enter(arg1 int) (v1 int) {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginEnter(arg1))
+		err = x.wait(context.Background(), object, object.beginEnter(arg1))
 	}
 	if err == nil {
 		v1, err = object.finishEnter()
@@ -291,7 +296,7 @@ func (x *syncStreamAdapter) leave() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginLeave())
+		err = x.wait(context.Background(), object, object.beginLeave())
 	}
 	if err == nil {
 		err = object.finishLeave()
@@ -305,7 +310,7 @@ func (x *syncStreamAdapter) object() (err error) {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginObject())
+		err = x.wait(context.Background(), object, object.beginObject())
 	}
 	if err == nil {
 		err = object.finishObject()
@@ -317,7 +322,7 @@ func (x *syncStreamAdapter) turn() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginTurn())
+		err = x.wait(context.Background(), object, object.beginTurn())
 	}
 	if err == nil {
 		err = object.finishTurn()
@@ -331,7 +336,7 @@ func (x *syncStreamAdapter) factory() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginFactory())
+		err = x.wait(context.Background(), object, object.beginFactory())
 	}
 	if err == nil {
 		err = object.finishFactory()
@@ -345,7 +350,7 @@ func (x *syncStreamAdapter) server() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginServer())
+		err = x.wait(context.Background(), object, object.beginServer())
 	}
 	if err == nil {
 		err = object.finishServer()
@@ -359,7 +364,7 @@ func (x *syncStreamAdapter) opts() {
 	object, err := x.enter2(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginOpts())
+		err = x.wait(context.Background(), object, object.beginOpts())
 	}
 	if err == nil {
 		err = object.finishOpts()
@@ -625,15 +630,20 @@ func (x *syncMixedAdapter) enter(ctx context.Context) (AsyncMixed, error) {
 	return face, err
 }
 
-func (x *syncMixedAdapter) wait(object AsyncMixed, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncMixedAdapter) wait(ctx context.Context, object AsyncMixed, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncMixedAdapter) Do() (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginDo())
+		err = x.wait(context.Background(), object, object.BeginDo())
 	}
 	if err == nil {
 		v1, v2, err = object.FinishDo()
@@ -648,7 +658,7 @@ func (x *syncMixedAdapter) do() (v1 int, v2 int) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginDo())
+		err = x.wait(context.Background(), object, object.beginDo())
 	}
 	if err == nil {
 		v1, v2, err = object.finishDo()
@@ -663,7 +673,7 @@ func (x *syncMixedAdapter) call(arg1 state) (v1 state, err error) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.beginCall(arg1))
+		err = x.wait(context.Background(), object, object.beginCall(arg1))
 	}
 	if err == nil {
 		v1, err = object.finishCall()

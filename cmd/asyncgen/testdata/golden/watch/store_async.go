@@ -657,15 +657,20 @@ func (x *syncStoreAdapter) enter(ctx context.Context) (AsyncStore, error) {
 	return face, err
 }
 
-func (x *syncStoreAdapter) wait(object AsyncStore, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncStoreAdapter) wait(ctx context.Context, object AsyncStore, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncStoreAdapter) Get(ctx context.Context, key string) (v1 string, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginGet(ctx, key))
+		err = x.wait(ctx, object, object.BeginGet(ctx, key))
 	}
 	if err == nil {
 		v1, err = object.FinishGet()
@@ -677,7 +682,7 @@ func (x *syncStoreAdapter) Watch(ctx context.Context, key string) (v1 *Feed, err
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginWatch(ctx, key))
+		err = x.wait(ctx, object, object.BeginWatch(ctx, key))
 	}
 	if err == nil {
 		v1, err = object.FinishWatch()
@@ -689,7 +694,7 @@ func (x *syncStoreAdapter) Tail(ctx context.Context) (v1 *Feed) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginTail(ctx))
+		err = x.wait(ctx, object, object.BeginTail(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishTail()
@@ -704,7 +709,7 @@ func (x *syncStoreAdapter) List(first string, ctx context.Context) (v1 *Feed, v2
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginList(first, ctx))
+		err = x.wait(ctx, object, object.BeginList(first, ctx))
 	}
 	if err == nil {
 		v1, v2, err = object.FinishList()
@@ -716,7 +721,7 @@ func (x *syncStoreAdapter) Follow(ctx context.Context) (v1 *Feed, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginFollow(ctx))
+		err = x.wait(ctx, object, object.BeginFollow(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishFollow()
@@ -728,7 +733,7 @@ func (x *syncStoreAdapter) Pull(ctx context.Context) (v1 io.ReadCloser, err erro
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPull(ctx))
+		err = x.wait(ctx, object, object.BeginPull(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishPull()
@@ -740,7 +745,7 @@ func (x *syncStoreAdapter) Plain(ctx context.Context) (v1 *Feed, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPlain(ctx))
+		err = x.wait(ctx, object, object.BeginPlain(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishPlain()
@@ -752,7 +757,7 @@ func (x *syncStoreAdapter) Quiet(ctx context.Context) (v1 <-chan int, err error)
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginQuiet(ctx))
+		err = x.wait(ctx, object, object.BeginQuiet(ctx))
 	}
 	if err == nil {
 		v1, err = object.FinishQuiet()

@@ -120,15 +120,20 @@ func (x *syncServiceAdapter) enter(ctx context.Context) (AsyncService, error) {
 	return face, err
 }
 
-func (x *syncServiceAdapter) wait(object AsyncService, err error) error {
-	return asyncimpl.Wait(object, err)
+// wait waits as long as it takes: ctx has gone to the server. A function of a scope lends its
+// slot meanwhile, which its context tells.
+func (x *syncServiceAdapter) wait(ctx context.Context, object AsyncService, err error) error {
+	if err != nil {
+		return err
+	}
+	return object.Wait(context.WithoutCancel(ctx))
 }
 
 func (x *syncServiceAdapter) Ask(ctx context.Context, outside_ string) (v1 outside.Answer, err error) {
 	object, err := x.enter(ctx)
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginAsk(ctx, outside_))
+		err = x.wait(ctx, object, object.BeginAsk(ctx, outside_))
 	}
 	if err == nil {
 		v1, err = object.FinishAsk()
@@ -140,7 +145,7 @@ func (x *syncServiceAdapter) Peer() (v1 outside.Service) {
 	object, err := x.enter(context.Background())
 	if err == nil {
 		defer x.turns.Leave(object)
-		err = x.wait(object, object.BeginPeer())
+		err = x.wait(context.Background(), object, object.BeginPeer())
 	}
 	if err == nil {
 		v1, err = object.FinishPeer()
