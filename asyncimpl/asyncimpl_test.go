@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -124,6 +125,40 @@ func TestTurns(t *testing.T) {
 	if _, err := none.Enter(bg); err != async.ErrNoInterface {
 		t.Errorf("without a factory: %v", err)
 	}
+}
+
+// A function of a scope that waits for its turn lends its slot: the call of the one whose turn
+// it is needs it.
+func TestC2_Turns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scope := async.NewScope(async.ScopeOptions{Limit: 1})
+		object := &face{asyncimpl.New(scope)}
+		turns := asyncimpl.OneObject(object)
+		get := func(ctx context.Context) (any, error) {
+			if _, err := turns.Enter(ctx); err != nil {
+				return nil, err
+			}
+			defer turns.Leave(object)
+			if err := object.BeginGet(ctx, 7); err != nil {
+				return nil, err
+			}
+			if err := object.Wait(context.WithoutCancel(ctx)); err != nil {
+				return nil, err
+			}
+			return object.Finish("Store.Get")
+		}
+		ctx, cancel := context.WithTimeout(bg, time.Minute)
+		defer cancel()
+		var calls async.Calls[any]
+		for range 3 {
+			calls = append(calls, async.Go(ctx, get, scope))
+		}
+		if _, err := calls.All(bg); err != nil {
+			t.Error(err)
+		}
+		calls.Release()
+		object.Release()
+	})
 }
 
 // A call that a server serves has the name of its method where nobody has said another, and

@@ -18,13 +18,17 @@ import (
 // and leaves.
 type Turns struct {
 	object  any
-	turn    chan struct{}     // holds one while the object is in use; nil where a factory makes the objects
+	turn    chan struct{}     // holds one while the object is free; nil where a factory makes the objects
 	factory async.CallFactory // in place of object and turn
 	iface   reflect.Type
 }
 
 // OneObject are the turns at one call object.
-func OneObject(object any) Turns { return Turns{object: object, turn: make(chan struct{}, 1)} }
+func OneObject(object any) Turns {
+	t := Turns{object: object, turn: make(chan struct{}, 1)}
+	t.turn <- struct{}{}
+	return t
+}
 
 // ObjectsOf are turns that have a call object of server's own each, of the type iface.
 func ObjectsOf(server async.CallFactory, iface reflect.Type) Turns {
@@ -32,22 +36,21 @@ func ObjectsOf(server async.CallFactory, iface reflect.Type) Turns {
 }
 
 // Enter returns a call object, when it is the caller's turn. Where ctx ends before, the
-// error is an [*async.CanceledError].
+// error is an [*async.CanceledError]. A function of a scope lends its slot while it waits: the
+// one whose turn it is may need that (C2).
 func (t *Turns) Enter(ctx context.Context) (any, error) {
 	if t.turn == nil {
 		return t.create()
 	}
 	select {
-	case t.turn <- struct{}{}:
+	case <-t.turn:
 		return t.object, nil
 	default:
 	}
-	select {
-	case t.turn <- struct{}{}:
-		return t.object, nil
-	case <-ctx.Done():
+	if _, err := async.WaitAny(ctx, async.Chan(t.turn)); err != nil {
 		return nil, &async.CanceledError{Cause: context.Cause(ctx)}
 	}
+	return t.object, nil
 }
 
 // create is [async.CreateCall] for a type that is known by its reflection.
@@ -69,7 +72,7 @@ func (t *Turns) Leave(object interface{ Release() }) {
 		object.Release()
 		return
 	}
-	<-t.turn
+	t.turn <- struct{}{}
 }
 
 // Wait waits for the call of an object, or returns the error with which the call was refused.
