@@ -127,6 +127,33 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// What a factory answers with is no call object of the face: the error says so, and the object is
+// released.
+func TestH3_Turns(t *testing.T) {
+	object := &face{asyncimpl.New()}
+	turns := asyncimpl.ObjectsOf(factory(func(reflect.Type) (any, error) { return object, nil }), reflect.TypeFor[error]())
+	got, err := turns.Enter(bg)
+	if got != nil || !errors.Is(err, async.ErrWrongObject) {
+		t.Errorf("Enter returned %v, %v", got, err)
+	}
+	if err := object.BeginGet(bg, 1); err != async.ErrReleased {
+		t.Errorf("the object is not released: %v", err)
+	}
+	turns = asyncimpl.ObjectsOf(factory(func(reflect.Type) (any, error) { return nil, nil }), reflect.TypeFor[error]())
+	if _, err := turns.Enter(bg); err != async.ErrNoMethod {
+		t.Errorf("for nothing Enter returned %v", err)
+	}
+	broken := errors.New("broken")
+	turns = asyncimpl.ObjectsOf(factory(func(reflect.Type) (any, error) { return nil, broken }), reflect.TypeFor[error]())
+	if _, err := turns.Enter(bg); err != broken {
+		t.Errorf("for an error Enter returned %v", err)
+	}
+}
+
+type factory func(reflect.Type) (any, error)
+
+func (f factory) CreateCall(iface reflect.Type) (any, error) { return f(iface) }
+
 // A function of a scope that waits for its turn lends its slot: the call of the one whose turn
 // it is needs it.
 func TestC2_Turns(t *testing.T) {

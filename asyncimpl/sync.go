@@ -59,11 +59,26 @@ func (t *Turns) create() (any, error) {
 		return nil, async.ErrNoInterface
 	}
 	object, err := t.factory.CreateCall(t.iface)
-	if err == nil && object == nil {
-		err = async.ErrNoMethod
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return nil, async.ErrNoMethod
+	case !reflect.TypeOf(object).Implements(t.iface):
+		if o, ok := object.(interface{ Release() }); ok {
+			o.Release() // nobody else gets it
+		}
+		return nil, &wrongObject{reflect.TypeOf(t.factory).String() + ".CreateCall returned a " + reflect.TypeOf(object).String() + " for " + t.iface.String()}
 	}
-	return object, err
+	return object, nil
 }
+
+// A wrongObject is an [async.ErrWrongObject] that names the types.
+type wrongObject struct{ text string }
+
+func (e *wrongObject) Error() string { return async.ErrWrongObject.Error() + ": " + e.text }
+
+func (e *wrongObject) Unwrap() error { return async.ErrWrongObject }
 
 // Leave ends a turn. It releases an object that Enter has made, and keeps the one object that
 // callers take turns at.
