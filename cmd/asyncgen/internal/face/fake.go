@@ -6,9 +6,12 @@ package face
 func (f *faceOf) writeFake(w *writer) {
 	async, context, impl, reflect := w.fixed(Module), w.fixed("context"), w.fixed(implModule), w.fixed("reflect")
 	w.f("\n")
+	client := ""
+	if f.parts.Sync {
+		client = ", of which [" + f.newSyncFrom + "] makes a synchronous client"
+	}
 	w.docf(`%s is an [%s] for tests. Its calls wait until the test takes them, by Next or by the
-Next of one method, and completes them. It is an [%sCallFactory], of which %s makes a
-synchronous client.`, f.fake, f.server, async, f.newSyncFrom)
+Next of one method, and completes them. It is an [%sCallFactory]%s.`, f.fake, f.server, async, client)
 	w.f("type %s%s struct {\nopts []%sOption\nqueue %sQueue\n}\n", f.fake, f.decl(w), async, impl)
 	w.f("\n")
 	w.docf("%s returns a server without calls. Its call objects begin calls with opts.", f.newFake)

@@ -414,7 +414,8 @@ func (x *asyncStoreServed[K, V]) BeginContext(ctx context.Context, take K, drop 
 
 // FakeStore is an [AsyncStoreServer] for tests. Its calls wait until the test
 // takes them, by Next or by the Next of one method, and completes them. It is
-// an [async.CallFactory], of which NewSyncStoreFrom makes a synchronous client.
+// an [async.CallFactory], of which [NewSyncStoreFrom] makes a synchronous
+// client.
 type FakeStore[K comparable, V any] struct {
 	opts  []async.Option
 	queue asyncimpl.Queue
