@@ -50,8 +50,8 @@
 // A call is named after its method, as in "SimpleStream.Read", unless an async.Name
 // among the options says otherwise. An async.Discard among the options of
 // NewAsyncSimpleStream takes an AsyncSimpleStreamResult, which has the name of the
-// method and its value. With -discard Open the plain client has a method DiscardOpen,
-// which sets the Discard of that method alone.
+// method and its value. With -discard Open the plain client, and that for other processes, has
+// a method DiscardOpen, which sets the Discard of that method alone.
 //
 // # Results that go on using their context
 //

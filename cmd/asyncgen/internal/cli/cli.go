@@ -149,7 +149,7 @@ func (o *faceFlags) valid() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("-only %w", err)
-	case o.discard.Any() && len(o.only) > 0 && !parts.Calls:
+	case o.discard.Any() && len(o.only) > 0 && !parts.Calls && o.remote == "":
 		return errNoCalls
 	case o.remote != "" && o.remote != "nats":
 		return fmt.Errorf("-remote %s: there is nats", o.remote)
@@ -159,7 +159,7 @@ func (o *faceFlags) valid() error {
 	return nil
 }
 
-var errNoCalls = errors.New("-discard is for the plain client, which -only leaves out")
+var errNoCalls = errors.New("-discard is for the clients whose methods return calls, which -only leaves out")
 
 // with returns the flags with those of a comment, which the command line overrules
 // where it says anything.
@@ -185,7 +185,7 @@ func (o *faceFlags) with(args string, pos token.Position) (*faceFlags, error) {
 	if both.as != "" && !token.IsIdentifier(both.as) {
 		return nil, fmt.Errorf("-name %s: want a name", both.as)
 	}
-	if parts, err := face.ParseParts(said.only); err == nil && len(said.only) > 0 && !parts.Calls &&
+	if parts, err := face.ParseParts(said.only); err == nil && len(said.only) > 0 && !parts.Calls && o.remote == "" && said.remote == "" &&
 		slices.ContainsFunc(both.comment, func(d load.Directive) bool { return d.Name == "gen -discard" }) {
 		return nil, errNoCalls
 	}

@@ -38,7 +38,8 @@ flags:
     -stream list    methods whose results go on using their context: Watch, or
                     Stream.Watch
     -nostream list  methods whose results do not, whatever they look like
-    -discard list   methods of the plain client with a Discard of their own
+    -discard list   methods with a Discard of their own in the plain client, and in
+                    that for other processes
     -tags list      build tags, as for go build
     -check          write nothing; fail where a file is not up to date
     -version        print the version

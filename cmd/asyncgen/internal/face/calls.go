@@ -18,12 +18,6 @@ func (f *faceOf) writeCalls(w *writer) {
 		taken.add(name)
 	}
 	server, opts, serve := taken.fresh("server"), taken.fresh("opts"), taken.fresh("serve")
-	discards := make(map[string]string) // the field of each method that has one
-	for _, m := range f.methods {
-		if m.discard {
-			discards[m.name] = taken.fresh("discard" + upper(m.name))
-		}
-	}
 	w.f("\n")
 	w.docf(`%s is a client of %s whose methods return a call each, so that any number may go on
 at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.calls, f.link(w), f.newCalls)
@@ -31,11 +25,7 @@ at a time, and be waited for by Calls, Set and WaitAny. It comes from [%s].`, f.
 	if f.parts.Server {
 		w.f("%s %s%s // in place of server, where it is not nil\n", serve, f.server, f.args())
 	}
-	for _, m := range f.methods {
-		if m.discard {
-			w.f("%s %sOption // nil, or of the calls of %s\n", discards[m.name], async, m.name)
-		}
-	}
+	discards := f.discardFields(w, server, opts, serve)
 	w.f("}\n")
 	w.f("\n")
 	w.docf(`%s returns a client of server that begins each call with opts. It costs next to
@@ -55,7 +45,7 @@ on the caller's goroutine: a panic of the server is one of the method.`, f.serve
 	for _, m := range f.methods {
 		w.at(f, m)
 		if m.discard {
-			f.writeDiscard(w, m, discards[m.name])
+			f.writeDiscard(w, m, f.calls, discards[m.name])
 		}
 		f.writeClientMethod(w, m, n)
 	}
@@ -115,13 +105,34 @@ func (f *faceOf) writeCallsGo(w *writer) {
 `, f.callsGo, w.fixed("context"), w.fixed(Module))
 }
 
-// writeDiscard writes the method that sets the Discard of one method.
-func (f *faceOf) writeDiscard(w *writer, m *method, field string) {
+// discardFields writes the fields of a client for the Discard of each method that has one, and
+// returns their names. Its other fields are given.
+func (f *faceOf) discardFields(w *writer, others ...string) map[string]string {
+	taken := make(nameSet)
+	taken.add(others...)
+	for _, name := range f.clients {
+		taken.add(name)
+	}
+	for _, name := range f.discard {
+		taken.add(name)
+	}
+	fields := make(map[string]string)
+	for _, m := range f.methods {
+		if m.discard {
+			fields[m.name] = taken.fresh("discard" + upper(m.name))
+			w.f("%s %sOption // nil, or of the calls of %s\n", fields[m.name], w.fixed(Module), m.name)
+		}
+	}
+	return fields
+}
+
+// writeDiscard writes the method of a client that sets the Discard of one method.
+func (f *faceOf) writeDiscard(w *writer, m *method, client, field string) {
 	async := w.fixed(Module)
 	w.f("\n")
 	w.docf(`%s returns a client whose calls of %s hand fn the result that nobody took; see
 [%sDiscard]. It counts before a Discard among the options.`, f.discard[m.name], m.name, async)
-	w.f("func (x %s%s) %s(fn func(%s, error)) %s%s {\n", f.calls, f.args(), f.discard[m.name], f.valueType(w, m), f.calls, f.args())
+	w.f("func (x %s%s) %s(fn func(%s, error)) %s%s {\n", client, f.args(), f.discard[m.name], f.valueType(w, m), client, f.args())
 	w.f("x.%s = %sDiscard(fn)\nreturn x\n}\n", field, async)
 }
 

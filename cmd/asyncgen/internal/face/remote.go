@@ -77,13 +77,18 @@ func (f *faceOf) writeRemoteCalls(w *writer) {
 	w.docf(`%s is a client of a %s that another process serves, by [%s]. Its methods return a call
 each, so that any number may go on at a time, and be waited for by Calls, Set, WaitAny and
 Hedge; no call needs a goroutine. It comes from [%s].`, f.remoteCalls, f.link(w), f.serveRemote, f.newRemoteCalls)
-	w.f("type %s%s struct {\n%s *%sProxy\n%s []%sOption\n}\n", f.remoteCalls, f.decl(w), proxy, nats, opts, async)
+	w.f("type %s%s struct {\n%s *%sProxy\n%s []%sOption\n", f.remoteCalls, f.decl(w), proxy, nats, opts, async)
+	discards := f.discardFields(w, proxy, opts)
+	w.f("}\n")
 	w.f("\n")
 	w.docf(`%s returns a client of what is served at the prefix. It begins each call with opts.`, f.newRemoteCalls)
 	w.f("func %s%s(c *%sClient, prefix string, opts ...%sOption) %s%s {\n", f.newRemoteCalls, f.decl(w), nats, async, f.remoteCalls, f.args())
 	w.f("return %s%s{%s: %s%s(c, prefix), %s: append([]%sOption(nil), opts...)}\n}\n", f.remoteCalls, f.args(), proxy, f.newProxy, f.args(), opts, async)
 	for _, m := range f.methods {
 		w.at(f, m)
+		if m.discard {
+			f.writeDiscard(w, m, f.remoteCalls, discards[m.name])
+		}
 		names, busy := w.paramNames(m)
 		x, r := busy.fresh("x"), busy.fresh("r")
 		w.f("\n// %s begins a call of %s.\n", f.clients[m.name], m.name)
@@ -91,8 +96,14 @@ Hedge; no call needs a goroutine. It comes from [%s].`, f.remoteCalls, f.link(w)
 		w.methodDoc(m.doc.Text)
 		w.f("func (%s %s%s) %s(%s) *%sCall[%s] {\n", x, f.remoteCalls, f.args(), f.clients[m.name],
 			w.list(m.sig.Params(), m.sig.Variadic(), names), async, f.valueType(w, m))
-		w.f("return %sInvoke(%s, %s.%s, %q, %s, func(%s *%s%s) %s { return %s }, %s.%s...)\n}\n", nats, w.outerContext(m, names), x, proxy,
-			m.name, f.requestOf(w, m, names), r, f.reply[m.name], f.args(), f.valueType(w, m), f.valueOf(w, m, r), x, opts)
+		options := x + "." + opts
+		if m.discard {
+			options = busy.fresh("opts")
+			w.f("%s := %s.%s\nif %s.%s != nil {\n", options, x, opts, x, discards[m.name])
+			w.f("%s = append(%[1]s[:len(%[1]s):len(%[1]s)], %s.%s)\n}\n", options, x, discards[m.name])
+		}
+		w.f("return %sInvoke(%s, %s.%s, %q, %s, func(%s *%s%s) %s { return %s }, %s...)\n}\n", nats, w.outerContext(m, names), x, proxy,
+			m.name, f.requestOf(w, m, names), r, f.reply[m.name], f.args(), f.valueType(w, m), f.valueOf(w, m, r), options)
 	}
 }
 
@@ -100,6 +111,9 @@ Hedge; no call needs a goroutine. It comes from [%s].`, f.remoteCalls, f.link(w)
 func (f *faceOf) remoteFields() (proxy, opts string) {
 	taken := make(nameSet)
 	for _, name := range f.clients {
+		taken.add(name)
+	}
+	for _, name := range f.discard {
 		taken.add(name)
 	}
 	return taken.fresh("proxy"), taken.fresh("opts")

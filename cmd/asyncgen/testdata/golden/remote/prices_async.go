@@ -1067,9 +1067,11 @@ func (create PricesFactory) CreateCall(iface reflect.Type) (any, error) {
 // any number may go on at a time, and be waited for by Calls, Set and WaitAny.
 // It comes from [NewPricesCalls].
 type PricesCalls struct {
-	server Prices
-	opts   []async.Option
-	serve  AsyncPricesServer // in place of server, where it is not nil
+	server       Prices
+	opts         []async.Option
+	serve        AsyncPricesServer // in place of server, where it is not nil
+	discardQuote async.Option      // nil, or of the calls of Quote
+	discardSum   async.Option      // nil, or of the calls of Sum
 }
 
 // NewPricesCalls returns a client of server that begins each call with opts. It
@@ -1113,6 +1115,14 @@ func (x PricesCalls) List(ctx context.Context, filter *Filter) *async.Call[[]Quo
 	})
 }
 
+// DiscardQuote returns a client whose calls of Quote hand fn the result that
+// nobody took; see [async.Discard]. It counts before a Discard among the
+// options.
+func (x PricesCalls) DiscardQuote(fn func(Quote, error)) PricesCalls {
+	x.discardQuote = async.Discard(fn)
+	return x
+}
+
 // Quote begins a call of Quote.
 //
 // Quote returns the price of a symbol.
@@ -1120,11 +1130,18 @@ func (x PricesCalls) Quote(ctx context.Context, symbol string) *async.Call[Quote
 	if x.serve != nil {
 		return asyncimpl.ServeCall[Quote](ctx, "Prices.Quote", x.opts, func(promise asyncimpl.Promise) {
 			x.serve.ServeQuote(&PricesQuotePromise{Symbol: symbol, promise: promise})
-		})
+		}, x.discardQuote)
 	}
 	return pricesCallsGo(ctx, "Prices.Quote", x.opts, func(ctx context.Context) (Quote, error) {
 		return x.server.Quote(ctx, symbol)
-	})
+	}, x.discardQuote)
+}
+
+// DiscardSum returns a client whose calls of Sum hand fn the result that nobody
+// took; see [async.Discard]. It counts before a Discard among the options.
+func (x PricesCalls) DiscardSum(fn func(PricesSumResult, error)) PricesCalls {
+	x.discardSum = async.Discard(fn)
+	return x
 }
 
 // Sum begins a call of Sum.
@@ -1134,12 +1151,12 @@ func (x PricesCalls) Sum(first int, more []int, ctx context.Context) *async.Call
 	if x.serve != nil {
 		return asyncimpl.ServeCall[PricesSumResult](ctx, "Prices.Sum", x.opts, func(promise asyncimpl.Promise) {
 			x.serve.ServeSum(&PricesSumPromise{First: first, More: more, promise: promise})
-		})
+		}, x.discardSum)
 	}
 	return pricesCallsGo(ctx, "Prices.Sum", x.opts, func(ctx context.Context) (PricesSumResult, error) {
 		v1, v2, err := x.server.Sum(first, more, ctx)
 		return PricesSumResult{Sum: v1, Count: v2}, err
-	})
+	}, x.discardSum)
 }
 
 // Join begins a call of Join.
@@ -1394,8 +1411,10 @@ func remotePricesProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 // at a time, and be waited for by Calls, Set, WaitAny and Hedge; no call needs
 // a goroutine. It comes from [NewRemotePricesCalls].
 type RemotePricesCalls struct {
-	proxy *asyncnats.Proxy
-	opts  []async.Option
+	proxy        *asyncnats.Proxy
+	opts         []async.Option
+	discardQuote async.Option // nil, or of the calls of Quote
+	discardSum   async.Option // nil, or of the calls of Sum
 }
 
 // NewRemotePricesCalls returns a client of what is served at the prefix. It
@@ -1412,11 +1431,30 @@ func (x RemotePricesCalls) List(ctx context.Context, filter *Filter) *async.Call
 	return asyncnats.Invoke(ctx, x.proxy, "List", &pricesListRequest{Filter: filter}, func(r *pricesListReply) []Quote { return r.R1 }, x.opts...)
 }
 
+// DiscardQuote returns a client whose calls of Quote hand fn the result that
+// nobody took; see [async.Discard]. It counts before a Discard among the
+// options.
+func (x RemotePricesCalls) DiscardQuote(fn func(Quote, error)) RemotePricesCalls {
+	x.discardQuote = async.Discard(fn)
+	return x
+}
+
 // Quote begins a call of Quote.
 //
 // Quote returns the price of a symbol.
 func (x RemotePricesCalls) Quote(ctx context.Context, symbol string) *async.Call[Quote] {
-	return asyncnats.Invoke(ctx, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) Quote { return r.R1 }, x.opts...)
+	opts := x.opts
+	if x.discardQuote != nil {
+		opts = append(opts[:len(opts):len(opts)], x.discardQuote)
+	}
+	return asyncnats.Invoke(ctx, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) Quote { return r.R1 }, opts...)
+}
+
+// DiscardSum returns a client whose calls of Sum hand fn the result that nobody
+// took; see [async.Discard]. It counts before a Discard among the options.
+func (x RemotePricesCalls) DiscardSum(fn func(PricesSumResult, error)) RemotePricesCalls {
+	x.discardSum = async.Discard(fn)
+	return x
 }
 
 // Sum begins a call of Sum.
@@ -1424,7 +1462,11 @@ func (x RemotePricesCalls) Quote(ctx context.Context, symbol string) *async.Call
 //
 // Sum adds numbers. It has its context last.
 func (x RemotePricesCalls) Sum(first int, more []int, ctx context.Context) *async.Call[PricesSumResult] {
-	return asyncnats.Invoke(ctx, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) PricesSumResult { return PricesSumResult{Sum: r.Sum, Count: r.Count} }, x.opts...)
+	opts := x.opts
+	if x.discardSum != nil {
+		opts = append(opts[:len(opts):len(opts)], x.discardSum)
+	}
+	return asyncnats.Invoke(ctx, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) PricesSumResult { return PricesSumResult{Sum: r.Sum, Count: r.Count} }, opts...)
 }
 
 // Join begins a call of Join.

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -server -type Prices
+//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -server -discard Quote,Sum -type Prices
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -type Store
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Clash
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -type hidden
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Drawing
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Drawing -output away/drawing.go -package away
-//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -type Prices -output away/away.go -package away
+//go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote -discard Sum -type Prices -output away/away.go -package away
 //go:generate go run github.com/seed4712c49f/async/cmd/asyncgen -remote nats -only remote,calls -type database/sql/driver.Result
 
 // ErrUnknown says that there is no price.

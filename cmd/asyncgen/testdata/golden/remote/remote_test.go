@@ -407,6 +407,34 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// A result that nobody took goes to the Discard of its method, and to no other client's.
+func TestDiscard(t *testing.T) {
+	there, here := connect(t)
+	s, err := ServePrices(there, "shop", new(shop), asyncnats.ServeOptions{})
+	up(t, there, s, err)
+	plain := NewRemotePricesCalls(client(t, here), "shop", async.Name("mine"))
+	late := make(chan PricesSumResult, 1)
+	c := plain.DiscardSum(func(r PricesSumResult, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		late <- r
+	}).DiscardQuote(func(q Quote, _ error) { t.Errorf("discarded %v", q) })
+	for _, c := range []RemotePricesCalls{plain, c} {
+		call := c.Sum(1, []int{2}, limited(t))
+		if err := call.Wait(limited(t)); err != nil {
+			t.Error(err)
+		}
+		call.Release()
+	}
+	if r := next(t, late); r != (PricesSumResult{Sum: 3, Count: 2}) {
+		t.Errorf("discarded %v", r)
+	}
+	if _, err := c.Quote(limited(t), "ACME").Await(limited(t)); err != nil {
+		t.Error(err)
+	}
+}
+
 // holding returns a client of a server whose Quote waits for the end of its context, and the
 // contexts of the calls that run there, and their ends.
 func holding(t *testing.T) (p *RemotePrices, began <-chan context.Context, ended <-chan error) {

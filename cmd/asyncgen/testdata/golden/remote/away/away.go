@@ -347,8 +347,9 @@ func remotePricesProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 // may go on at a time, and be waited for by Calls, Set, WaitAny and Hedge; no
 // call needs a goroutine. It comes from [NewRemotePricesCalls].
 type RemotePricesCalls struct {
-	proxy *asyncnats.Proxy
-	opts  []async.Option
+	proxy      *asyncnats.Proxy
+	opts       []async.Option
+	discardSum async.Option // nil, or of the calls of Sum
 }
 
 // NewRemotePricesCalls returns a client of what is served at the prefix. It
@@ -372,12 +373,23 @@ func (x RemotePricesCalls) Quote(ctx context.Context, symbol string) *async.Call
 	return asyncnats.Invoke(ctx, x.proxy, "Quote", &pricesQuoteRequest{Symbol: symbol}, func(r *pricesQuoteReply) remote.Quote { return r.R1 }, x.opts...)
 }
 
+// DiscardSum returns a client whose calls of Sum hand fn the result that nobody
+// took; see [async.Discard]. It counts before a Discard among the options.
+func (x RemotePricesCalls) DiscardSum(fn func(PricesSumResult, error)) RemotePricesCalls {
+	x.discardSum = async.Discard(fn)
+	return x
+}
+
 // Sum begins a call of Sum.
 // What the server does to its parameters is not seen here: they are copies.
 //
 // Sum adds numbers. It has its context last.
 func (x RemotePricesCalls) Sum(first int, more []int, ctx context.Context) *async.Call[PricesSumResult] {
-	return asyncnats.Invoke(ctx, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) PricesSumResult { return PricesSumResult{Sum: r.Sum, Count: r.Count} }, x.opts...)
+	opts := x.opts
+	if x.discardSum != nil {
+		opts = append(opts[:len(opts):len(opts)], x.discardSum)
+	}
+	return asyncnats.Invoke(ctx, x.proxy, "Sum", &pricesSumRequest{First: first, More: more}, func(r *pricesSumReply) PricesSumResult { return PricesSumResult{Sum: r.Sum, Count: r.Count} }, opts...)
 }
 
 // Join begins a call of Join.
