@@ -74,7 +74,7 @@ type Package struct {
 	tested  *types.Package
 	again   map[string]*types.Package // what imports that, by path
 	world   *world
-	module  *module
+	module  *module // of the outputs
 	version string
 	sizes   types.Sizes
 	roots   []string // import paths of what the package imports, and of what the outputs do

@@ -68,7 +68,10 @@ func (ss *Session) Load(requests []*Request) ([]*Package, [][]*Type, error) {
 
 // open reads the files of a destination.
 func (ss *Session) open(r *Request) (*Package, []spec, error) {
-	mod, err := findModule(r.Dir)
+	if _, err := findModule(r.Dir); err != nil {
+		return nil, nil, err
+	}
+	mod, err := findModule(filepath.Dir(r.Outputs[0]))
 	if err != nil {
 		return nil, nil, err
 	}
