@@ -15,8 +15,8 @@ import (
 // check checks the destination, with stubs for what the output will declare.
 func (p *Package) check(r *Request, specs []spec) {
 	files := p.files
-	if stubs := p.stubs(r, specs); stubs != nil {
-		files = append(slices.Clone(files), stubs)
+	if p.stubFile = p.stubs(r, specs); p.stubFile != nil {
+		files = append(slices.Clone(files), p.stubFile)
 	}
 	config := p.config()
 	config.IgnoreFuncBodies = true

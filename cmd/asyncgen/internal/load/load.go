@@ -62,22 +62,23 @@ type Package struct {
 	Name string
 	Path string // import path; of an external test package with _test at the end
 
-	fset    *token.FileSet
-	files   []*ast.File                          // those that are built
-	skipped []*ast.File                          // those that are not, for what they declare
-	taken   map[string]token.Position            // package-level names of both
-	imports map[string]token.Position            // names of imports in both
-	takenBy map[string]map[string]token.Position // those by build constraint, where there is one
-	types   *types.Package
-	errs    []types.Error
-	tests   []*ast.File // of the package that an external test is of, with its tests
-	tested  *types.Package
-	again   map[string]*types.Package // what imports that, by path
-	world   *world
-	module  *module // of the outputs
-	version string
-	sizes   types.Sizes
-	roots   []string // import paths of what the package imports, and of what the outputs do
+	fset     *token.FileSet
+	files    []*ast.File                          // those that are built
+	skipped  []*ast.File                          // those that are not, for what they declare
+	taken    map[string]token.Position            // package-level names of both
+	imports  map[string]token.Position            // names of imports in both
+	takenBy  map[string]map[string]token.Position // those by build constraint, where there is one
+	types    *types.Package
+	errs     []types.Error
+	stubFile *ast.File   // what the outputs are going to declare, or nil
+	tests    []*ast.File // of the package that an external test is of, with its tests
+	tested   *types.Package
+	again    map[string]*types.Package // what imports that, by path
+	world    *world
+	module   *module // of the outputs
+	version  string
+	sizes    types.Sizes
+	roots    []string // import paths of what the package imports, and of what the outputs do
 }
 
 // A Type is an interface that was asked for.
@@ -140,6 +141,9 @@ func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
 		return nil, Errorf(pos, "%s is not an interface", s.name)
 	case embedsUnknown(iface, make(map[*types.Interface]bool)):
 		return nil, Errorf(pos, "%s embeds a type that is not defined", s.name)
+	case p.stubIn(iface, make(map[*types.Interface]bool)) != "":
+		return nil, Errorf(pos, "%s embeds %s, whose methods are not known before it is written: run asyncgen for that alone, and then for %[1]s alone, by -type",
+			s.name, p.stubIn(iface, make(map[*types.Interface]bool)))
 	case !iface.IsMethodSet():
 		return nil, Errorf(pos, "%s is a constraint and has no values", s.name)
 	case iface.NumMethods() == 0:
@@ -271,6 +275,28 @@ func embedsUnknown(iface *types.Interface, seen map[*types.Interface]bool) bool 
 		}
 	}
 	return false
+}
+
+// stubIn returns the name of a type that an interface embeds, directly or not, and that an
+// output of this run is going to declare, or nothing.
+func (p *Package) stubIn(iface *types.Interface, seen map[*types.Interface]bool) string {
+	if seen[iface] || p.stubFile == nil {
+		return ""
+	}
+	seen[iface] = true
+	for t := range iface.EmbeddedTypes() {
+		if named, ok := types.Unalias(t).(*types.Named); ok {
+			if pos := named.Obj().Pos(); p.stubFile.FileStart <= pos && pos <= p.stubFile.FileEnd {
+				return named.Obj().Name()
+			}
+		}
+		if under, ok := t.Underlying().(*types.Interface); ok {
+			if name := p.stubIn(under, seen); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 func (p *Package) errorInEmbedded(spec *ast.TypeSpec, name *types.TypeName, seen map[*types.TypeName]bool) error {
