@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -157,4 +158,24 @@ func (w *world) syntax(path, filename string) *ast.File {
 		return f
 	}
 	return nil
+}
+
+// whole is the name of a file with its folder. Export data that was made with -trimpath has the
+// import path in place of that, and the version of the module within.
+func (w *world) whole(name string) string {
+	if filepath.IsAbs(name) || strings.HasPrefix(name, "$") {
+		return name
+	}
+	elems := strings.Split(path.Dir(name), "/")
+	for i, elem := range elems {
+		elems[i], _, _ = strings.Cut(elem, "@")
+	}
+	if p := w.listed[strings.Join(elems, "/")]; p != nil {
+		for _, file := range p.GoFiles {
+			if filepath.Base(file) == path.Base(name) {
+				return file
+			}
+		}
+	}
+	return name
 }

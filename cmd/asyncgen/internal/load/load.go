@@ -124,7 +124,7 @@ func (p *Package) resolve(s spec, scope *types.Scope) (*Type, error) {
 	if obj == nil {
 		return nil, p.notFound(s)
 	}
-	pos := p.fset.Position(obj.Pos())
+	pos := p.Position(obj.Pos())
 	name, ok := obj.(*types.TypeName)
 	if !ok {
 		return nil, Errorf(pos, "%s is not a type", s.name)
@@ -400,7 +400,11 @@ func (p *Package) Declares(name string) (token.Position, bool) {
 func (p *Package) Types() *types.Package { return p.types }
 
 // Position is where an object is declared.
-func (p *Package) Position(pos token.Pos) token.Position { return p.fset.Position(pos) }
+func (p *Package) Position(pos token.Pos) token.Position {
+	at := p.fset.Position(pos)
+	at.Filename = p.world.whole(at.Filename)
+	return at
+}
 
 // Cgo reports whether the file at pos imports "C", whose types nothing else can
 // name.
