@@ -91,6 +91,8 @@ func (t *Turns) Leave(object interface{ Release() }) {
 }
 
 // Wait waits for the call of an object, or returns the error with which the call was refused.
+// It is for code that an older asyncgen wrote: a wait by the context of the method lends the slot
+// of the function that called it (C2), and this one cannot.
 // The wait has no end of its own: the context of the method was given to Begin. The function
 // that serves the call sees the end of that context, and a promise is canceled by it (R14).
 func Wait(object interface{ Wait(context.Context) error }, begun error) error {
