@@ -19,8 +19,9 @@ type method struct {
 	ctx      int  // the parameter that is the context, or -1
 	hasErr   bool // the last result is an error
 	doc      load.Comment
-	stream   bool // the result goes on using the context
-	discard  bool // the plain client has a Discard for it
+	more     []load.Comment // where interfaces that are embedded declare the method, too
+	stream   bool           // the result goes on using the context
+	discard  bool           // the plain client has a Discard for it
 }
 
 // values is the number of results without the error.
@@ -71,8 +72,33 @@ func methodsOf(p *load.Package, t *load.Type) []*method {
 	for i, m := range all {
 		methods[i] = newMethod(m)
 		methods[i].doc = p.MethodComment(m)
+		for _, other := range declarations(t.Iface, m.Name(), make(map[*types.Interface]bool)) {
+			if other.Pos() != m.Pos() {
+				methods[i].more = append(methods[i].more, p.MethodComment(other))
+			}
+		}
 	}
 	return methods
+}
+
+// declarations returns every declaration of a method in an interface and in those that it embeds.
+func declarations(iface *types.Interface, name string, seen map[*types.Interface]bool) []*types.Func {
+	if seen[iface] {
+		return nil
+	}
+	seen[iface] = true
+	var list []*types.Func
+	for m := range iface.ExplicitMethods() {
+		if m.Name() == name {
+			list = append(list, m)
+		}
+	}
+	for t := range iface.EmbeddedTypes() {
+		if embedded, ok := t.Underlying().(*types.Interface); ok {
+			list = append(list, declarations(embedded, name, seen)...)
+		}
+	}
+	return list
 }
 
 func newMethod(f *types.Func) *method {

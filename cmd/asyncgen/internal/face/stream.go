@@ -30,8 +30,10 @@ func (f *faceOf) settleStreams(w *writer, o *Options) {
 	}
 	for _, m := range f.methods {
 		w.at(f, m)
-		for _, d := range m.doc.Directives {
-			f.methodDirective(m, d)
+		for _, doc := range append(slices.Clone(m.more), m.doc) {
+			for _, d := range doc.Directives {
+				f.methodDirective(m, d)
+			}
 		}
 		if o.Stream.has(f, m) {
 			m.stream = true
@@ -57,12 +59,14 @@ func (f *faceOf) settleStreams(w *writer, o *Options) {
 // another: an interface that this one embeds, or is another name of. They name methods of
 // that, of which this is one.
 func (f *faceOf) aboveDirectives(m *method) {
-	for _, d := range m.doc.Above {
-		if d.Name == "gen" || d.Name == "form" || slices.Contains(f.doc.Directives, d) {
-			continue
-		}
-		if slices.ContainsFunc(methodNames(d), func(name string) bool { return strings.TrimPrefix(name, m.doc.Type+".") == m.name }) {
-			f.apply(m, d)
+	for _, doc := range append(slices.Clone(m.more), m.doc) {
+		for _, d := range doc.Above {
+			if d.Name == "gen" || d.Name == "form" || slices.Contains(f.doc.Directives, d) {
+				continue
+			}
+			if slices.ContainsFunc(methodNames(d), func(name string) bool { return strings.TrimPrefix(name, doc.Type+".") == m.name }) {
+				f.apply(m, d)
+			}
 		}
 	}
 }
