@@ -92,10 +92,10 @@ func asserted(s *ast.TypeSwitchStmt) ast.Expr {
 // truth returns the value of a condition on this path, where that is known.
 func (s *Search) truth(cond ast.Expr, st state) (value, known bool) {
 	cond = ast.Unparen(cond)
-	if value, ok := lookUp(s.known, cond); ok {
+	if value, ok := s.P.lookUp(s.known, cond); ok {
 		return value, true
 	}
-	if value, ok := lookUp(st.held, cond); ok {
+	if value, ok := s.P.lookUp(st.held, cond); ok {
 		return value, true
 	}
 	if s.Err != nil && st.err {

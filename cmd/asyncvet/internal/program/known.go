@@ -1,13 +1,15 @@
 package program
 
 // What is known where a path begins: the conditions under which its first statement stands,
-// and the flags that are set beside it. A condition is known by its text.
+// and the flags that are set beside it. A condition is known by its text, in which a comparison
+// has one of its forms.
 
 import (
 	"go/ast"
 	"go/constant"
 	"go/token"
 	"go/types"
+	"strings"
 )
 
 // conditions collects what must be true at n: the conditions of the ifs and the cases around
@@ -15,7 +17,7 @@ import (
 func (p *Package) conditions(n ast.Node, known map[string]bool, changed func(ast.Expr) bool) {
 	set := func(cond ast.Expr, value bool) {
 		if !changed(cond) {
-			enter(known, cond, value)
+			p.note(known, cond, value)
 		}
 	}
 	inner := n
@@ -76,7 +78,7 @@ func (p *Package) flags(n ast.Node, v *types.Var, known map[string]bool) {
 		for i, l := range a.Lhs {
 			flag, value := p.Var(l), p.Info.Types[a.Rhs[i]].Value
 			if flag != nil && !Within(flag, block) && value != nil && value.Kind() == constant.Bool {
-				enter(known, l, constant.BoolVal(value))
+				p.note(known, l, constant.BoolVal(value))
 			}
 		}
 	}
@@ -101,25 +103,122 @@ func holds(cond ast.Expr, value bool, set func(ast.Expr, bool)) {
 	set(cond, value)
 }
 
-// enter enters the value of a condition by its text, and lookUp finds it there.
-func enter(known map[string]bool, cond ast.Expr, value bool) {
-	key, is := keyOf(cond)
-	known[key] = value == is
-}
-
-func lookUp(known map[string]bool, cond ast.Expr) (value, ok bool) {
-	key, is := keyOf(cond)
-	value, ok = known[key]
-	return value == is, ok
-}
-
-// keyOf returns the text of a condition, or of its contrary: a != b is known by a == b.
-func keyOf(cond ast.Expr) (key string, is bool) {
-	cond = ast.Unparen(cond)
-	if e, ok := cond.(*ast.BinaryExpr); ok && e.Op == token.NEQ {
-		return text(&ast.BinaryExpr{X: e.X, Op: token.EQL, Y: e.Y}), false
+// note enters the value of a condition by its key, and those of others that follow from it:
+// what is equal is not less, and what is less is not equal.
+func (p *Package) note(known map[string]bool, cond ast.Expr, value bool) {
+	e, is, ok := p.normal(cond)
+	if !ok {
+		known[text(ast.Unparen(cond))] = value
+		return
 	}
-	return text(cond), true
+	known[p.textOf(e.X, e.Op, e.Y)] = value == is
+	if value != is {
+		return
+	}
+	switch e.Op {
+	case token.EQL:
+		known[p.textOf(e.X, token.LSS, e.Y)] = false
+		known[p.textOf(e.Y, token.LSS, e.X)] = false
+	case token.LSS:
+		known[p.textOf(e.Y, token.LSS, e.X)] = false
+		known[p.textOf(e.X, token.EQL, e.Y)] = false
+		known[p.textOf(e.Y, token.EQL, e.X)] = false
+	}
+}
+
+// lookUp returns the value of a condition, where that is known.
+func (p *Package) lookUp(known map[string]bool, cond ast.Expr) (value, ok bool) {
+	e, is, ok := p.normal(cond)
+	if !ok {
+		value, ok = known[text(ast.Unparen(cond))]
+		return value, ok
+	}
+	if value, ok = known[p.textOf(e.X, e.Op, e.Y)]; ok {
+		return value == is, true
+	}
+	if e.Op != token.EQL || p.Info.Types[e.Y].Value == nil {
+		return false, false
+	}
+	other := p.textOf(e.X, token.EQL, nil) + constantMark
+	for key, value := range known {
+		if value && strings.HasPrefix(key, other) {
+			return !is, true // it is equal to another constant
+		}
+	}
+	return false, false
+}
+
+// keyOf returns the key of a condition, which is that of its contrary, too.
+func (p *Package) keyOf(cond ast.Expr) string {
+	if e, _, ok := p.normal(cond); ok {
+		return p.textOf(e.X, e.Op, e.Y)
+	}
+	return text(ast.Unparen(cond))
+}
+
+// normal returns a comparison as one by == with a constant on its right side, or by <; is says
+// that it is the same, and not the contrary: a != b is known by a == b, and a >= b by a < b.
+func (p *Package) normal(cond ast.Expr) (e *ast.BinaryExpr, is, ok bool) {
+	e, ok = ast.Unparen(cond).(*ast.BinaryExpr)
+	if !ok {
+		return nil, false, false
+	}
+	x, y := e.X, e.Y
+	is = e.Op == token.EQL || e.Op == token.LSS || e.Op == token.GTR
+	switch e.Op {
+	case token.EQL, token.NEQ:
+		if tv := p.Info.Types[x]; tv.Value != nil || tv.IsNil() {
+			x, y = y, x
+		}
+		return &ast.BinaryExpr{X: x, Op: token.EQL, Y: y}, is, true
+	case token.GTR, token.LEQ:
+		x, y = y, x
+	case token.LSS, token.GEQ:
+	default:
+		return nil, false, false
+	}
+	if p.isLen(y) && isZero(x) { // no length is less than zero
+		return &ast.BinaryExpr{X: y, Op: token.EQL, Y: x}, !is, true
+	}
+	return &ast.BinaryExpr{X: x, Op: token.LSS, Y: y}, is, true
+}
+
+// constantMark begins the text of a constant in a key: whatever its name, it is known by its
+// value.
+const constantMark = "#"
+
+// textOf returns the text of a comparison, without y of its beginning.
+func (p *Package) textOf(x ast.Expr, op token.Token, y ast.Expr) string {
+	operand := func(e ast.Expr) string {
+		if v := p.Info.Types[e].Value; v != nil {
+			return constantMark + v.ExactString()
+		}
+		return text(ast.Unparen(e))
+	}
+	start := operand(x) + " " + op.String() + " "
+	if y == nil {
+		return start
+	}
+	return start + operand(y)
+}
+
+func isZero(e ast.Expr) bool {
+	lit, ok := ast.Unparen(e).(*ast.BasicLit)
+	return ok && lit.Value == "0"
+}
+
+// isLen reports whether an expression is the length of something, or its capacity.
+func (p *Package) isLen(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
+	if !ok || (id.Name != "len" && id.Name != "cap") {
+		return false
+	}
+	_, builtin := p.Info.Uses[id].(*types.Builtin)
+	return builtin
 }
 
 func text(e ast.Expr) string { return types.ExprString(e) }

@@ -20,8 +20,10 @@ import (
 // Paths that cannot be are left out where the program says so: behind the error
 // that says that there is nothing in the variable, behind a comparison of the
 // variable with nil, and behind the other side of a condition that held where the
-// variable got its value, or that the path has passed before. Unless Every is set, a path past all cases of a switch is left
-// out, too, where it may be that there is none: see pastSwitch.
+// variable got its value, or that the path has passed before; and past a loop that runs at
+// least once. Unless Every is set, a path past all cases of a switch is left out, too, where it
+// may be that there is none: see pastSwitch. So is what belongs to other rounds of a loop
+// than those behind From, where the program may know that: see lastRound.
 type Search struct {
 	P       *Package
 	Func    ast.Node // the function that the path leads through
@@ -164,7 +166,12 @@ func (s *Search) block(b *cfg.Block, i int, st state) *Lost {
 		}
 		st = s.after(n, st)
 	}
+	first := st.first
+	st.first = false
 	for i, next := range b.Succs {
+		if (first && i > 0) || s.lastRound(b, next) {
+			continue
+		}
 		after := st
 		if len(b.Succs) == 2 && b.Kind != cfg.KindRangeLoop {
 			if s.impossible(b, next, i == 0, st) {
@@ -175,6 +182,7 @@ func (s *Search) block(b *cfg.Block, i int, st state) *Lost {
 		if !s.Every && s.pastSwitch(b, next) {
 			continue
 		}
+		after.first = s.P.runsOnce(b, next)
 		if lost := s.enter(next, after); lost != nil {
 			return lost
 		}
@@ -200,7 +208,7 @@ func (s *Search) node(n ast.Node) (over bool, lost *Lost) {
 		return true, &Lost{Return: ret}
 	}
 	if again && !s.isRangeVar(n) {
-		if s.perhapsOnce(n) {
+		if s.perhapsOnce(n) || s.otherRound(n) {
 			return true, nil
 		}
 		return true, &Lost{Again: n}

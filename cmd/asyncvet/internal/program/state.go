@@ -17,14 +17,15 @@ import (
 
 // A state is what is known on one path.
 type state struct {
-	err  bool            // the error is the one beside the value, still
-	held map[string]bool // the values of conditions that the path has passed, by their keys
+	err   bool            // the error is the one beside the value, still
+	first bool            // the path comes to a loop from outside, whose body runs at least once
+	held  map[string]bool // the values of conditions that the path has passed, by their keys
 }
 
 // String is the state as a key.
 func (st state) String() string {
 	var b strings.Builder
-	fmt.Fprint(&b, st.err)
+	fmt.Fprint(&b, st.err, st.first)
 	for _, key := range slices.Sorted(maps.Keys(st.held)) {
 		fmt.Fprintf(&b, ";%s=%t", key, st.held[key])
 	}
@@ -39,11 +40,11 @@ func (s *Search) passed(b *cfg.Block, branch bool, st state) state {
 	}
 	held := maps.Clone(st.held)
 	holds(cond, branch, func(cond ast.Expr, value bool) {
-		if key, _ := keyOf(cond); s.repeated[key] != nil {
+		if s.repeated[s.P.keyOf(cond)] != nil {
 			if held == nil {
 				held = make(map[string]bool)
 			}
-			enter(held, cond, value)
+			s.P.note(held, cond, value)
 		}
 	})
 	st.held = held
@@ -122,7 +123,7 @@ func (p *Package) repeated(fn ast.Node) map[string][]*types.Var {
 	count := make(map[string]int)
 	found := make(map[string][]*types.Var)
 	set := func(cond ast.Expr, _ bool) {
-		key, _ := keyOf(cond)
+		key := p.keyOf(cond)
 		vars, plain := p.variables(cond)
 		if count[key]++; count[key] == 2 && plain && len(found) < most {
 			found[key] = vars
@@ -157,7 +158,7 @@ func each(cond ast.Expr, set func(ast.Expr, bool)) {
 }
 
 // variables returns the variables that an expression names, and whether it has nothing else
-// than names and constants.
+// than names, constants and lengths.
 func (p *Package) variables(e ast.Expr) (vars []*types.Var, plain bool) {
 	plain = true
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -166,6 +167,8 @@ func (p *Package) variables(e ast.Expr) (vars []*types.Var, plain bool) {
 			if v, ok := p.Info.ObjectOf(n).(*types.Var); ok {
 				vars = append(vars, v.Origin())
 			}
+		case *ast.CallExpr:
+			plain = plain && p.isLen(n)
 		case nil, *ast.SelectorExpr, *ast.BasicLit, *ast.BinaryExpr, *ast.ParenExpr:
 		case *ast.UnaryExpr:
 			plain = plain && n.Op != token.ARROW

@@ -445,6 +445,55 @@ func otherKind(ctx context.Context) (string, error) {
 	return "", nil
 }
 
+func perhapsNoRound(ctx context.Context, names []string, n int) (m int, err error) {
+	call := async.Go(ctx, work) // want `call is neither`
+	for range names {
+		if m, err = call.Await(ctx); err == nil {
+			return m, nil
+		}
+	}
+	other := async.Go(ctx, work) // want `other is neither`
+	done := n > 3
+	for !done {
+		m, err = other.Await(ctx)
+		done = true
+	}
+	return m, err
+}
+
+func lastRound(ctx context.Context, names []string) {
+	var call *async.Call[int]
+	for _, name := range names {
+		if call != nil {
+			call.Release()
+		}
+		if name != "" {
+			call = async.Go(ctx, work) // want `call is neither`
+		}
+	}
+}
+
+func lastOfAll(ctx context.Context, n int) {
+	var call *async.Call[int]
+	for i := 0; i < n; i++ {
+		if call != nil {
+			call.Release()
+		}
+		call = async.Go(ctx, work) // want `call is neither`
+	}
+}
+
+func otherSide(ctx context.Context, n int) (int, error) {
+	var call *async.Call[int]
+	if n > 0 {
+		call = async.Go(ctx, work) // want `call is neither`
+	}
+	if n < 10 {
+		return 0, nil
+	}
+	return call.Await(ctx)
+}
+
 // --- handles that go elsewhere
 
 type client struct {
