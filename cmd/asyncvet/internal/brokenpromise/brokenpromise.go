@@ -66,7 +66,7 @@ func (c checker) made(call *ast.CallExpr) {
 	}
 	v := c.p.Var(s.Lhs[0])
 	fn := c.p.Function(call)
-	if v == nil || fn == nil || !program.Within(v, fn) || isMain(c.pass, fn) || c.onlyCanceled(call, v, fn, s) {
+	if v == nil || fn == nil || !program.Within(v, fn) || c.p.IsMain(fn) || c.onlyCanceled(call, v, fn, s) {
 		return
 	}
 	over := c.over(call, v, s)
@@ -111,11 +111,6 @@ func (c checker) settles(u program.Use) bool {
 		return !ignored
 	}
 	return true
-}
-
-func isMain(pass *analysis.Pass, fn ast.Node) bool {
-	decl, ok := fn.(*ast.FuncDecl)
-	return ok && decl.Recv == nil && decl.Name.Name == "main" && pass.Pkg.Name() == "main"
 }
 
 func (c checker) where(call ast.Node, lost *program.Lost) string {

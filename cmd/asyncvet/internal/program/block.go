@@ -10,18 +10,56 @@ import (
 	"go/types"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
+	"golang.org/x/tools/go/cfg"
 )
 
-// blocks returns what in a function is sure to be able to block, or "".
+// blocks returns what in a function is sure to be able to block, or "". In a package that has
+// nothing to do with the library, that stands on every path: a logger, say, may sleep where
+// something is wrong with its file.
 func (p *Package) blocks(decl *ast.FuncDecl) string {
-	found := ""
-	p.Inline(decl.Body, func(n ast.Node) bool {
+	found := p.blockingIn(decl.Body)
+	if found == "" || p.reaches {
+		return found
+	}
+	g := p.Graph(decl)
+	if g == nil || len(g.Blocks) == 0 || !p.comesToBlock(g.Blocks[0], make(map[*cfg.Block]bool)) {
+		return ""
+	}
+	return found
+}
+
+// blockingIn returns the first thing within a node that may block, or "".
+func (p *Package) blockingIn(n ast.Node) (found string) {
+	p.Inline(n, func(n ast.Node) bool {
 		if found == "" {
 			found = p.Blocking(n)
 		}
 		return found == ""
 	})
 	return found
+}
+
+// comesToBlock reports whether every path from a block to a return comes to something that may
+// block.
+func (p *Package) comesToBlock(b *cfg.Block, seen map[*cfg.Block]bool) bool {
+	if seen[b] {
+		return true
+	}
+	seen[b] = true
+	for _, n := range b.Nodes {
+		if p.blockingIn(n) != "" {
+			return true
+		}
+		if _, ok := n.(*ast.ReturnStmt); ok {
+			return false
+		}
+	}
+	for _, next := range b.Succs {
+		if !p.comesToBlock(next, seen) {
+			return false
+		}
+	}
+	return true
 }
 
 // Blocking returns what it is about a node that may block the goroutine, or "".

@@ -269,6 +269,12 @@ func (p *Package) assigns(v *types.Var, n ast.Node) bool {
 	return false
 }
 
+// isInterfaces reports whether a function is a method of an interface.
+func isInterfaces(fn *types.Func) bool {
+	recv := fn.Signature().Recv()
+	return recv != nil && types.IsInterface(recv.Type())
+}
+
 // ends reports whether a function never returns, which may be by way of testing.TB.
 func (p *Package) ends(decl *ast.FuncDecl) bool {
 	search := Search{P: p, Func: decl}
@@ -290,8 +296,11 @@ func (p *Package) endsTest(n ast.Node) bool {
 	if s := p.Summary(fn); s != nil && s.Ends {
 		return true
 	}
-	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "testing" {
+	if fn == nil || fn.Pkg() == nil {
 		return false
+	}
+	if fn.Pkg().Path() != "testing" {
+		return fn.Name() == "FailNow" && isInterfaces(fn) // what others make of testing.TB
 	}
 	switch fn.Name() {
 	case "Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow":

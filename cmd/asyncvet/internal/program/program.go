@@ -48,6 +48,7 @@ type Package struct {
 	order     []*types.Func // the declared functions in the order of the files
 	summaries map[*types.Func]*Summary
 	silent    map[place][]string // the analyzers that are silenced on a line
+	reaches   bool               // the package imports the library, perhaps through others
 }
 
 // Of returns the package of a pass, or nil where it has nothing to do with the
@@ -61,7 +62,8 @@ func Of(pass *analysis.Pass) *Package {
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	if !api.Reaches(pass.Pkg) {
+	reaches := api.Reaches(pass.Pkg)
+	if !reaches && isStandard(pass) {
 		return new(Package), nil
 	}
 	p := &Package{
@@ -77,6 +79,7 @@ func run(pass *analysis.Pass) (any, error) {
 		decls:     make(map[*types.Func]*ast.FuncDecl),
 		summaries: make(map[*types.Func]*Summary),
 		silent:    make(map[place][]string),
+		reaches:   reaches,
 	}
 	for _, f := range p.Files {
 		p.index(f)
@@ -84,8 +87,15 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	p.importSummaries(pass)
 	p.summarize(pass)
+	if !reaches {
+		return new(Package), nil // there is nothing to find
+	}
 	return p, nil
 }
+
+// isStandard reports whether a package is of no module that is known, as those of the standard
+// library are. Nothing is told of these.
+func isStandard(pass *analysis.Pass) bool { return pass.Module == nil || pass.Module.Path == "" }
 
 // Parent returns the node around n, without the parentheses between them.
 func (p *Package) Parent(n ast.Node) ast.Node {
@@ -182,6 +192,23 @@ func Body(fn ast.Node) *ast.BlockStmt {
 		return fn.Body
 	}
 	return nil
+}
+
+// IsMain reports whether a function is one that a program ends with: its main, or the TestMain
+// of a package.
+func (p *Package) IsMain(fn ast.Node) bool {
+	decl, ok := fn.(*ast.FuncDecl)
+	if !ok || decl.Recv != nil {
+		return false
+	}
+	switch decl.Name.Name {
+	case "main":
+		return p.Pkg.Name() == "main"
+	case "TestMain":
+		sig := p.Signature(fn)
+		return sig != nil && sig.Params().Len() == 1 && types.TypeString(sig.Params().At(0).Type(), nil) == "*testing.M"
+	}
+	return false
 }
 
 // Decl returns the declaration of a function of this package, or nil.

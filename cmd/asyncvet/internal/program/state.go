@@ -40,13 +40,12 @@ func (s *Search) passed(b *cfg.Block, branch bool, st state) state {
 	}
 	held := maps.Clone(st.held)
 	holds(cond, branch, func(cond ast.Expr, value bool) {
-		if s.repeated[s.P.keyOf(cond)] != nil {
-			if held == nil {
-				held = make(map[string]bool)
-			}
-			s.P.note(held, cond, value)
+		if held == nil {
+			held = make(map[string]bool)
 		}
+		s.P.note(held, cond, value)
 	})
+	maps.DeleteFunc(held, func(key string, _ bool) bool { return s.repeated[key] == nil })
 	st.held = held
 	return st
 }

@@ -104,13 +104,12 @@ func (p *Package) Summary(fn *types.Func) *Summary {
 		return nil
 	}
 	p.summaries[fn] = nil // for one that calls itself
-	s := &Summary{
-		Params: p.modes(fn, decl),
-		Fresh:  p.fresh(fn, decl),
-		Option: p.optionOf(decl),
-		Waits:  p.waitsAlone(decl),
-		Blocks: p.blocks(decl),
-		Ends:   p.ends(decl),
+	s := &Summary{Blocks: p.blocks(decl), Ends: p.ends(decl)}
+	if p.reaches {
+		s.Params = p.modes(fn, decl)
+		s.Fresh = p.fresh(fn, decl)
+		s.Option = p.optionOf(decl)
+		s.Waits = p.waitsAlone(decl)
 	}
 	p.summaries[fn] = s
 	return s

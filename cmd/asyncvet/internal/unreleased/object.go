@@ -16,7 +16,7 @@ import (
 func (c checker) begun(call *ast.CallExpr) {
 	v := c.p.Var(program.Receiver(call))
 	fn := c.p.Function(call)
-	if v == nil || v.IsField() || fn == nil || !program.Within(v, fn) || c.isMain(fn) || !c.own(v, fn) {
+	if v == nil || v.IsField() || fn == nil || !program.Within(v, fn) || c.p.IsMain(fn) || !c.own(v, fn) {
 		return
 	}
 	o := c.p.Options(call)

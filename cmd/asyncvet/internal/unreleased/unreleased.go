@@ -222,7 +222,7 @@ func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) 
 	}
 	v := c.p.Var(id)
 	fn := c.p.Function(call)
-	if v == nil || fn == nil || !program.Within(v, fn) || c.isMain(fn) {
+	if v == nil || fn == nil || !program.Within(v, fn) || c.p.IsMain(fn) {
 		return
 	}
 	o := c.p.Options(call)
@@ -243,12 +243,6 @@ func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) 
 func isBlank(e ast.Expr) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Name == "_"
-}
-
-// isMain reports whether a function is the one that the program ends with.
-func (c checker) isMain(fn ast.Node) bool {
-	decl, ok := fn.(*ast.FuncDecl)
-	return ok && decl.Name.Name == "main" && decl.Recv == nil && c.pass.Pkg.Name() == "main"
 }
 
 // settles returns what ends the search for a path: what settles a handle on a call

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/seed4712c49f/async"
+	"golang.org/x/sync/errgroup"
 	"vettest/helper"
+	"vettest/kit"
 )
 
 func work(context.Context) (int, error) { return 1, nil }
@@ -114,6 +116,16 @@ func (s *server) reads(ctx context.Context) {
 		_ = s.call.Wait(ctx)
 		_ = async.WaitAll(ctx, s.call, s.call.Signal())
 	}))
+}
+
+func elsewhere(ctx context.Context, q *kit.Queue, g *errgroup.Group) {
+	async.Go(ctx, work, async.OnSignal(func() {
+		kit.Pause()       // want `Pause \(by time.Sleep\) may block the completer`
+		_ = q.Close()     // want `Close \(by pause \(by q.wg.Wait\)\) may block the completer`
+		_ = g.Wait()      // want `Wait \(by g.wg.Wait\) may block the completer`
+		q.Log("complete") // does not block as a rule
+	}))
+	async.Go(ctx, work, async.OnSignal(kit.Pause)) // want `kit.Pause may block the completer in time.Sleep`
 }
 
 func named(ctx context.Context, wg *sync.WaitGroup) {

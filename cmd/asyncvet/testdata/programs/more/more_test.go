@@ -5,7 +5,17 @@ import (
 	"testing"
 
 	"github.com/seed4712c49f/async"
+	"vettest/kit"
 )
+
+// TestMain begins something for all tests, and ends the program.
+func TestMain(m *testing.M) {
+	call := async.Go(context.Background(), work)
+	if err := call.Wait(context.Background()); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
 
 // helpers of a test suite, which clean up behind the tests
 
@@ -81,5 +91,19 @@ func TestFake(t *testing.T) {
 	call := fake{}.get(t.Context())
 	if err := call.Wait(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestKit(t *testing.T) {
+	call := async.Go(t.Context(), work)
+	switch err := call.Wait(t.Context()); {
+	case err == nil:
+		call.Release()
+	case t.Failed():
+		kit.Fatal(t, err)
+		return
+	default:
+		kit.Fail(t, err)
+		return
 	}
 }
