@@ -65,8 +65,11 @@ func (p *Package) comesToBlock(b *cfg.Block, seen map[*cfg.Block]bool) bool {
 // Blocking returns what it is about a node that may block the goroutine, or "".
 // It knows the waits of the library, time.Sleep, the waits of package sync,
 // channels of which the program says that they have no buffer, and functions that
-// do such a thing.
+// do such a thing. To wait for what is complete by then is no wait.
 func (p *Package) Blocking(n ast.Node) string {
+	if p.Complete(n) {
+		return ""
+	}
 	switch n := n.(type) {
 	case *ast.CallExpr:
 		if _, ok := p.Parent(n).(*ast.GoStmt); !ok {

@@ -43,7 +43,7 @@ func (p *Package) waitsAlone(decl *ast.FuncDecl) string {
 		fn := api.Callee(p.Info, call)
 		name := api.Name(fn)
 		switch {
-		case api.WaitOf(name) == api.ByContext && len(call.Args) > 0 && p.IsRoot(call.Args[0]):
+		case api.WaitOf(name) == api.ByContext && len(call.Args) > 0 && p.IsRoot(call.Args[0]) && !p.Complete(call):
 			found = name
 		case name == "":
 			if s := p.Summary(fn); s != nil {

@@ -105,6 +105,9 @@ func (c checker) elsewhere(f ast.Expr, obj *types.Func) {
 
 // node looks at one node of the function.
 func (c checker) node(n ast.Node) bool {
+	if c.p.Complete(n) {
+		return true
+	}
 	switch n := n.(type) {
 	case *ast.CallExpr:
 		if _, ok := c.p.Parent(n).(*ast.GoStmt); !ok {

@@ -83,13 +83,14 @@ func helpers(ctx context.Context, scope *async.Scope, other *async.Call[string])
 
 // --- the limit
 
-func limited(ctx context.Context, other *async.Call[int], wg *sync.WaitGroup) {
+func limited(ctx context.Context, other *async.Call[int], e *async.Event, wg *sync.WaitGroup) {
 	scope := async.NewScope(async.ScopeOptions{Name: "a", Limit: 2})
 	results := make(chan int)
 	async.Go(ctx, func(ctx context.Context) (int, error) {
 		<-other.Done()                 // want `unlike other.Wait, a receive from other.Done\(\) is no wait that the scope knows: the slot of the scope stays taken`
 		time.Sleep(time.Second)        // want `unlike async.Sleep, time.Sleep is no wait that the scope knows`
-		_ = other.WaitFor(time.Second) // want `other.WaitFor has no context`
+		_ = e.WaitFor(time.Second)     // want `e.WaitFor has no context`
+		_ = other.WaitFor(time.Second) // is complete
 		_ = other.WaitFor(0)
 		wg.Wait()    // want `wg.Wait is no wait that the scope knows`
 		results <- 1 // want `a send to results, which has no buffer, is no wait that the scope knows`
@@ -250,4 +251,39 @@ func several(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
 
 func generic[T any](ctx context.Context, scope *async.Scope, other *async.Call[T]) {
 	async.Go(ctx, func(context.Context) (T, error) { return other.Await(ctx) }, scope) // want `other.Await waits by ctx`
+}
+
+// --- what is over by then, perhaps
+
+func perhapsOver(ctx context.Context, scope *async.Scope, other, another *async.Call[int], late bool) {
+	async.Go(ctx, func(own context.Context) (int, error) {
+		if late {
+			other.Cancel(nil)
+		}
+		return other.Await(ctx) // want `other.Await waits by ctx`
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		if err := other.Wait(own); err != nil {
+			return other.Await(context.Background()) // want `other.Await waits by context.Background`
+		}
+		return another.Await(context.Background()) // want `another.Await waits by context.Background`
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		if other.IsDone() {
+			other = async.Go(own, work, scope)
+		}
+		<-other.Done() // want `unlike other.Wait, a receive`
+		return other.Finish()
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		if !other.IsDone() {
+			return other.Await(ctx) // want `other.Await waits by ctx`
+		}
+		defer other.Cancel(nil)
+		return another.Await(ctx) // want `another.Await waits by ctx`
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		_ = other.Wait(own)                      // may end first
+		return other.Await(context.Background()) // want `other.Await waits by context.Background`
+	}, scope)
 }
