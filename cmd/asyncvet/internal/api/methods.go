@@ -31,7 +31,7 @@ func EffectOf(name string) Effect {
 		return Begins
 	case "Call.Cancel", "Call.CancelWait", "Calls.Cancel":
 		return Cancels
-	case "Call.Await", "Call.Finish", "Calls.All", "Calls.Settle", "Calls.Each", "Promise.Complete", "Promise.Break":
+	case "Call.Await", "Call.Finish", "Calls.All", "Calls.Settle", "Calls.Each", "Promise.Complete", "Promise.CompleteOrDiscard", "Promise.Break":
 		return Settles
 	case "Call.Release", "Signal.Release", "Calls.Release":
 		return Releases

@@ -1,7 +1,7 @@
 package program
 
 // Where a path says that there is nothing left to do: behind the Done of a context, or of a
-// call, and where they are asked whether they have ended.
+// call, where they are asked whether they have ended, and behind a wait that they have ended.
 
 import (
 	"go/ast"
@@ -60,10 +60,20 @@ func (s *Search) saysOver(cond ast.Expr) (when, ok bool) {
 		if (e.Op != token.EQL && e.Op != token.NEQ) || !isNil(e.Y) {
 			return false, false
 		}
-		call, isCall := s.P.Value(e.X).(*ast.CallExpr)
-		return e.Op == token.NEQ, isCall && s.asksContext(call)
+		call := s.P.from(e.X)
+		return e.Op == token.NEQ, call != nil && (s.asksContext(call) || s.waits(call))
 	}
 	return false, false
+}
+
+// waits reports whether a call is a wait by a context that has no other error than that of the
+// end of the context.
+func (s *Search) waits(call *ast.CallExpr) bool {
+	switch s.P.Called(call) {
+	case "Sleep", "Call.Wait", "Event.Wait", "Signal.Wait", "WaitAny", "WaitAll":
+		return len(call.Args) > 0 && s.Over(call.Args[0])
+	}
+	return false
 }
 
 // isEnd reports whether a call asks if an error is that of a context, or of one of its ends.

@@ -18,6 +18,85 @@ import (
 
 var errBusy = errors.New("busy")
 
+// --- servers that wait
+
+func untilAnEvent(ctx context.Context, e *async.Event, f func() int) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx)
+	go func() {
+		if err := e.Wait(promise.Context()); err != nil {
+			return // the call is over
+		}
+		promise.Complete(f(), nil)
+	}()
+	return call
+}
+
+func everySecond(ctx context.Context, f func() (int, bool)) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx)
+	go func() {
+		for {
+			if n, ok := f(); ok {
+				promise.Complete(n, nil)
+				return
+			}
+			if async.Sleep(ctx, time.Second) != nil {
+				return
+			}
+			err := async.Sleep(promise.Context(), time.Second)
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return call
+}
+
+func byAnother(ctx, other context.Context, e *async.Event, f func() int) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx)
+	go func() { // want `the server can leave promise neither`
+		if err := e.Wait(other); err != nil {
+			return
+		}
+		promise.Complete(f(), nil)
+	}()
+	return call
+}
+
+func withItsError(ctx context.Context, other *async.Call[int]) *async.Call[int] {
+	promise, call := async.NewPromise[int](ctx)
+	go func() { // want `the server can leave promise neither`
+		n, err := other.Await(ctx)
+		if err != nil {
+			return // that of the other, perhaps
+		}
+		promise.Complete(n, nil)
+	}()
+	return call
+}
+
+// --- what is discarded
+
+func discards(ctx context.Context, l net.Listener, late async.Option) *async.Call[net.Conn] {
+	promise, call := async.NewPromise[net.Conn](ctx, late)
+	go func() {
+		conn, err := l.Accept()
+		promise.CompleteOrDiscard(conn, err)
+	}()
+	return call
+}
+
+func discardsSome(ctx context.Context, l net.Listener, late async.Option) *async.Call[net.Conn] {
+	promise, call := async.NewPromise[net.Conn](ctx, late)
+	go discardSome(promise, l) // want `discardSome can return with promise neither completed nor broken`
+	return call
+}
+
+func discardSome(promise *async.Promise[net.Conn], l net.Listener) {
+	if conn, err := l.Accept(); err == nil {
+		promise.CompleteOrDiscard(conn, nil)
+	}
+}
+
 // --- a promise that is refused
 
 func refused(ctx context.Context, scope *async.Scope, serve func(*async.Promise[int])) *async.Call[int] {
