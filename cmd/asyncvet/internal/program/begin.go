@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/constant"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 )
@@ -182,7 +183,7 @@ func (p *Package) limit(scope ast.Expr) Limit {
 // limitOption returns what a ScopeOptions says.
 func (p *Package) limitOption(e ast.Expr) Limit {
 	lit, ok := p.Value(e).(*ast.CompositeLit)
-	if !ok {
+	if !ok || p.setsLimit(p.Var(e)) {
 		return UnknownLimit
 	}
 	for _, elt := range lit.Elts {
@@ -191,13 +192,43 @@ func (p *Package) limitOption(e ast.Expr) Limit {
 			return UnknownLimit
 		}
 		if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "Limit" {
-			if v := p.Info.Types[kv.Value].Value; v != nil && constant.Sign(v) <= 0 {
-				return NoLimit
-			}
-			return Limited
+			return p.number(kv.Value)
 		}
 	}
 	return NoLimit
+}
+
+// setsLimit reports whether a field Limit of a variable is assigned by itself.
+func (p *Package) setsLimit(v *types.Var) bool {
+	return v != nil && slices.ContainsFunc(p.idents[v], func(id *ast.Ident) bool {
+		sel, ok := p.Parent(id).(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "Limit" {
+			return false
+		}
+		s, ok := p.Parent(sel).(*ast.AssignStmt)
+		return ok && slices.Contains(s.Lhs, ast.Expr(sel))
+	})
+}
+
+// number returns which limit a number is. What is no constant is one, as the program says; but
+// a variable that gets a constant without a limit may be none.
+func (p *Package) number(e ast.Expr) Limit {
+	if v := p.Info.Types[e].Value; v != nil {
+		if constant.Sign(v) > 0 {
+			return Limited
+		}
+		return NoLimit
+	}
+	values, all := p.Values(p.Var(e))
+	some := slices.ContainsFunc(values, func(e ast.Expr) bool { return p.Info.Types[e].Value == nil || p.number(e) != NoLimit })
+	none := slices.ContainsFunc(values, func(e ast.Expr) bool { return p.Info.Types[e].Value != nil && p.number(e) == NoLimit })
+	switch {
+	case none && all && !some:
+		return NoLimit
+	case none:
+		return UnknownLimit
+	}
+	return Limited
 }
 
 // FuncOf returns the function that an expression of a function type is: its

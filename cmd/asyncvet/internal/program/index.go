@@ -52,6 +52,8 @@ func (p *Package) enter(n ast.Node) {
 		p.assign(n.Value, nil)
 	case *ast.CompositeLit:
 		p.literal(n)
+	case *ast.CallExpr:
+		p.copied(n)
 	case *ast.Field:
 		for _, name := range n.Names {
 			if v, ok := p.Info.Defs[name].(*types.Var); ok && !v.IsField() {
@@ -90,8 +92,39 @@ func (p *Package) assign(l, value ast.Expr) {
 		}
 		return
 	}
+	if element, ok := ast.Unparen(l).(*ast.IndexExpr); ok {
+		if v := p.Var(element.X); v != nil && areOptions(v.Type()) {
+			p.elements[v] = append(p.elements[v], value)
+		}
+	}
 	if v := p.Var(l); v != nil {
 		p.values[v] = append(p.values[v], value)
+	}
+}
+
+// areOptions reports whether a type is one of several options.
+func areOptions(t types.Type) bool {
+	switch t := t.Underlying().(type) {
+	case *types.Slice:
+		return api.Kind(t.Elem()) == "Option"
+	case *types.Array:
+		return api.Kind(t.Elem()) == "Option"
+	}
+	return false
+}
+
+// copied enters that a copy assigns to a slice what is not known.
+func (p *Package) copied(call *ast.CallExpr) {
+	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
+	if _, builtin := p.Info.Uses[id].(*types.Builtin); !ok || !builtin || id.Name != "copy" {
+		return
+	}
+	to := ast.Unparen(call.Args[0])
+	if part, ok := to.(*ast.SliceExpr); ok {
+		to = part.X
+	}
+	if v := p.Var(to); v != nil {
+		p.values[v] = append(p.values[v], nil)
 	}
 }
 

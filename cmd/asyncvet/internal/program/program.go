@@ -44,6 +44,7 @@ type Package struct {
 	idents    map[types.Object][]*ast.Ident // where each variable stands, in the order of the files
 	values    map[types.Object][]ast.Expr   // what is assigned to each; nil stands for what is not known
 	groups    map[types.Object][]ast.Expr   // what is assigned to the Options of each Group
+	elements  map[types.Object][]ast.Expr   // what is assigned to elements of each slice or array of options
 	decls     map[*types.Func]*ast.FuncDecl
 	order     []*types.Func // the declared functions in the order of the files
 	summaries map[*types.Func]*Summary
@@ -76,6 +77,7 @@ func run(pass *analysis.Pass) (any, error) {
 		idents:    make(map[types.Object][]*ast.Ident),
 		values:    make(map[types.Object][]ast.Expr),
 		groups:    make(map[types.Object][]ast.Expr),
+		elements:  make(map[types.Object][]ast.Expr),
 		decls:     make(map[*types.Func]*ast.FuncDecl),
 		summaries: make(map[*types.Func]*Summary),
 		silent:    make(map[place][]string),

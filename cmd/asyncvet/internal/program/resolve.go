@@ -131,9 +131,19 @@ func (r resolver) slice(e ast.Expr) {
 	case *ast.Ident, *ast.SelectorExpr:
 		if !isNil(e) {
 			r.variable(e, resolver.slice)
+			r.elements(e)
 		}
 	default:
 		r.o.All = false
+	}
+}
+
+// elements adds what is assigned to elements of a slice, one or another of which may be that at
+// the time of the call.
+func (r resolver) elements(e ast.Expr) {
+	r.maybe = true
+	for _, value := range r.p.elements[r.p.Var(e)] {
+		r.option(value)
 	}
 }
 
@@ -192,7 +202,7 @@ func (r resolver) group(e ast.Expr) {
 	}
 	values, all := r.p.Values(v)
 	r.o.All = all
-	r.maybe = !all || len(values)+len(r.p.groups[v]) > 1
+	r.maybe = !all || Generic(v.Type()) || len(values)+len(r.p.groups[v]) > 1
 	for _, value := range values {
 		lit, ok := ast.Unparen(value).(*ast.CompositeLit)
 		if u, isAddr := ast.Unparen(value).(*ast.UnaryExpr); isAddr {

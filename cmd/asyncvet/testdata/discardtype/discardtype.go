@@ -136,3 +136,13 @@ type conn = net.Conn
 func alias(ctx context.Context) {
 	async.Go(ctx, dial, async.Discard(func(conn, error) {})).Release()
 }
+
+type cache[T any] struct{ runs async.Group[string, T] }
+
+func caches(ctx context.Context) {
+	var numbers cache[int]
+	numbers.runs.Options = []async.Option{async.Discard(func(int, error) {})}
+	var texts cache[string]
+	_, _, _ = texts.runs.Do(ctx, "a", func(context.Context) (string, error) { return "", nil }) // has no options
+	_, _, _ = numbers.runs.Do(ctx, "a", work)
+}

@@ -103,6 +103,28 @@ func generic[T io.Closer](ctx context.Context, fn func(context.Context) (T, erro
 	async.Go(ctx, fn).Release() // depends on T
 }
 
+// --- options in slices
+
+func slots(ctx context.Context, scope *async.Scope, late bool) {
+	opts := []async.Option{scope, async.Name("a")}
+	opts[1] = async.Discard(closing)
+	async.Go(ctx, dial, opts...).Release()
+	copied := []async.Option{scope, async.Name("a")}
+	copy(copied[1:], []async.Option{async.Discard(closing)})
+	async.Go(ctx, dial, copied...).Release()
+	each := []async.Option{scope, async.Name("a")}
+	for i := range each {
+		each[i] = async.Discard(closing)
+	}
+	async.Go(ctx, dial, each...).Release()
+	var list [2]async.Option
+	list[0] = async.Discard(closing)
+	async.Go(ctx, dial, list[:]...).Release()
+	named := []async.Option{scope, async.Name("a")}
+	named[1] = async.Name("b")
+	async.Go(ctx, dial, named...).Release() // want `nobody closes a net.Conn`
+}
+
 // --- taken for certain
 
 func waitsForEver(ctx context.Context) (net.Conn, error) {

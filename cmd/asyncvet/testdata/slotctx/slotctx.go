@@ -4,6 +4,7 @@ package slotctx
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -113,6 +114,35 @@ func unlimited(ctx context.Context, other *async.Call[int]) {
 		<-other.Done()
 		return other.Await(ctx)
 	}, scope)
+}
+
+func limits(ctx context.Context, n int, e *async.Event) {
+	none := 0
+	free := async.NewScope(async.ScopeOptions{Limit: none})
+	async.Go(ctx, func(context.Context) (int, error) { return 1, e.WaitFor(time.Second) }, free)
+	async.Go(ctx, func(own context.Context) (int, error) { return 1, e.Wait(ctx) }, free)
+	if n > 3 {
+		several := 0
+		if n < 10 {
+			several = n
+		}
+		perhaps := async.NewScope(async.ScopeOptions{Limit: several})
+		async.Go(ctx, func(context.Context) (int, error) { return 1, e.WaitFor(time.Second) }, perhaps)
+		async.Go(ctx, func(own context.Context) (int, error) { return 1, e.Wait(ctx) }, perhaps) // want `e.Wait waits by ctx`
+	}
+	given := async.NewScope(async.ScopeOptions{Limit: n})
+	async.Go(ctx, func(context.Context) (int, error) { return 1, e.WaitFor(time.Second) }, given) // want `e.WaitFor has no context`
+	options := async.ScopeOptions{Name: "a"}
+	if n > 0 {
+		options.Limit = n
+	}
+	later := async.NewScope(options)
+	async.Go(ctx, func(own context.Context) (int, error) { return 1, e.Wait(ctx) }, later) // want `e.Wait waits by ctx`
+	four := 4
+	tight := async.NewScope(async.ScopeOptions{Limit: four})
+	async.Go(ctx, func(context.Context) (int, error) { return 1, e.WaitFor(time.Second) }, tight) // want `e.WaitFor has no context`
+	each := async.NewScope(async.ScopeOptions{Limit: 2 * runtime.NumCPU()})
+	async.Go(ctx, func(context.Context) (int, error) { return 1, e.WaitFor(time.Second) }, each) // want `e.WaitFor has no context`
 }
 
 func unknown(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
