@@ -107,21 +107,37 @@ type completion struct {
 	fn   ast.Node
 }
 
+// An overKey is a function, and what is complete there: its text, and the variable that the text
+// begins with.
+type overKey struct {
+	fn   ast.Node
+	v    *types.Var
+	text string
+}
+
 // at reports whether it is complete where the function comes to a node.
 func (f completion) at(node ast.Node) bool {
 	g := f.p.Graph(f.fn)
 	if g == nil || len(g.Blocks) == 0 {
 		return false
 	}
-	in := f.entries(g)
+	key := overKey{f.fn, f.p.Var(root(f.of)), f.text}
+	known, ok := f.p.over.Load(key)
+	if !ok {
+		known, _ = f.p.over.LoadOrStore(key, f.entries(g))
+	}
+	in := known.(map[*cfg.Block]bool)
+	here := func(n ast.Node) bool { return Holds(n, node) && !f.isHead(n, node) }
 	for _, b := range g.Blocks {
+		i := slices.IndexFunc(b.Nodes, here)
+		if i < 0 {
+			continue
+		}
 		is := in[b]
-		for _, n := range b.Nodes {
-			if Holds(n, node) && !f.isHead(n, node) {
-				return is
-			}
+		for _, n := range b.Nodes[:i] {
 			is = f.after(n, is)
 		}
+		return is
 	}
 	return false
 }
@@ -215,7 +231,10 @@ func (f completion) called(call *ast.CallExpr, is bool) bool {
 	return is
 }
 
-func (f completion) names(e ast.Expr) bool { return e != nil && text(ast.Unparen(e)) == f.text }
+// names reports whether an expression is the one that is followed.
+func (f completion) names(e ast.Expr) bool {
+	return e != nil && text(ast.Unparen(e)) == f.text && f.p.Var(root(e)) == f.p.Var(root(f.of))
+}
 
 // isClient reports whether it is the call of a promise.
 func (f completion) isClient(promise ast.Expr) bool {

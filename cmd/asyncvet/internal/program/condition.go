@@ -210,10 +210,7 @@ func isNil(e ast.Expr) bool {
 // error can be told from the others.
 func (p *Package) checked(err *types.Var, fn ast.Node) bool {
 	compared, elsewhere := false, false
-	for _, id := range p.idents[err] {
-		if !Holds(fn, id) {
-			continue
-		}
+	for _, id := range p.within(err, fn) {
 		switch parent := p.Parent(id).(type) {
 		case *ast.BinaryExpr:
 			if isNil(parent.X) || isNil(parent.Y) {

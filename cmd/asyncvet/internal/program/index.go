@@ -4,9 +4,11 @@ package program
 // and what it is assigned. All else in this package looks things up here.
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 )
@@ -26,6 +28,13 @@ func (p *Package) index(f *ast.File) {
 		p.enter(n)
 		return true
 	})
+}
+
+// sort sorts where each variable stands.
+func (p *Package) sort() {
+	for _, idents := range p.idents {
+		slices.SortFunc(idents, func(a, b *ast.Ident) int { return cmp.Compare(a.Pos(), b.Pos()) })
+	}
 }
 
 func (p *Package) enter(n ast.Node) {

@@ -91,10 +91,7 @@ func (p *Package) isRanged(v *types.Var) bool {
 // it: in a field, in a map, in another value, in a channel, by a method of something that was
 // there before.
 func (p *Package) stored(v *types.Var, fn ast.Node, depth int) bool {
-	return slices.ContainsFunc(p.idents[v], func(id *ast.Ident) bool {
-		if !Holds(fn, id) {
-			return false
-		}
+	return slices.ContainsFunc(p.within(v, fn), func(id *ast.Ident) bool {
 		switch parent := p.Parent(id).(type) {
 		case *ast.AssignStmt:
 			return p.assignedOutside(id, parent, fn)

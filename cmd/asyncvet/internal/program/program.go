@@ -8,6 +8,7 @@ package program
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -15,6 +16,7 @@ import (
 	"go/types"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 	"golang.org/x/tools/go/analysis"
@@ -41,13 +43,15 @@ type Package struct {
 
 	cfgs      *ctrlflow.CFGs
 	parents   map[ast.Node]ast.Node
-	idents    map[types.Object][]*ast.Ident // where each variable stands, in the order of the files
+	idents    map[types.Object][]*ast.Ident // where each variable stands, by position
 	values    map[types.Object][]ast.Expr   // what is assigned to each; nil stands for what is not known
 	groups    map[types.Object][]ast.Expr   // what is assigned to the Options of each Group
 	elements  map[types.Object][]ast.Expr   // what is assigned to elements of each slice or array of options
 	decls     map[*types.Func]*ast.FuncDecl
 	order     []*types.Func // the declared functions in the order of the files
 	summaries map[*types.Func]*Summary
+	uses      map[*ast.Ident]Use // of what is of the library
+	over      sync.Map           // see completion
 	silent    map[place][]string // the analyzers that are silenced on a line
 	reaches   bool               // the package imports the library, perhaps through others
 }
@@ -87,8 +91,10 @@ func run(pass *analysis.Pass) (any, error) {
 		p.index(f)
 		p.ignored(f)
 	}
+	p.sort()
 	p.importSummaries(pass)
 	p.summarize(pass)
+	p.useAll()
 	if !reaches {
 		return new(Package), nil // there is nothing to find
 	}
@@ -219,6 +225,18 @@ func (p *Package) Decl(fn *types.Func) *ast.FuncDecl { return p.decls[fn] }
 // Idents returns where a variable stands in this package.
 func (p *Package) Idents(v types.Object) []*ast.Ident { return p.idents[v] }
 
+// within returns where a variable stands within n.
+func (p *Package) within(v types.Object, n ast.Node) []*ast.Ident {
+	all := p.idents[v]
+	if len(all) == 0 {
+		return nil
+	}
+	before := func(id *ast.Ident, pos token.Pos) int { return cmp.Compare(id.Pos(), pos) }
+	from, _ := slices.BinarySearchFunc(all, n.Pos(), before)
+	to, _ := slices.BinarySearchFunc(all, n.End(), before)
+	return all[from:to]
+}
+
 // Called returns the name of the library's function that a call calls, or "".
 func (p *Package) Called(call *ast.CallExpr) string { return api.Called(p.Info, call) }
 
@@ -270,10 +288,31 @@ func (p *Package) Behind(s ast.Stmt) (token.Pos, string) {
 	if p.nextLine(s, f) == line {
 		return s.End(), "; "
 	}
+	if c := p.commentAt(f.LineStart(line), line); c != nil {
+		line = f.Line(c.End())
+	}
 	if line >= f.LineCount() {
 		return s.End(), "\n"
 	}
 	return f.LineStart(line+1) - 1, "\n"
+}
+
+// commentAt returns the last comment that begins on a line and ends on another, or nil.
+func (p *Package) commentAt(start token.Pos, line int) (last *ast.Comment) {
+	for _, file := range p.Files {
+		if file.FileStart > start || start > file.FileEnd {
+			continue
+		}
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				f := p.Fset.File(start)
+				if f.Line(c.Pos()) == line && f.Line(c.End()) > line {
+					last = c
+				}
+			}
+		}
+	}
+	return last
 }
 
 // nextLine returns the line of what stands behind a statement of a list: the next one, or the

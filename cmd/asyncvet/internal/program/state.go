@@ -73,10 +73,10 @@ func (p *Package) changesAny(n ast.Node, vars []*types.Var) bool {
 
 // handsOn reports whether n calls a method of v, or passes v to a function.
 func (p *Package) handsOn(n ast.Node, v *types.Var) bool {
-	return slices.ContainsFunc(p.idents[v], func(id *ast.Ident) bool {
-		if !Holds(n, id) || v.IsField() {
-			return false
-		}
+	if v.IsField() {
+		return false
+	}
+	return slices.ContainsFunc(p.within(v, n), func(id *ast.Ident) bool {
 		e, parent := ast.Expr(id), p.Parent(id)
 		if sel, ok := parent.(*ast.SelectorExpr); ok && sel.X == id {
 			e, parent = sel, p.Parent(sel)
@@ -88,10 +88,7 @@ func (p *Package) handsOn(n ast.Node, v *types.Var) bool {
 
 // changes reports whether n assigns v, or takes its address.
 func (p *Package) changes(n ast.Node, v *types.Var) bool {
-	return slices.ContainsFunc(p.idents[v], func(id *ast.Ident) bool {
-		if !Holds(n, id) {
-			return false
-		}
+	return slices.ContainsFunc(p.within(v, n), func(id *ast.Ident) bool {
 		e, parent := ast.Expr(id), p.Parent(id)
 		if sel, ok := parent.(*ast.SelectorExpr); ok && sel.Sel == id {
 			e, parent = sel, p.Parent(sel)

@@ -132,11 +132,8 @@ func (p *Package) importSummaries(pass *analysis.Pass) {
 // summarize looks at every function of this package and exports what it finds. Of
 // the library itself nothing is exported: package api knows it.
 func (p *Package) summarize(pass *analysis.Pass) {
-	if p.Pkg.Path() == api.Path {
-		return
-	}
 	for _, fn := range p.order {
-		if s := p.Summary(fn); s != nil && !s.empty() {
+		if s := p.Summary(fn); s != nil && !s.empty() && p.Pkg.Path() != api.Path {
 			pass.ExportObjectFact(fn, s)
 		}
 	}

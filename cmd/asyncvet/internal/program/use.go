@@ -41,16 +41,36 @@ type Use struct {
 // Uses returns the uses of a variable within n.
 func (p *Package) Uses(v types.Object, n ast.Node) []Use {
 	var uses []Use
-	for _, id := range p.idents[v] {
-		if Holds(n, id) {
-			uses = append(uses, p.Use(id))
-		}
+	for _, id := range p.within(v, n) {
+		uses = append(uses, p.Use(id))
 	}
 	return uses
 }
 
 // Use says what the use of a variable at id does.
 func (p *Package) Use(id *ast.Ident) Use {
+	if u, ok := p.uses[id]; ok {
+		return u
+	}
+	return p.lookAt(id)
+}
+
+// useAll looks at each use of what is of the library, once for all analyzers, which run at the
+// same time.
+func (p *Package) useAll() {
+	uses := make(map[*ast.Ident]Use)
+	for v, idents := range p.idents {
+		if api.Kind(v.Type()) == "" {
+			continue
+		}
+		for _, id := range idents {
+			uses[id] = p.lookAt(id)
+		}
+	}
+	p.uses = uses
+}
+
+func (p *Package) lookAt(id *ast.Ident) Use {
 	u := p.use(id)
 	u.Ident = id
 	u.In = p.Function(id)

@@ -316,4 +316,13 @@ func perhapsOver(ctx context.Context, scope *async.Scope, other, another *async.
 		_ = other.Wait(own)                      // may end first
 		return other.Await(context.Background()) // want `other.Await waits by context.Background`
 	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		other.Cancel(nil)
+		if late {
+			other := async.Go(own, work, scope)
+			defer other.Release()
+			return other.Await(ctx) // want `other.Await waits by ctx`
+		}
+		return other.Await(ctx)
+	}, scope)
 }

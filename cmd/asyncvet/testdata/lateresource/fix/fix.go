@@ -28,3 +28,14 @@ func all(ctx context.Context, urls []string) {
 func hidden(ctx context.Context) {
 	async.Go(ctx, helper.Hide).Release() // want `without Discard`
 }
+
+func shadows(ctx context.Context, net int) {
+	async.Go(ctx, dial).Release() // want `without Discard`
+}
+
+func shadowsTheLibrary(ctx context.Context, begin func(context.Context, func(context.Context) (net.Conn, error)) *async.Call[net.Conn]) {
+	promise, call := async.NewPromise[net.Conn](ctx) // want `without Discard`
+	async := promise.Break
+	defer async()
+	call.Release()
+}

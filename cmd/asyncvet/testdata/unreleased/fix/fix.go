@@ -78,3 +78,9 @@ func goesOn(ctx context.Context, busy bool, use func(int)) {
 		use(n)
 	}()
 }
+
+func longComment(ctx context.Context) error {
+	call := async.Go(ctx, work) /* want `neither awaited, finished nor released` */ /* over
+	several lines */
+	return call.Wait(ctx)
+}
