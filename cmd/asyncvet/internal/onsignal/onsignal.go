@@ -70,7 +70,7 @@ func (c checker) function(b program.Begin, f ast.Expr) {
 			return false
 		}
 		if call, ok := n.(*ast.CallExpr); ok && name == nil {
-			if mu := locks(c.p, call); mu != "" && held[mu] {
+			if mu := locks(c.p, call); mu != "" && held[mu] > reads(c.p, call) {
 				c.report(n, mu+" is held where the call is begun, and to lock it here may block the completer")
 			}
 			c.method(call.Fun, api.Callee(c.p.Info, call), held)
@@ -81,7 +81,7 @@ func (c checker) function(b program.Begin, f ast.Expr) {
 
 // method looks at the locks that a method of this package takes by its receiver:
 // what the receiver is called here stands before the dot of f.
-func (c checker) method(f ast.Expr, fn *types.Func, held map[string]bool) {
+func (c checker) method(f ast.Expr, fn *types.Func, held map[string]int) {
 	decl := c.p.Decl(fn)
 	sel, ok := ast.Unparen(f).(*ast.SelectorExpr)
 	if decl == nil || decl.Body == nil || decl.Recv == nil || !ok || len(decl.Recv.List[0].Names) == 0 {
@@ -93,7 +93,7 @@ func (c checker) method(f ast.Expr, fn *types.Func, held map[string]bool) {
 		if !ok {
 			return true
 		}
-		if field, ok := strings.CutPrefix(locks(c.p, call), inside+"."); ok && held[here+"."+field] {
+		if field, ok := strings.CutPrefix(locks(c.p, call), inside+"."); ok && held[here+"."+field] > reads(c.p, call) {
 			c.report(f, fmt.Sprintf("%s locks %s.%s, which is held where the call is begun, and may block the completer", types.ExprString(f), here, field))
 		}
 		return true
@@ -171,9 +171,9 @@ func (c checker) same(a, b ast.Expr) bool {
 }
 
 // held returns the mutexes that are locked in a function before a call, and not
-// unlocked in between, by their text.
-func (c checker) held(call *ast.CallExpr) map[string]bool {
-	held := make(map[string]bool)
+// unlocked in between, by their text: 1 for those that are locked to read, and 2 for the others.
+func (c checker) held(call *ast.CallExpr) map[string]int {
+	held := make(map[string]int)
 	fn := c.p.Function(call)
 	if fn == nil {
 		return held
@@ -187,7 +187,7 @@ func (c checker) held(call *ast.CallExpr) map[string]bool {
 				return false
 			}
 			if mu := locks(c.p, n); mu != "" && c.onTheWay(n, call) {
-				held[mu] = true
+				held[mu] = 2 - reads(c.p, n)
 			}
 			if _, deferred := c.p.Parent(n).(*ast.DeferStmt); !deferred {
 				if mu := unlocks(c.p, n); mu != "" {
@@ -208,11 +208,19 @@ func (c checker) onTheWay(before, call *ast.CallExpr) bool {
 }
 
 func locks(p *program.Package, call *ast.CallExpr) string {
-	return mutex(p, call, "Mutex.Lock", "RWMutex.Lock")
+	return mutex(p, call, "Mutex.Lock", "RWMutex.Lock", "RWMutex.RLock")
+}
+
+// reads returns 1 for a call that locks a mutex to read, beside others that do, and else 0.
+func reads(p *program.Package, call *ast.CallExpr) int {
+	if mutex(p, call, "RWMutex.RLock") != "" {
+		return 1
+	}
+	return 0
 }
 
 func unlocks(p *program.Package, call *ast.CallExpr) string {
-	return mutex(p, call, "Mutex.Unlock", "RWMutex.Unlock")
+	return mutex(p, call, "Mutex.Unlock", "RWMutex.Unlock", "RWMutex.RUnlock")
 }
 
 // mutex returns the text of the mutex on which a call calls one of the methods, or

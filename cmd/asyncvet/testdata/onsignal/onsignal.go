@@ -16,6 +16,7 @@ func work(context.Context) (int, error) { return 1, nil }
 
 type server struct {
 	mu     sync.Mutex
+	rw     sync.RWMutex
 	woken  chan struct{}
 	ready  chan struct{}
 	tokens chan struct{}
@@ -85,6 +86,26 @@ func (s *server) lockedByDefer(ctx context.Context) {
 	defer s.mu.Unlock()
 	async.Go(ctx, work, async.OnSignal(s.count))              // want `s.count locks s.mu, which is held where the call is begun, and may block the completer: an OnSignal function`
 	async.Go(ctx, work, async.OnSignal(func() { s.count() })) // want `s.count locks s.mu`
+}
+
+func (s *server) readLocked(ctx context.Context) {
+	s.rw.RLock()
+	async.Go(ctx, work, async.OnSignal(func() {
+		s.rw.Lock() // want `s.rw is held where the call is begun`
+		defer s.rw.Unlock()
+		s.calls++
+	}))
+	async.Go(ctx, work, async.OnSignal(func() {
+		s.rw.RLock() // others may read, too
+		defer s.rw.RUnlock()
+	}))
+	s.rw.RUnlock()
+	s.rw.Lock()
+	defer s.rw.Unlock()
+	async.Go(ctx, work, async.OnSignal(func() {
+		s.rw.RLock() // want `s.rw is held where the call is begun`
+		defer s.rw.RUnlock()
+	}))
 }
 
 func (own *server) count() {
