@@ -78,6 +78,7 @@ func (c checker) function(fn ast.Node) {
 	})
 	for v, uses := range released {
 		c.deferred(fn, v)
+		c.returned(fn, v)
 		if atOnce(uses) && !c.renewedElsewhere(fn, v) {
 			c.flow(fn, v)
 		}
@@ -238,6 +239,28 @@ func (c checker) deferred(fn ast.Node, v *types.Var) {
 		case u.Act == program.Releases && cancel != nil && sameList(list, around) && noWayOut(list, cancel, d):
 			c.reportDeferred(v, cancel, d)
 			return
+		}
+	}
+}
+
+// returned reports a return of v behind a deferred Release, which has released it by the time
+// that the caller has it.
+func (c checker) returned(fn ast.Node, v *types.Var) {
+	var release *ast.DeferStmt
+	for _, u := range c.p.Uses(v, program.Body(fn)) {
+		if u.In != fn {
+			continue
+		}
+		if d, ok := c.p.Parent(u.Call).(*ast.DeferStmt); ok && u.Call != nil && u.Act == program.Releases {
+			release = d
+		}
+		if u.Act == program.Assigns {
+			release = nil
+		}
+		if ret, ok := c.p.Parent(u.Ident).(*ast.ReturnStmt); ok && release != nil && program.Holds(c.p.Parent(release), ret) {
+			c.p.Report(c.pass, analysis.Diagnostic{Pos: u.Ident.Pos(), End: u.Ident.End(), Message: fmt.Sprintf(
+				"%s is returned, and the deferred Release of line %d has released it by then",
+				v.Name(), c.pass.Fset.Position(release.Pos()).Line)})
 		}
 	}
 }

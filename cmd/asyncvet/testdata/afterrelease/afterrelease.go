@@ -125,6 +125,46 @@ func expected(ctx context.Context) bool {
 	return call.Wait(ctx) == async.ErrReleased
 }
 
+func returned(ctx context.Context) *async.Call[int] {
+	call := async.Go(ctx, work)
+	defer call.Release()
+	return call // want `call is returned, and the deferred Release of line \d+ has released it by then`
+}
+
+func returnedNamed(ctx context.Context, urls []string) (async.Calls[int], error) {
+	calls := async.GoEach(ctx, urls, get)
+	defer calls.Release()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return calls, nil // want `calls is returned, and the deferred Release`
+}
+
+func returnsAClone(ctx context.Context) *async.Call[int] {
+	call := async.Go(ctx, work)
+	defer call.Release()
+	return call.Clone()
+}
+
+func returnsAnother(ctx context.Context, late bool) *async.Call[int] {
+	call := async.Go(ctx, work)
+	if late {
+		defer call.Release()
+		call = async.Go(ctx, work)
+	}
+	return call
+}
+
+func returnsOnFailure(ctx context.Context) (call *async.Call[int], err error) {
+	call = async.Go(ctx, work)
+	defer func() {
+		if err != nil {
+			call.Release()
+		}
+	}()
+	return call, ctx.Err()
+}
+
 func inAGoroutine(ctx context.Context, call *async.Call[int]) error {
 	go call.Release()
 	return call.Wait(ctx) // at the same time, perhaps
