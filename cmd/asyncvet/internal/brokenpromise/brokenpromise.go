@@ -165,7 +165,7 @@ func (c checker) server(v *types.Var, fn ast.Node, s ast.Node) (server ast.Node,
 			server, call = lit, run
 			continue
 		}
-		if u.Act == program.Looks {
+		if u.Act == program.Looks || c.isDeclared(u) {
 			continue
 		}
 		if _, ok := c.p.Parent(u.Call).(*ast.GoStmt); u.Call == nil || !ok || server != nil {
@@ -178,6 +178,12 @@ func (c checker) server(v *types.Var, fn ast.Node, s ast.Node) (server ast.Node,
 		}
 	}
 	return server, call
+}
+
+// isDeclared reports whether a use declares a variable, without a value.
+func (c checker) isDeclared(u program.Use) bool {
+	s, ok := c.p.Parent(u.Ident).(*ast.ValueSpec)
+	return ok && len(s.Values) == 0
 }
 
 // literal returns the literal that a call calls, or nil.

@@ -131,6 +131,20 @@ func forgets(ctx context.Context, r *bufio.Reader) *async.Call[string] {
 	return call
 }
 
+func declared(ctx context.Context, busy bool) *async.Call[string] {
+	var (
+		promise *async.Promise[string]
+		call    *async.Call[string]
+	)
+	promise, call = async.NewPromise[string](ctx)
+	go func() { // want `the server can leave promise neither`
+		if !busy {
+			promise.Complete("", nil)
+		}
+	}()
+	return call
+}
+
 func breaks(ctx context.Context, r *bufio.Reader) *async.Call[string] {
 	promise, call := async.NewPromise[string](ctx)
 	go func() {
