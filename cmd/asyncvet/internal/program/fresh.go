@@ -6,30 +6,31 @@ package program
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 )
 
 // fresh returns the results of a function that are handles which the caller owns:
 // every return returns a call that was begun here and is nobody else's, or nil.
-func (p *Package) fresh(fn *types.Func, decl *ast.FuncDecl) []Fresh {
+func (p *Package) fresh(fn ast.Node) []Fresh {
 	var all []Fresh
-	results := fn.Signature().Results()
+	results := p.Signature(fn).Results()
 	for i := range results.Len() {
 		if !api.IsHandle(results.At(i).Type()) {
 			continue
 		}
-		if f, ok := p.freshResult(decl, i); ok {
+		if f, ok := p.freshResult(fn, i); ok {
 			all = append(all, f)
 		}
 	}
 	return all
 }
 
-func (p *Package) freshResult(decl *ast.FuncDecl, i int) (Fresh, bool) {
+func (p *Package) freshResult(fn ast.Node, i int) (Fresh, bool) {
 	f := Fresh{Result: i}
 	found, all := false, true
-	ast.Inspect(decl.Body, func(n ast.Node) bool {
+	ast.Inspect(Body(fn), func(n ast.Node) bool {
 		if _, ok := n.(*ast.FuncLit); ok {
 			return false
 		}
@@ -44,7 +45,7 @@ func (p *Package) freshResult(decl *ast.FuncDecl, i int) (Fresh, bool) {
 		case i < len(ret.Results):
 			e, result = ret.Results[i], 0
 		}
-		c := p.created(decl, e, result)
+		c := p.created(fn, e, result)
 		switch {
 		case e != nil && isNil(e):
 			f.Nil = true
@@ -53,7 +54,7 @@ func (p *Package) freshResult(decl *ast.FuncDecl, i int) (Fresh, bool) {
 		case api.Harmless(p.Called(c)):
 		default:
 			found = true
-			f.Nil = f.Nil || p.mayBeNil(c)
+			f.Nil = f.Nil || p.mayBeNil(c, result)
 			f.Options.add(p.Options(c).fact())
 		}
 		return true
@@ -61,10 +62,9 @@ func (p *Package) freshResult(decl *ast.FuncDecl, i int) (Fresh, bool) {
 	return f, found && all
 }
 
-// mayBeNil reports whether a call may return no handle.
-func (p *Package) mayBeNil(call *ast.CallExpr) bool {
-	s := p.Summary(api.Callee(p.Info, call))
-	return s != nil && len(s.Fresh) > 0 && s.Fresh[0].Nil
+// mayBeNil reports whether a result of a call may be no handle.
+func (p *Package) mayBeNil(call *ast.CallExpr, result int) bool {
+	return slices.ContainsFunc(p.freshOf(call), func(f Fresh) bool { return f.Result == result && f.Nil })
 }
 
 // created returns the call that made the handle e, or its result, or nil where e
@@ -72,7 +72,7 @@ func (p *Package) mayBeNil(call *ast.CallExpr) bool {
 func (p *Package) created(fn ast.Node, e ast.Expr, result int) *ast.CallExpr {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.CallExpr:
-		if r, _, ok := p.Creates(e); ok && r == result {
+		if results, _ := p.Creates(e); slices.Contains(results, result) {
 			return e
 		}
 	case *ast.Ident:
@@ -93,7 +93,7 @@ func (p *Package) created(fn ast.Node, e ast.Expr, result int) *ast.CallExpr {
 		if call == nil {
 			return nil
 		}
-		if r, _, ok := p.Creates(call); ok && r == p.resultOf(v, call) {
+		if results, _ := p.Creates(call); slices.Contains(results, p.resultOf(v, call)) {
 			return call
 		}
 	}
@@ -128,21 +128,59 @@ func oneOf(values, i int) int {
 	return 0
 }
 
-// Creates returns which result of a call is a handle that the caller owns, and which is an
-// error that says that there is none, or -1. Where another result may say so, a bool perhaps,
+// Creates returns which results of a call are handles that the caller owns, and which is an
+// error that says that there are none, or -1. Where another result may say so, a bool perhaps,
 // nothing is known about the call.
-func (p *Package) Creates(call *ast.CallExpr) (result, err int, ok bool) {
-	fn := api.Callee(p.Info, call)
-	if name := api.Name(fn); name != "" {
-		c, ok := api.CreationOf(name)
-		return c.Result, c.Error, ok
+func (p *Package) Creates(call *ast.CallExpr) (results []int, err int) {
+	if name := p.Called(call); name != "" {
+		if c, ok := api.CreationOf(name); ok {
+			return []int{c.Result}, c.Error
+		}
+		return nil, -1
 	}
-	s := p.Summary(fn)
-	if s == nil || len(s.Fresh) == 0 {
-		return 0, 0, false
+	sig, _ := p.Info.TypeOf(call.Fun).(*types.Signature)
+	if sig == nil {
+		return nil, -1
 	}
-	err = errorOf(fn.Signature())
-	return s.Fresh[0].Result, err, err >= 0 || !s.Fresh[0].Nil || fn.Signature().Results().Len() == 1
+	err = errorOf(sig)
+	for _, f := range p.freshOf(call) {
+		if err >= 0 || !f.Nil || sig.Results().Len() == 1 {
+			results = append(results, f.Result)
+		}
+	}
+	return results, err
+}
+
+// freshOf returns the results of a function of the program that are handles which the caller
+// owns: of one that is declared, or of a literal that a variable of this package stands for.
+func (p *Package) freshOf(call *ast.CallExpr) []Fresh {
+	if fn := api.Callee(p.Info, call); fn != nil {
+		if s := p.Summary(fn); s != nil {
+			return s.Fresh
+		}
+		return nil
+	}
+	lit, ok := p.Value(call.Fun).(*ast.FuncLit)
+	if !ok || p.Function(call) == lit {
+		return nil
+	}
+	return p.freshLit(lit)
+}
+
+// freshLit is fresh for a literal, which may call itself by its variable.
+func (p *Package) freshLit(lit *ast.FuncLit) (all []Fresh) {
+	recursive := false
+	ast.Inspect(lit.Body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && api.Callee(p.Info, call) == nil {
+			_, isLit := p.Value(call.Fun).(*ast.FuncLit)
+			recursive = recursive || isLit
+		}
+		return !recursive
+	})
+	if recursive {
+		return nil
+	}
+	return p.fresh(lit)
 }
 
 // errorOf returns the index of the last result where that is an error, or -1.

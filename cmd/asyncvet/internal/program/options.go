@@ -113,11 +113,12 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 	fn := api.Callee(p.Info, call)
 	switch name := api.Name(fn); name {
 	case "":
-		if s := p.Summary(fn); s != nil && len(s.Fresh) > 0 {
-			o.merge(s.Fresh[0].Options, call, false)
+		fresh := p.freshOf(call)
+		for _, f := range fresh {
+			o.merge(f.Options, call, false)
+		}
+		if o.All = o.All && len(fresh) > 0; len(fresh) > 0 && fn != nil {
 			r.given(fn, call)
-		} else {
-			o.All = false
 		}
 	case "Group.Do", "Group.Join":
 		r.group(Receiver(call))

@@ -20,6 +20,7 @@ type Summary struct {
 	Fresh  []Fresh      // the results that are handles which the caller owns
 	Option *OptionsFact // what the option that it returns says
 	Waits  string       // the wait by a context without a slot that it makes, or ""
+	By     []string     // the wait that it makes by each of its parameters, or ""
 	Blocks string       // what in it may block, or ""
 	Ends   bool         // it never returns
 }
@@ -42,6 +43,11 @@ func (s *Summary) String() string {
 	}
 	if s.Waits != "" {
 		parts = append(parts, "waits by "+s.Waits)
+	}
+	for i, by := range s.By {
+		if by != "" {
+			parts = append(parts, fmt.Sprintf("%d is the context of %s", i, by))
+		}
 	}
 	if s.Blocks != "" {
 		parts = append(parts, "blocks in "+s.Blocks)
@@ -107,9 +113,10 @@ func (p *Package) Summary(fn *types.Func) *Summary {
 	s := &Summary{Blocks: p.blocks(decl), Ends: p.ends(decl)}
 	if p.reaches {
 		s.Params = p.modes(fn, decl)
-		s.Fresh = p.fresh(fn, decl)
+		s.Fresh = p.fresh(decl)
 		s.Option = p.optionOf(decl)
 		s.Waits = p.waitsAlone(decl)
+		s.By = p.waitsBy(fn, decl)
 	}
 	p.summaries[fn] = s
 	return s

@@ -227,11 +227,33 @@ func (p *Package) passed(id *ast.Ident, call *ast.CallExpr) Use {
 		}
 		return Use{Act: PassedOn, Name: name, Call: call}
 	}
+	if shows(fn) {
+		return Use{Act: Looks, Call: call}
+	}
 	s := p.Summary(fn)
 	if s == nil || i >= len(s.Params) {
 		return Use{Act: PassedOn, Call: call}
 	}
 	return Use{Act: s.Params[i].act(), Name: fn.Name(), Call: call, Func: fn}
+}
+
+// shows reports whether a function only writes down what its arguments are.
+func shows(fn *types.Func) bool {
+	if fn == nil || fn.Pkg() == nil {
+		return false
+	}
+	switch fn.Pkg().Path() {
+	case "fmt":
+		return fn.Name() != "Errorf" && fn.Signature().Recv() == nil // an error may hold what it wraps
+	case "log", "log/slog":
+		return fn.Signature().Results().Len() == 0
+	case "testing":
+		switch fn.Name() {
+		case "Log", "Logf", "Error", "Errorf", "Fatal", "Fatalf", "Skip", "Skipf":
+			return true
+		}
+	}
+	return false
 }
 
 func argument(call *ast.CallExpr, id *ast.Ident) int {

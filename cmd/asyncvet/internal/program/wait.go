@@ -55,6 +55,53 @@ func (p *Package) waitsAlone(decl *ast.FuncDecl) string {
 	return found
 }
 
+// waitsBy returns for each parameter of a function the wait that the function makes with it as
+// the context, itself or by way of another function, or "".
+func (p *Package) waitsBy(fn *types.Func, decl *ast.FuncDecl) []string {
+	params := fn.Signature().Params()
+	by := make([]string, params.Len())
+	p.Inline(decl.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if _, ok := p.Parent(call).(*ast.GoStmt); ok {
+			return true
+		}
+		for i, wait := range p.WaitsBy(call) {
+			for j := range by {
+				if wait != "" && p.Var(call.Args[i]) == params.At(j) && !p.Complete(call) && p.onlyGiven(params.At(j)) {
+					by[j] = wait
+				}
+			}
+		}
+		return true
+	})
+	return by
+}
+
+// onlyGiven reports whether nothing is assigned to a parameter.
+func (p *Package) onlyGiven(v *types.Var) bool {
+	values, _ := p.Values(v)
+	return len(values) == 0
+}
+
+// WaitsBy returns for each argument of a call the wait that is made with it as the context, or
+// "": of the library, or of a function of the program.
+func (p *Package) WaitsBy(call *ast.CallExpr) []string {
+	fn := api.Callee(p.Info, call)
+	if name := api.Name(fn); name != "" {
+		if api.WaitOf(name) == api.ByContext && len(call.Args) > 0 {
+			return []string{name}
+		}
+		return nil
+	}
+	if s := p.Summary(fn); s != nil && !fn.Signature().Variadic() && len(s.By) == len(call.Args) {
+		return s.By
+	}
+	return nil
+}
+
 // IsRoot reports whether a context is that of nobody: context.Background or
 // context.TODO, or one made from it.
 func (p *Package) IsRoot(ctx ast.Expr) bool {

@@ -159,6 +159,12 @@ func (c checker) call(call *ast.CallExpr) {
 	case name == "":
 		if s := c.p.Summary(fn); s != nil && s.Waits != "" {
 			c.report(call, fmt.Sprintf("%s waits in %s by a context of its own", text, s.Waits), nil)
+			return
+		}
+		for i, wait := range c.p.WaitsBy(call) {
+			if ctx := call.Args[i]; wait != "" && c.foreign(ctx) {
+				c.report(call, fmt.Sprintf("%s waits in %s by %s, which is not the function's own context", text, wait, types.ExprString(ctx)), c.ownContext(ctx))
+			}
 		}
 	}
 }

@@ -41,8 +41,11 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, f := range pass.Files {
 		ast.Inspect(f, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok && !api.Harmless(p.Called(call)) {
-				if result, err, ok := p.Creates(call); ok {
-					c.created(call, result, err)
+				results, err := p.Creates(call)
+				for _, result := range results {
+					if c.created(call, result, err); c.alone(call) {
+						break // one report is enough
+					}
 				}
 				if api.EffectOf(p.Called(call)) == api.Begins {
 					c.begun(call)
@@ -57,6 +60,15 @@ func run(pass *analysis.Pass) (any, error) {
 type checker struct {
 	pass *analysis.Pass
 	p    *program.Package
+}
+
+// alone reports whether nothing is assigned what a call returns.
+func (c checker) alone(call *ast.CallExpr) bool {
+	switch c.p.Parent(call).(type) {
+	case *ast.AssignStmt, *ast.ValueSpec:
+		return false
+	}
+	return true
 }
 
 // created looks at what becomes of a handle that a call returns.
@@ -86,6 +98,8 @@ func (c checker) created(call *ast.CallExpr, result, err int) {
 		}
 	case *ast.SelectorExpr:
 		c.chained(call, parent)
+	case *ast.CallExpr:
+		c.argument(call, parent)
 	}
 }
 
@@ -202,8 +216,29 @@ func (c checker) chained(call *ast.CallExpr, sel *ast.SelectorExpr) {
 	default:
 		return
 	}
+	c.lost(call, sel.Sel.Name, o)
+}
+
+// argument looks at a handle that is passed where it is created to what only waits for it.
+func (c checker) argument(call, to *ast.CallExpr) {
+	name := c.p.Called(to)
+	if o := c.p.Options(call); (name == "Set.Add" || waitsForMany(name)) && !isTask(o) {
+		c.lost(call, name, o)
+	}
+}
+
+// waitsForMany reports whether a function of the library waits for its arguments.
+func waitsForMany(name string) bool {
+	switch name {
+	case "WaitAny", "WaitAll", "FirstError", "AfterFunc":
+		return true
+	}
+	return false
+}
+
+func (c checker) lost(call *ast.CallExpr, after string, o *program.Options) {
 	c.p.Report(c.pass, analysis.Diagnostic{Pos: call.Pos(), End: call.End(), Message: fmt.Sprintf(
-		"the handle that %s returns is lost after %s, and never released%s", c.name(call), sel.Sel.Name, consequence(o))})
+		"the handle that %s returns is lost after %s, and never released%s", c.name(call), after, consequence(o))})
 }
 
 // assigned looks at a handle that is assigned to a variable.

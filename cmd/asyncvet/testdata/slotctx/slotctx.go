@@ -82,6 +82,23 @@ func helpers(ctx context.Context, scope *async.Scope, other *async.Call[string])
 	async.Go(ctx, func(ctx context.Context) (string, error) { return helper.Take(ctx, other) }, scope)
 }
 
+func take(ctx context.Context, call *async.Call[int]) (int, error) { return call.Await(ctx) }
+
+func takeInTime(ctx context.Context, call *async.Call[int]) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return take(ctx, call)
+}
+
+func byParameter(ctx context.Context, scope *async.Scope, other *async.Call[int], text *async.Call[string]) {
+	async.Go(ctx, func(own context.Context) (int, error) {
+		_, _ = take(own, other)
+		_, _ = helper.Take(ctx, text) // want `helper.Take waits in Call.Await by ctx, which is not the function's own context`
+		return take(ctx, other)       // want `take waits in Call.Await by ctx, which is not the function's own context`
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) { return takeInTime(own, other) }, scope)
+}
+
 // --- the limit
 
 func limited(ctx context.Context, other *async.Call[int], e *async.Event, wg *sync.WaitGroup) {

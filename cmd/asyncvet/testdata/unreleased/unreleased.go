@@ -4,9 +4,13 @@ package unreleased
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"net"
 	"sync"
+	"testing"
 
 	"github.com/seed4712c49f/async"
 	"golang.org/x/sync/errgroup"
@@ -633,6 +637,119 @@ func owned(ctx context.Context, s *helper.Server) error {
 func notOwned(ctx context.Context, s *helper.Server) error {
 	call := s.Call()
 	return call.Wait(ctx)
+}
+
+// --- handles that are shown, and handles that only wait
+
+func shown(ctx context.Context, busy bool) error {
+	call := async.Go(ctx, work) // want `call is neither`
+	log.Printf("begun %v", call)
+	slog.Info("begun", "call", call)
+	fmt.Println(call)
+	if busy {
+		return errBusy
+	}
+	_, err := call.Await(ctx)
+	return err
+}
+
+func shownInATest(t *testing.T) {
+	call := async.Go(t.Context(), work) // want `call is neither`
+	t.Log(call)
+	if !call.IsDone() {
+		return
+	}
+	call.Release()
+}
+
+func sprinted(ctx context.Context) error {
+	call := async.Go(ctx, work)
+	return fmt.Errorf("%s, %w", fmt.Sprint(call), finallyDone(call))
+}
+
+func finallyDone(call *async.Call[int]) error {
+	defer call.Release()
+	return nil
+}
+
+func inSets(ctx context.Context, names []string) error {
+	var set async.Set[string]
+	defer set.Release()
+	for _, name := range names {
+		set.Add(name, async.Go(ctx, work)) // want `the handle that async.Go returns is lost after Set.Add, and never released`
+		call := async.Go(ctx, work)
+		set.Add(name, call) // somebody may release it
+	}
+	async.AfterFunc(async.Go(ctx, work), func() {})   // want `the handle that async.Go returns is lost after AfterFunc`
+	set.Add("ready", async.Ready(1, nil))             // nothing behind it
+	_, err := async.WaitAny(ctx, async.Go(ctx, work)) // want `is lost after WaitAny`
+	return err
+}
+
+// --- several handles of one function
+
+func pair(ctx context.Context) (*async.Call[int], *async.Call[int]) {
+	return async.Go(ctx, work), async.Go(ctx, work)
+}
+
+func onlyOne(ctx context.Context) error {
+	a, b := pair(ctx) // want `b is neither`
+	defer a.Release()
+	return errors.Join(a.Wait(ctx), b.Wait(ctx))
+}
+
+func bothOfThem(ctx context.Context) (int, error) {
+	a, b := pair(ctx)
+	defer a.Release()
+	defer b.Release()
+	return async.WaitAny(ctx, a, b)
+}
+
+func pairOrNothing(ctx context.Context, busy bool) (a, b *async.Call[int], err error) {
+	if busy {
+		return nil, nil, errBusy
+	}
+	return async.Go(ctx, work), async.Go(ctx, work), nil
+}
+
+func notBoth(ctx context.Context) (int, error) {
+	a, b, err := pairOrNothing(ctx, true) // want `a is neither`
+	if err != nil {
+		return 0, err
+	}
+	_ = a.Wait(ctx)
+	return b.Await(ctx)
+}
+
+func noneOfThem(ctx context.Context) {
+	pair(ctx) // want `the handle that pair returns is never released`
+}
+
+// --- handles of a closure
+
+func begunByAClosure(ctx context.Context) error {
+	begin := func() *async.Call[int] { return async.Go(ctx, work) }
+	begin() // want `the handle that begin returns is never released`
+	if _, err := begin().Await(ctx); err != nil {
+		return err
+	}
+	call := begin() // want `call is neither`
+	return call.Wait(ctx)
+}
+
+func keptByAClosure(ctx context.Context) error {
+	var kept []*async.Call[int]
+	begin := func() *async.Call[int] {
+		call := async.Go(ctx, work)
+		kept = append(kept, call)
+		return call
+	}
+	begin()
+	defer async.Calls[int](kept).Release()
+	var replaced func() *async.Call[int]
+	replaced = func() *async.Call[int] { return kept[0] }
+	replaced()
+	return kept[0].Wait(ctx)
 }
 
 // --- other handles
