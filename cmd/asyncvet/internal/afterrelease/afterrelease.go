@@ -19,7 +19,8 @@ const doc = `report the use of a handle after its Release
 After Release, Await, Wait, Finish, Cancel and Begin return ErrReleased and do
 nothing; Clone, Signal and AfterFunc panic. Such a use is reported where every
 path to it has released the handle. A deferred Cancel that runs after the
-deferred Release is reported, too: it cancels nothing.
+deferred Release is reported, too: it cancels nothing. So is a handle that is
+returned where its Release is deferred.
 
 IsDone, IsSet and Done answer as before, and are not reported; nor is anything in
 a function that names ErrReleased, which it then expects.`
