@@ -99,6 +99,10 @@ func (c checker) created(call *ast.CallExpr, result, err int) {
 	case *ast.SelectorExpr:
 		c.chained(call, parent)
 	case *ast.CallExpr:
+		if list := c.appended(parent); list != nil {
+			c.element(call, list)
+			return
+		}
 		c.argument(call, parent)
 	}
 }
@@ -243,6 +247,10 @@ func (c checker) lost(call *ast.CallExpr, after string, o *program.Options) {
 
 // assigned looks at a handle that is assigned to a variable.
 func (c checker) assigned(call *ast.CallExpr, s ast.Node, handle, err ast.Expr) {
+	if element, ok := handle.(*ast.IndexExpr); ok {
+		c.element(call, element.X)
+		return
+	}
 	id, ok := handle.(*ast.Ident)
 	if !ok {
 		return

@@ -725,6 +725,85 @@ func noneOfThem(ctx context.Context) {
 	pair(ctx) // want `the handle that pair returns is never released`
 }
 
+// --- handles in a slice, or in a map
+
+func inASlice(ctx context.Context, names []string) error {
+	var calls []*async.Call[int]
+	for range names {
+		calls = append(calls, async.Go(ctx, work)) // want `the handles in calls are neither awaited, finished nor released`
+	}
+	for _, call := range calls {
+		if err := call.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inCalls(ctx context.Context, names []string) (int, error) {
+	calls := make(async.Calls[int], len(names))
+	for i := range names {
+		calls[i] = async.Go(ctx, work) // want `the handles in calls are neither`
+	}
+	<-calls[0].Done()
+	_, n, err := calls.Any(ctx)
+	return n, err
+}
+
+func inAMap(ctx context.Context, names []string) {
+	calls := make(map[string]*async.Call[int])
+	for _, name := range names {
+		calls[name] = helper2(ctx) // want `the handles in calls are neither`
+	}
+	for name := range calls {
+		<-calls[name].Done()
+	}
+	log.Print(len(calls))
+}
+
+func helper2(ctx context.Context) *async.Call[int] { return async.Go(ctx, work) }
+
+func notOnlyInASlice(ctx context.Context, names []string) (n int, err error) {
+	var first, second, third, fourth []*async.Call[int]
+	var fifth async.Calls[int]
+	for range names {
+		call := async.Go(ctx, work)
+		first = append(first, call, async.Go(ctx, work))
+		second = append(second, async.Go(ctx, work))
+		third = append(third, async.Go(ctx, work))
+		fourth = append(fourth, async.Ready(1, nil))
+		fifth = append(fifth, async.Go(ctx, work))
+	}
+	defer func() {
+		for _, call := range first {
+			call.Release()
+		}
+	}()
+	release(second)
+	for i := range third {
+		third[i].Release()
+	}
+	for _, call := range fourth {
+		_ = call.Wait(ctx)
+	}
+	kept := fifth
+	defer kept.Release()
+	return 0, nil
+}
+
+func release(calls []*async.Call[int]) { async.Calls[int](calls).Release() }
+
+func tasksInASlice(ctx context.Context, g *errgroup.Group) error {
+	var tasks []*async.Call[int]
+	for range 3 {
+		tasks = append(tasks, async.Go(ctx, work, async.InGroup(g)))
+	}
+	for _, task := range tasks {
+		<-task.Done()
+	}
+	return g.Wait()
+}
+
 // --- handles of a closure
 
 func begunByAClosure(ctx context.Context) error {
