@@ -84,6 +84,73 @@ func (p *Package) flags(n ast.Node, v *types.Var, known map[string]bool) {
 	}
 }
 
+// nils enters the variables that are nil at n: those that are declared without a value, and that
+// the function assigns in other branches than the one that n is in.
+func (p *Package) nils(n, fn ast.Node, known map[string]bool) {
+	ast.Inspect(Body(fn), func(cond ast.Node) bool {
+		if e, ok := cond.(*ast.BinaryExpr); ok {
+			e, _, ok := p.normal(e)
+			if ok && e.Op == token.EQL && isNil(e.Y) && p.isUnset(p.Var(e.X), n, fn) {
+				p.note(known, e, true)
+			}
+		}
+		return true
+	})
+}
+
+// isUnset reports whether a variable is declared without a value, and is not assigned on the
+// way to n, nor behind n.
+func (p *Package) isUnset(v *types.Var, n, fn ast.Node) bool {
+	if v == nil || v.IsField() || !p.assignedBy(v, fn) {
+		return false
+	}
+	declared := false
+	for _, id := range p.within(v, fn) {
+		if !p.changes(id, v) {
+			continue
+		}
+		if spec, ok := p.Parent(id).(*ast.ValueSpec); ok && len(spec.Values) == 0 {
+			declared = true
+		} else if !p.apart(id, n) {
+			return false
+		}
+	}
+	return declared
+}
+
+// apart reports whether two nodes are in different branches of the same statement, which no loop
+// comes to twice.
+func (p *Package) apart(a, b ast.Node) bool {
+	var of, branch ast.Node
+	inner := a
+	p.Around(a, func(around ast.Node) bool {
+		switch around.(type) {
+		case *ast.ForStmt, *ast.RangeStmt:
+			if Holds(around, b) {
+				of = nil
+				return false
+			}
+		case *ast.FuncDecl, *ast.FuncLit:
+			return false
+		}
+		if of == nil && Holds(around, b) {
+			of, branch = around, inner
+		}
+		inner = around
+		return true
+	})
+	switch of := of.(type) {
+	case *ast.IfStmt:
+		return branch == of.Body && of.Else != nil && Holds(of.Else, b) || branch == of.Else && Holds(of.Body, b)
+	case *ast.BlockStmt: // of a switch, or of a select
+		switch branch.(type) {
+		case *ast.CaseClause, *ast.CommClause:
+			return true
+		}
+	}
+	return false
+}
+
 // holds sets the value of a condition, and of those that follow from it.
 func holds(cond ast.Expr, value bool, set func(ast.Expr, bool)) {
 	cond = ast.Unparen(cond)

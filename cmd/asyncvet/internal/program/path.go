@@ -71,6 +71,7 @@ func (s *Search) Find() *Lost {
 	}
 	s.P.conditions(s.From, s.known, s.changed)
 	s.P.flags(s.From, s.Var, s.known)
+	s.P.nils(s.From, s.Func, s.known)
 	for _, b := range g.Blocks {
 		for i, n := range b.Nodes {
 			if n == s.From || (Holds(n, s.From) && s.P.Function(s.From) == s.Func) {

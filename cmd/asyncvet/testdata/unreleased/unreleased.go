@@ -498,6 +498,21 @@ func otherSide(ctx context.Context, n int) (int, error) {
 	return call.Await(ctx)
 }
 
+func oneAndAnother(ctx context.Context, deep bool, n int) (int, error) {
+	var number, other *async.Call[int]
+	for range n {
+		if deep {
+			number = async.Go(ctx, work)
+		} else {
+			other = async.Go(ctx, work) // want `other is neither`
+		}
+	}
+	if number != nil {
+		return number.Await(ctx)
+	}
+	return other.Await(ctx)
+}
+
 // --- handles that go elsewhere
 
 type client struct {

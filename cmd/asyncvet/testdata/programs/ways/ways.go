@@ -220,3 +220,42 @@ func modes(ctx context.Context, mode string) (int, error) {
 	}
 	return 0, errors.New("no such mode")
 }
+
+// --- one or another
+
+func oneOrAnother(ctx context.Context, kind string, deep bool) (int, error) {
+	var number *async.Call[int]
+	var texts *async.Call[[]string]
+	var failed error
+	switch {
+	case kind == "number":
+		number = async.Go(ctx, work)
+	case kind == "texts" && deep:
+		texts = page(ctx, 1)
+	default:
+		failed = errors.New(kind)
+	}
+	if failed != nil {
+		return 0, failed
+	}
+	if number != nil {
+		return number.Await(ctx)
+	}
+	all, err := texts.Await(ctx)
+	return len(all), err
+}
+
+func oneElseAnother(ctx context.Context, deep bool) (int, error) {
+	var number *async.Call[int]
+	var texts *async.Call[[]string]
+	if deep {
+		texts = page(ctx, 1)
+	} else {
+		number = async.Go(ctx, work)
+	}
+	if texts == nil {
+		return number.Await(ctx)
+	}
+	all, err := texts.Await(ctx)
+	return len(all), err
+}
