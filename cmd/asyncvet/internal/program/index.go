@@ -183,7 +183,7 @@ func (p *Package) Values(v *types.Var) (values []ast.Expr, all bool) {
 }
 
 // Value follows a name, or a field, to the one value that it is ever assigned. It
-// returns e where there is none, or more than one.
+// returns e where there is none, or more than one, or where the value is made from itself.
 func (p *Package) Value(e ast.Expr) ast.Expr {
 	for range 8 {
 		e = ast.Unparen(e)
@@ -192,11 +192,28 @@ func (p *Package) Value(e ast.Expr) ast.Expr {
 		default:
 			return e
 		}
-		values, all := p.Values(p.Var(e))
-		if !all || len(values) != 1 {
+		v := p.Var(e)
+		values, all := p.Values(v)
+		if !all || len(values) != 1 || p.madeFrom(values[0], v) {
 			return e
 		}
 		e = values[0]
 	}
 	return e
+}
+
+// madeFrom reports whether an expression needs the value of v.
+func (p *Package) madeFrom(e ast.Expr, v *types.Var) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.Ident:
+			of, ok := p.Info.ObjectOf(n).(*types.Var)
+			found = found || (ok && of.Origin() == v)
+		}
+		return !found
+	})
+	return found
 }

@@ -44,6 +44,9 @@ func (c checker) foreign(ctx ast.Expr) bool {
 	if c.p.IsRoot(ctx) {
 		return true
 	}
+	if from := c.madeFrom(ctx); from != nil {
+		return c.foreign(from)
+	}
 	switch e := ast.Unparen(ctx).(type) {
 	case *ast.Ident, *ast.SelectorExpr:
 		v := c.p.Var(e)
@@ -61,6 +64,19 @@ func (c checker) foreign(ctx ast.Expr) bool {
 		return first != nil && !first.IsField() && !program.Within(first, c.fn)
 	}
 	return false
+}
+
+// madeFrom returns the context that package context makes another from, or nil.
+func (c checker) madeFrom(ctx ast.Expr) ast.Expr {
+	call, ok := c.p.Value(ctx).(*ast.CallExpr)
+	if !ok || len(call.Args) == 0 || call.Args[0] == ctx {
+		return nil
+	}
+	fn := api.Callee(c.p.Info, call)
+	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "context" || !api.IsContext(c.pass.TypesInfo.TypeOf(call.Args[0])) {
+		return nil
+	}
+	return call.Args[0]
 }
 
 // assignedHere reports whether the function assigns a variable.

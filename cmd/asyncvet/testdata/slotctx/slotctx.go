@@ -99,6 +99,47 @@ func byParameter(ctx context.Context, scope *async.Scope, other *async.Call[int]
 	async.Go(ctx, func(own context.Context) (int, error) { return takeInTime(own, other) }, scope)
 }
 
+func madeFromAnother(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
+	async.Go(ctx, func(own context.Context) (int, error) {
+		timed, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if err := other.Wait(timed); err != nil { // want `other.Wait waits by timed, which is not`
+			return 0, err
+		}
+		return take(context.WithoutCancel(ctx), other) // want `take waits in Call.Await by context.WithoutCancel\(ctx\)`
+	}, scope)
+	async.Go(ctx, func(ctx context.Context) (int, error) {
+		ctx, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
+		defer cancel()
+		wait := context.WithoutCancel(ctx)
+		if other.IsDone() {
+			wait = ctx
+		}
+		_ = other.Wait(wait)
+		return other.Await(ctx)
+	}, scope)
+	async.Go(ctx, func(own context.Context) (int, error) {
+		return other.Await(context.WithValue(ctx, key{}, 1)) // want `waits by context.WithValue\(ctx, key{}, 1\)`
+	}, scope)
+}
+
+type key struct{}
+
+// A session's context is made from itself.
+type session struct {
+	ctx    context.Context
+	cancel func()
+	calls  async.Group[string, int]
+}
+
+func (s *session) restart(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
+	s.ctx, s.cancel = context.WithCancel(s.ctx)
+	async.Go(ctx, func(own context.Context) (int, error) { return other.Await(s.ctx) }, scope) // want `waits by s.ctx`
+	_ = helperOf(s, other)
+}
+
+func helperOf(s *session, other *async.Call[int]) error { return other.Wait(s.ctx) }
+
 // --- the limit
 
 func limited(ctx context.Context, other *async.Call[int], e *async.Event, wg *sync.WaitGroup) {

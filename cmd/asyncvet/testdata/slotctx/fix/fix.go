@@ -44,3 +44,11 @@ func more(ctx, other context.Context, scope *async.Scope, call *async.Call[int],
 	nobody := context.Background()
 	async.Go(ctx, func(own context.Context) (int, error) { return call.Await(nobody) }, scope) // want `by nobody`
 }
+
+func madeFromAnother(ctx context.Context, scope *async.Scope, call *async.Call[int]) {
+	async.Go(ctx, func(own context.Context) (int, error) {
+		timed, cancel := context.WithTimeout(ctx, time.Second) // one second
+		defer cancel()
+		return call.Await(timed) // want `by timed`
+	}, scope)
+}
