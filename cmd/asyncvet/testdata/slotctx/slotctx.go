@@ -129,13 +129,19 @@ type key struct{}
 type session struct {
 	ctx    context.Context
 	cancel func()
-	calls  async.Group[string, int]
+	a, b   context.Context
 }
 
 func (s *session) restart(ctx context.Context, scope *async.Scope, other *async.Call[int]) {
 	s.ctx, s.cancel = context.WithCancel(s.ctx)
 	async.Go(ctx, func(own context.Context) (int, error) { return other.Await(s.ctx) }, scope) // want `waits by s.ctx`
 	_ = helperOf(s, other)
+}
+
+func (s *session) exchange(scope *async.Scope, other *async.Call[int]) {
+	s.a = context.WithValue(s.b, key{}, 1)
+	s.b = context.WithValue(s.a, key{}, 1)
+	async.Go(s.a, func(own context.Context) (int, error) { return other.Await(s.a) }, scope) // want `waits by s.a`
 }
 
 func helperOf(s *session, other *async.Call[int]) error { return other.Wait(s.ctx) }
