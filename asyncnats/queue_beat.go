@@ -69,7 +69,9 @@ func (w *Worker) sign() {
 	w.mu.Lock()
 	all := make([]parcel, 0, len(w.jobs))
 	for _, j := range w.jobs {
-		all = append(all, j.msg)
+		if !j.lost {
+			all = append(all, j.msg)
+		}
 	}
 	w.mu.Unlock()
 	for _, m := range all {

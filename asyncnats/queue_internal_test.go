@@ -3,6 +3,7 @@ package asyncnats
 import (
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -187,4 +188,62 @@ func TestJ6_ReleasedIsForgotten(t *testing.T) {
 func emptyPools() {
 	runtime.GC()
 	runtime.GC()
+}
+
+// A request of a key runs while the server, which keeps it in memory, is restarted. Its number is
+// then that of another request, which is not removed when the function returns.
+func TestFault_LostRequestRemovesNoOther(t *testing.T) {
+	o := natstest.Store(t.TempDir())
+	s := natstest.Run(t, o)
+	o.Port = s.Addr().(*net.TCPAddr).Port
+	open := func() *Queue {
+		js, err := jetstream.New(natstest.Connect(t, s.ClientURL()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := OpenQueue(t.Context(), js, QueueOptions{Name: "jobs", Memory: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(q.Close)
+		return q
+	}
+	begun, goOn := make(chan struct{}, 2), make(chan struct{})
+	w, err := Work(t.Context(), open(), func(_ context.Context, n int) (int, error) {
+		begun <- struct{}{}
+		<-goOn
+		return n, nil
+	}, WorkOptions{AtOnce: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Shutdown(t.Context())
+	first, _, err := Submit[int](t.Context(), open(), 1, Key("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Release()
+	<-begun
+	s.Shutdown()
+	s.WaitForShutdown()
+	s = natstest.Run(t, o)
+	q := open()
+	for deadline, lost := time.Now().Add(10*time.Second), uint64(0); lost == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the worker does not notice that the request is lost")
+		}
+		w.mu.Lock()
+		lost = w.lost
+		w.mu.Unlock()
+	}
+	second, _, err := Submit[int](t.Context(), q, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(goOn)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if v, err := second.Await(ctx); v != 2 || err != nil {
+		t.Errorf("the second call returned %d and %v", v, err)
+	}
 }

@@ -26,10 +26,11 @@ import (
 type errand struct {
 	on       *Worker
 	work     effort
-	number   uint64 // of the message that was delivered: the request, or the turn of its key
-	delivery int    // how often it was delivered, this time included
-	key      string // a token; empty without one
-	id       string // of the call; empty until the request of a key was found
+	number   uint64    // of the message that was delivered: the request, or the turn of its key
+	stored   time.Time // when that was stored: with the number it tells one message from all others
+	delivery int       // how often it was delivered, this time included
+	key      string    // a token; empty without one
+	id       string    // of the call; empty until the request of a key was found
 	lane     string
 	request  uint64 // the number of the request; of a turn first that of the request it was stored for
 	header   nats.Header
@@ -43,6 +44,8 @@ type errand struct {
 	entered bool      // the function is running, or has returned
 	left    bool      // the call is over, and its function never begins
 	cause   error     // why the call was canceled in the queue, or nil
+	place   uint64    // in the worker's jobs: the number, until the message is lost
+	lost    bool      // the server has lost the message: nothing is said of it any more
 	gone    bool
 }
 
@@ -59,7 +62,8 @@ func (w *Worker) accept(p parcel) {
 	if err != nil {
 		return // it is no message of a stream
 	}
-	j := &errand{on: w, msg: p, number: meta.Sequence.Stream, delivery: int(meta.NumDelivered)} //nolint:gosec // a count
+	number := meta.Sequence.Stream
+	j := &errand{on: w, msg: p, number: number, stored: meta.Timestamp, place: number, delivery: int(meta.NumDelivered)} //nolint:gosec // a count
 	// The job is whole before other goroutines find it: canceled reads the ids of all jobs.
 	if key, ok := strings.CutPrefix(m.Subject, w.q.store.turnSubject("")); ok {
 		j.key = key
@@ -68,7 +72,12 @@ func (w *Worker) accept(p parcel) {
 		j.take(strings.TrimPrefix(m.Subject, w.q.store.runSubject("")), j.number, m.Header, m.Data)
 	}
 	w.mu.Lock()
-	if known := w.jobs[j.number]; known != nil {
+	known := w.jobs[j.number]
+	if known != nil && !known.stored.Equal(j.stored) {
+		w.loseLocked(known)
+		known = nil
+	}
+	if known != nil {
 		known.msg = p // delivered again although the worker has it: the signs came too late
 		known.more = max(j.delivery-known.delivery, 0)
 		w.mu.Unlock()

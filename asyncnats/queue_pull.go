@@ -57,6 +57,7 @@ func (w *Worker) pulls(status chan nats.Status) {
 			return
 		case <-status:
 			w.doubt()
+			w.spawn(w.seek)
 		case <-w.toPull:
 		case <-ticker.C:
 		}

@@ -67,7 +67,10 @@ func (w *Worker) spawn(f func()) bool {
 
 // remove removes the request of a call whose record is stored (Q2).
 func (w *Worker) remove(j *errand) {
-	if j.key != "" {
+	w.mu.Lock()
+	lost := j.lost
+	w.mu.Unlock()
+	if j.key != "" && !lost {
 		w.nextOfKey(j)
 		return
 	}
@@ -83,12 +86,14 @@ func (w *Worker) release(j *errand, last func(parcel)) {
 		return
 	}
 	j.gone = true
-	delete(w.jobs, j.number)
+	delete(w.jobs, j.place)
 	w.changed = true
-	m := j.msg
+	m, lost := j.msg, j.lost
 	w.restLocked()
 	w.mu.Unlock()
-	last(m)
+	if !lost {
+		last(m)
+	}
 	poke(w.toPull)
 	poke(w.toBegin)
 }

@@ -43,7 +43,8 @@ type Worker struct {
 	downErr  error
 
 	mu      sync.Mutex
-	jobs    map[uint64]*errand // that the worker has, by the number of the message that was delivered
+	jobs    map[uint64]*errand // that the worker has, by their places
+	lost    uint64             // how many jobs were lost
 	ready   []*errand          // that are to be begun
 	over    map[string]ended   // the calls that were canceled, as long as their records are kept
 	changed bool               // what the worker is at, since it was told
