@@ -321,3 +321,38 @@ func TestJ5_CanceledWhileOthersCome(t *testing.T) {
 	canceling.Wait()
 	eventually(t, "all is done", func() bool { return w.Stats().Completed == n })
 }
+
+// A call is canceled, by its scope, while Submit has not heard yet whether the request is stored:
+// that is told as soon as it is.
+func TestJ5_WhileItIsSubmitted(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]async.Option{nil, {asyncnats.ID("a")}} {
+		d := newDepot(t)
+		q := d.open(asyncnats.QueueOptions{})
+		scope := async.NewScope(async.ScopeOptions{})
+		d.stop()
+		type submitted struct {
+			call *async.Call[int]
+			id   string
+		}
+		submitting := async.Go(t.Context(), func(context.Context) (s submitted, err error) {
+			s.call, s.id, err = asyncnats.Submit[int](t.Context(), q, 1, append(opts, scope)...)
+			return s, err
+		})
+		eventually(t, "the call is begun", func() bool { return scope.Stats().Pending == 1 })
+		for c := range scope.InFlight() {
+			if !scope.Cancel(c.ID, errFlaky) {
+				t.Error("the call was not canceled")
+			}
+		}
+		d.start()
+		s, err := submitting.Await(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, s.call, async.ErrCanceled, errFlaky)
+		if err := wantError(t, asyncnats.Attach[int](t.Context(), d.open(asyncnats.QueueOptions{}), s.id), async.ErrCanceled); !hasText(err, "flaky") {
+			t.Error(err)
+		}
+	}
+}

@@ -236,8 +236,9 @@ type queued[Resp any] struct {
 	ctx     context.Context // that of Submit
 	promise *async.Promise[Resp]
 	unhook  func() bool // from the call's context
-	told    atomic.Bool // the cancellation was handed on
 	stored  atomic.Bool // the request is known to have been stored
+	tells   atomic.Bool // a cancellation is to be handed on, when the request is stored
+	told    atomic.Bool // it was
 }
 
 // newQueued makes a call that waits for nothing yet.
@@ -270,7 +271,11 @@ func (p *queued[Resp]) fail(err error) {
 	p.promise.Complete(*new(Resp), err)
 }
 
-func (p *queued[Resp]) isStored()       { p.stored.Store(true) }
+func (p *queued[Resp]) isStored() {
+	p.stored.Store(true)
+	p.handOn()
+}
+
 func (p *queued[Resp]) wasStored() bool { return p.stored.Load() }
 
 // over is told by the completer that the call is complete (OnSignal). A call that waited
@@ -287,15 +292,30 @@ func (p *queued[Resp]) asked() { p.tell() }
 // tell hands a cancellation on, once. The end of Submit's context is none, nor is the release of
 // the last handle, nor the shutdown of the Scope that Submit was given (J6).
 func (p *queued[Resp]) tell() {
+	cause := p.cause()
+	leaves := cause == async.ErrScopeClosed || cause == async.ErrAbandoned // these, and not an error that tells of them
+	if leaves || p.ctx.Err() != nil {
+		return
+	}
+	p.tells.Store(true)
+	p.handOn()
+}
+
+// handOn hands a cancellation on that is to be told. Nobody knows of a request that is not stored: its
+// cancellation waits until then.
+func (p *queued[Resp]) handOn() {
+	if p.tells.Load() && p.stored.Load() && !p.told.Swap(true) {
+		p.q.cancelLater(cancellation{id: p.id, cause: p.cause()})
+	}
+}
+
+// cause is why the context of the call has ended.
+func (p *queued[Resp]) cause() error {
 	cause := p.q.known.tame(context.Cause(p.promise.Context()))
 	if e := new(async.CanceledError); errors.As(cause, &e) {
 		cause = e.Cause
 	}
-	leaves := cause == async.ErrScopeClosed || cause == async.ErrAbandoned // these, and not an error that tells of them
-	if leaves || p.ctx.Err() != nil || p.told.Swap(true) {
-		return
-	}
-	p.q.cancelLater(cancellation{id: p.id, cause: cause})
+	return cause
 }
 
 // resultOf makes what a call completes with from a record.
