@@ -51,7 +51,7 @@ func (w *Worker) beats() {
 				signed = now
 				w.sign()
 			}
-			if w.isChanged() || now.Sub(told) >= w.o.AckWait/3 {
+			if w.isChanged() || now.Sub(told) >= min(w.o.AckWait, w.q.o.Keep)/3 { // the bucket keeps it for Keep
 				told = now
 				w.tell(false)
 			}

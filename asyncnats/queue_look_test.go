@@ -173,3 +173,37 @@ func TestJ7_GivenUpOnce(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
+
+// What a worker says is kept no longer than results are: it says so often enough that another worker,
+// and whoever looks at the queue, knows of it, however short Keep is.
+func TestJ7_KeepShorterThanAckWait(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	o := asyncnats.QueueOptions{Keep: time.Second}
+	q := d.open(o)
+	g := newGate()
+	work(t, d.open(o), g.double, asyncnats.WorkOptions{AckWait: time.Minute})
+	call, _ := submit[int](t, q, 1)
+	g.next(t)
+	bucket := d.liveStream("KV_ASYNC_jobs")
+	for last, times := uint64(0), 0; times < 5; {
+		eventually(t, "the worker says again what it is at", func() bool {
+			m, err := bucket.GetLastMsgForSubject(t.Context(), "$KV.ASYNC_jobs.worker.*")
+			if err != nil || m.Sequence == last {
+				return false
+			}
+			last = m.Sequence
+			return true
+		})
+		times++
+	}
+	if all, running := inFlight(t, q); running != 1 {
+		t.Errorf("%v", all)
+	}
+	work(t, d.open(o), g.double, asyncnats.WorkOptions{AckWait: time.Second})
+	if c := d.consumer(); c.AckWait != time.Minute {
+		t.Errorf("requests wait for %v", c.AckWait)
+	}
+	g.open.Set()
+	wantValue(t, call, 2)
+}
