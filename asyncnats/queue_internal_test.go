@@ -247,3 +247,40 @@ func TestFault_LostRequestRemovesNoOther(t *testing.T) {
 		t.Errorf("the second call returned %d and %v", v, err)
 	}
 }
+
+// A function returns just when its call was canceled in the queue, and before the call here is: what
+// it returns is stored nowhere, and discarded.
+func TestJ5_ReturnsAsItIsCanceled(t *testing.T) {
+	q := openJobs(t)
+	goOn, discarded := make(chan struct{}), make(chan int, 1)
+	begun := make(chan struct{})
+	w, err := Work(t.Context(), q, func(_ context.Context, n int) (int, error) {
+		close(begun)
+		<-goOn
+		return n, nil
+	}, WorkOptions{Options: []async.Option{async.Discard(func(n int, _ error) { discarded <- n })}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Shutdown(t.Context())
+	call, _, err := Submit[int](t.Context(), q, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Release()
+	<-begun
+	w.mu.Lock()
+	for _, j := range w.jobs {
+		j.cause = errClosed() // as canceled does, before it cancels the call
+	}
+	w.mu.Unlock()
+	close(goOn)
+	select {
+	case n := <-discarded:
+		if n != 7 {
+			t.Errorf("%d was discarded", n)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the value was lost")
+	}
+}

@@ -97,6 +97,7 @@ func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bo
 	switch {
 	case gone: // it was canceled, or handed back
 	case canceled:
+		a.late.Store(true) // the call here may not have been canceled yet
 		w.drop(j)
 	case err != nil && ctx.Err() != nil: // the call was ended by its scope or a shutdown
 		w.handBack(j)
