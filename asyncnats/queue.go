@@ -120,8 +120,8 @@ type Queue struct {
 type waiter interface {
 	complete(record)
 	fail(error)
-	isStored()       // the request was stored
-	wasStored() bool // isStored was called
+	isStored(number uint64)    // the request was stored, or its call is known
+	storedAs() (number uint64) // of the request; 0 where the call is not known to be stored
 }
 
 // OpenQueue returns the queue with the name, and makes its streams where they are not there.

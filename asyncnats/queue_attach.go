@@ -1,8 +1,10 @@
 package asyncnats
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -51,62 +53,76 @@ func Attach[Resp any](ctx context.Context, q *Queue, id string, opts ...async.Op
 // find attaches a call, which waits already, to the id. It reports whether the queue knows
 // the id. Where the call is complete p completes.
 func (q *Queue) find(ctx context.Context, id string, p waiter) (known bool, err error) {
-	r, complete, known, err := q.look(ctx, id)
+	r, complete, number, err := q.look(ctx, id)
 	if complete && q.forget(id, p) {
 		p.complete(r)
 	}
-	if known {
-		p.isStored()
+	if number > 0 {
+		p.isStored(number)
 	}
-	return known, err
+	return complete || number > 0, err
 }
 
-// look reports whether the queue knows the id, and how its call has ended where it is complete.
-// From then on the record of the call is watched for, where it is not.
-func (q *Queue) look(ctx context.Context, id string) (r record, complete, known bool, err error) {
+// look returns the number of the request with the id where the queue has one, or how its call has
+// ended where it is complete; else the queue does not know the id. From then on the record of a call
+// that is not complete is watched for.
+func (q *Queue) look(ctx context.Context, id string) (r record, complete bool, number uint64, err error) {
 	var request *jetstream.RawStreamMsg
 	// The record is looked for before the request, and after: the request is removed when the
 	// record was stored (Q2).
 	for look := 0; look < 2 || request != nil; look++ {
 		r, complete, err = q.store.record(ctx, id)
-		if complete || err != nil || request != nil {
-			return r, complete, err == nil, err
+		switch {
+		case complete || err != nil:
+			return r, complete, 0, err
+		case request != nil:
+			return r, false, request.Sequence, nil
 		}
 		if request, err = q.store.request(ctx, id); err != nil {
-			return r, false, false, err
+			return r, false, 0, err
 		}
 		if request != nil {
 			q.watcher.coverLane(laneOf(id, request.Header))
 		}
 	}
-	return r, false, false, nil
+	return r, false, 0, nil
 }
 
-// recheck asks for all calls that wait here and were stored, because the bucket may have lost
-// records. Those that are not known any more complete with [ErrUnknownCall]. It is the
-// watcher's errand, and ends with ctx.
-func (q *Queue) recheck(ctx context.Context) {
+// stored lists the calls that wait here and were stored, the last that the stream has got first.
+func (q *Queue) stored() (ids []string) {
 	q.mu.Lock()
-	var ids []string
+	defer q.mu.Unlock()
+	numbers := make(map[string]uint64)
 	for id, some := range q.waiting {
-		if slices.ContainsFunc(some, waiter.wasStored) {
-			ids = append(ids, id)
+		for _, p := range some {
+			if n := p.storedAs(); n > 0 {
+				numbers[id] = n
+			}
 		}
 	}
-	q.mu.Unlock()
-	over := false // the watcher has come to its end, or the stream is not there
+	return slices.SortedFunc(maps.Keys(numbers), func(a, b string) int { return cmp.Compare(numbers[b], numbers[a]) })
+}
+
+// recheck asks for calls that wait here, as stored lists them, because the queue may have lost them.
+// Those that are not known any more complete with [ErrUnknownCall]. Where the bucket may have lost
+// records, it asks for all. The stream of requests can have lost its last ones alone, or all: where
+// one is there, so are those before. recheck is the watcher's errand, and ends with ctx.
+func (q *Queue) recheck(ctx context.Context, ids []string, all bool) {
+	over := false // the watcher has come to its end, or the stream is not there, or the rest is there
 	each(ids, func(id string) {
 		if over {
 			return
 		}
-		r, complete, known, err := q.look(ctx, id)
+		r, complete, number, err := q.look(ctx, id)
 		switch {
 		case err != nil:
 			over = true
 		case complete:
 			q.completed(r)
-		case !known:
+		case number == 0:
 			q.failStored(id, wrapped{ErrUnknownCall, id + ": the queue has lost it"})
+		default:
+			over = !all
 		}
 	})
 }
@@ -117,7 +133,7 @@ func (q *Queue) failStored(id string, err error) {
 	some := slices.Clone(q.waiting[id])
 	q.mu.Unlock()
 	each(some, func(p waiter) {
-		if p.wasStored() && q.forget(id, p) {
+		if p.storedAs() > 0 && q.forget(id, p) {
 			p.fail(err)
 		}
 	})

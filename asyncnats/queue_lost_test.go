@@ -1,6 +1,8 @@
 package asyncnats_test
 
 import (
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -32,4 +34,41 @@ func TestFault_NumbersGivenAnew(t *testing.T) {
 		g.open.Set()
 		wantValue(t, call, 4)
 	}
+}
+
+// The server loses the last requests and no record that the client has seen: calls that wait for
+// those that are lost end, and others go on.
+func TestFault_LostRequests(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	w := work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	before, _ := submit[int](t, q, 1)
+	wantValue(t, before, 2)
+	if err := w.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept, _ := submit[int](t, q, 2)
+	d.stop()
+	backup := t.TempDir()
+	if err := os.CopyFS(backup, os.DirFS(d.o.StoreDir)); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	var lost async.Calls[int]
+	for _, opts := range [][]async.Option{nil, {asyncnats.Key("k")}, {asyncnats.ID("a")}} {
+		call, _ := submit[int](t, q, 3, opts...)
+		lost = append(lost, call)
+	}
+	lost = append(lost, asyncnats.Attach[int](t.Context(), d.open(asyncnats.QueueOptions{}), "a"))
+	d.stop()
+	if err := errors.Join(os.RemoveAll(d.o.StoreDir), os.CopyFS(d.o.StoreDir, os.DirFS(backup))); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	for _, call := range lost {
+		wantError(t, call, asyncnats.ErrUnknownCall)
+	}
+	work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	wantValue(t, kept, 4)
 }

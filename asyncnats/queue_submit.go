@@ -95,7 +95,6 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 		call.Release()
 		return nil, o.id, err
 	}
-	p.isStored()
 	return call, o.id, nil
 }
 
@@ -190,6 +189,7 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		}
 	} else if number, err := q.submitNew(ctx, m); number > 0 || err != nil {
 		if number > 0 {
+			p.isStored(number)
 			q.giveTurn(ctx, o.key, number)
 		}
 		return err
@@ -198,6 +198,7 @@ func (q *Queue) submit(ctx context.Context, m *nats.Msg, o submission, p waiter)
 		number, err := q.store.put(ctx, m, m.Subject, 0)
 		switch {
 		case err == nil:
+			p.isStored(number)
 			q.giveTurn(ctx, o.key, number)
 			return nil
 		case !errors.Is(err, errTaken):
@@ -235,10 +236,10 @@ type queued[Resp any] struct {
 	id      string
 	ctx     context.Context // that of Submit
 	promise *async.Promise[Resp]
-	unhook  func() bool // from the call's context
-	stored  atomic.Bool // the request is known to have been stored
-	tells   atomic.Bool // a cancellation is to be handed on, when the request is stored
-	told    atomic.Bool // it was
+	unhook  func() bool   // from the call's context
+	stored  atomic.Uint64 // the number of the request, from when it is known to be stored
+	tells   atomic.Bool   // a cancellation is to be handed on, when the request is stored
+	told    atomic.Bool   // it was
 }
 
 // newQueued makes a call that waits for nothing yet.
@@ -271,12 +272,12 @@ func (p *queued[Resp]) fail(err error) {
 	p.promise.Complete(*new(Resp), err)
 }
 
-func (p *queued[Resp]) isStored() {
-	p.stored.Store(true)
+func (p *queued[Resp]) isStored(number uint64) {
+	p.stored.Store(number)
 	p.handOn()
 }
 
-func (p *queued[Resp]) wasStored() bool { return p.stored.Load() }
+func (p *queued[Resp]) storedAs() uint64 { return p.stored.Load() }
 
 // over is told by the completer that the call is complete (OnSignal). A call that waited
 // until then was ended here: by Cancel, which is told to the workers, or by its context.
@@ -304,7 +305,7 @@ func (p *queued[Resp]) tell() {
 // handOn hands a cancellation on that is to be told. Nobody knows of a request that is not stored: its
 // cancellation waits until then.
 func (p *queued[Resp]) handOn() {
-	if p.tells.Load() && p.stored.Load() && !p.told.Swap(true) {
+	if p.tells.Load() && p.stored.Load() > 0 && !p.told.Swap(true) {
 		p.q.cancelLater(cancellation{id: p.id, cause: p.cause()})
 	}
 }

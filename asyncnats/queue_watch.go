@@ -37,6 +37,8 @@ type watcher struct {
 	taken   uint64             // the number of the last message that was taken
 	at      time.Time          // when that was stored
 	checked bool               // the bucket is known to have what is to come: the consumer is replaced by us
+
+	stored []string // the calls that may be lost; watch's alone
 }
 
 // maxLanes is how many lanes a watcher watches one by one. Beyond, it watches all records.
@@ -135,15 +137,25 @@ func (w *watcher) consume(status chan nats.Status) bool {
 	if err != nil {
 		return false
 	}
-	if anew { // what is stored from now on is seen
-		w.ended.Go(func() { w.q.recheck(w.ctx) })
+	// What is stored from now on is seen.
+	ids := w.stored
+	w.stored = nil
+	if anew {
+		ids = w.q.stored()
+	}
+	if len(ids) > 0 {
+		w.ended.Go(func() { w.q.recheck(w.ctx, ids, anew) })
 	}
 	t.read(ctx, status, w.q.store.nextSubject(w.q.store.bucket, consumer), func(m *nats.Msg, meta *nats.MsgMetadata) bool {
 		return w.receive(version, meta, m)
 	})
 	w.mu.Lock()
 	w.checked = version != w.version // replaced, by us
+	checked := w.checked
 	w.mu.Unlock()
+	if !checked { // before more are stored, of which it is known that they are there
+		w.stored = w.q.stored()
+	}
 	return true
 }
 
