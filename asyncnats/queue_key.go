@@ -117,21 +117,19 @@ func (w *Worker) passTurn(j *errand, request uint64) bool {
 	return true
 }
 
-// endTurn removes the turn of a key that has no more requests, and looks once more.
+// endTurn removes the turn of a key that has no more requests, and looks once more. It does not
+// acknowledge the turn for that: in a cluster NATS answers an acknowledgement before the turn is
+// gone, and a Submit that comes between finds the turn after the worker has looked.
 func (w *Worker) endTurn(j *errand) {
-	w.mu.Lock()
-	m := j.msg
-	w.mu.Unlock()
-	once, cancel := context.WithTimeout(w.ctx, writeTime)
-	defer cancel()
-	if err := m.remove(once); err != nil {
-		w.release(j, handedBack)
+	s := &w.q.store
+	if s.remove(w.ctx, j.number) != nil { // the worker is down: the turn is delivered again
+		w.release(j, nothing)
 		return
 	}
-	if next, err := w.q.store.head(w.ctx, j.key); err == nil && next != nil {
-		_ = w.q.store.giveTurn(w.ctx, j.key, next.Sequence, 0) // where this fails, the key is found by sweep
+	if next, err := s.head(w.ctx, j.key); err == nil && next != nil {
+		_ = s.giveTurn(w.ctx, j.key, next.Sequence, 0) // where this fails, the key is found by sweep
 	}
-	w.release(j, nothing)
+	w.release(j, parcel.done)
 }
 
 // sweep gives every key that has requests a turn.

@@ -244,6 +244,43 @@ func TestJ8_TurnsComeAndGo(t *testing.T) {
 	o.check(t, keys, each)
 }
 
+// The same in a cluster, which answers before all its servers have done what they were asked for. A
+// key that has lost its turn would be found only after a minute.
+func TestJ8_TurnsComeAndGoInACluster(t *testing.T) {
+	t.Parallel()
+	nodes := natstest.Cluster(t, 3)
+	c := asyncnats.QueueOptions{Replicas: 3, Memory: true}
+	o := newOrder()
+	for _, node := range nodes[:2] {
+		work(t, openQueue(t, natstest.Connect(t, node.ClientURL()), c), o.run, asyncnats.WorkOptions{})
+	}
+	nc := natstest.Connect(t, nodes[2].ClientURL())
+	q := openQueue(t, nc, c)
+	const keys, each = 8, 100
+	var wg sync.WaitGroup
+	for k := range keys {
+		wg.Go(func() {
+			key := fmt.Sprint("customer ", k)
+			for n := range each {
+				for range rand.IntN(30) { // some time, in which the worker removes the turn
+					nc.Flush()
+				}
+				call, _, err := asyncnats.Submit[int](t.Context(), q, keyed{key, n}, asyncnats.Key(key))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := await(t, call); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	o.check(t, keys, each)
+}
+
 // The worker that has the turn of a key is lost, here with its connection: another goes on with
 // the same request, and the order holds.
 func TestJ8_WorkerLost(t *testing.T) {

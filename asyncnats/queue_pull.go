@@ -3,7 +3,6 @@ package asyncnats
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -175,8 +174,8 @@ func (w *Worker) drain() {
 	}
 }
 
-// A parcel is a message that was delivered, and what NATS is told of it. All but remove say so
-// without waiting: where that does not arrive, the message is delivered again after AckWait.
+// A parcel is a message that was delivered, and what NATS is told of it. It is said without
+// waiting: where that does not arrive, the message is delivered again after AckWait.
 type parcel struct {
 	nc *nats.Conn
 	m  *nats.Msg
@@ -192,12 +191,4 @@ func (p parcel) again(after time.Duration) {
 		return
 	}
 	p.say(`-NAK {"delay": ` + strconv.FormatInt(int64(after), 10) + `}`)
-}
-
-// remove is done, and returns when NATS has said that the message is removed.
-func (p parcel) remove(ctx context.Context) error {
-	if _, err := p.nc.RequestWithContext(ctx, p.m.Reply, []byte("+ACK")); err != nil {
-		return fmt.Errorf("asyncnats: acknowledge: %w", err)
-	}
-	return nil
 }
