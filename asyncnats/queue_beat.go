@@ -91,20 +91,31 @@ func (w *Worker) isChanged() bool {
 // tell stores what the worker is at, and does not wait for NATS.
 func (w *Worker) tell(gone bool) { _ = w.q.store.js.Conn().PublishMsg(w.state(gone)) } // there is a next one
 
-// state is the message that says what the worker is at.
+// state is the message that says what the worker is at, as far as NATS takes that in one message.
 func (w *Worker) state(gone bool) *nats.Msg {
 	s := workerState{Worker: w.id, Name: w.o.Name, Backoff: w.o.Backoff}
 	if !gone { // what a worker that is gone has said holds no longer
 		s.Wait, s.Running = w.o.AckWait, w.running()
-		if extra := len(s.Running) - maxListed; extra > 0 {
-			s.Running, s.More = s.Running[:maxListed], extra
+		s.list(maxListed)
+	}
+	room := int(w.q.store.js.Conn().MaxPayload())
+	for {
+		data, err := json.Marshal(s)
+		if err != nil {
+			panic("asyncnats: " + err.Error()) // it has numbers and strings alone
 		}
+		if len(data) <= room || len(s.Running) == 0 {
+			return &nats.Msg{Subject: w.q.store.workerSubject(w.id), Data: data}
+		}
+		s.list(len(s.Running) / 2)
 	}
-	data, err := json.Marshal(s)
-	if err != nil {
-		panic("asyncnats: " + err.Error()) // it has numbers and strings alone
+}
+
+// list leaves so many requests in the list.
+func (s *workerState) list(most int) {
+	if extra := len(s.Running) - most; extra > 0 {
+		s.Running, s.More = s.Running[:most], s.More+extra
 	}
-	return &nats.Msg{Subject: w.q.store.workerSubject(w.id), Data: data}
 }
 
 // running lists the requests whose functions run, the oldest first.

@@ -207,3 +207,33 @@ func TestJ7_KeepShorterThanAckWait(t *testing.T) {
 	g.open.Set()
 	wantValue(t, call, 2)
 }
+
+// A worker is at more than one message of NATS can list: it lists what is oldest, and other workers
+// know of it.
+func TestJ7_ListTooLargeForNATS(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.stop()
+	d.o.MaxPayload = 8 << 10
+	d.start()
+	q := d.open(asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, d.open(asyncnats.QueueOptions{}), g.double, asyncnats.WorkOptions{AtOnce: 300, AckWait: 3 * time.Second})
+	calls := make(async.Calls[int], 200)
+	for i := range calls {
+		calls[i], _ = submit[int](t, q, i)
+		g.next(t)
+	}
+	d.deleteConsumers() // the worker makes its own again, before which it says what it is at
+	after, _ := submit[int](t, q, 1000)
+	g.next(t)
+	eventually(t, "the worker lists what it can", func() bool {
+		_, running := inFlight(t, q)
+		return running >= 20 && running < w.Stats().Held
+	})
+	g.open.Set()
+	wantValue(t, after, 2000)
+	for i, call := range calls {
+		wantValue(t, call, 2*i)
+	}
+}
