@@ -120,6 +120,50 @@ func (o *WorkOptions) consumer(s *store) jetstream.ConsumerConfig {
 	return c
 }
 
+// delay is what NATS is to be told so that a request rests for so long that was delivered so often. NATS has a
+// request that is handed back wait as if it had been delivered before the delay, one AckWait ago: until
+// the step of the consumer's BackOff is over. AckWait is the first of these steps.
+func (w *Worker) delay(rest time.Duration, deliveries int) time.Duration {
+	steps := w.steps()
+	if rest == 0 || len(steps) == 0 {
+		return rest
+	}
+	return rest - (steps[min(deliveries, len(steps))-1] - steps[0])
+}
+
+// steps are the BackOff of the consumer, which another worker may have changed. Where NATS does not
+// say them, they are as this worker has made them.
+func (w *Worker) steps() []time.Duration {
+	w.mu.Lock()
+	known, fresh := w.shared.steps, time.Now().Before(w.shared.until)
+	w.mu.Unlock()
+	if fresh {
+		return known
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, writeTime)
+	defer cancel()
+	c, err := w.q.store.requests.Consumer(ctx, workersName)
+	if err != nil { // the worker may not be permitted to ask
+		w.knows(known, sweepEvery)
+		return known
+	}
+	known = c.CachedInfo().Config.BackOff
+	w.knows(known, maxRest)
+	return known
+}
+
+// A shared is what a worker knows of the consumer.
+type shared struct {
+	steps []time.Duration
+	until time.Time // when NATS is asked again
+}
+
+func (w *Worker) knows(steps []time.Duration, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shared = shared{steps, time.Now().Add(d)}
+}
+
 // workersName is the name of the consumer.
 const workersName = "workers"
 
@@ -154,5 +198,6 @@ func (w *Worker) share(ctx context.Context) error {
 			return err
 		}
 		made = c
+		w.knows(c.BackOff, 0)
 	}
 }

@@ -32,6 +32,7 @@ func queueUsers() []*server.User {
 				"$JS.API.STREAM.INFO.ASYNC_invoices", "$JS.API.STREAM.INFO.KV_ASYNC_invoices",
 				"$JS.API.STREAM.MSG.GET.ASYNC_invoices", "$JS.API.STREAM.MSG.GET.KV_ASYNC_invoices",
 				"$JS.API.STREAM.MSG.DELETE.ASYNC_invoices", "$JS.API.CONSUMER.CREATE.ASYNC_invoices.workers",
+				"$JS.API.CONSUMER.INFO.ASYNC_invoices.workers",
 				"$JS.API.CONSUMER.MSG.NEXT.ASYNC_invoices.workers", "$JS.ACK.ASYNC_invoices.workers.>",
 				"$JS.API.CONSUMER.CREATE.KV_ASYNC_invoices.>", "$JS.API.CONSUMER.MSG.NEXT.KV_ASYNC_invoices.*",
 			),

@@ -185,10 +185,9 @@ func (p parcel) say(text string) { _ = p.nc.Publish(p.m.Reply, []byte(text)) }
 
 func (p parcel) done()   { p.say("+ACK") }
 func (p parcel) atWork() { p.say("+WPI") }
-func (p parcel) again(after time.Duration) {
-	if after <= 0 {
-		p.say("-NAK")
-		return
-	}
-	p.say(`-NAK {"delay": ` + strconv.FormatInt(int64(after), 10) + `}`)
+func (p parcel) again()  { p.say("-NAK") }
+
+// againAfter is again after a delay, which Worker.delay has made and may be negative.
+func (p parcel) againAfter(delay time.Duration) {
+	p.say(`-NAK {"delay": ` + strconv.FormatInt(int64(delay), 10) + `}`)
 }

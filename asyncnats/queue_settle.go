@@ -99,7 +99,7 @@ func (w *Worker) release(j *errand, last func(parcel)) {
 }
 
 // handedBack is the last that NATS is told of a delivery that another worker is to get.
-func handedBack(p parcel) { p.again(0) }
+func handedBack(p parcel) { p.again() }
 
 // nothing is the last that NATS is told where it was told all, or is to hear nothing.
 func nothing(parcel) {}
@@ -214,5 +214,13 @@ func (w *Worker) retry(j *errand, err error) {
 	for !w.try(func() error { return w.storeError(m) }) {
 	}
 	w.count(func(s *WorkerStats) { s.Retried++ })
-	w.release(j, func(p parcel) { p.again(w.o.rest(delivery)) })
+	rest := w.o.rest(delivery)
+	delay := w.delay(rest, delivery)
+	w.release(j, func(p parcel) {
+		if rest == 0 {
+			p.again()
+		} else {
+			p.againAfter(delay)
+		}
+	})
 }

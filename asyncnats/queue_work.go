@@ -49,6 +49,7 @@ type Worker struct {
 	over    map[string]ended   // the calls that were canceled, as long as their records are kept
 	changed bool               // what the worker is at, since it was told
 	asked   pull
+	shared  shared
 	closing bool
 	empty   async.Event // set when the worker is closing and has no job
 	stats   WorkerStats

@@ -114,6 +114,38 @@ func TestJ3_RetryBackoffGivenUp(t *testing.T) {
 	}
 }
 
+// A request rests for the time of its step, whether the steps grow or not, beside workers with other
+// options, and no longer: NATS adds its own steps to what it is told.
+func TestJ3_RestsAsLongAsItsStep(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, other := range []*asyncnats.WorkOptions{nil, {AckWait: time.Minute}, {Backoff: []time.Duration{0, 5 * time.Second}}} {
+		d := newDepot(t)
+		q := d.open(asyncnats.QueueOptions{})
+		steps := []time.Duration{100 * ms, 1000 * ms, 300 * ms}
+		starts := make(chan time.Time, 10)
+		work(t, q, func(context.Context, int) (int, error) {
+			starts <- time.Now()
+			return 0, errFlaky
+		}, asyncnats.WorkOptions{MaxDeliver: 4, Backoff: steps, Retry: flaky})
+		if other != nil {
+			w := work(t, d.open(asyncnats.QueueOptions{}), double, *other)
+			if err := w.Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		call, _ := submit[int](t, q, 1)
+		wantError(t, call, asyncnats.ErrGivenUp)
+		for last, i := <-starts, 0; i < len(steps); i++ {
+			next := <-starts
+			if rest := next.Sub(last); rest < steps[i] || rest > steps[i]+600*ms {
+				t.Errorf("a request rested for %v, not %v", rest, steps[i])
+			}
+			last = next
+		}
+	}
+}
+
 // The last error of a request that is given up by the next worker, because one has died of it, names
 // the death, and the error of the function before that.
 func TestJ3_LastErrorBeforeADeath(t *testing.T) {
