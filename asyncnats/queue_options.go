@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -96,7 +97,9 @@ func (o *WorkOptions) rest(deliveries int) time.Duration {
 
 // wait is how long after the last sign of a worker a request is delivered again that was delivered
 // so often.
-func (o *WorkOptions) wait(deliveries int) time.Duration { return o.AckWait + o.rest(deliveries) }
+func (o *WorkOptions) wait(deliveries int) time.Duration {
+	return o.AckWait + min(o.rest(deliveries), math.MaxInt64-o.AckWait)
+}
 
 // wider returns options whose requests wait as long as those of both need.
 func (o *WorkOptions) wider(p WorkOptions) WorkOptions {

@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -94,5 +95,35 @@ func TestJ3_BadOptions(t *testing.T) {
 			_, err := asyncnats.Work(t.Context(), q, double, o)
 			t.Errorf("Work returned %v", err)
 		}()
+	}
+}
+
+// Times may be as long as there are: a request then waits, or rests, without end, and others run.
+func TestJ3_EndlessTimes(t *testing.T) {
+	t.Parallel()
+	const endless = time.Duration(math.MaxInt64)
+	for _, o := range []asyncnats.WorkOptions{
+		{AckWait: endless, Backoff: []time.Duration{time.Hour}},
+		{Backoff: []time.Duration{endless, time.Second}},
+		{AckWait: endless, Backoff: []time.Duration{endless, endless}},
+	} {
+		o.Retry = flaky
+		d := newDepot(t)
+		q := d.open(asyncnats.QueueOptions{})
+		w := work(t, q, func(_ context.Context, n int) (int, error) {
+			if n == 1 {
+				return 0, errFlaky
+			}
+			return 2 * n, nil
+		}, o)
+		submitAndLeave(t, q, 1)
+		eventually(t, "a request rests", func() bool { return w.Stats().Retried == 1 })
+		for i := range 20 {
+			call, _ := submit[int](t, q, 2+i)
+			wantValue(t, call, 4+2*i)
+		}
+		if s := w.Stats(); s.Again != 0 {
+			t.Errorf("%+v", s)
+		}
 	}
 }
