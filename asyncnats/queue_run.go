@@ -28,7 +28,7 @@ type assignment[Req, Resp any] struct {
 // begin begins the call of a job.
 func (a *assignment[Req, Resp]) begin() error {
 	w := a.on
-	ctx := context.Background()
+	ctx := w.calls
 	if w.q.o.Propagator != nil {
 		ctx = extract(ctx, w.q.o.Propagator, a.header)
 	}

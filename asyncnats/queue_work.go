@@ -34,6 +34,8 @@ type Worker struct {
 	cancel   context.CancelFunc
 	pulling  context.Context // ends when nothing is to be taken any more
 	unpull   context.CancelFunc
+	calls    context.Context // which the calls are begun with; ends when none is to go on
+	endCalls context.CancelCauseFunc
 	ended    sync.WaitGroup
 	toPull   chan struct{} // there is room; one is enough
 	toBegin  chan struct{} // there is a job that is ready; one is enough
@@ -115,6 +117,7 @@ func newWorker(q *Queue, o WorkOptions) *Worker {
 	w.store.retried = func() { w.count(func(s *WorkerStats) { s.Unstored++ }) }
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.pulling, w.unpull = context.WithCancel(w.ctx)
+	w.calls, w.endCalls = context.WithCancelCause(context.Background())
 	scope := o.Scope
 	if scope == nil {
 		w.own = async.NewScope(async.ScopeOptions{Name: o.Name})
@@ -190,6 +193,7 @@ func (w *Worker) stop(ctx context.Context) error {
 	w.mu.Lock()
 	w.cancel() // nothing is spawned from now on
 	w.mu.Unlock()
+	w.endCalls(async.ErrScopeClosed) // also of one that waits for room in its scope
 	w.ended.Wait()
 	w.cancelAll() // what was being begun meanwhile; nothing is from now on
 	w.q.watcher.uncover(w.id)

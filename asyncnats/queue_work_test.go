@@ -517,7 +517,11 @@ func TestJ3_ShutdownWhileItBegins(t *testing.T) {
 	if err := scope.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	if s := scope.Stats(); s.Begun != 1 || s.Canceled != 1 {
+	// The function may have returned what its context has ended with before its call was canceled.
+	if s := scope.Stats(); s.Begun != 1 || s.Canceled+s.Failed != 1 {
+		t.Errorf("%+v", s)
+	}
+	if s := w.Stats(); s.Completed != 0 || s.Returned == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -577,4 +581,36 @@ func TestJ2_ResultThatCannotBeStored(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the result is neither stored nor discarded")
 	}
+}
+
+// A worker in a scope that is full shuts down, when its time is over, also where its calls are to wait
+// for room.
+func TestJ3_ShutdownWhileItWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{})
+	scope := async.NewScope(async.ScopeOptions{Limit: 1, Queue: async.NoQueue})
+	hold := make(chan struct{})
+	other := async.Go(t.Context(), func(context.Context) (int, error) { <-hold; return 0, nil }, scope)
+	o := asyncnats.WorkOptions{Scope: scope, Options: []async.Option{async.WaitForRoom()}}
+	w, err := asyncnats.Work(t.Context(), d.open(asyncnats.QueueOptions{}), double, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, _ := submit[int](t, q, 1)
+	eventually(t, "the worker begins the request", func() bool { return w.Stats().Begun == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	down := async.Go(t.Context(), func(context.Context) (int, error) { return 0, w.Shutdown(ctx) })
+	err = down.WaitFor(patience)
+	close(hold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantValue(t, other, 0)
+	if _, err := down.Finish(); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	wantValue(t, call, 2)
 }
