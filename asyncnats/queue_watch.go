@@ -34,11 +34,17 @@ type watcher struct {
 	running bool
 	version int                // of lanes and marks
 	replace context.CancelFunc // has the consumer be replaced
-	taken   uint64             // the number of the last message that was taken
-	at      time.Time          // when that was stored
+	taken   taken              // the last message that was taken
+	record  taken              // the last record: a marker is replaced by the next one, and a record is not
 	checked bool               // the bucket is known to have what is to come: the consumer is replaced by us
 
 	stored []string // the calls that may be lost; watch's alone
+}
+
+// A taken is a message that a watcher has taken from the bucket.
+type taken struct {
+	number uint64
+	at     time.Time // when that was stored
 }
 
 // maxLanes is how many lanes a watcher watches one by one. Beyond, it watches all records.
@@ -70,7 +76,7 @@ func (w *watcher) coverWorker(worker *Worker) {
 		return
 	}
 	w.marks[worker.id] = worker
-	w.taken = 0
+	w.taken, w.record = taken{}, taken{}
 	w.coverLocked()
 }
 
@@ -130,7 +136,7 @@ func (w *watcher) consume(status chan nats.Status) bool {
 		return false
 	}
 	w.mu.Lock()
-	version, filters, start := w.version, w.filters(), w.taken+1
+	version, filters, start := w.version, w.filters(), w.taken.number+1
 	w.replace = cancel
 	w.mu.Unlock()
 	consumer, err := w.newConsumer(ctx, filters, start)
@@ -162,30 +168,53 @@ func (w *watcher) consume(status chan nats.Status) bool {
 // resume finds out whether the bucket still has what the watcher has taken from it. A bucket that
 // was deleted and made again, and a server that has lost its last writes, gives new messages
 // the numbers of old ones; and what was stored while the client was away for longer than Keep is
-// not there any more. Where the last message that was taken is gone, or none was taken, the
-// watcher begins with the first, and anew is true: it may be that calls are lost. It reports
-// false where NATS does not answer.
+// not there any more. Where the last message that was taken is gone, the watcher goes on behind the last
+// record; where that is gone, too, or nothing was taken, it begins with the first, and anew is true:
+// it may be that calls are lost. It reports false where NATS does not answer.
 func (w *watcher) resume(ctx context.Context) (anew, ok bool) {
 	w.mu.Lock()
-	taken, at, checked := w.taken, w.at, w.checked
+	last, record, checked := w.taken, w.record, w.checked
 	w.checked = false
 	w.mu.Unlock()
-	if taken == 0 || checked {
+	if last.number == 0 || checked {
 		return !checked, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	m, err := w.q.store.bucket.GetMsg(ctx, taken)
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, false
+	for _, known := range []taken{last, record} {
+		there, err := w.isThere(ctx, known)
+		if err != nil {
+			return false, false
+		}
+		if there {
+			w.goOn(known)
+			return false, true
+		}
 	}
-	if err == nil && m.Time.Equal(at) {
-		return false, true
-	}
-	w.mu.Lock()
-	w.taken = 0
-	w.mu.Unlock()
+	w.goOn(taken{})
 	return true, true
+}
+
+// isThere reports whether the bucket has a message that was taken.
+func (w *watcher) isThere(ctx context.Context, t taken) (bool, error) {
+	if t.number == 0 {
+		return false, nil
+	}
+	m, err := w.q.store.bucket.GetMsg(ctx, t.number)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	return err == nil && m.Time.Equal(t.at), err
+}
+
+// goOn has the watcher go on behind a message that was taken, unless a worker was covered since: then it
+// begins with the first.
+func (w *watcher) goOn(t taken) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.taken.number > 0 {
+		w.taken = t
+	}
 }
 
 // newConsumer makes a consumer, in one attempt, and returns its name.
@@ -221,6 +250,9 @@ func (w *watcher) filters() (all []string) {
 			all = append(all, s.recordSubject("*", k, lane))
 		}
 	}
+	if len(all) == 0 { // the worker is shut down: a consumer without a filter would watch all
+		all = append(all, s.markSubject("nobody"))
+	}
 	return all
 }
 
@@ -231,10 +263,12 @@ func (w *watcher) receive(version int, meta *nats.MsgMetadata, m *nats.Msg) bool
 		w.mu.Unlock()
 		return false
 	}
-	w.taken, w.at = meta.Sequence.Stream, meta.Timestamp
+	w.taken = taken{meta.Sequence.Stream, meta.Timestamp}
 	var worker *Worker
 	if id, ok := strings.CutPrefix(m.Subject, w.q.store.markSubject("")); ok {
 		worker = w.marks[id]
+	} else {
+		w.record = w.taken
 	}
 	w.mu.Unlock()
 	if worker != nil {

@@ -1,12 +1,16 @@
 package asyncnats_test
 
 import (
+	"context"
 	"os"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed4712c49f/async/asyncnats"
+	"github.com/seed4712c49f/async/asyncnats/internal/natstest"
 )
 
 // What a queue does when its streams are not what they were: the watcher has not seen messages
@@ -139,4 +143,77 @@ func (d *depot) deleteConsumers() (n int) {
 		}
 	}
 	return n
+}
+
+// A connection is lost and there again: the watcher goes on where it was, also where the last that it
+// has seen is a marker and there is a later one, and where its worker is shut down. It is not sent
+// all records of a day.
+func TestFault_ReconnectReplaysNothing(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	back, dialer := make(chan struct{}, 10), new(slowDialer)
+	nc := natstest.Connect(t, d.url, nats.ReconnectHandler(func(*nats.Conn) { back <- struct{}{} }),
+		nats.SetCustomDialer(dialer), nats.ReconnectWait(100*time.Millisecond))
+	q := openQueue(t, nc, asyncnats.QueueOptions{})
+	g := newGate()
+	w := work(t, q, func(ctx context.Context, n int) (int, error) {
+		if n < 0 {
+			return g.double(ctx, n)
+		}
+		return 2 * n, nil
+	}, asyncnats.WorkOptions{})
+	const many = 500
+	for i := range many {
+		call, _ := submit[int](t, q, i)
+		wantValue(t, call, 2*i)
+	}
+	runs, _ := submit[int](t, q, -1)
+	g.next(t) // behind a marker
+	js, bucket := d.js(), d.liveStream("KV_ASYNC_jobs")
+	marker, err := bucket.GetLastMsgForSubject(t.Context(), "$KV.ASYNC_jobs.mark.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialer.failures.Store(3)
+	before := nc.Stats().InMsgs
+	nc.ForceReconnect()
+	if _, err := js.Publish(t.Context(), marker.Subject, marker.Data); err != nil {
+		t.Fatal(err)
+	}
+	<-back
+	g.open.Set()
+	wantValue(t, runs, -2)
+	after, _ := submit[int](t, q, many)
+	wantValue(t, after, 2*many)
+	if n := nc.Stats().InMsgs - before; n > many/2 {
+		t.Errorf("%d messages came after the reconnect", n)
+	}
+	if err := w.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The watcher of a queue whose worker is shut down, and that nobody submits to, watches nothing.
+func TestFault_NothingIsWatched(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	back := make(chan struct{}, 10)
+	nc := natstest.Connect(t, d.url, nats.ReconnectHandler(func(*nats.Conn) { back <- struct{}{} }))
+	w := work(t, openQueue(t, nc, asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
+	if err := w.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.deleteConsumers()
+	nc.ForceReconnect()
+	<-back
+	bucket := d.liveStream("KV_ASYNC_jobs")
+	eventually(t, "the watcher has a consumer", func() bool {
+		for c := range bucket.ListConsumers(t.Context()).Info() {
+			if len(c.Config.FilterSubjects) == 0 && c.Config.FilterSubject == "" {
+				t.Error("a consumer of all subjects")
+			}
+			return true
+		}
+		return false
+	})
 }
