@@ -90,9 +90,8 @@ func (q *Queue) look(ctx context.Context, id string) (r record, complete bool, n
 
 // stored lists the calls that wait here and were stored, the last that the stream has got first.
 func (q *Queue) stored() (ids []string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	numbers := make(map[string]uint64)
+	q.mu.Lock()
 	for id, some := range q.waiting {
 		for _, p := range some {
 			if n := p.storedAs(); n > 0 {
@@ -100,6 +99,7 @@ func (q *Queue) stored() (ids []string) {
 			}
 		}
 	}
+	q.mu.Unlock()
 	return slices.SortedFunc(maps.Keys(numbers), func(a, b string) int { return cmp.Compare(numbers[b], numbers[a]) })
 }
 
