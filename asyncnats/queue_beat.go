@@ -98,13 +98,13 @@ func (w *Worker) state(gone bool) *nats.Msg {
 		s.Wait, s.Running = w.o.AckWait, w.running()
 		s.list(maxListed)
 	}
-	room := int(w.q.store.js.Conn().MaxPayload())
+	room := w.q.store.js.Conn().MaxPayload()
 	for {
 		data, err := json.Marshal(s)
 		if err != nil {
 			panic("asyncnats: " + err.Error()) // it has numbers and strings alone
 		}
-		if len(data) <= room || len(s.Running) == 0 {
+		if int64(len(data)) <= room || len(s.Running) == 0 {
 			return &nats.Msg{Subject: w.q.store.workerSubject(w.id), Data: data}
 		}
 		s.list(len(s.Running) / 2)
