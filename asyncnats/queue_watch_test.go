@@ -208,12 +208,13 @@ func TestFault_NothingIsWatched(t *testing.T) {
 	<-back
 	bucket := d.liveStream("KV_ASYNC_jobs")
 	eventually(t, "the watcher has a consumer", func() bool {
-		for c := range bucket.ListConsumers(t.Context()).Info() {
+		there := false
+		for c := range bucket.ListConsumers(t.Context()).Info() { // to its end, where its goroutine ends
+			there = true
 			if len(c.Config.FilterSubjects) == 0 && c.Config.FilterSubject == "" {
 				t.Error("a consumer of all subjects")
 			}
-			return true
 		}
-		return false
+		return there
 	})
 }
