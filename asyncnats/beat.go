@@ -62,6 +62,9 @@ func (s *Server) tick() {
 	s.mu.Lock()
 	s.desk.clean(now, s.o.KeepBytes)
 	for _, k := range s.desk.clients {
+		if k.missed != 0 && k.missed < k.beat && now-k.beat >= s.o.Heartbeat {
+			k.back()
+		}
 		if k.fresh.len() > 0 || now-k.beat >= s.o.Heartbeat {
 			due = append(due, k)
 		}
@@ -69,6 +72,16 @@ func (s *Server) tick() {
 	s.mu.Unlock()
 	for _, k := range due {
 		s.beat(k, now)
+	}
+}
+
+// back is told that a client listens that has not listened for a while: nobody has said that the last
+// heartbeat was missed. The client may have given up calls that it could not say so of, so it is told of
+// all that the server has, and answers which of them are over.
+func (k *customer) back() {
+	k.missed = 0
+	for j := range k.told.all {
+		k.fresh.push(j)
 	}
 }
 

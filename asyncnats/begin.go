@@ -2,7 +2,9 @@ package asyncnats
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/seed4712c49f/async"
@@ -119,8 +121,11 @@ func (p *pending[Resp]) with(opts []async.Option) []async.Option {
 	all := make([]async.Option, 1, len(opts)+1)
 	all[0] = async.OnSignal(p.over)
 	for _, o := range opts {
-		if d, ok := o.(discard[Resp]); ok {
-			p.late = d.late
+		switch o := o.(type) {
+		case discard[Resp]:
+			p.late = o.late
+		case submitOption:
+			panic("asyncnats: " + o.what() + " for a call that is sent: it is for Submit")
 		}
 		all = append(all, o)
 	}
@@ -130,7 +135,7 @@ func (p *pending[Resp]) with(opts []async.Option) []async.Option {
 // prepare makes the message, or says why there is none.
 func (p *pending[Resp]) prepare(ctx context.Context, request any) error {
 	if !wire.IsSubject(p.subject) {
-		return fmt.Errorf("%w: %q", ErrBadSubject, p.subject)
+		return ErrBadSubject
 	}
 	body, err := encode(p.client.o.Codec, request)
 	if err != nil {
@@ -172,12 +177,17 @@ func (p *pending[Resp]) over() {
 	}
 }
 
-// fail completes the call with an error.
+// fail completes the call with an error, which then says what the subject was.
 func (p *pending[Resp]) fail(err error) {
 	p.out.Store(true)
 	if p.of != nil && err == ErrNoResponders {
 		p.of.nobody(p)
 		return
+	}
+	if e := new(async.CanceledError); errors.As(err, &e) {
+		err = &async.CanceledError{Name: p.subject, Cause: e.Cause}
+	} else {
+		err = wrapped{err, strconv.Quote(p.subject)}
 	}
 	p.promise.Complete(*new(Resp), err)
 }
@@ -225,7 +235,7 @@ func (c *Client) submit(e *entry) error {
 		return ErrDisconnected
 	case c.table.inFlight() >= c.o.Limit:
 		c.stats.Refused++
-		return async.ErrQueueFull
+		return wrapped{async.ErrQueueFull, fmt.Sprintf("the client has %d calls in flight", c.o.Limit)}
 	}
 	c.stats.Begun++
 	if !c.watching {

@@ -348,7 +348,7 @@ func TestN7_Limit(t *testing.T) {
 	c := newClient(t, b, asyncnats.ClientOptions{Limit: 2})
 	one, two := asyncnats.Begin[int](t.Context(), c, "x", 1), asyncnats.Begin[int](t.Context(), c, "x", 2)
 	three := asyncnats.Begin[int](t.Context(), c, "x", 3)
-	if _, err := await(t, three); err != async.ErrQueueFull {
+	if _, err := await(t, three); !errors.Is(err, async.ErrQueueFull) || err.Error() != `async: queue full: the client has 2 calls in flight: "x"` {
 		t.Errorf("a call beyond the limit returned %v", err)
 	}
 	g.open.Set()

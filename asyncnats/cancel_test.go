@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -357,4 +358,54 @@ func TestN3_CanceledWhenComplete(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the value was lost")
 	}
+}
+
+// A cancellation that the client has not sent yet when it closes is sent: the function ends with its cause.
+func TestN3_CanceledAndClosed(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	g := newGate()
+	serve(t, a, "x", g.double, asyncnats.ServeOptions{})
+	cause := errors.New("not wanted any more")
+	for range 200 {
+		c, err := asyncnats.NewClient(b, asyncnats.ClientOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+		ctx := g.next(t)
+		call.Cancel(cause)
+		c.Close()
+		<-ctx.Done()
+		if got := context.Cause(ctx); !strings.Contains(got.Error(), cause.Error()) {
+			t.Fatalf("the function ended because of %v", got)
+		}
+	}
+}
+
+// A client that was away when it canceled a call, for longer than it remembers the call, says so when the
+// server tells it of the call.
+func TestN3_CanceledWhileAway(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		connect, door := natstest.RunBehindDoor(t)
+		g := newGate()
+		serve(t, connect(), "x", g.double, asyncnats.ServeOptions{})
+		nc := connect(nats.InProcessServer(door), nats.ReconnectWait(time.Second))
+		c := newClient(t, nc, asyncnats.ClientOptions{WaitForReconnect: time.Hour})
+		call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+		ctx := g.next(t)
+		time.Sleep(time.Minute)
+		door.Shut.Store(true)
+		nc.ForceReconnect()
+		time.Sleep(time.Millisecond)
+		call.Cancel(nil)
+		time.Sleep(time.Minute)
+		door.Shut.Store(false)
+		back := time.Now()
+		<-ctx.Done()
+		if d := time.Since(back); d > 5*time.Second {
+			t.Errorf("the function ran on for %v", d)
+		}
+		time.Sleep(time.Second) // the client of NATS is through with the request
+	})
 }

@@ -3,6 +3,7 @@ package asyncnats_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -111,7 +112,7 @@ func TestLost_Process(t *testing.T) {
 				wantError(t, call, asyncnats.ErrResponderLost)
 			}
 			t.Logf("told after %.2f heartbeats", float64(time.Since(start))/float64(childBeat))
-			if _, err := await(t, fresh); sig == syscall.SIGSTOP && err != asyncnats.ErrResponderLost {
+			if _, err := await(t, fresh); sig == syscall.SIGSTOP && !errors.Is(err, asyncnats.ErrResponderLost) {
 				t.Errorf("a call to a process that is stopped returned %v", err)
 			}
 			if sig == syscall.SIGSTOP {

@@ -19,7 +19,8 @@ type ClientOptions struct {
 	Codec Codec
 
 	// Limit is how many calls may be in flight at the same time: 1,000,000 where it
-	// is 0. Begin refuses what is beyond with [async.ErrQueueFull].
+	// is 0, as many as there are where it is negative. Begin refuses what is beyond with
+	// [async.ErrQueueFull].
 	Limit int
 
 	// Heartbeat is how long the client expects to wait for a first sign that a server
@@ -57,7 +58,7 @@ type ClientOptions struct {
 	ControlPrefix string
 
 	// MaxReply is the size in bytes beyond which a reply is refused with [ErrTooLarge]:
-	// 16 MiB where it is 0. The server of NATS has a limit of its own.
+	// 16 MiB where it is 0, none where it is negative. The server of NATS has a limit of its own.
 	MaxReply int
 
 	// PendingMessages and PendingBytes limit what was received and not looked at yet.
@@ -79,12 +80,12 @@ const (
 // fill puts what options are by default in the place of zeros.
 func (o *ClientOptions) fill(nc *nats.Conn) {
 	o.Codec = orElse(o.Codec, JSON())
-	o.Limit = orElse(o.Limit, defaultLimit)
+	o.Limit = limitOf(o.Limit, defaultLimit)
 	o.Heartbeat = min(orElse(o.Heartbeat, defaultBeat), wire.MaxEvery)
 	o.WaitForReconnect = min(o.WaitForReconnect, longest)
 	o.InboxPrefix = orElse(o.InboxPrefix, orElse(nc.Opts.InboxPrefix, "_INBOX"))
 	o.ControlPrefix = orElse(o.ControlPrefix, defaultPrefix)
-	o.MaxReply = orElse(o.MaxReply, defaultMaxSize)
+	o.MaxReply = limitOf(o.MaxReply, defaultMaxSize)
 	o.PendingMessages = orElse(o.PendingMessages, 2*defaultLimit)
 	o.PendingBytes = orElse(o.PendingBytes, 1<<30)
 }
@@ -94,6 +95,14 @@ func orElse[T comparable](v, zero T) T {
 		return zero
 	}
 	return v
+}
+
+// limitOf is a limit that an option says: 0 is the usual one, and a negative number is none.
+func limitOf(n, usual int) int {
+	if n < 0 {
+		return math.MaxInt
+	}
+	return orElse(n, usual)
 }
 
 // A Client begins calls to servers on one connection to NATS. It has one subscription
@@ -140,17 +149,22 @@ type ClientStats struct {
 }
 
 // NewClient returns a client on nc, which remains the caller's. The client needs nc for
-// as long as the client is not closed.
+// as long as the client is not closed. The error is [ErrBadSubject] where one of the prefixes, or of the
+// Plain subjects, is none, or that of NATS. NewClient panics where nc is nil, and where two Errors have
+// one code.
 func NewClient(nc *nats.Conn, o ClientOptions) (*Client, error) {
+	if nc == nil {
+		panic("asyncnats: NewClient with a nil connection")
+	}
 	o.fill(nc)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	c := &Client{
 		nc: nc, o: o, known: newRegistry(o.Errors), start: time.Now(),
 		inbox:  wire.Inbox(o.InboxPrefix, o.Codec.Name(), rand.Text()),
 		toSend: make(chan struct{}, 1), toWatch: make(chan struct{}, 1), quit: make(chan struct{}),
 		table: newTable(),
-	}
-	if !wire.IsSubject(c.inbox) || !wire.IsToken(o.Codec.Name()) || !wire.IsSubject(o.ControlPrefix) {
-		return nil, fmt.Errorf("%w: the prefix %q or %q, or the codec %q", ErrBadSubject, o.InboxPrefix, o.ControlPrefix, o.Codec.Name())
 	}
 	status := c.statuses()
 	sub, err := c.listen()
@@ -167,6 +181,30 @@ func NewClient(nc *nats.Conn, o ClientOptions) (*Client, error) {
 	return c, nil
 }
 
+// check says what subject among the options is none.
+func (o *ClientOptions) check() error {
+	switch {
+	case !wire.IsSubject(o.InboxPrefix):
+		return fmt.Errorf("%w: the InboxPrefix %q", ErrBadSubject, o.InboxPrefix)
+	case !wire.IsToken(o.Codec.Name()):
+		return fmt.Errorf("%w: the name of the Codec, %q, which is a token of subjects", ErrBadSubject, o.Codec.Name())
+	}
+	for _, p := range o.Plain {
+		if !wire.IsPattern(p) {
+			return fmt.Errorf("%w: %q in Plain", ErrBadSubject, p)
+		}
+	}
+	return checkControl(o.ControlPrefix)
+}
+
+// checkControl is the check of a ControlPrefix, of clients and servers alike.
+func checkControl(prefix string) error {
+	if !wire.IsSubject(prefix) {
+		return fmt.Errorf("%w: the ControlPrefix %q", ErrBadSubject, prefix)
+	}
+	return nil
+}
+
 // Close ends every call in flight as canceled, with [async.ErrScopeClosed] as the cause,
 // and refuses further ones with the same. The servers end what they run for the client.
 // Close returns when no goroutine of the client is left. The connection stays open.
@@ -175,9 +213,10 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	first := !c.closed
 	c.closed = true
-	var drops []mail
+	last := c.mail // cancellations that were not sent yet
+	c.mail = nil
 	if !c.line.down {
-		drops = c.dropsOf(c.table.flight, most)
+		last = append(last, c.dropsOf(c.table.flight, most)...)
 	}
 	over := c.table.takeAll()
 	sub := c.sub
@@ -185,14 +224,16 @@ func (c *Client) Close() {
 	if first {
 		close(c.quit)
 		_ = sub.Unsubscribe()      // it fails where the connection is closed, and then there is no subscription
-		defer c.publish(drops)     // whatever becomes of this goroutine
+		defer c.publish(last)      // whatever becomes of this goroutine
 		failAll(over, errClosed()) // what OnSignal calls may end it
 	}
 	c.ended.Wait()
 }
 
 // errClosed is what calls complete with when the client closes.
-func errClosed() error { return &async.CanceledError{Cause: async.ErrScopeClosed} }
+func errClosed() error {
+	return &async.CanceledError{Cause: async.ErrScopeClosed}
+}
 
 // Stats says what the client has done so far.
 func (c *Client) Stats() ClientStats {

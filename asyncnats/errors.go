@@ -7,7 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Outcomes of a remote call where the function could not say anything itself.
+// Outcomes of a remote call where the function could not say anything itself. The error that a call
+// completes with says the subject, too, or the request and the queue: errors.Is finds which it is.
 var (
 	// ErrNoResponders says that nobody serves the subject. By errors.Is it is
 	// nats.ErrNoResponders, too.

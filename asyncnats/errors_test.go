@@ -305,30 +305,36 @@ func (b badExtract) Extract(context.Context, asyncnats.Carrier) context.Context 
 	return nil
 }
 
-var badExtracts = map[string]asyncnats.Propagator{
-	"panics":       badExtract{end: func() { panic("no values") }},
-	"calls Goexit": badExtract{end: runtime.Goexit},
-	"returns nil":  badExtract{end: func() {}},
+var badExtracts = map[string]struct {
+	asyncnats.Propagator
+	want error
+}{
+	"panics":       {badExtract{end: func() { panic("no values") }}, asyncnats.ErrPanicked},
+	"calls Goexit": {badExtract{end: runtime.Goexit}, async.ErrGoexit},
+	"returns nil":  {badExtract{end: func() {}}, nil},
 }
 
-// Whatever the server's Propagator does with a request, the request runs, and so do those behind it.
+// Where the server's Propagator ends in a bad way nothing runs without the values, and the caller is told.
+// The server lives on.
 func TestN5_BadExtract(t *testing.T) {
-	for name, p := range badExtracts {
+	for name, test := range badExtracts {
 		t.Run(name, func(t *testing.T) {
 			a, b := pair(t)
-			g := newGate()
-			serve(t, a, "x", g.double, asyncnats.ServeOptions{Propagator: p})
+			s := serve(t, a, "x", double, asyncnats.ServeOptions{Propagator: test.Propagator})
 			c := newClient(t, b, asyncnats.ClientOptions{})
 			calls := make(async.Calls[int], 100)
 			for i := range calls {
 				calls[i] = asyncnats.Begin[int](t.Context(), c, "x", i)
 			}
-			for range calls {
-				g.next(t)
-			}
-			g.open.Set()
 			for i, call := range calls {
-				wantValue(t, call, 2*i)
+				if test.want == nil {
+					wantValue(t, call, 2*i)
+					continue
+				}
+				wantError(t, call, test.want)
+			}
+			if n := s.Stats().Panicked; (n == 100) != (test.want == asyncnats.ErrPanicked) {
+				t.Errorf("%d panics", n)
 			}
 		})
 	}

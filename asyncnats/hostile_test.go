@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -255,7 +256,7 @@ func TestN7_SlowConsumer(t *testing.T) {
 	lost := 0
 	for i, r := range results {
 		switch {
-		case r.Err == asyncnats.ErrResponderLost:
+		case errors.Is(r.Err, asyncnats.ErrResponderLost):
 			lost++
 		case r.Err != nil || r.Value != 2*i:
 			t.Fatal(r)
@@ -301,7 +302,7 @@ func TestN7_ReplyOfALongCallIsDropped(t *testing.T) {
 	b.Flush() // they have come, and nobody looks at them
 	close(stop)
 	for i, call := range calls {
-		if v, err := await(t, call); err != asyncnats.ErrResponderLost && (err != nil || v != 2*i) {
+		if v, err := await(t, call); !errors.Is(err, asyncnats.ErrResponderLost) && (err != nil || v != 2*i) {
 			t.Fatal(v, err)
 		}
 	}

@@ -156,7 +156,10 @@ func (d slowDialer) Dial(network, address string) (net.Conn, error) {
 func TestShutdown_Refusals(t *testing.T) {
 	var mu sync.Mutex
 	nc := natstest.Connect(t, natstest.Run(t, natstest.Options()).ClientURL(), nats.SetCustomDialer(slowDialer{&mu}))
-	s := newServer(nc, ServeOptions{Name: "service"})
+	s, err := newServer(nc, ServeOptions{Name: "service"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	j := &job{reply: "nobody"}
 	s.mu.Lock()
 	s.desk.admit(j, "")
@@ -195,7 +198,10 @@ func TestN3_CanceledWhenAnswered(t *testing.T) {
 	if _, err := nc.ChanSubscribe(inbox+".*", replies); err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(nc, ServeOptions{Name: "service"})
+	s, err := newServer(nc, ServeOptions{Name: "service"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := &finished{job: job{reply: inbox + "." + wire.NewMinter().Mint().String()}}
 	f.work = f
 	s.mu.Lock()

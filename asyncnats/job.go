@@ -78,7 +78,7 @@ func (s *service[Req, Resp]) receive(r micro.Request) {
 func (t *task[Req, Resp]) begin() {
 	ctx := context.Background()
 	if t.on.o.Propagator != nil {
-		ctx = extract(ctx, t.on.o.Propagator, t.header)
+		ctx = orElse(t.on.o.Propagator.Extract(ctx, received(t.header)), ctx)
 	}
 	if t.timeout > 0 {
 		ctx, t.end = context.WithTimeout(ctx, t.timeout)
@@ -88,7 +88,10 @@ func (t *task[Req, Resp]) begin() {
 	if err := t.call.Begin(ctx, t.run, opts...); err != nil {
 		t.close()
 		t.on.count(func(st *ServerStats) { st.Refused++ })
-		t.on.answer(answer{&t.job, nil, t.on.errorReply(t.reply, err)})
+		t.on.answer(t.refusal(err))
+		if err == async.ErrScopeClosed {
+			t.on.leaveSubject()
+		}
 		return
 	}
 	if t.doomed.Load() { // it was canceled before there was something to cancel

@@ -97,7 +97,14 @@ func (t *task[Req, Resp]) balked(err error) {
 	switch {
 	case t.call.Info().State == 0:
 		t.close()
-		t.on.count(func(st *ServerStats) { st.Refused++ })
+		p := new(async.PanicError)
+		panicked := errors.As(err, &p)
+		t.on.count(func(st *ServerStats) {
+			st.Refused++
+			if panicked {
+				st.Panicked++
+			}
+		})
 		t.on.answer(t.refusal(err))
 	case t.doomed.Load():
 		go t.cancel(t.on.causeOf(&t.job)) // as in begin

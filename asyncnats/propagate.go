@@ -18,7 +18,8 @@ type Propagator interface {
 	// the context of the call: it has what the observer of the call's scope has added.
 	Inject(ctx context.Context, carrier Carrier)
 
-	// Extract returns ctx with what the carrier has. The server calls it.
+	// Extract returns ctx with what the carrier has, or nil where it has nothing. The server calls
+	// it. Where Extract panics, or calls Goexit, the call ends with that, and its function does not run.
 	Extract(ctx context.Context, carrier Carrier) context.Context
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncnats/internal/wire"
@@ -24,9 +25,12 @@ type Proxy struct {
 // NewProxy returns a proxy of an interface by the name of face. The subject of a method is
 // the prefix, a dot, and the name of the method.
 //
-// It panics where a type of the methods cannot travel, which a type parameter may stand
-// for, and says which.
+// It panics where c is nil, and where a type of the methods cannot travel, which a type parameter
+// may stand for, and says which.
 func NewProxy(c *Client, prefix, face string, methods ...Method) *Proxy {
+	if c == nil {
+		panic("asyncnats: a proxy of " + face + " with a nil client")
+	}
 	p := &Proxy{client: c, prefix: prefix, face: face, methods: make(map[string]*method, len(methods))}
 	for _, m := range newMethods(prefix, face, methods) {
 		p.methods[m.name] = m
@@ -114,13 +118,14 @@ func (i *invocation[V, Reply]) nobody(n *pending[V]) {
 // missing is the error of a call whose subject nobody serves, by what a server of the
 // interface has said.
 func (i *invocation[V, Reply]) missing(d described) error {
+	nobody := wrapped{ErrNoResponders, strconv.Quote(i.method.subject)}
 	if len(d.Methods) == 0 {
-		return ErrNoResponders
+		return nobody
 	}
 	e := &DiffersError{Method: i.method.full, Subject: i.method.subject, Service: d.Service, Missing: true}
 	for _, m := range d.Methods {
 		if m.Name == i.method.name {
-			return ErrNoResponders // it was not served when the request came, and is now
+			return nobody // it was not served when the request came, and is now
 		}
 		e.Has = append(e.Has, m.Name)
 	}

@@ -2,6 +2,7 @@ package asyncnats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,12 +134,18 @@ type waiter interface {
 // calls that wait here complete with [ErrDisconnected], and so do further ones: the requests
 // stay where they are, and a queue on another connection finds the calls by [Attach]. The server has to be NATS 2.11 or later.
 func OpenQueue(ctx context.Context, js jetstream.JetStream, o QueueOptions) (*Queue, error) {
+	if js == nil {
+		panic("asyncnats: OpenQueue with a nil JetStream")
+	}
 	o.fill()
 	if !wire.IsToken(o.Name) {
 		return nil, fmt.Errorf("%w: the name %q of a queue", ErrBadSubject, o.Name)
 	}
 	s, err := openStore(ctx, js, o)
-	if err != nil {
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return nil, fmt.Errorf("asyncnats: queue %q: nobody answers for JetStream, which NATS may not have enabled: %w", o.Name, err)
+	case err != nil:
 		return nil, fmt.Errorf("asyncnats: queue %q: %w", o.Name, err)
 	}
 	q := &Queue{

@@ -31,7 +31,7 @@ func (q *Queue) Cancel(ctx context.Context, id string, cause error) error {
 		end, ok, err := q.store.record(ctx, id)
 		switch {
 		case err != nil:
-			return err
+			return q.about(id, err)
 		case ok && end.header.Get(wire.HeaderWriter) == r.header.Get(wire.HeaderWriter):
 			return nil // by this Cancel, in an attempt whose answer was lost
 		case ok && end.kind == kindCanceled:
@@ -42,7 +42,7 @@ func (q *Queue) Cancel(ctx context.Context, id string, cause error) error {
 		request, err := q.store.request(ctx, id)
 		switch {
 		case err != nil:
-			return err
+			return q.about(id, err)
 		case request == nil && look > 0:
 			return fmt.Errorf("%w: %s", ErrUnknownCall, id)
 		case request == nil:
@@ -50,10 +50,11 @@ func (q *Queue) Cancel(ctx context.Context, id string, cause error) error {
 		}
 		r.lane = laneOf(id, request.Header)
 		if err := q.store.finish(ctx, r); !errors.Is(err, errTaken) {
-			if err == nil {
-				q.tidy(ctx, request.Sequence)
+			if err != nil {
+				return q.about(id, err)
 			}
-			return err
+			q.tidy(ctx, request.Sequence)
+			return nil
 		}
 	}
 }

@@ -20,9 +20,10 @@ import (
 // An assignment is a job with its types.
 type assignment[Req, Resp any] struct {
 	*errand
-	fn   func(context.Context, Req) (Resp, error)
-	call async.Call[Resp]
-	late atomic.Bool // the result came too late
+	fn     func(context.Context, Req) (Resp, error)
+	call   async.Call[Resp]
+	unread error       // the Propagator's Extract has not returned
+	late   atomic.Bool // the result came too late
 }
 
 // begin begins the call of a job.
@@ -30,7 +31,7 @@ func (a *assignment[Req, Resp]) begin() error {
 	w := a.on
 	ctx := w.calls
 	if w.q.o.Propagator != nil {
-		ctx = extract(ctx, w.q.o.Propagator, a.header)
+		ctx, a.unread = extract(ctx, w.q.o.Propagator, a.header)
 	}
 	opts := make([]async.Option, 0, len(w.options)+2)
 	opts = append(opts, async.Name(orElse(truncate(a.header.Get(wire.HeaderName), maxName), a.id)))
@@ -49,14 +50,20 @@ func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 	returned, again := false, false
 	defer func() {
 		if r := recover(); r != nil {
-			a.on.count(func(s *WorkerStats) { s.Panicked++ })
 			v, err, returned = *new(Resp), &async.PanicError{Value: r, Stack: debug.Stack()}, true
 		}
 		if !returned {
 			err = async.ErrGoexit
 		}
+		if p := new(async.PanicError); errors.As(err, &p) {
+			a.on.count(func(s *WorkerStats) { s.Panicked++ })
+		}
 		a.settled(ctx, err, again)
 	}()
+	if a.unread != nil {
+		returned = true
+		return v, a.unread
+	}
 	var request Req
 	err = decode(a.on.q.o.Codec, a.data, &request)
 	a.data = nil
@@ -165,18 +172,20 @@ func (a *assignment[Req, Resp]) over() {
 	}
 }
 
-// extract is Extract of a propagator, on a goroutine of its own: one that panics there, or calls
-// Goexit, has found nothing, and ends nobody else.
-func extract(ctx context.Context, p Propagator, h nats.Header) context.Context {
-	found := ctx
+// extract is Extract of a propagator, on a goroutine of its own: where that panics, or calls Goexit, the
+// error says so, and nobody else ends.
+func extract(ctx context.Context, p Propagator, h nats.Header) (found context.Context, err error) {
+	found, err = ctx, async.ErrGoexit
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		defer func() { _ = recover() }()
-		if c := p.Extract(ctx, received(h)); c != nil {
-			found = c
-		}
+		defer func() {
+			if r := recover(); r != nil {
+				err = &async.PanicError{Value: r, Stack: debug.Stack()}
+			}
+		}()
+		found, err = orElse(p.Extract(ctx, received(h)), ctx), nil
 	}()
 	<-over
-	return found
+	return found, err
 }

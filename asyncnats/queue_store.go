@@ -134,7 +134,7 @@ func whenUp(ctx context.Context, f func(context.Context) error) error {
 			return err
 		}
 		if !pause(ctx, rest) {
-			return fmt.Errorf("%w: %w", context.Cause(ctx), orElse(reason, err))
+			return endedWith(ctx, orElse(reason, err))
 		}
 	}
 }

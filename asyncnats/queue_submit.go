@@ -37,6 +37,14 @@ type submitOption struct {
 	isID    bool // it is ID, not Key
 }
 
+// what names the option.
+func (o submitOption) what() string {
+	if o.isID {
+		return "ID"
+	}
+	return "Key"
+}
+
 // A submission is what the options of Submit and Attach say.
 type submission struct {
 	id, key string
@@ -72,13 +80,13 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 	}
 	m, err := q.requestOf(o, request)
 	if err != nil {
-		return nil, o.id, err
+		return nil, o.id, q.about(o.id, err)
 	}
 	q.watcher.coverLane(q.lane)
 	p, call := newQueued[Resp](ctx, q, o)
 	if call.IsDone() {
 		_, err := call.Await(ctx) // ctx has ended
-		return nil, o.id, err
+		return nil, o.id, q.about(o.id, err)
 	}
 	p.carry(m, call)
 	if len(o.rest) > 0 {
@@ -87,15 +95,20 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 	if err := q.expect(o.id, p); err != nil {
 		p.fail(err)
 		call.Release()
-		return nil, o.id, err
+		return nil, o.id, q.about(o.id, err)
 	}
 	if err := q.submit(ctx, m, o, p); err != nil {
 		q.forget(o.id, p)
 		p.fail(err)
 		call.Release()
-		return nil, o.id, err
+		return nil, o.id, q.about(o.id, err)
 	}
 	return call, o.id, nil
+}
+
+// about adds to an error which request of which queue it is about.
+func (q *Queue) about(id string, err error) error {
+	return wrapped{err, fmt.Sprintf("the request %q of the queue %q", id, q.o.Name)}
 }
 
 // readOptions takes the options apart.

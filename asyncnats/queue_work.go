@@ -90,7 +90,8 @@ type WorkerStats struct {
 // A panic in fn is an error of the call, and the worker lives on. A worker whose connection is
 // closed or drained takes no more requests, and gives up what it has: other workers run the
 // requests, after AckWait. The worker has to be shut down all the same. Work returns when the server
-// has answered. The error is that of NATS, or what ended ctx; ctx is for that alone. Work panics
+// has answered. The error is that of NATS, or what ended ctx, which is for that alone, or [async.ErrScopeClosed]
+// where the Scope is closed. Work panics
 // when fn is nil, when AtOnce, AckWait or a Backoff is negative, and when no call can be begun with the
 // Options and a scope.
 func Work[Req, Resp any](ctx context.Context, q *Queue, fn func(context.Context, Req) (Resp, error), o WorkOptions) (*Worker, error) {
@@ -99,6 +100,9 @@ func Work[Req, Resp any](ctx context.Context, q *Queue, fn func(context.Context,
 	}
 	o.check()
 	tryOptions[Resp](o.Options)
+	if o.Scope != nil && o.Scope.Err() != nil {
+		return nil, fmt.Errorf("asyncnats: work on the queue %q: %w", q.o.Name, o.Scope.Err())
+	}
 	w := newWorker(q, o)
 	w.makeJob = func(j *errand) effort { return &assignment[Req, Resp]{errand: j, fn: fn} }
 	if err := w.open(ctx); err != nil {

@@ -543,16 +543,24 @@ func TestJ3_ObserverKeepsTheFunction(t *testing.T) {
 	}
 }
 
-// Whatever the worker's Propagator does with a request, the request runs, and so do those behind it.
+// Where the worker's Propagator ends in a bad way nothing runs without the values, and the call ends with
+// that. The worker lives on.
 func TestJ3_BadExtract(t *testing.T) {
-	for name, p := range badExtracts {
+	for name, test := range badExtracts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := newDepot(t).open(asyncnats.QueueOptions{Propagator: p})
-			work(t, q, double, asyncnats.WorkOptions{})
+			q := newDepot(t).open(asyncnats.QueueOptions{Propagator: test.Propagator})
+			w := work(t, q, double, asyncnats.WorkOptions{})
 			for i := range 5 {
 				call, _ := submit[int](t, q, i)
-				wantValue(t, call, 2*i)
+				if test.want == nil {
+					wantValue(t, call, 2*i)
+					continue
+				}
+				wantError(t, call, test.want)
+			}
+			if n := w.Stats().Panicked; (n == 5) != (test.want == asyncnats.ErrPanicked) {
+				t.Errorf("%d panics", n)
 			}
 		})
 	}

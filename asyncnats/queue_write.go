@@ -52,7 +52,7 @@ func (s *store) write(ctx context.Context, m *nats.Msg) (seq uint64, err error) 
 			s.retried()
 		}
 		if !pause(ctx, rest) {
-			return 0, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			return 0, endedWith(ctx, err)
 		}
 	}
 }
@@ -117,6 +117,16 @@ func writeError(err error) error {
 	return fmt.Errorf("asyncnats: %w", err)
 }
 
+// endedWith is the error of something that was tried until ctx ended: why that was, and what NATS has said
+// last, where that was more than that ctx has ended.
+func endedWith(ctx context.Context, last error) error {
+	cause := context.Cause(ctx)
+	if last == nil || errors.Is(last, ctx.Err()) || errors.Is(last, context.DeadlineExceeded) || errors.Is(last, cause) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", cause, last)
+}
+
 // read returns the message that get asks for, from the leader of its stream, or nil where
 // there is none. It tries again until there is an answer or ctx ends.
 func (s *store) read(ctx context.Context, get func(context.Context) (*jetstream.RawStreamMsg, error)) (*jetstream.RawStreamMsg, error) {
@@ -135,7 +145,7 @@ func (s *store) read(ctx context.Context, get func(context.Context) (*jetstream.
 			return nil, fmt.Errorf("asyncnats: %w", err)
 		}
 		if !pause(ctx, rest) {
-			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			return nil, endedWith(ctx, err)
 		}
 	}
 }

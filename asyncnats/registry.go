@@ -52,6 +52,11 @@ func newRegistry(users []ErrorCode) registry {
 	if slices.ContainsFunc(users, func(e ErrorCode) bool { return e.err == nil }) {
 		panic("asyncnats: an ErrorCode that RegisterError has not made")
 	}
+	for i, e := range users {
+		if slices.ContainsFunc(users[:i], func(before ErrorCode) bool { return before.code == e.code }) {
+			panic("asyncnats: two Errors with the code " + e.code)
+		}
+	}
 	return slices.Concat(users, registry{
 		{"async.queue_full", async.ErrQueueFull},
 		{"async.scope_closed", async.ErrScopeClosed},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type ServeOptions struct {
 	Scope *async.Scope
 
 	// Heartbeat is how often clients hear of the server while it has calls of theirs:
-	// every second where it is 0, and every day at least. A server that is not heard for three
+	// every second where it is 0, and every day at least; a negative one panics. A server that is not heard for three
 	// heartbeats is lost.
 	Heartbeat time.Duration
 
@@ -51,7 +52,7 @@ type ServeOptions struct {
 	ControlPrefix string
 
 	// MaxRequest is the size in bytes beyond which a request is refused with
-	// [ErrTooLarge]: 16 MiB where it is 0.
+	// [ErrTooLarge]: 16 MiB where it is 0, none where it is negative.
 	MaxRequest int
 
 	// KeepBytes limits the replies that are kept for clients that may have lost their
@@ -68,7 +69,7 @@ func (o *ServeOptions) fill() {
 	o.Heartbeat = min(max(orElse(o.Heartbeat, defaultBeat), time.Millisecond), wire.MaxEvery)
 	o.Codec = orElse(o.Codec, JSON())
 	o.ControlPrefix = orElse(o.ControlPrefix, defaultPrefix)
-	o.MaxRequest = orElse(o.MaxRequest, defaultMaxSize)
+	o.MaxRequest = limitOf(o.MaxRequest, defaultMaxSize)
 	o.KeepBytes = orElse(o.KeepBytes, 64<<20)
 }
 
@@ -98,6 +99,7 @@ type Server struct {
 	beginning bool        // somebody is at it
 	foreign   bool        // code of a user may run when a call begins
 	late      bool        // what arrives now is refused
+	left      bool        // the scope is closed, and the server has left its subject
 	complete  []work      // whose replies wait to be sent
 	answers   []answer    // of calls that were not begun, that wait to be sent
 	replies   []*nats.Msg // that wait to be sent
@@ -133,15 +135,26 @@ type ServerStats struct {
 // A panic in fn becomes an error at the caller, and in the ledger of the scope: it is an
 // [*async.PanicError], by whatever policy, so that no request ends the process.
 //
-// Serve returns an error where NATS or package micro refuses the name or the subject. It panics where
-// fn is nil, and where no call can be begun with the Options and a scope.
+// Serve returns an error where NATS or package micro refuses the name or the subject, [ErrBadSubject]
+// where the subject or the ControlPrefix is none, and [async.ErrScopeClosed] where the Scope is closed.
+// It panics where nc or fn is nil, where no call can be begun with the Options and a scope, where the
+// Heartbeat is negative, and where two Errors have one code.
+//
+// A Scope that is shut down before its server has nothing run any more: the server refuses the request
+// that tells it so with ErrScopeClosed, and leaves the subject to others. It is still to be shut down.
 func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context, Req) (Resp, error), o ServeOptions) (*Server, error) {
 	if fn == nil {
 		panic("asyncnats: Serve with a nil function")
 	}
+	if !wire.IsPattern(subject) {
+		return nil, fmt.Errorf("%w: serve %q", ErrBadSubject, subject)
+	}
 	tryOptions[Resp](o.Options)
-	s := newServer(nc, o)
-	err := s.open(door{"default", subject, (&service[Req, Resp]{s, fn, nil}).receive, nil})
+	s, err := newServer(nc, o)
+	if err != nil {
+		return nil, fmt.Errorf("asyncnats: serve %q: %w", subject, err)
+	}
+	err = s.open(door{"default", subject, (&service[Req, Resp]{s, fn, nil}).receive, nil})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("asyncnats: serve %q: %w", subject, err), s.Shutdown(context.Background()))
 	}
@@ -151,18 +164,35 @@ func Serve[Req, Resp any](nc *nats.Conn, subject string, fn func(context.Context
 // tryOptions panics where a call that returns a T cannot be begun with a scope and these options: as
 // the first request would, and not in a goroutine of the library.
 func tryOptions[T any](opts []async.Option) {
+	for _, o := range opts {
+		if o, ok := o.(submitOption); ok {
+			panic("asyncnats: " + o.what() + " for calls that a server runs: it is for Submit")
+		}
+	}
 	scope := async.NewScope(async.ScopeOptions{})
 	//asyncvet:ignore unreleased: nobody completes the promise, and a Release may call functions of the options
 	async.NewPromise[T](context.Background(), append([]async.Option{scope}, opts...)...)
 }
 
-func newServer(nc *nats.Conn, o ServeOptions) *Server {
+func newServer(nc *nats.Conn, o ServeOptions) (*Server, error) {
+	switch {
+	case nc == nil:
+		panic("asyncnats: a server with a nil connection")
+	case o.Heartbeat < 0:
+		panic(fmt.Sprintf("asyncnats: a server with a Heartbeat of %v", o.Heartbeat))
+	}
 	o.fill()
+	if err := checkControl(o.ControlPrefix); err != nil {
+		return nil, err
+	}
+	if o.Scope != nil && o.Scope.Err() != nil {
+		return nil, o.Scope.Err()
+	}
 	s := &Server{
 		nc: nc, o: o, known: newRegistry(o.Errors), start: time.Now(),
 		id:   wire.NewMinter().Mint().String(),
 		quit: make(chan struct{}), desk: newDesk(), control: make(map[string]*nats.Subscription),
-		foreign: o.Scope != nil || o.Propagator != nil || len(o.Options) > 0,
+		foreign: isObserved(o.Scope) || o.Propagator != nil || len(o.Options) > 0,
 	}
 	scope := o.Scope
 	if scope == nil {
@@ -172,7 +202,22 @@ func newServer(nc *nats.Conn, o ServeOptions) *Server {
 	s.options = append([]async.Option{scope, async.Name(o.Name)}, o.Options...)
 	s.status = nc.StatusChanged(nats.CLOSED, nats.CONNECTED)
 	keep(&s.ended, s.beats)
-	return s
+	return s, nil
+}
+
+// isObserved reports whether code of a user may be told when a call of the scope begins.
+func isObserved(s *async.Scope) bool {
+	return s != nil && !reflect.ValueOf(s.Options().Observer).IsZero()
+}
+
+// leaveSubject has the server take no more requests, since its scope is closed.
+func (s *Server) leaveSubject() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.left && !s.closing {
+		s.left = true
+		s.ended.Go(func() { _ = s.service.Stop() }) // it fails where the connection is closed
+	}
 }
 
 // A door is a subject on which a server takes requests: an endpoint of its service.

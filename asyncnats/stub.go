@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/seed4712c49f/async/asyncnats/internal/wire"
 )
 
 // This file is the server of an interface: what the code that asyncgen writes calls.
@@ -50,14 +52,20 @@ func microName(name string) string {
 // what methods it has, and what these take and give, in JSON. A request on it may be empty.
 //
 // ServeMethods panics where a type of the methods cannot travel, which a type parameter may
-// stand for, and says which, and where no call can be begun with the Options and a scope.
+// stand for, and says which, and where [Serve] does. Its errors are those of Serve.
 func ServeMethods(nc *nats.Conn, prefix, face string, o ServeOptions, methods ...Method) (*Server, error) {
 	looked := newMethods(prefix, face, methods)
 	o.Name = orElse(o.Name, microName(face))
 	for _, m := range methods {
 		m.try(o.Options)
 	}
-	s := newServer(nc, o)
+	if !wire.IsSubject(prefix) {
+		return nil, fmt.Errorf("%w: serve %s at %q", ErrBadSubject, face, prefix)
+	}
+	s, err := newServer(nc, o)
+	if err != nil {
+		return nil, fmt.Errorf("asyncnats: serve %s at %q: %w", face, prefix, err)
+	}
 	doors := make([]door, 0, len(methods)+1)
 	all := described{Interface: face, Service: o.Name}
 	for i, m := range methods {

@@ -167,6 +167,21 @@ func IsSubject(s string) bool {
 	return !empty
 }
 
+// IsPattern reports whether something can be subscribed to: a subject, of which tokens may be *
+// and the last one may be >.
+func IsPattern(s string) bool {
+	for {
+		token, rest, more := strings.Cut(s, ".")
+		if token != "*" && (token != ">" || more) && !IsSubject(token) {
+			return false
+		}
+		if !more {
+			return true
+		}
+		s = rest
+	}
+}
+
 // maxSubject is well below the length of a line that a server of NATS takes by
 // default, 4096 bytes.
 const maxSubject = 2048
