@@ -174,18 +174,22 @@ func (a *assignment[Req, Resp]) over() {
 
 // extract is Extract of a propagator, on a goroutine of its own: where that panics, or calls Goexit, the
 // error says so, and nobody else ends.
-func extract(ctx context.Context, p Propagator, h nats.Header) (found context.Context, err error) {
-	found, err = ctx, async.ErrGoexit
-	over := make(chan struct{})
+func extract(ctx context.Context, p Propagator, h nats.Header) (context.Context, error) {
+	type result struct {
+		ctx context.Context
+		err error
+	}
+	over := make(chan result, 1)
 	go func() {
-		defer close(over)
+		end := result{ctx, async.ErrGoexit}
 		defer func() {
 			if r := recover(); r != nil {
-				err = &async.PanicError{Value: r, Stack: debug.Stack()}
+				end.err = &async.PanicError{Value: r, Stack: debug.Stack()}
 			}
+			over <- end
 		}()
-		found, err = orElse(p.Extract(ctx, received(h)), ctx), nil
+		end = result{orElse(p.Extract(ctx, received(h)), ctx), nil}
 	}()
-	<-over
-	return found, err
+	end := <-over
+	return end.ctx, end.err
 }
