@@ -194,7 +194,7 @@ func (c *command) planMarked(ss *load.Session, dirs []string) ([]*job, error) {
 	}
 	switch {
 	case len(jobs) == 0:
-		return nil, errors.New("-type is missing, and no interface has a comment //async:gen; asyncgen -h tells more")
+		return nil, errors.New("-type is missing, and no interface has a comment //async:gen (without a space); asyncgen -h tells more")
 	case filepath.Base(c.output) != c.output && c.output != "":
 		return nil, fmt.Errorf("-output %s: without -type want a name without a folder", c.output)
 	}

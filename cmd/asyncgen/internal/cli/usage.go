@@ -49,7 +49,8 @@ Comments in the source do the same as flags:
 
     //async:gen [-only list] [-server] [-fake] [-remote nats] [-prefix name] [-name name]
                 [-stream list] [-nostream list] [-discard list]
-                    above an interface: without -type it gets an output
+                    above an interface: without -type it gets an output; -name is
+                    the name that its declarations have, as =Name behind -type
     //async:stream, //async:nostream, //async:discard
                     above a method, or with a list of methods above an interface
     //async:form Circle, *Square

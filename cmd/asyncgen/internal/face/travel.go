@@ -14,9 +14,6 @@ import (
 
 // refuseTravel stops at a method that cannot be called from elsewhere.
 func (f *faceOf) refuseTravel(w *writer, m *method) {
-	if m.stream {
-		w.refusef("its result goes on using the context, which ends with the call at the server; -nostream %s says that it does not", m.name)
-	}
 	for i, v := range allOf(m.sig.Params()) {
 		if i != m.ctx {
 			f.refuseType(w, "parameter", nameOf(v, i), v.Type())
@@ -24,6 +21,9 @@ func (f *faceOf) refuseTravel(w *writer, m *method) {
 	}
 	for i, v := range allOf(m.valueTuple()) {
 		f.refuseType(w, "result", nameOf(v, i), v.Type())
+	}
+	if m.stream { // the last: the type of such a result rarely travels, whatever a flag says
+		w.refusef("its result goes on using the context, which ends with the call at the server; -nostream %s says that it does not", m.name)
 	}
 	if fillsBuffer(m) {
 		w.refusef("parameter %s: what a %s of another process writes to it does not come back", nameOf(bufferOf(m), bufferAt(m)), m.name)
