@@ -188,6 +188,86 @@ func TestC2_Turns(t *testing.T) {
 	})
 }
 
+// A function of a scope that waits for a call of a fake lends its slot: the function that makes
+// the call may need that.
+func TestC2_Queue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scope := async.NewScope(async.ScopeOptions{Limit: 1})
+		var q asyncimpl.Queue
+		ctx, cancel := context.WithTimeout(bg, time.Minute)
+		defer cancel()
+		taker := async.Go(ctx, func(ctx context.Context) (any, error) { return q.Next(ctx, anyCall) }, scope)
+		synctest.Wait()
+		caller := async.Go(ctx, func(context.Context) (any, error) { q.Put(7); return nil, nil }, scope)
+		if v, err := taker.Await(bg); v != 7 || err != nil {
+			t.Errorf("Next returned %v, %v", v, err)
+		}
+		if err := caller.Wait(bg); err != nil {
+			t.Error(err)
+		}
+		caller.Release()
+	})
+}
+
+// A call that is there is taken also where the context has ended, though the waiter got its slot
+// only after that (R6).
+func TestR6_Queue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scope := async.NewScope(async.ScopeOptions{Limit: 1})
+		var q asyncimpl.Queue
+		ctx, cancel := context.WithCancel(bg)
+		taker := async.Go(bg, func(own context.Context) (any, error) {
+			ended, stop := context.WithCancel(own)
+			defer stop()
+			defer context.AfterFunc(ctx, stop)()
+			return q.Next(ended, anyCall)
+		}, scope)
+		synctest.Wait()
+		caller := async.Go(bg, func(context.Context) (any, error) {
+			cancel()
+			synctest.Wait()
+			q.Put(7)
+			return nil, nil
+		}, scope)
+		if v, err := taker.Await(bg); v != 7 || err != nil {
+			t.Errorf("Next returned %v, %v", v, err)
+		}
+		if err := caller.Wait(bg); err != nil {
+			t.Error(err)
+		}
+		caller.Release()
+	})
+}
+
+// Calls that are not wanted stay in their order, whichever is taken.
+func TestQueue_order(t *testing.T) {
+	var q asyncimpl.Queue
+	next := func(want int) { // a negative number stands for any call, which is to be that number
+		t.Helper()
+		if v, err := q.Next(bg, func(call any) bool { return want < 0 || call == want }); v != max(want, -want) || err != nil {
+			t.Errorf("Next returned %v, %v, want %v", v, err, want)
+		}
+	}
+	for i := range 6 {
+		q.Put(i)
+	}
+	next(3)
+	next(0)
+	next(-1)
+	q.Put(1)
+	next(5)
+	next(-2)
+	next(-4)
+	next(-1)
+	ended, cancel := context.WithCancelCause(bg)
+	cancel(errLate)
+	if v, err := q.Next(ended, anyCall); v != nil || err != errLate {
+		t.Errorf("Next of none returned %v, %v", v, err)
+	}
+}
+
+func anyCall(any) bool { return true }
+
 // A call that a server serves has the name of its method where nobody has said another, and
 // the options of the client and those of the method. What it is completed with may be nil.
 func TestServeCall(t *testing.T) {
