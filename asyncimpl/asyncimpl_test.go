@@ -298,6 +298,55 @@ func TestServeCall(t *testing.T) {
 	}
 }
 
+// Of a call that the scope refuses the server is not told, also where the result goes on using
+// the context, which ends with the call's Release.
+func TestServeCall_refused(t *testing.T) {
+	scope := async.NewScope(async.ScopeOptions{})
+	scope.Close()
+	for _, more := range []async.Option{nil, async.Streaming()} {
+		call := asyncimpl.ServeCall[int](bg, "Store.Get", []async.Option{scope}, func(asyncimpl.Promise) {
+			t.Error("the server was told")
+		}, more)
+		if _, err := call.Await(bg); !errors.Is(err, async.ErrScopeClosed) {
+			t.Error(err)
+		}
+		call.Release()
+	}
+}
+
+// A server that panics leaves no handle behind: nobody was given one (R9f).
+func TestR9_ServeCall(t *testing.T) {
+	scope := async.NewScope(async.ScopeOptions{Track: true})
+	func() {
+		defer func() {
+			if r := recover(); r != "no" {
+				t.Errorf("recovered %v", r)
+			}
+		}()
+		asyncimpl.ServeCall[int](bg, "Store.Get", []async.Option{scope}, func(asyncimpl.Promise) { panic("no") })
+	}()
+	for h := range scope.Unreleased() {
+		t.Errorf("not released: %v", h.Call)
+	}
+	if s := scope.Stats(); s.Begun != 1 || s.Broken != 1 || s.Pending != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// After Break, Deliver runs nothing, also where the context of the call goes on.
+func TestServeCall_broken(t *testing.T) {
+	call := asyncimpl.ServeCall[int](bg, "Store.Get", nil, func(p asyncimpl.Promise) {
+		p.Break()
+		if p.Deliver(func() (any, error) { t.Error("taken"); return 7, nil }, nil) {
+			t.Error("delivered")
+		}
+	}, async.Streaming())
+	defer call.Release()
+	if _, err := call.Await(bg); !errors.Is(err, async.ErrBrokenPromise) {
+		t.Error(err)
+	}
+}
+
 var errLate = errors.New("late")
 
 // goroutines counts those of the process. While garbage is collected, the runtime counts

@@ -17,7 +17,10 @@ import (
 // broken and the panic goes on. The promise is completed with a value of type R, or with nil.
 func ServeCall[R any](ctx context.Context, name string, opts []async.Option, serve func(Promise), more ...async.Option) *async.Call[R] {
 	p, call := async.NewPromise[R](ctx, withName(name, opts, more)...)
-	serveCall(p, func(value any, err error, discard bool) bool {
+	if call.IsDone() { // it was refused, and the context of one that streams goes on until Release
+		return call
+	}
+	serveCall(p, call.Release, func(value any, err error, discard bool) bool {
 		v, _ := value.(R)
 		if discard {
 			return p.CompleteOrDiscard(v, err)
@@ -38,8 +41,9 @@ func withName(name string, opts, more []async.Option) []async.Option {
 	return list
 }
 
-// serveCall tells the server of a call.
-func serveCall(p breaker, complete func(value any, err error, discard bool) bool, serve func(Promise)) {
+// serveCall tells the server of a call. Where that panics nobody is given the call, so it is
+// released here.
+func serveCall(p breaker, release func(), complete func(value any, err error, discard bool) bool, serve func(Promise)) {
 	if p.Context().Err() != nil {
 		return
 	}
@@ -47,6 +51,7 @@ func serveCall(p breaker, complete func(value any, err error, discard bool) bool
 	defer func() {
 		if !told {
 			p.Break()
+			release()
 		}
 	}()
 	serve(&callPromise{breaker: p, complete: complete})
@@ -73,6 +78,12 @@ func (p *callPromise) Complete(value any, err error) bool {
 func (p *callPromise) CompleteOrDiscard(value any, err error) bool {
 	p.over.Store(true)
 	return p.complete(value, err, true)
+}
+
+// Break is the end for Deliver, too: the context of a call that streams does not tell.
+func (p *callPromise) Break() {
+	p.over.Store(true)
+	p.breaker.Break()
 }
 
 // Deliver takes the result at once: a plain call has no Finish that could do so. Drop is not
