@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,6 +187,140 @@ func TestC2_Turns(t *testing.T) {
 		calls.Release()
 		object.Release()
 	})
+}
+
+// Serve is a Begin of an object whose server is asynchronous.
+func (x *face) Serve(ctx context.Context, serve func(asyncimpl.Promise)) error {
+	return x.Promise(ctx, "Store.Get", false, serve)
+}
+
+// recovered returns what f panics with.
+func recovered(f func()) (r any) {
+	defer func() { r = recover() }()
+	f()
+	return nil
+}
+
+// A turn whose Begin panics leaves the object idle, whatever it was that panicked: the one who
+// has the next turn did not begin that call, and cannot finish it.
+func TestTurns_panic(t *testing.T) {
+	var broken atomic.Bool // read by OnSignal, too
+	may := func() {
+		if broken.Load() {
+			panic("no")
+		}
+	}
+	ended, cancel := context.WithCancel(bg)
+	cancel()
+	observed := async.NewScope(async.ScopeOptions{Observer: async.Observer{Begun: func(async.CallInfo) { may() }}})
+	for what, test := range map[string]struct {
+		object *face
+		begin  func(*face) error
+	}{
+		"the server": {&face{asyncimpl.NewServed()}, func(x *face) error {
+			return x.Serve(bg, func(p asyncimpl.Promise) { may(); p.Complete(7, nil) })
+		}},
+		"the server, which exits": {&face{asyncimpl.NewServed()}, func(x *face) error {
+			return x.Serve(bg, func(p asyncimpl.Promise) {
+				if broken.Load() {
+					runtime.Goexit()
+				}
+				p.Complete(7, nil)
+			})
+		}},
+		"OnSignal, of a call that is over": {&face{asyncimpl.New(async.OnSignal(may))}, func(x *face) error {
+			if broken.Load() {
+				return x.BeginGet(ended, 7)
+			}
+			return x.BeginGet(bg, 7)
+		}},
+		"the observer of a promise": {&face{asyncimpl.NewServed(observed)}, func(x *face) error {
+			return x.Serve(bg, func(p asyncimpl.Promise) { p.Complete(7, nil) })
+		}},
+		"the observer of a function": {&face{asyncimpl.New(observed)}, func(x *face) error {
+			return x.Begin(bg, "Store.Get", func(ctx context.Context) (any, error) {
+				if broken.Load() {
+					<-ctx.Done()
+				}
+				return 7, nil
+			})
+		}},
+		"the context, which is nil": {&face{asyncimpl.New()}, func(x *face) error {
+			if broken.Load() {
+				return x.BeginGet(nil, 7) //nolint:staticcheck // that is the point
+			}
+			return x.BeginGet(bg, 7)
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			defer test.object.Release()
+			turns := asyncimpl.OneObject(test.object)
+			get := func() (any, error) {
+				if _, err := turns.Enter(bg); err != nil {
+					return nil, err
+				}
+				defer turns.Leave(test.object)
+				if err := test.begin(test.object); err != nil {
+					return nil, err
+				}
+				_ = test.object.Wait(bg)
+				return test.object.Finish("Store.Get")
+			}
+			over := make(chan any)
+			broken.Store(true)
+			go func() {
+				var r any
+				defer func() { over <- r }()
+				r = recovered(func() { _, _ = get() })
+			}()
+			if r := <-over; r == nil && what != "the server, which exits" {
+				t.Error("nothing panicked")
+			}
+			broken.Store(false)
+			if v, err := get(); v != 7 || err != nil {
+				t.Errorf("the next turn: %v, %v", v, err)
+			}
+		})
+	}
+}
+
+// A Begin that panics may have begun a call, which goes on and has to be finished (R2). That of a
+// method which nobody has begun says so.
+func TestR2_BeginPanics(t *testing.T) {
+	scope := async.NewScope(async.ScopeOptions{Observer: async.Observer{Begun: func(async.CallInfo) { panic("no") }}})
+	for what, test := range map[string]struct {
+		object *face
+		begin  func(*face) error
+		want   error
+	}{
+		"function": {&face{asyncimpl.New(scope)}, func(x *face) error { return x.BeginGet(bg, 7) }, nil},
+		"promise": {&face{asyncimpl.NewServed(scope)}, func(x *face) error {
+			return x.Serve(bg, func(asyncimpl.Promise) { t.Error("the server was told") })
+		}, async.ErrBrokenPromise},
+	} {
+		t.Run(what, func(t *testing.T) {
+			x := test.object
+			defer x.Release()
+			if r := recovered(func() { _ = test.begin(x) }); r != "no" {
+				t.Errorf("recovered %v", r)
+			}
+			if err := x.Wait(bg); err != nil {
+				t.Fatal(err)
+			}
+			if err := x.BeginGet(bg, 8); err != async.ErrCallPending {
+				t.Errorf("another Begin returned %v", err)
+			}
+			if _, err := x.Finish("Store.Put"); err != async.ErrCallComplete {
+				t.Errorf("the Finish of another method returned %v", err)
+			}
+			if v, err := x.Finish("Store.Get"); !errors.Is(err, test.want) || test.want == nil && v != 7 {
+				t.Errorf("Finish returned %v, %v", v, err)
+			}
+			if _, err := x.Finish("Store.Get"); err != async.ErrCallComplete {
+				t.Errorf("a second Finish returned %v", err)
+			}
+		})
+	}
 }
 
 // A function of a scope that waits for a call of a fake lends its slot: the function that makes

@@ -73,6 +73,10 @@ type Object interface {
 
 	// WaitsFor returns the call itself: the waits of package async wait for that.
 	WaitsFor() async.Waitable
+
+	// abandon makes the object idle where a Begin has panicked that had begun a call: nobody
+	// was told of that call.
+	abandon()
 }
 
 // New returns a call object whose calls are begun with opts.
@@ -107,6 +111,9 @@ func ResultOf(method string, value any) Result { return Result{Method: short(met
 //	          ▲                  │
 //	          └──── unbegin ─────┘ where Begin refused, or panicked before there was a call
 //
+// A Begin that panics after that leaves an orphan: a call that has to be finished, and of which
+// its caller does not know.
+//
 // mu is held across Finish of the Call, which runs no code of a user. It is not held across
 // Begin, which may: the options of a scope have observers, and Begin may wait for room.
 type object struct {
@@ -116,7 +123,8 @@ type object struct {
 
 	mu     sync.Mutex
 	method string // with the name of the interface, of the call that is being begun or not finished, or nothing
-	taken  uint64 // counts results taken
+	taken  uint64 // counts results taken, and panics
+	orphan bool   // the call of method is one
 }
 
 // short is the name of a method without that of its interface.
@@ -152,16 +160,43 @@ func (x *object) claim(method string, start func() error) error {
 }
 
 // unbegin takes back the method where Begin refused or panicked. But a Begin may panic and
-// have begun the call: where the context is done, the call is canceled within Begin, and an
-// OnSignal function may panic then. Such a call has to be finished, so the method stays. What
-// Cancel returns tells the two apart: there is nothing to cancel, and ErrCanceled says that
-// there is a call which was canceled.
+// have begun the call: the observer of a scope may, and where the context is done an OnSignal
+// function. Such a call has to be finished, so the method stays.
 func (x *object) unbegin(taken uint64) {
+	busy := x.isBusy() // without the lock: Info may ask the context of the call
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.taken == taken && x.Call.Cancel(nil) != async.ErrCanceled {
+	switch {
+	case x.taken != taken: // somebody has finished the call
+	case busy:
+		x.orphan = true
+	default:
 		x.method = ""
 	}
+}
+
+// isBusy reports whether there is a call that is not finished. State says what is pending and
+// what was never begun; that a call which is complete was not finished, Await says.
+func (x *object) isBusy() bool {
+	switch x.Call.Info().State {
+	case async.StateQueued, async.StateRunning:
+		return true
+	case async.StateCompleted:
+		r, err := x.Call.Await(context.Background())
+		return r.Method != "" || err != async.ErrCallComplete && err != async.ErrReleased
+	}
+	return false
+}
+
+func (x *object) abandon() {
+	x.mu.Lock()
+	orphan, method := x.orphan, x.method
+	x.mu.Unlock()
+	if !orphan {
+		return
+	}
+	_ = x.Call.Cancel(async.ErrAbandoned) // its function may be running
+	_, _ = x.take(method)
 }
 
 // refusal is err, or that the object was released.
@@ -212,13 +247,15 @@ func (x *object) take(method string) (Result, error) {
 		return Result{}, x.refusal(async.ErrCallComplete)
 	}
 	defer x.mu.Unlock()
-	x.method = "" // also where Finish panics with the panic of the method
+	orphan := x.orphan
+	x.method, x.orphan = "", false // also where Finish panics with the panic of the method
+	x.taken++
 	r, err := x.Call.Finish()
 	if r.Method == "" && (err == async.ErrCallPending || err == async.ErrCallComplete || err == async.ErrReleased) {
-		x.method = method // nothing was taken
+		x.method, x.orphan = method, orphan // nothing was taken
+		x.taken--
 		return r, err
 	}
-	x.taken++
 	if r.keep != nil && err == nil {
 		r.keep() // before another Begin ends the call
 	}

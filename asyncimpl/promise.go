@@ -42,19 +42,18 @@ type Promise interface {
 }
 
 func (x *object) Promise(ctx context.Context, method string, stream bool, serve func(Promise)) error {
-	p := &promise{method: short(method)}
-	err := x.claim(method, func() (err error) {
+	return x.claim(method, func() error {
 		opts := x.opts // with the name of the method, which claim has written
 		if stream {
 			opts = x.streaming()
 		}
-		p.Promise, err = x.Call.BeginPromise(ctx, opts...)
+		promised, err := x.Call.BeginPromise(ctx, opts...)
+		if err == nil {
+			p := &promise{Promise: promised, method: short(method)}
+			p.tell(ctx, stream, serve)
+		}
 		return err
 	})
-	if err == nil {
-		p.tell(ctx, stream, serve)
-	}
-	return err
 }
 
 // A promise is a [Promise].

@@ -81,13 +81,17 @@ func (e *wrongObject) Error() string { return async.ErrWrongObject.Error() + ": 
 func (e *wrongObject) Unwrap() error { return async.ErrWrongObject }
 
 // Leave ends a turn. It releases an object that Enter has made, and keeps the one object that
-// callers take turns at.
+// callers take turns at: idle, also where Begin has panicked, as it does with a panic of an
+// asynchronous server.
 func (t *Turns) Leave(object interface{ Release() }) {
 	if t.turn == nil {
 		object.Release()
 		return
 	}
-	t.turn <- struct{}{}
+	defer func() { t.turn <- struct{}{} }()
+	if ours, ok := object.(interface{ abandon() }); ok {
+		ours.abandon()
+	}
 }
 
 // Wait waits for the call of an object, or returns the error with which the call was refused.

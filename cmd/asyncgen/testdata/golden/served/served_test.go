@@ -333,6 +333,25 @@ func TestServer_gone(t *testing.T) {
 	})
 }
 
+// The panic of a server ends the call of who called it, and not those of who has the next turn.
+func TestSync_serverPanics(t *testing.T) {
+	s := served.NewSyncStore(object(func(p get) {
+		if p.Key == "" {
+			panic(errBoom)
+		}
+		p.Complete(7, nil)
+	}))
+	for range 2 {
+		func() {
+			defer func() { wantEq(t, "panic", recover(), error(errBoom)) }()
+			_, _ = s.Get(bg, "")
+		}()
+		v, err := s.Get(bg, "k")
+		wantEq(t, "the next call", v, 7)
+		wantEq(t, "its error", err, nil)
+	}
+}
+
 // A call whose context is over is canceled, and the server is not told.
 func TestServer_over(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
