@@ -401,6 +401,45 @@ func TestQueue_order(t *testing.T) {
 	}
 }
 
+// A result that fails when it is taken is no stream: its context ends with the object, as that of
+// a call which completed with the failure, and leaves nothing behind in the context of Begin.
+func TestStream_failsWhenTaken(t *testing.T) {
+	for what, test := range map[string]struct {
+		take  func(x *face) (any, error)
+		alive bool
+	}{
+		"an error": {func(*face) (any, error) { return 7, errLate }, false},
+		"a panic":  {func(*face) (any, error) { panic(errLate) }, false},
+		"another call of the object": {func(x *face) (any, error) {
+			_ = x.BeginGet(bg, 8)
+			return 7, errLate
+		}, false},
+		"none": {func(x *face) (any, error) { return 7, nil }, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := &face{asyncimpl.NewServed()}
+				ctx, cancel := context.WithCancel(bg)
+				var of context.Context
+				err := x.Promise(ctx, "Store.Get", true, func(p asyncimpl.Promise) {
+					of = p.Context()
+					p.Deliver(func() (any, error) { return test.take(x) }, nil)
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = recovered(func() { _, _ = x.Finish("Store.Get") })
+				x.Release()
+				synctest.Wait()
+				if alive := of.Err() == nil; alive != test.alive {
+					t.Errorf("the context of the result: %v", of.Err())
+				}
+				cancel()
+			})
+		})
+	}
+}
+
 func anyCall(any) bool { return true }
 
 // A call that a server serves has the name of its method where nobody has said another, and

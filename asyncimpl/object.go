@@ -35,8 +35,8 @@ type Result struct {
 	Method string // the name of the method
 	Value  any    // one value itself, several as a struct that is named after the method, none as nil
 
-	keep func() bool                   // the result is taken: its context goes on without the call
-	late func(taken bool) (any, error) // in place of Value: made when it is taken
+	stream *streamContext                // of a result that goes on using its context, or nil
+	late   func(taken bool) (any, error) // in place of Value: made when it is taken
 }
 
 // An Object is a call object without its methods: a call that knows which method it is of.
@@ -219,9 +219,9 @@ func (x *object) Begin(ctx context.Context, method string, fn func(context.Conte
 func (x *object) Stream(ctx context.Context, method string, fn func(context.Context) (any, error)) error {
 	return x.claim(method, func() error {
 		return x.Call.Begin(ctx, func(call context.Context) (Result, error) {
-			ctx, keep := newStream(ctx, call)
-			v, err := fn(ctx)
-			return Result{Method: short(method), Value: v, keep: keep}, err
+			stream := newStream(ctx, call)
+			v, err := fn(stream)
+			return Result{Method: short(method), Value: v, stream: stream}, err
 		}, x.streaming()...)
 	})
 }
@@ -235,9 +235,23 @@ func (x *object) streaming() []async.Option {
 func (x *object) Finish(method string) (any, error) {
 	r, err := x.take(method)
 	if r.late != nil && err == nil {
-		return r.late(true)
+		return r.deliver()
 	}
 	return r.Value, err
+}
+
+// deliver makes the value. A failure is no stream: its context is that of the call again, which
+// may have ended meanwhile.
+func (r Result) deliver() (v any, err error) {
+	made := false
+	defer func() {
+		if r.stream != nil && (!made || err != nil) {
+			r.stream.bind()
+		}
+	}()
+	v, err = r.late(true)
+	made = true
+	return v, err
 }
 
 func (x *object) take(method string) (Result, error) {
@@ -256,8 +270,8 @@ func (x *object) take(method string) (Result, error) {
 		x.taken--
 		return r, err
 	}
-	if r.keep != nil && err == nil {
-		r.keep() // before another Begin ends the call
+	if r.stream != nil && err == nil {
+		r.stream.keep() // before another Begin ends the call
 	}
 	return r, err
 }
@@ -266,14 +280,23 @@ func (x *object) take(method string) (Result, error) {
 // that Begin was given, and has the values of the call.
 type streamContext struct {
 	context.Context // below Begin's
+	end             context.CancelCauseFunc
 	call            context.Context
+	keep            func() bool // has the context go on without the call
 }
 
 // newStream returns such a context. Until keep is called, the end of the call ends the
 // context, too.
-func newStream(ctx, call context.Context) (stream context.Context, keep func() bool) {
-	below, cancel := context.WithCancelCause(ctx)
-	return &streamContext{below, call}, context.AfterFunc(call, func() { cancel(context.Cause(call)) })
+func newStream(ctx, call context.Context) *streamContext {
+	x := &streamContext{call: call}
+	x.Context, x.end = context.WithCancelCause(ctx)
+	x.bind()
+	return x
+}
+
+// bind has the end of the call end the context.
+func (x *streamContext) bind() {
+	x.keep = context.AfterFunc(x.call, func() { x.end(context.Cause(x.call)) })
 }
 
 // Value is that of the call. Where the value is a context, package context asks for

@@ -60,8 +60,7 @@ func (x *object) Promise(ctx context.Context, method string, stream bool, serve 
 type promise struct {
 	*async.Promise[Result]
 	method string
-	ctx    context.Context // of the result, where it goes on using it; else nil
-	keep   func() bool     // see Result; nil where ctx is
+	stream *streamContext // see Result
 }
 
 // tell tells the server, unless the call is over. Where the server panics, the promise
@@ -77,29 +76,29 @@ func (p *promise) tell(ctx context.Context, stream bool, serve func(Promise)) {
 		}
 	}()
 	if stream {
-		p.ctx, p.keep = newStream(ctx, p.Promise.Context())
+		p.stream = newStream(ctx, p.Promise.Context())
 	}
 	serve(p)
 	told = true
 }
 
 func (p *promise) Context() context.Context {
-	if p.ctx != nil {
-		return p.ctx
+	if p.stream != nil {
+		return p.stream
 	}
 	return p.Promise.Context()
 }
 
 func (p *promise) Complete(value any, err error) bool {
-	return p.Promise.Complete(Result{Method: p.method, Value: value, keep: p.keep}, err)
+	return p.Promise.Complete(Result{Method: p.method, Value: value, stream: p.stream}, err)
 }
 
 func (p *promise) CompleteOrDiscard(value any, err error) bool {
-	return p.Promise.CompleteOrDiscard(Result{Method: p.method, Value: value, keep: p.keep}, err)
+	return p.Promise.CompleteOrDiscard(Result{Method: p.method, Value: value, stream: p.stream}, err)
 }
 
 func (p *promise) Deliver(take func() (any, error), drop func()) bool {
-	return p.Promise.Complete(Result{Method: p.method, keep: p.keep, late: func(taken bool) (any, error) {
+	return p.Promise.Complete(Result{Method: p.method, stream: p.stream, late: func(taken bool) (any, error) {
 		switch {
 		case taken:
 			return take()
