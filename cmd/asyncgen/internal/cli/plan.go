@@ -127,7 +127,7 @@ func declared(ss *load.Session, dir string, types []typeArg) ([]typeArg, error) 
 
 // jobOf is the job for types that were asked for by name, in one output.
 func (c *command) jobOf(ss *load.Session, dir string, types []typeArg) (*job, error) {
-	folder, err := ss.Folder(dir)
+	folder, err := markedFolder(ss, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +161,15 @@ func (c *command) jobOf(ss *load.Session, dir string, types []typeArg) (*job, er
 	return j, validOutput(o.name)
 }
 
+// markedFolder is a folder whose comments //async:gen are where they count.
+func markedFolder(ss *load.Session, dir string) (*load.Folder, error) {
+	folder, err := ss.Folder(dir)
+	if err != nil {
+		return nil, err
+	}
+	return folder, folder.RefuseStray()
+}
+
 func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
 
 func sameFolder(a, b string) bool {
@@ -182,7 +191,7 @@ func (c *command) marked(m load.Mark) (*faceFlags, error) {
 func (c *command) planMarked(ss *load.Session, dirs []string) ([]*job, error) {
 	var jobs []*job
 	for _, dir := range dirs {
-		folder, err := ss.Folder(dir)
+		folder, err := markedFolder(ss, dir)
 		if err != nil {
 			return nil, err
 		}

@@ -65,6 +65,7 @@ func newFace(w *writer, target Target) *faceOf {
 		for _, m := range f.methods {
 			w.at(f, m)
 			f.refuseTravel(w, m)
+			f.refuseOwn(w, m)
 		}
 	}
 	return f

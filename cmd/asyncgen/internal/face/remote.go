@@ -25,6 +25,16 @@ func (f *faceOf) writeRemote(w *writer) {
 	f.writeServeRemote(w)
 }
 
+// refuseOwn stops at a method whose name is that of something which the client has itself.
+func (f *faceOf) refuseOwn(w *writer, m *method) {
+	switch m.name {
+	case "CreateCall":
+		w.refusef("%s is to have a CreateCall of its own, since it makes call objects: a client for other processes cannot have this method", f.remote)
+	case f.face:
+		w.refusef("%s is to embed its %s, so a client for other processes cannot have this method; -prefix names the face otherwise", f.remote, f.face)
+	}
+}
+
 // writeMessages writes the two structs that travel for a method.
 func (f *faceOf) writeMessages(w *writer, m *method) {
 	w.f("\n// %s is the parameters of %s as they travel.\n", f.request[m.name], m.name)

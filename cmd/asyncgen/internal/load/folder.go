@@ -28,12 +28,38 @@ func (all *Folder) Marks() []Mark {
 			return
 		}
 		for _, line := range doc.List {
-			if d, ok := ast.ParseDirective(line.Pos(), line.Text); ok && d.Tool == "async" && d.Name == "gen" {
-				list = append(list, Mark{s.Name.Name, strings.TrimSpace(d.Args), all.fset.Position(line.Pos()), f.ast.Name.Name, f.test})
+			if args, ok := markIn(line); ok {
+				list = append(list, Mark{s.Name.Name, args, all.fset.Position(line.Pos()), f.ast.Name.Name, f.test})
 			}
 		}
 	})
 	return list
+}
+
+// markIn returns the arguments of a comment that is a mark.
+func markIn(line *ast.Comment) (args string, ok bool) {
+	d, ok := ast.ParseDirective(line.Pos(), line.Text)
+	return strings.TrimSpace(d.Args), ok && d.Tool == "async" && d.Name == "gen"
+}
+
+// RefuseStray returns an error where a file that is built has a mark that is above no type, or
+// above several: it would say nothing.
+func (all *Folder) RefuseStray() error {
+	marks := all.Marks()
+	for _, f := range all.files {
+		if f.ast == nil || !f.built {
+			continue
+		}
+		for _, group := range f.ast.Comments {
+			for _, line := range group.List {
+				pos := all.fset.Position(line.Pos())
+				if _, ok := markIn(line); ok && !slices.ContainsFunc(marks, func(m Mark) bool { return m.Pos == pos }) {
+					return Errorf(pos, "//async:gen: want this directly above one interface, within a group of types, too")
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Mark returns the mark of a type.
