@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -104,6 +105,50 @@ type outer struct {
 }
 
 func (x *outer) Done() <-chan struct{} { return x.over }
+
+// Where a call was begun, and where a function waits, is a line of who calls this package (V1).
+func TestV1_Lines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scope := async.NewScope(async.ScopeOptions{Track: true})
+		object := &face{asyncimpl.NewServed(scope)}
+		defer object.Release()
+		var promise asyncimpl.Promise
+		if err := object.Serve(bg, func(p asyncimpl.Promise) { promise = p }); err != nil {
+			t.Fatal(err)
+		}
+		plain := asyncimpl.ServeCall[int](bg, "Store.Get", []async.Option{scope}, func(p asyncimpl.Promise) { p.Break() })
+		defer plain.Release()
+		for h := range scope.Unreleased() {
+			line, _, _ := strings.Cut(h.Stack, "\n\t")
+			if !strings.Contains(line, "asyncimpl_test.") {
+				t.Errorf("%v was begun at %s", h.Call, line)
+			}
+		}
+		var q asyncimpl.Queue
+		turns := asyncimpl.OneObject(object)
+		_, _ = turns.Enter(bg)
+		ctx, cancel := context.WithCancel(bg)
+		for _, wait := range []func(context.Context) (any, error){
+			func(ctx context.Context) (any, error) { return q.Next(ctx, anyCall) },
+			turns.Enter,
+		} {
+			call := async.Go(ctx, func(ctx context.Context) (any, error) { return wait(ctx) }, scope)
+			defer call.Release()
+			synctest.Wait()
+			for _, w := range call.Info().WaitsFor {
+				if !strings.Contains(w.Line, "asyncimpl_test.go:") {
+					t.Errorf("a function waits at %s", w.Line)
+				}
+			}
+			if len(call.Info().WaitsFor) != 1 {
+				t.Errorf("%d waits", len(call.Info().WaitsFor))
+			}
+		}
+		cancel()
+		promise.Break()
+		_ = scope.Shutdown(bg)
+	})
+}
 
 // Callers take turns at one object, and one whose context ends gives up its place.
 func TestTurns(t *testing.T) {

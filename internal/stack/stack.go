@@ -192,12 +192,12 @@ func root() folder {
 }
 
 // has reports whether a frame is one of package async, or of a package below it that
-// package async calls. The function of an iterator that is inlined has the name of the
+// package async calls, or of asyncimpl, which generated code calls in place of it. The function of an iterator that is inlined has the name of the
 // function that it is inlined into, and the file tells.
 func (r folder) has(f runtime.Frame) bool {
-	if rest, ok := strings.CutPrefix(f.Function, modulePath); ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
+	if rest, ok := strings.CutPrefix(f.Function, modulePath); ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/") || strings.HasPrefix(rest, "/asyncimpl.")) {
 		return true
 	}
 	rest, ok := strings.CutPrefix(f.File, string(r))
-	return ok && !strings.HasSuffix(rest, "_test.go") && (!strings.Contains(rest, "/") || strings.HasPrefix(rest, "internal/"))
+	return ok && !strings.HasSuffix(rest, "_test.go") && (!strings.Contains(rest, "/") || strings.HasPrefix(rest, "internal/") || strings.HasPrefix(rest, "asyncimpl/"))
 }
