@@ -342,6 +342,16 @@ func TestR2_BeginPanics(t *testing.T) {
 		"promise": {&face{asyncimpl.NewServed(scope)}, func(x *face) error {
 			return x.Serve(bg, func(asyncimpl.Promise) { t.Error("the server was told") })
 		}, async.ErrBrokenPromise},
+		"another process": {&face{asyncimpl.New()}, func(x *face) error {
+			return asyncimpl.Start(x.Object, "Store.Get", func(call *async.Call[asyncimpl.Result], opts []async.Option) error {
+				p, err := call.BeginPromise(bg, opts...)
+				if err == nil {
+					p.Break()
+					panic("no")
+				}
+				return err
+			})
+		}, async.ErrBrokenPromise},
 	} {
 		t.Run(what, func(t *testing.T) {
 			x := test.object
