@@ -43,7 +43,7 @@ func markIn(line *ast.Comment) (args string, ok bool) {
 }
 
 // RefuseStray returns an error where a file that is built has a mark that is above no type, or
-// above several: it would say nothing.
+// above several: it would say nothing. So would any other comment of ours above several types.
 func (all *Folder) RefuseStray() error {
 	marks := all.Marks()
 	for _, f := range all.files {
@@ -51,15 +51,28 @@ func (all *Folder) RefuseStray() error {
 			continue
 		}
 		for _, group := range f.ast.Comments {
+			several := aboveSeveral(f.ast, group)
 			for _, line := range group.List {
+				d, ok := ast.ParseDirective(line.Pos(), line.Text)
 				pos := all.fset.Position(line.Pos())
-				if _, ok := markIn(line); ok && !slices.ContainsFunc(marks, func(m Mark) bool { return m.Pos == pos }) {
-					return Errorf(pos, "//async:gen: want this directly above one interface, within a group of types, too")
+				stray := d.Name == "gen" && !slices.ContainsFunc(marks, func(m Mark) bool { return m.Pos == pos })
+				if ok && d.Tool == "async" && (several || stray) {
+					return Errorf(pos, "//async:%s: want this directly above one type, within a group of types, too", d.Name)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// aboveSeveral reports whether a comment is above a group of types, and none of theirs.
+func aboveSeveral(f *ast.File, group *ast.CommentGroup) bool {
+	for _, d := range f.Decls {
+		if gen, ok := d.(*ast.GenDecl); ok && gen.Doc == group && gen.Tok == token.TYPE {
+			return len(gen.Specs) != 1 || gen.Specs[0].(*ast.TypeSpec).Doc != nil
+		}
+	}
+	return false
 }
 
 // Mark returns the mark of a type.
