@@ -191,9 +191,9 @@ func root() folder {
 	return folder(strings.TrimSuffix(file, "internal/stack/stack.go"))
 }
 
-// has reports whether a frame is one of package async, or of a package below it that
-// package async calls, or of asyncimpl, which generated code calls in place of it. The function of an iterator that is inlined has the name of the
-// function that it is inlined into, and the file tells.
+// has reports whether a frame is one of package async, of a package below it that package async
+// calls, or of asyncimpl, which generated code calls in its place. The function of an iterator that
+// is inlined has the name of the function that it is inlined into, and the file tells.
 func (r folder) has(f runtime.Frame) bool {
 	if rest, ok := strings.CutPrefix(f.Function, modulePath); ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/") || strings.HasPrefix(rest, "/asyncimpl.")) {
 		return true
