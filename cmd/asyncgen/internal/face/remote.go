@@ -84,7 +84,7 @@ func (f *faceOf) writeRemoteCalls(w *writer) {
 	async, nats := w.fixed(Module), w.fixed(natsModule)
 	proxy, opts := f.remoteFields()
 	w.f("\n")
-	w.docf(`%s is a client of a %s that another process serves, by [%s]. Its methods return a call
+	w.docf(`%s is a client of %s, which another process serves by [%s]. Its methods return a call
 each, so that any number may go on at a time, and be waited for by Calls, Set, WaitAny and
 Hedge; no call needs a goroutine. It comes from [%s].`, f.remoteCalls, f.link(w), f.serveRemote, f.newRemoteCalls)
 	w.f("type %s%s struct {\n%s *%sProxy\n%s []%sOption\n", f.remoteCalls, f.decl(w), proxy, nats, opts, async)
@@ -180,7 +180,7 @@ func (f *faceOf) writeRemoteClient(w *writer) {
 	}
 	calls := taken.fresh("calls")
 	w.f("\n")
-	w.docf(`%[1]s is a client of a %[2]s that another process serves, by [%[3]s]. It is the interface
+	w.docf(`%[1]s is a client of %[2]s, which another process serves by [%[3]s]. It is the interface
 itself, for any number of goroutines at the same time; it is an [%[4]s], which carries one call at a
 time; and it is an [%[5]sCallFactory] of more of these. It comes from [%[6]s].
 

@@ -20,9 +20,10 @@ func (f *faceOf) members() members {
 func (f *faceOf) writeSync(w *writer) {
 	n := f.members()
 	w.f("\n")
-	w.docf(`%[1]s returns a %[2]s whose methods are calls on object, one at a time: a caller
-waits for its turn, or until its context ends. Then it waits for the result, as long as
-that takes: the context has gone to the server, which makes of it what it will.
+	w.docf(`%[1]s returns an implementation of %[2]s whose methods are calls on object, one
+at a time: a caller waits for its turn, or until its context ends. Then it waits for the
+result, as long as that takes: the context has gone to the server, which makes of it what
+it will.
 
 What keeps a call from being made is returned as the error. A method that has no
 error panics with it, and with whatever else its Finish says is wrong.`, f.newSync, f.link(w))

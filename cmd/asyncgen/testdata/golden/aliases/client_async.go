@@ -91,10 +91,10 @@ func (x *asyncClientObject) FinishGet() (*corev1.Rand, nethttp.Header, error) {
 	return v.R1, v.R2, err
 }
 
-// NewSyncClient returns a [Client] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncClient returns an implementation of [Client] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

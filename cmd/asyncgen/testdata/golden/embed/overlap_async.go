@@ -130,10 +130,10 @@ func (x *asyncOverlapObject) FinishString() (string, error) {
 	return v, err
 }
 
-// NewSyncOverlap returns a [Overlap] whose methods are calls on object, one at
-// a time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncOverlap returns an implementation of [Overlap] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -413,10 +413,10 @@ func (x *asyncConnObject) FinishBegin() (driver.Tx, error) {
 	return v, err
 }
 
-// NewSyncConn returns a [Conn] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncConn returns an implementation of [Conn] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -662,10 +662,10 @@ func (x *asyncRoundTripperObject) FinishRoundTrip() (*http.Response, error) {
 	return v, err
 }
 
-// NewSyncRoundTripper returns a [RoundTripper] whose methods are calls on
-// object, one at a time: a caller waits for its turn, or until its context
-// ends. Then it waits for the result, as long as that takes: the context has
-// gone to the server, which makes of it what it will.
+// NewSyncRoundTripper returns an implementation of [RoundTripper] whose methods
+// are calls on object, one at a time: a caller waits for its turn, or until its
+// context ends. Then it waits for the result, as long as that takes: the
+// context has gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -880,10 +880,10 @@ func (x *asyncTripperObject) FinishRoundTrip() (*http.Response, error) {
 	return v, err
 }
 
-// NewSyncTripper returns a [Tripper] whose methods are calls on object, one at
-// a time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncTripper returns an implementation of [Tripper] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1073,10 +1073,10 @@ func (x *asyncSeederObject) FinishSeed() (int, error) {
 	return v, err
 }
 
-// NewSyncSeeder returns a [Seeder] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncSeeder returns an implementation of [Seeder] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1240,10 +1240,10 @@ func (x *asyncTasksObject) FinishGroup() (*errgroup.Group, error) {
 	return v, err
 }
 
-// NewSyncTasks returns a [Tasks] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncTasks returns an implementation of [Tasks] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

@@ -113,10 +113,11 @@ func (x *asyncReadWriteCloserObject) FinishClose() error {
 	return err
 }
 
-// NewSyncReadWriteCloser returns a [io.ReadWriteCloser] whose methods are calls
-// on object, one at a time: a caller waits for its turn, or until its context
-// ends. Then it waits for the result, as long as that takes: the context has
-// gone to the server, which makes of it what it will.
+// NewSyncReadWriteCloser returns an implementation of [io.ReadWriteCloser]
+// whose methods are calls on object, one at a time: a caller waits for its
+// turn, or until its context ends. Then it waits for the result, as long as
+// that takes: the context has gone to the server, which makes of it what it
+// will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -329,10 +330,10 @@ func (x *asyncFSObject) FinishOpen() (fs.File, error) {
 	return v, err
 }
 
-// NewSyncFS returns a [fs.FS] whose methods are calls on object, one at a time:
-// a caller waits for its turn, or until its context ends. Then it waits for the
-// result, as long as that takes: the context has gone to the server, which
-// makes of it what it will.
+// NewSyncFS returns an implementation of [fs.FS] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -521,10 +522,10 @@ func (x *asyncTxObject) FinishRollback() error {
 	return err
 }
 
-// NewSyncTx returns a [driver.Tx] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncTx returns an implementation of [driver.Tx] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

@@ -81,10 +81,10 @@ func (x *asyncMarshalerObject) FinishMarshalJSON() ([]byte, error) {
 	return v, err
 }
 
-// NewSyncMarshaler returns a [json.Marshaler] whose methods are calls on
-// object, one at a time: a caller waits for its turn, or until its context
-// ends. Then it waits for the result, as long as that takes: the context has
-// gone to the server, which makes of it what it will.
+// NewSyncMarshaler returns an implementation of [json.Marshaler] whose methods
+// are calls on object, one at a time: a caller waits for its turn, or until its
+// context ends. Then it waits for the result, as long as that takes: the
+// context has gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -265,10 +265,10 @@ func (x *asyncByteScannerObject) FinishUnreadByte() error {
 	return err
 }
 
-// NewSyncByteScanner returns a [io.ByteScanner] whose methods are calls on
-// object, one at a time: a caller waits for its turn, or until its context
-// ends. Then it waits for the result, as long as that takes: the context has
-// gone to the server, which makes of it what it will.
+// NewSyncByteScanner returns an implementation of [io.ByteScanner] whose
+// methods are calls on object, one at a time: a caller waits for its turn, or
+// until its context ends. Then it waits for the result, as long as that takes:
+// the context has gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -469,10 +469,10 @@ func (x *asyncReadSeekerObject) FinishSeek() (int64, error) {
 	return v, err
 }
 
-// NewSyncReadSeeker returns a [io.ReadSeeker] whose methods are calls on
-// object, one at a time: a caller waits for its turn, or until its context
-// ends. Then it waits for the result, as long as that takes: the context has
-// gone to the server, which makes of it what it will.
+// NewSyncReadSeeker returns an implementation of [io.ReadSeeker] whose methods
+// are calls on object, one at a time: a caller waits for its turn, or until its
+// context ends. Then it waits for the result, as long as that takes: the
+// context has gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -656,10 +656,10 @@ func (x *asyncFormatterObject) FinishFormat() error {
 	return err
 }
 
-// NewSyncFormatter returns a [fmt.Formatter] whose methods are calls on object,
-// one at a time: a caller waits for its turn, or until its context ends. Then
-// it waits for the result, as long as that takes: the context has gone to the
-// server, which makes of it what it will.
+// NewSyncFormatter returns an implementation of [fmt.Formatter] whose methods
+// are calls on object, one at a time: a caller waits for its turn, or until its
+// context ends. Then it waits for the result, as long as that takes: the
+// context has gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

@@ -172,10 +172,10 @@ func (x *asyncStoreObject[K2, V]) FinishFace() (AsyncStore[K2, V], error) {
 	return v, err
 }
 
-// NewSyncStore returns a [Store] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncStore returns an implementation of [Store] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -476,10 +476,10 @@ func (x *asyncSorterObject[S, E, N, M, P]) FinishSort() (M, P, error) {
 	return v.R1, v.R2, err
 }
 
-// NewSyncSorter returns a [Sorter] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncSorter returns an implementation of [Sorter] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -714,10 +714,10 @@ func (x *asyncOddObject[context2, async2, error2, any2, x2, face2]) FinishInt() 
 	return v, err
 }
 
-// NewSyncOdd returns a [Odd] whose methods are calls on object, one at a time:
-// a caller waits for its turn, or until its context ends. Then it waits for the
-// result, as long as that takes: the context has gone to the server, which
-// makes of it what it will.
+// NewSyncOdd returns an implementation of [Odd] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -999,10 +999,10 @@ func (x *asyncMappedObject[V]) FinishFace() (AsyncStore[string, V], error) {
 	return v, err
 }
 
-// NewSyncMapped returns a [Mapped] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncMapped returns an implementation of [Mapped] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1272,10 +1272,10 @@ func (x *asyncRenamedObject[T, T2]) FinishDo() (T2, error) {
 	return v, err
 }
 
-// NewSyncRenamed returns a [Renamed] whose methods are calls on object, one at
-// a time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncRenamed returns an implementation of [Renamed] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1443,10 +1443,10 @@ func (x *asyncRecursiveObject[T]) FinishCompare() (int, error) {
 	return v, err
 }
 
-// NewSyncRecursive returns a [Recursive] whose methods are calls on object, one
-// at a time: a caller waits for its turn, or until its context ends. Then it
-// waits for the result, as long as that takes: the context has gone to the
-// server, which makes of it what it will.
+// NewSyncRecursive returns an implementation of [Recursive] whose methods are
+// calls on object, one at a time: a caller waits for its turn, or until its
+// context ends. Then it waits for the result, as long as that takes: the
+// context has gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1706,10 +1706,10 @@ func (x *asyncIntsObject) FinishFace() (AsyncStore[int, []int], error) {
 	return v, err
 }
 
-// NewSyncInts returns a [Ints] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncInts returns an implementation of [Ints] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1996,10 +1996,10 @@ func (x *asyncShadowObject[K2]) FinishOwn() (K2, error) {
 	return v, err
 }
 
-// NewSyncShadow returns a [Shadow] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncShadow returns an implementation of [Shadow] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -2188,10 +2188,10 @@ func (x *asyncLoneObject[P]) FinishDo() (P, error) {
 	return v, err
 }
 
-// NewSyncLone returns a [Lone] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncLone returns an implementation of [Lone] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

@@ -322,10 +322,10 @@ func (x *asyncClashesObject) FinishVariadic() ([]int, error) {
 	return v, err
 }
 
-// NewSyncClashes returns a [Clashes] whose methods are calls on object, one at
-// a time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncClashes returns an implementation of [Clashes] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -772,10 +772,10 @@ func (x *asyncImportsObject) FinishThing() (thing.Thing, error) {
 	return v, err
 }
 
-// NewSyncImports returns a [Imports] whose methods are calls on object, one at
-// a time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncImports returns an implementation of [Imports] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

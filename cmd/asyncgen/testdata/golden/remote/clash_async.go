@@ -156,7 +156,7 @@ func remoteClashProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// RemoteClashCalls is a client of a [Clash] that another process serves, by
+// RemoteClashCalls is a client of [Clash], which another process serves by
 // [ServeClash]. Its methods return a call each, so that any number may go on at
 // a time, and be waited for by Calls, Set, WaitAny and Hedge; no call needs a
 // goroutine. It comes from [NewRemoteClashCalls].
@@ -196,7 +196,7 @@ func (x RemoteClashCalls) Begin(proxy string, opts string) *async.Call[struct{}]
 	return asyncnats.Invoke(context.Background(), x.proxy, "Begin", &clashBeginRequest{Proxy: proxy, Opts: opts}, func(r *clashBeginReply) struct{} { return struct{}{} }, x.opts...)
 }
 
-// RemoteClash is a client of a [Clash] that another process serves, by
+// RemoteClash is a client of [Clash], which another process serves by
 // [ServeClash]. It is the interface itself, for any number of goroutines at the
 // same time; it is an [AsyncClash], which carries one call at a time; and it is
 // an [async.CallFactory] of more of these. It comes from [NewRemoteClash].

@@ -78,10 +78,10 @@ func (x *asyncHiddenObject) finishPeek() (rune, error) {
 	return v, err
 }
 
-// newSyncHidden returns a [hidden] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// newSyncHidden returns an implementation of [hidden] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -197,7 +197,7 @@ func remoteHiddenProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// remoteHiddenCalls is a client of a [hidden] that another process serves, by
+// remoteHiddenCalls is a client of [hidden], which another process serves by
 // [serveHidden]. Its methods return a call each, so that any number may go on
 // at a time, and be waited for by Calls, Set, WaitAny and Hedge; no call needs
 // a goroutine. It comes from [newRemoteHiddenCalls].
@@ -217,7 +217,7 @@ func (x remoteHiddenCalls) peek(ctx context.Context, at int) *async.Call[rune] {
 	return asyncnats.Invoke(ctx, x.proxy, "peek", &hiddenPeekRequest{At: at}, func(r *hiddenPeekReply) rune { return r.R1 }, x.opts...)
 }
 
-// remoteHidden is a client of a [hidden] that another process serves, by
+// remoteHidden is a client of [hidden], which another process serves by
 // [serveHidden]. It is the interface itself, for any number of goroutines at
 // the same time; it is an [asyncHidden], which carries one call at a time; and
 // it is an [async.CallFactory] of more of these. It comes from

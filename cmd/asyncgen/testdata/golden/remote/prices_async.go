@@ -866,10 +866,10 @@ func (x *asyncPricesServed) BeginGröße(ctx context.Context) error {
 	})
 }
 
-// NewSyncPrices returns a [Prices] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncPrices returns an implementation of [Prices] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -1406,7 +1406,7 @@ func remotePricesProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// RemotePricesCalls is a client of a [Prices] that another process serves, by
+// RemotePricesCalls is a client of [Prices], which another process serves by
 // [ServePrices]. Its methods return a call each, so that any number may go on
 // at a time, and be waited for by Calls, Set, WaitAny and Hedge; no call needs
 // a goroutine. It comes from [NewRemotePricesCalls].
@@ -1527,7 +1527,7 @@ func (x RemotePricesCalls) Größe(ctx context.Context) *async.Call[string] {
 	return asyncnats.Invoke(ctx, x.proxy, "Größe", &pricesGrößeRequest{}, func(r *pricesGrößeReply) string { return r.R1 }, x.opts...)
 }
 
-// RemotePrices is a client of a [Prices] that another process serves, by
+// RemotePrices is a client of [Prices], which another process serves by
 // [ServePrices]. It is the interface itself, for any number of goroutines at
 // the same time; it is an [AsyncPrices], which carries one call at a time; and
 // it is an [async.CallFactory] of more of these. It comes from

@@ -153,8 +153,8 @@ func remoteResultProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// RemoteResultCalls is a client of a [driver.Result] that another process
-// serves, by [ServeResult]. Its methods return a call each, so that any number
+// RemoteResultCalls is a client of [driver.Result], which another process
+// serves by [ServeResult]. Its methods return a call each, so that any number
 // may go on at a time, and be waited for by Calls, Set, WaitAny and Hedge; no
 // call needs a goroutine. It comes from [NewRemoteResultCalls].
 type RemoteResultCalls struct {
@@ -185,7 +185,7 @@ func (x RemoteResultCalls) RowsAffected() *async.Call[int64] {
 	return asyncnats.Invoke(context.Background(), x.proxy, "RowsAffected", &resultRowsAffectedRequest{}, func(r *resultRowsAffectedReply) int64 { return r.R1 }, x.opts...)
 }
 
-// RemoteResult is a client of a [driver.Result] that another process serves, by
+// RemoteResult is a client of [driver.Result], which another process serves by
 // [ServeResult]. It is the interface itself, for any number of goroutines at
 // the same time; it is an [AsyncResult], which carries one call at a time; and
 // it is an [async.CallFactory] of more of these. It comes from

@@ -117,10 +117,10 @@ func (x *asyncStoreObject[K, V]) FinishKeys() ([]K, error) {
 	return v, err
 }
 
-// NewSyncStore returns a [Store] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncStore returns an implementation of [Store] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -297,7 +297,7 @@ func remoteStoreProxy[K comparable, V any](c *asyncnats.Client, prefix string) *
 	)
 }
 
-// RemoteStoreCalls is a client of a [Store] that another process serves, by
+// RemoteStoreCalls is a client of [Store], which another process serves by
 // [ServeStore]. Its methods return a call each, so that any number may go on at
 // a time, and be waited for by Calls, Set, WaitAny and Hedge; no call needs a
 // goroutine. It comes from [NewRemoteStoreCalls].
@@ -329,7 +329,7 @@ func (x RemoteStoreCalls[K, V]) Keys(ctx context.Context) *async.Call[[]K] {
 	return asyncnats.Invoke(ctx, x.proxy, "Keys", &storeKeysRequest[K, V]{}, func(r *storeKeysReply[K, V]) []K { return r.R1 }, x.opts...)
 }
 
-// RemoteStore is a client of a [Store] that another process serves, by
+// RemoteStore is a client of [Store], which another process serves by
 // [ServeStore]. It is the interface itself, for any number of goroutines at the
 // same time; it is an [AsyncStore], which carries one call at a time; and it is
 // an [async.CallFactory] of more of these. It comes from [NewRemoteStore].

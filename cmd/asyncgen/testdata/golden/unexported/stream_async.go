@@ -218,10 +218,10 @@ func (x *asyncStreamObject) finishOpts() error {
 	return err
 }
 
-// newSyncStream returns a [stream] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// newSyncStream returns an implementation of [stream] whose methods are calls
+// on object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.
@@ -604,10 +604,10 @@ func (x *asyncMixedObject) finishCall() (state, error) {
 	return v, err
 }
 
-// NewSyncMixed returns a [Mixed] whose methods are calls on object, one at a
-// time: a caller waits for its turn, or until its context ends. Then it waits
-// for the result, as long as that takes: the context has gone to the server,
-// which makes of it what it will.
+// NewSyncMixed returns an implementation of [Mixed] whose methods are calls on
+// object, one at a time: a caller waits for its turn, or until its context
+// ends. Then it waits for the result, as long as that takes: the context has
+// gone to the server, which makes of it what it will.
 //
 // What keeps a call from being made is returned as the error. A method that has
 // no error panics with it, and with whatever else its Finish says is wrong.

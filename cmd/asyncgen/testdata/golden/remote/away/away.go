@@ -342,8 +342,8 @@ func remotePricesProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// RemotePricesCalls is a client of a [remote.Prices] that another process
-// serves, by [ServePrices]. Its methods return a call each, so that any number
+// RemotePricesCalls is a client of [remote.Prices], which another process
+// serves by [ServePrices]. Its methods return a call each, so that any number
 // may go on at a time, and be waited for by Calls, Set, WaitAny and Hedge; no
 // call needs a goroutine. It comes from [NewRemotePricesCalls].
 type RemotePricesCalls struct {
@@ -450,7 +450,7 @@ func (x RemotePricesCalls) Größe(ctx context.Context) *async.Call[string] {
 	return asyncnats.Invoke(ctx, x.proxy, "Größe", &pricesGrößeRequest{}, func(r *pricesGrößeReply) string { return r.R1 }, x.opts...)
 }
 
-// RemotePrices is a client of a [remote.Prices] that another process serves, by
+// RemotePrices is a client of [remote.Prices], which another process serves by
 // [ServePrices]. It is the interface itself, for any number of goroutines at
 // the same time; it is an [AsyncPrices], which carries one call at a time; and
 // it is an [async.CallFactory] of more of these. It comes from

@@ -181,8 +181,8 @@ func remoteDrawingProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// RemoteDrawingCalls is a client of a [remote.Drawing] that another process
-// serves, by [ServeDrawing]. Its methods return a call each, so that any number
+// RemoteDrawingCalls is a client of [remote.Drawing], which another process
+// serves by [ServeDrawing]. Its methods return a call each, so that any number
 // may go on at a time, and be waited for by Calls, Set, WaitAny and Hedge; no
 // call needs a goroutine. It comes from [NewRemoteDrawingCalls].
 type RemoteDrawingCalls struct {
@@ -220,7 +220,7 @@ func (x RemoteDrawingCalls) Area(shape remote.Shape) *async.Call[float64] {
 	return asyncnats.Invoke(context.Background(), x.proxy, "Area", &drawingAreaRequest{Shape: drawingShapeFormOf(shape)}, func(r *drawingAreaReply) float64 { return r.R1 }, x.opts...)
 }
 
-// RemoteDrawing is a client of a [remote.Drawing] that another process serves,
+// RemoteDrawing is a client of [remote.Drawing], which another process serves
 // by [ServeDrawing]. It is the interface itself, for any number of goroutines
 // at the same time; it is an [AsyncDrawing], which carries one call at a time;
 // and it is an [async.CallFactory] of more of these. It comes from

@@ -128,7 +128,7 @@ func remotePricesProxy(c *asyncnats.Client, prefix string) *asyncnats.Proxy {
 	)
 }
 
-// RemotePricesCalls is a client of a [Prices] that another process serves, by
+// RemotePricesCalls is a client of [Prices], which another process serves by
 // [ServePrices]. Its methods return a call each, so that any number may go on
 // at a time, and be waited for by Calls, Set, WaitAny and Hedge; no call needs
 // a goroutine. It comes from [NewRemotePricesCalls].
@@ -159,7 +159,7 @@ func (x RemotePricesCalls) Count() *async.Call[PricesCountResult] {
 	return asyncnats.Invoke(context.Background(), x.proxy, "Count", &pricesCountRequest{}, func(r *pricesCountReply) PricesCountResult { return PricesCountResult{N: r.N, Exact: r.Exact} }, x.opts...)
 }
 
-// RemotePrices is a client of a [Prices] that another process serves, by
+// RemotePrices is a client of [Prices], which another process serves by
 // [ServePrices]. It is the interface itself, for any number of goroutines at
 // the same time; it is an [AsyncPrices], which carries one call at a time; and
 // it is an [async.CallFactory] of more of these. It comes from
