@@ -68,17 +68,17 @@ func (t *Turns) create() (any, error) {
 		if o, ok := object.(interface{ Release() }); ok {
 			o.Release() // nobody else gets it
 		}
-		return nil, &wrongObject{reflect.TypeOf(t.factory).String() + ".CreateCall returned a " + reflect.TypeOf(object).String() + " for " + t.iface.String()}
+		return nil, &wrongObjectError{reflect.TypeOf(t.factory).String() + ".CreateCall returned a " + reflect.TypeOf(object).String() + " for " + t.iface.String()}
 	}
 	return object, nil
 }
 
-// A wrongObject is an [async.ErrWrongObject] that names the types.
-type wrongObject struct{ text string }
+// A wrongObjectError is an [async.ErrWrongObject] that names the types.
+type wrongObjectError struct{ text string }
 
-func (e *wrongObject) Error() string { return async.ErrWrongObject.Error() + ": " + e.text }
+func (e *wrongObjectError) Error() string { return async.ErrWrongObject.Error() + ": " + e.text }
 
-func (e *wrongObject) Unwrap() error { return async.ErrWrongObject }
+func (e *wrongObjectError) Unwrap() error { return async.ErrWrongObject }
 
 // Leave ends a turn. It releases an object that Enter has made, and keeps the one object that
 // callers take turns at: idle, also where Begin has panicked, as it does with a panic of an
