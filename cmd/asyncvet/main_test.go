@@ -55,7 +55,7 @@ func writeModule(ts *testscript.TestScript, from string) {
 	for _, name := range []string{"go.mod", "go.sum"} {
 		text, err := os.ReadFile(filepath.Join(from, name))
 		ts.Check(err)
-		text = []byte(strings.ReplaceAll(string(text), "../../..", root))
+		text = []byte(strings.NewReplacer("../../..", root, "./asyncnats", filepath.Join(from, "asyncnats")).Replace(string(text)))
 		ts.Check(os.WriteFile(ts.MkAbs(name), text, 0o600))
 	}
 }

@@ -19,6 +19,9 @@ const Path = "github.com/seed4712c49f/async"
 // TestPath is the import path of the package for tests.
 const TestPath = Path + "/asynctest"
 
+// RemotePath is the import path of the package for calls to other processes.
+const RemotePath = Path + "/asyncnats"
+
 // Callee returns the function or method that a call calls, without its type
 // arguments, or nil where the call is one of a function value, a conversion or a
 // builtin.
@@ -49,6 +52,18 @@ func Name(fn *types.Func) string {
 		return ""
 	}
 	return n.Obj().Name() + "." + fn.Name()
+}
+
+// LongName returns the name of a function of the library, or of one of package asyncnats that
+// begins calls, serves them or makes an option: "asyncnats.Begin". It is "" for any other.
+func LongName(fn *types.Func) string {
+	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != RemotePath || fn.Signature().Recv() != nil {
+		return Name(fn)
+	}
+	if name := "asyncnats." + fn.Name(); IsRemote(name) {
+		return name
+	}
+	return ""
 }
 
 // named returns the named type that t is, or that t points to, or nil.

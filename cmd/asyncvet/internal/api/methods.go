@@ -1,5 +1,7 @@
 package api
 
+import "strings"
+
 // What the functions and methods of the library do: a line here for each that an
 // analyzer has to know.
 
@@ -86,6 +88,14 @@ func CreationOf(name string) (Creation, bool) {
 		return Creation{1, -1, 1, -1}, true
 	case "Group.Join":
 		return Creation{0, -1, -1, 2}, true
+	case "asyncnats.Begin":
+		return Creation{0, -1, 4, -1}, true
+	case "asyncnats.Invoke":
+		return Creation{0, -1, 5, -1}, true
+	case "asyncnats.Submit":
+		return Creation{0, 2, 3, -1}, true
+	case "asyncnats.Attach":
+		return Creation{0, -1, 3, -1}, true
 	case "Ready", "Call.Clone", "Call.Signal", "Event.Signal", "Signal.Clone":
 		return Creation{0, -1, -1, -1}, true
 	}
@@ -95,3 +105,36 @@ func CreationOf(name string) (Creation, bool) {
 // Harmless reports whether nothing is lost with a handle that a function of the library
 // returns: there is no call behind it that could still do anything.
 func Harmless(name string) bool { return name == "Ready" || name == "Event.Signal" }
+
+// Promised reports whether what a function begins has no function, and so is no task of an
+// errgroup: InGroup has no meaning for it.
+func Promised(name string) bool {
+	switch name {
+	case "NewPromise", "Call.BeginPromise", "asyncnats.Begin", "asyncnats.Invoke", "asyncnats.Submit", "asyncnats.Attach":
+		return true
+	}
+	return false
+}
+
+// Serving returns which argument of a function has the ServeOptions or WorkOptions of what it
+// serves, and which the function that requests are given to, or -1 where there are many.
+func Serving(name string) (options, fn int, ok bool) {
+	switch name {
+	case "asyncnats.Serve", "asyncnats.Work":
+		return 3, 2, true
+	case "asyncnats.ServeMethods":
+		return 3, -1, true
+	}
+	return 0, 0, false
+}
+
+// IsRemote reports whether a name is that of a function of package asyncnats.
+func IsRemote(name string) bool {
+	switch name {
+	case "asyncnats.Discard", "asyncnats.ID", "asyncnats.Key", "asyncnats.Handle":
+		return true
+	}
+	_, creates := CreationOf(name)
+	_, _, serves := Serving(name)
+	return (creates || serves) && strings.HasPrefix(name, "asyncnats.")
+}

@@ -19,6 +19,15 @@ func special(pass *analysis.Pass, p *program.Package, b program.Begin) {
 			if b.Name != "Map" {
 				what = s.Name + ", which is for Map alone"
 			}
+		case "CancelOnAbandon":
+			switch b.Name {
+			case "asyncnats.Submit", "asyncnats.Attach":
+				what = "CancelOnAbandon, which no call of a queue takes"
+			}
+		case "ID", "Key":
+			if b.Name == "asyncnats.Attach" {
+				what = s.Name + ", which is for Submit"
+			}
 		case "NameEach":
 			what = nameEach(pass, p, b, s)
 		case "WaitForRoom":

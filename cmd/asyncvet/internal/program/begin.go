@@ -39,8 +39,11 @@ func (p *Package) Begins() []Begin {
 }
 
 func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
-	b := Begin{Call: call, Name: p.Called(call)}
+	b := Begin{Call: call, Name: p.Begun(call)}
 	fn := -1
+	if _, i, ok := api.Serving(b.Name); ok {
+		fn = i
+	}
 	switch b.Name {
 	case "NewLazy":
 		fn = 0
@@ -51,6 +54,8 @@ func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
 	case "Hedge":
 		fn = 3
 	case "GoAll", "NewPromise", "Call.BeginPromise":
+	case "asyncnats.Begin", "asyncnats.Invoke", "asyncnats.Submit", "asyncnats.Attach":
+	case "asyncnats.Serve", "asyncnats.Work":
 	default:
 		return b, false
 	}
@@ -102,8 +107,13 @@ func (p *Package) resultType(name string, call *ast.CallExpr) types.Type {
 			return t.At(0).Type()
 		}
 		return nil
-	case "Map":
+	case "Map", "asyncnats.Serve", "asyncnats.Work":
 		return p.mapped(call)
+	case "asyncnats.Submit":
+		if t, ok := p.Info.TypeOf(call).(*types.Tuple); ok && t.Len() == 3 {
+			return api.Elem(t.At(0).Type())
+		}
+		return nil
 	case "NewPromise":
 		if t, ok := p.Info.TypeOf(call).(*types.Tuple); ok && t.Len() == 2 {
 			return api.Elem(t.At(1).Type())
@@ -113,7 +123,8 @@ func (p *Package) resultType(name string, call *ast.CallExpr) types.Type {
 	return api.Elem(p.Info.TypeOf(call))
 }
 
-// mapped returns the type of the results of a Map: the first result of its function.
+// mapped returns the type of the results of a Map, or of what is served: the first result of
+// its function.
 func (p *Package) mapped(call *ast.CallExpr) types.Type {
 	if len(call.Args) < 3 {
 		return nil

@@ -132,7 +132,7 @@ func oneOf(values, i int) int {
 // error that says that there are none, or -1. Where another result may say so, a bool perhaps,
 // nothing is known about the call.
 func (p *Package) Creates(call *ast.CallExpr) (results []int, err int) {
-	if name := p.Called(call); name != "" {
+	if name := p.Begun(call); name != "" {
 		if c, ok := api.CreationOf(name); ok {
 			return []int{c.Result}, c.Error
 		}

@@ -20,6 +20,7 @@ type Options struct {
 	Streaming bool
 	Abandon   bool
 	InGroup   bool
+	Promised  bool // there is no function, and so InGroup has no meaning
 	Some      []Special
 	told      bool // an OnSignal of a function that is known by a fact
 	owned     bool // a scope that is known by a fact
@@ -34,7 +35,7 @@ type Discard struct {
 }
 
 // A Special is one of the options that only some functions of the library take: AtOnce,
-// InOrder, NameEach, WaitForRoom.
+// InOrder, NameEach, WaitForRoom, CancelOnAbandon, and the ID and the Key of package asyncnats.
 type Special struct {
 	At   ast.Node
 	Name string
@@ -49,16 +50,17 @@ func (o *Options) Tells() bool { return o.told || len(o.OnSignal) > 0 }
 
 // An OptionsFact is what of some options is told to other packages.
 type OptionsFact struct {
-	All, Scope, Discard, OnSignal, Streaming, Abandon, InGroup bool
-	DiscardType                                                string // "" where that cannot be told
-	Special                                                    string // the one option that only some functions take, or ""
-	merged                                                     bool   // others were added
+	All, Scope, Discard, OnSignal, Streaming, Abandon, InGroup, Promised bool
+
+	DiscardType string // "" where that cannot be told
+	Special     string // the one option that only some functions take, or ""
+	merged      bool   // others were added
 }
 
 func (o *Options) fact() OptionsFact {
 	f := OptionsFact{
 		All: o.All, Scope: o.HasScope(), Discard: len(o.Discards) > 0, OnSignal: o.Tells(),
-		Streaming: o.Streaming, Abandon: o.Abandon, InGroup: o.InGroup,
+		Streaming: o.Streaming, Abandon: o.Abandon, InGroup: o.InGroup, Promised: o.Promised,
 	}
 	if len(o.Some) == 1 {
 		f.Special = o.Some[0].Name
@@ -85,6 +87,7 @@ func (f *OptionsFact) add(g OptionsFact) {
 	f.Streaming = f.Streaming || g.Streaming
 	f.Abandon = f.Abandon || g.Abandon
 	f.InGroup = f.InGroup || g.InGroup
+	f.Promised = f.Promised && g.Promised
 	if f.Special != g.Special {
 		f.Special = ""
 	}
@@ -101,6 +104,7 @@ func (o *Options) merge(f OptionsFact, at ast.Node, maybe bool) {
 	o.Streaming = o.Streaming || f.Streaming
 	o.Abandon = o.Abandon || f.Abandon
 	o.InGroup = o.InGroup || f.InGroup
+	o.Promised = o.Promised || f.Promised
 	if f.Discard {
 		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType, Maybe: maybe})
 	}
@@ -111,7 +115,9 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 	o := &Options{All: true}
 	r := resolver{p: p, o: o, seen: make(map[types.Object]bool)}
 	fn := api.Callee(p.Info, call)
-	switch name := api.Name(fn); name {
+	name := api.LongName(fn)
+	o.Promised = api.Promised(name)
+	switch name {
 	case "":
 		fresh := p.freshOf(call)
 		for _, f := range fresh {
@@ -123,6 +129,9 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 	case "Group.Do", "Group.Join":
 		r.group(Receiver(call))
 	case "Ready":
+	case "asyncnats.Serve", "asyncnats.Work", "asyncnats.ServeMethods":
+		i, _, _ := api.Serving(name)
+		r.serving(call.Args[i])
 	default:
 		i, ok := optionIndex(name)
 		if !ok {
@@ -144,8 +153,12 @@ func optionIndex(name string) (int, bool) {
 		return 2, true
 	case "GoEach", "Map":
 		return 3, true
-	case "Hedge":
+	case "Hedge", "asyncnats.Begin":
 		return 4, true
+	case "asyncnats.Submit", "asyncnats.Attach":
+		return 3, true
+	case "asyncnats.Invoke":
+		return 5, true
 	}
 	return 0, false
 }

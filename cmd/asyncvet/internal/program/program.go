@@ -240,6 +240,9 @@ func (p *Package) within(v types.Object, n ast.Node) []*ast.Ident {
 // Called returns the name of the library's function that a call calls, or "".
 func (p *Package) Called(call *ast.CallExpr) string { return api.Called(p.Info, call) }
 
+// Begun is Called, which knows package asyncnats, too: see api.LongName.
+func (p *Package) Begun(call *ast.CallExpr) string { return api.LongName(api.Callee(p.Info, call)) }
+
 // Receiver returns what stands before the dot of the function of a call.
 func Receiver(call *ast.CallExpr) ast.Expr {
 	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {

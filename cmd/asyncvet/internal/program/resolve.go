@@ -64,8 +64,8 @@ func (r resolver) option(e ast.Expr) {
 // made adds an option that a call returns.
 func (r resolver) made(call *ast.CallExpr) {
 	fn := api.Callee(r.p.Info, call)
-	switch api.Name(fn) {
-	case "Discard":
+	switch api.LongName(fn) {
+	case "Discard", "asyncnats.Discard":
 		d := Discard{At: call, Maybe: r.maybe}
 		if sig, ok := r.p.Info.TypeOf(call.Fun).(*types.Signature); ok && sig.Params().Len() == 1 {
 			if f, ok := sig.Params().At(0).Type().Underlying().(*types.Signature); ok && f.Params().Len() == 2 {
@@ -82,11 +82,14 @@ func (r resolver) made(call *ast.CallExpr) {
 		r.o.Streaming = true
 	case "CancelOnAbandon":
 		r.o.Abandon = true
+		r.special("CancelOnAbandon", call)
 	case "InGroup":
 		r.o.InGroup = true
 	case "Name":
 	case "AtOnce", "InOrder", "NameEach", "WaitForRoom":
 		r.special(api.Name(fn), call)
+	case "asyncnats.ID", "asyncnats.Key":
+		r.special(fn.Name(), call)
 	default:
 		if s := r.p.Summary(fn); s != nil && s.Option != nil {
 			r.o.merge(*s.Option, call, r.maybe)
@@ -191,6 +194,28 @@ func (r resolver) adds(e ast.Expr, v *types.Var) bool {
 	}
 	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
 	return ok && id.Name == "append"
+}
+
+// serving adds the options of the calls that a ServeOptions or a WorkOptions is for.
+func (r resolver) serving(e ast.Expr) {
+	lit, ok := r.p.Value(e).(*ast.CompositeLit)
+	r.o.All = ok
+	if !ok {
+		return
+	}
+	for _, elt := range lit.Elts {
+		kv, ok := elt.(*ast.KeyValueExpr)
+		if !ok {
+			r.o.All = false
+			return
+		}
+		switch key, _ := kv.Key.(*ast.Ident); key.Name {
+		case "Scope":
+			r.option(kv.Value)
+		case "Options":
+			r.slice(kv.Value)
+		}
+	}
 }
 
 // group adds the Options of a Group.

@@ -167,12 +167,12 @@ func begins(p *program.Package, call *ast.CallExpr) bool {
 // handle: where the call is a task, or may be one. Of the other options none does that.
 // OnSignal is told that the call is over, and gets no result.
 func othersMayHave(o *program.Options) bool {
-	return !needsRelease(o) && (o.InGroup || !o.All)
+	return !needsRelease(o) && !o.Promised && (o.InGroup || !o.All)
 }
 
 // isTask reports whether a call is a task of an errgroup, which has the error of the call,
 // and a panic (R15), and whether nothing is lost with the handle.
-func isTask(o *program.Options) bool { return o.InGroup && !needsRelease(o) }
+func isTask(o *program.Options) bool { return o.InGroup && !o.Promised && !needsRelease(o) }
 
 // needsRelease reports whether an option does not do what it is for, or does it too late,
 // without a Release: a scope counts the result as untaken (C4).

@@ -33,7 +33,7 @@ func Module(t *testing.T, dir string, folders ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text = []byte(strings.ReplaceAll(string(text), "../../..", root))
+		text = []byte(strings.NewReplacer("../../..", root, "./asyncnats", filepath.Join(from, "asyncnats")).Replace(string(text)))
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
