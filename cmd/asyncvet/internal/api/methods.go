@@ -116,25 +116,12 @@ func Promised(name string) bool {
 	return false
 }
 
-// Serving returns which argument of a function has the ServeOptions or WorkOptions of what it
-// serves, and which the function that requests are given to, or -1 where there are many.
-func Serving(name string) (options, fn int, ok bool) {
-	switch name {
-	case "asyncnats.Serve", "asyncnats.Work":
-		return 3, 2, true
-	case "asyncnats.ServeMethods":
-		return 3, -1, true
-	}
-	return 0, 0, false
-}
-
 // IsRemote reports whether a name is that of a function of package asyncnats.
 func IsRemote(name string) bool {
 	switch name {
-	case "asyncnats.Discard", "asyncnats.ID", "asyncnats.Key", "asyncnats.Handle":
+	case "asyncnats.Discard", "asyncnats.ID", "asyncnats.Key", "asyncnats.Handle", "asyncnats.Serve", "asyncnats.Work", "asyncnats.ServeMethods":
 		return true
 	}
 	_, creates := CreationOf(name)
-	_, _, serves := Serving(name)
-	return (creates || serves) && strings.HasPrefix(name, "asyncnats.")
+	return creates && strings.HasPrefix(name, "asyncnats.")
 }

@@ -51,7 +51,7 @@ func run(pass *analysis.Pass) (any, error) {
 }
 
 func check(pass *analysis.Pass, p *program.Package, b program.Begin, d program.Discard) {
-	if d.Name == "" || program.Generic(b.Type) {
+	if d.Name == "" || b.Type == nil || program.Generic(b.Type) {
 		return
 	}
 	if d.Type != nil && (program.Generic(d.Type) || types.Identical(d.Type, b.Type)) {

@@ -25,7 +25,7 @@ func TestPlanted(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	vettest.Module(t, dir, "programs", "helper", "kit")
+	vettest.Module(t, dir, "programs", "helper", "kit", "gen")
 	for _, f := range faults {
 		if err := f.Plant(filepath.Join(dir, "programs"), filepath.Join(dir, "planted", f.Name)); err != nil {
 			t.Fatal(err)

@@ -17,8 +17,8 @@ import (
 type Begin struct {
 	Call    *ast.CallExpr
 	Name    string     // the function of the library
-	Type    types.Type // of the result of the calls
-	Func    ast.Expr   // what they run; nil for a promise, and for GoAll, which has many
+	Type    types.Type // of the result of the calls, or nil where they are of many types
+	Func    ast.Expr   // what they run; nil for a promise, and where there are many: see Runs
 	Options *Options
 }
 
@@ -40,22 +40,21 @@ func (p *Package) Begins() []Begin {
 
 func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
 	b := Begin{Call: call, Name: p.Begun(call)}
-	fn := -1
-	if _, i, ok := api.Serving(b.Name); ok {
-		fn = i
+	if b.Name == serveMethods || p.servingOf(call) != nil {
+		return Begin{Call: call, Name: serveMethods, Options: p.Options(call)}, true
 	}
+	fn := -1
 	switch b.Name {
 	case "NewLazy":
 		fn = 0
 	case "Go", "Call.Begin":
 		fn = 1
-	case "GoEach", "Map", "Group.Do", "Group.Join":
+	case "GoEach", "Map", "Group.Do", "Group.Join", "asyncnats.Serve", "asyncnats.Work":
 		fn = 2
 	case "Hedge":
 		fn = 3
 	case "GoAll", "NewPromise", "Call.BeginPromise":
 	case "asyncnats.Begin", "asyncnats.Invoke", "asyncnats.Submit", "asyncnats.Attach":
-	case "asyncnats.Serve", "asyncnats.Work":
 	default:
 		return b, false
 	}
@@ -70,10 +69,13 @@ func (p *Package) begin(call *ast.CallExpr) (Begin, bool) {
 	return b, true
 }
 
-// Funcs returns the functions that calls run: of a GoAll, those that the program writes down.
-func (p *Package) Funcs(b Begin) []ast.Expr {
+// funcs returns the functions that calls run, as expressions.
+func (p *Package) funcs(b Begin) []ast.Expr {
 	if b.Func != nil {
 		return []ast.Expr{b.Func}
+	}
+	if b.Name == serveMethods {
+		return p.handled(b.Call.Args)
 	}
 	if b.Name != "GoAll" || len(b.Call.Args) < 2 {
 		return nil

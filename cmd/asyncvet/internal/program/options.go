@@ -119,6 +119,10 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 	o.Promised = api.Promised(name)
 	switch name {
 	case "":
+		if s := p.servingOf(call); s != nil {
+			r.serving(call, s.Options)
+			break
+		}
 		fresh := p.freshOf(call)
 		for _, f := range fresh {
 			o.merge(f.Options, call, false)
@@ -130,8 +134,7 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 		r.group(Receiver(call))
 	case "Ready":
 	case "asyncnats.Serve", "asyncnats.Work", "asyncnats.ServeMethods":
-		i, _, _ := api.Serving(name)
-		r.serving(call.Args[i])
+		r.serving(call, 3)
 	default:
 		i, ok := optionIndex(name)
 		if !ok {

@@ -196,11 +196,13 @@ func (r resolver) adds(e ast.Expr, v *types.Var) bool {
 	return ok && id.Name == "append"
 }
 
-// serving adds the options of the calls that a ServeOptions or a WorkOptions is for.
-func (r resolver) serving(e ast.Expr) {
-	lit, ok := r.p.Value(e).(*ast.CompositeLit)
-	r.o.All = ok
-	if !ok {
+// serving adds the options of the calls that an argument is for: a ServeOptions or a WorkOptions.
+func (r resolver) serving(call *ast.CallExpr, i int) {
+	if r.o.All = i < len(call.Args); !r.o.All {
+		return
+	}
+	lit, ok := r.p.Value(call.Args[i]).(*ast.CompositeLit)
+	if r.o.All = ok; !ok {
 		return
 	}
 	for _, elt := range lit.Elts {

@@ -23,6 +23,7 @@ type Summary struct {
 	By     []string     // the wait that it makes by each of its parameters, or ""
 	Blocks string       // what in it may block, or ""
 	Ends   bool         // it never returns
+	Serves *Serving     // whose methods it serves to other processes, or nil
 }
 
 // AFact makes a Summary a fact.
@@ -51,6 +52,9 @@ func (s *Summary) String() string {
 	}
 	if s.Blocks != "" {
 		parts = append(parts, "blocks in "+s.Blocks)
+	}
+	if s.Serves != nil {
+		parts = append(parts, fmt.Sprintf("serves %v of %d", s.Serves.Methods, s.Serves.Server))
 	}
 	if s.Ends {
 		parts = append(parts, "never returns")
@@ -117,6 +121,7 @@ func (p *Package) Summary(fn *types.Func) *Summary {
 		s.Option = p.optionOf(decl)
 		s.Waits = p.waitsAlone(decl)
 		s.By = p.waitsBy(fn, decl)
+		s.Serves = p.serves(fn, decl)
 	}
 	p.summaries[fn] = s
 	return s

@@ -48,9 +48,9 @@ func run(pass *analysis.Pass) (any, error) {
 		if limit == program.NoLimit {
 			continue
 		}
-		for _, f := range p.Funcs(b) {
+		for _, run := range p.Runs(b) {
 			c := checker{pass: pass, p: p, limited: limit == program.Limited, told: told, names: names}
-			c.function(f)
+			c.function(run)
 		}
 	}
 	return nil, nil
@@ -75,14 +75,13 @@ func contextParam(sig *types.Signature) *types.Var {
 }
 
 // function looks at a function that a call runs.
-func (c checker) function(f ast.Expr) {
-	fn, obj := c.p.FuncOf(f)
-	if fn == nil {
-		c.elsewhere(f, obj)
+func (c checker) function(run program.Run) {
+	if run.Fn == nil {
+		c.elsewhere(run)
 		return
 	}
-	c.fn, c.ctx = fn, contextParam(c.p.Signature(fn))
-	c.p.Inline(program.Body(fn), c.node)
+	c.fn, c.ctx = run.Fn, contextParam(c.p.Signature(run.Fn))
+	c.p.Inline(program.Body(run.Fn), c.node)
 }
 
 func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFix) {
@@ -97,9 +96,9 @@ func (c checker) report(n ast.Node, message string, fixes []analysis.SuggestedFi
 }
 
 // elsewhere looks at a function of another package.
-func (c checker) elsewhere(f ast.Expr, obj *types.Func) {
-	if s := c.p.Summary(obj); s != nil && s.Waits != "" {
-		c.report(f, fmt.Sprintf("%s waits in %s by a context of its own", types.ExprString(f), s.Waits), nil)
+func (c checker) elsewhere(run program.Run) {
+	if s := c.p.Summary(run.Obj); s != nil && s.Waits != "" {
+		c.report(run.At, fmt.Sprintf("%s waits in %s by a context of its own", types.ExprString(run.At), s.Waits), nil)
 	}
 }
 
