@@ -64,9 +64,10 @@ func (p *Package) ownTest(pos token.Pos) bool {
 		return false
 	}
 	switch path := strings.TrimSuffix(p.Pkg.Path(), "_test"); path {
-	case api.Path, api.TestPath:
+	case api.Path, api.TestPath, api.RemotePath:
 		return true
 	default:
-		return strings.HasPrefix(path, api.Path+"/internal/") || strings.HasPrefix(path, api.Path+"/test/")
+		return strings.HasPrefix(path, api.Path+"/internal/") || strings.HasPrefix(path, api.Path+"/test/") ||
+			strings.HasPrefix(path, api.RemotePath+"/internal/")
 	}
 }

@@ -86,4 +86,4 @@ func fourOf(*asyncnats.Conn) (*asyncnats.Conn, string, string, asyncnats.ServeOp
 	return nil, "", "", asyncnats.ServeOptions{}
 }
 
-func spread(nc *asyncnats.Conn) { _, _ = asyncnats.ServeMethods(fourOf(nc)) // the arguments are those of a call }
+func spread(nc *asyncnats.Conn) { _, _ = asyncnats.ServeMethods(fourOf(nc)) }
