@@ -6,6 +6,7 @@ package program
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 )
@@ -32,6 +33,7 @@ type Discard struct {
 	Type  types.Type // of the result that the function takes, or nil
 	Name  string     // the type with its import path: see NameOf
 	Maybe bool       // a variable holds it on some paths only, perhaps
+	Field bool       // a field holds it, which may hold none in another object
 }
 
 // A Special is one of the options that only some functions of the library take: AtOnce,
@@ -45,6 +47,12 @@ type Special struct {
 // HasScope reports whether there is a scope among the options.
 func (o *Options) HasScope() bool { return o.owned || len(o.Scopes) > 0 }
 
+// Discarded reports whether there is a Discard among the options for certain, at least on some
+// path.
+func (o *Options) Discarded() bool {
+	return slices.ContainsFunc(o.Discards, func(d Discard) bool { return !d.Field })
+}
+
 // Tells reports whether there is an OnSignal among the options.
 func (o *Options) Tells() bool { return o.told || len(o.OnSignal) > 0 }
 
@@ -52,6 +60,7 @@ func (o *Options) Tells() bool { return o.told || len(o.OnSignal) > 0 }
 type OptionsFact struct {
 	All, Scope, Discard, OnSignal, Streaming, Abandon, InGroup, Promised bool
 
+	Discarded   bool   // see Options
 	DiscardType string // "" where that cannot be told
 	Special     string // the one option that only some functions take, or ""
 	merged      bool   // others were added
@@ -61,6 +70,7 @@ func (o *Options) fact() OptionsFact {
 	f := OptionsFact{
 		All: o.All, Scope: o.HasScope(), Discard: len(o.Discards) > 0, OnSignal: o.Tells(),
 		Streaming: o.Streaming, Abandon: o.Abandon, InGroup: o.InGroup, Promised: o.Promised,
+		Discarded: o.Discarded(),
 	}
 	if len(o.Some) == 1 {
 		f.Special = o.Some[0].Name
@@ -83,6 +93,7 @@ func (f *OptionsFact) add(g OptionsFact) {
 	f.All = f.All && g.All
 	f.Scope = f.Scope || g.Scope
 	f.Discard = f.Discard || g.Discard
+	f.Discarded = f.Discarded || g.Discarded
 	f.OnSignal = f.OnSignal || g.OnSignal
 	f.Streaming = f.Streaming || g.Streaming
 	f.Abandon = f.Abandon || g.Abandon
@@ -97,7 +108,7 @@ func (f *OptionsFact) add(g OptionsFact) {
 }
 
 // merge adds what a fact says.
-func (o *Options) merge(f OptionsFact, at ast.Node, maybe bool) {
+func (o *Options) merge(f OptionsFact, at ast.Node, maybe, field bool) {
 	o.All = o.All && f.All
 	o.owned = o.owned || f.Scope
 	o.told = o.told || f.OnSignal
@@ -106,7 +117,7 @@ func (o *Options) merge(f OptionsFact, at ast.Node, maybe bool) {
 	o.InGroup = o.InGroup || f.InGroup
 	o.Promised = o.Promised || f.Promised
 	if f.Discard {
-		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType, Maybe: maybe})
+		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType, Maybe: maybe, Field: field || !f.Discarded})
 	}
 }
 
@@ -125,7 +136,7 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 		}
 		fresh := p.freshOf(call)
 		for _, f := range fresh {
-			o.merge(f.Options, call, false)
+			o.merge(f.Options, call, false, false)
 		}
 		if o.All = o.All && len(fresh) > 0; len(fresh) > 0 && fn != nil {
 			r.given(fn, call)

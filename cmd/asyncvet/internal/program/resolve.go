@@ -16,6 +16,7 @@ type resolver struct {
 	o     *Options
 	seen  map[types.Object]bool
 	maybe bool // what is followed is one of several values of a variable
+	field bool // what is followed is the value of a field
 }
 
 func (r resolver) arguments(call *ast.CallExpr, from int) {
@@ -66,7 +67,7 @@ func (r resolver) made(call *ast.CallExpr) {
 	fn := api.Callee(r.p.Info, call)
 	switch api.LongName(fn) {
 	case "Discard", "asyncnats.Discard":
-		d := Discard{At: call, Maybe: r.maybe}
+		d := Discard{At: call, Maybe: r.maybe, Field: r.field}
 		if sig, ok := r.p.Info.TypeOf(call.Fun).(*types.Signature); ok && sig.Params().Len() == 1 {
 			if f, ok := sig.Params().At(0).Type().Underlying().(*types.Signature); ok && f.Params().Len() == 2 {
 				d.Type = f.Params().At(0).Type()
@@ -92,7 +93,7 @@ func (r resolver) made(call *ast.CallExpr) {
 		r.special(fn.Name(), call)
 	default:
 		if s := r.p.Summary(fn); s != nil && s.Option != nil {
-			r.o.merge(*s.Option, call, r.maybe)
+			r.o.merge(*s.Option, call, r.maybe, r.field)
 			if s.Option.Special != "" {
 				r.special(s.Option.Special, call)
 			}
@@ -170,6 +171,7 @@ func (r resolver) variable(e ast.Expr, each func(resolver, ast.Expr)) {
 	for _, value := range values {
 		one := r
 		one.maybe = unsure || r.adds(value, v)
+		one.field = r.field || v.IsField()
 		each(one, value)
 	}
 }

@@ -177,13 +177,13 @@ func isTask(o *program.Options) bool { return o.InGroup && !o.Promised && !needs
 // needsRelease reports whether an option does not do what it is for, or does it too late,
 // without a Release: a scope counts the result as untaken (C4).
 func needsRelease(o *program.Options) bool {
-	return o.HasScope() || len(o.Discards) > 0 || o.Abandon || o.Streaming
+	return o.HasScope() || o.Discarded() || o.Abandon || o.Streaming
 }
 
 // consequence says what else goes wrong.
 func consequence(o *program.Options) string {
 	switch {
-	case len(o.Discards) > 0:
+	case o.Discarded():
 		return ": Discard does not get a result that comes in time"
 	case o.Streaming:
 		return ": its context never ends"
@@ -210,7 +210,7 @@ func (c checker) chained(call *ast.CallExpr, sel *ast.SelectorExpr) {
 	switch api.EffectOf(api.Name(fn.Origin())) {
 	case api.Borrows:
 	case api.Cancels:
-		if len(o.Discards) == 0 {
+		if !o.Discarded() {
 			return
 		}
 	case api.Settles:
@@ -296,7 +296,7 @@ func settles(o *program.Options) func(program.Use) bool {
 		case program.Settles:
 			return !o.Streaming
 		case program.Cancels:
-			return len(o.Discards) == 0
+			return !o.Discarded()
 		case program.Releases, program.PassedOn, program.MayLeave, program.Begins:
 			return true
 		}

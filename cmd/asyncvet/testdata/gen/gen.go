@@ -23,6 +23,14 @@ type StoreCalls struct {
 	server Store
 	opts   []async.Option
 	serve  func(asyncimpl.Promise)
+
+	discardGet async.Option
+}
+
+// DiscardGet returns a client with a Discard.
+func (x StoreCalls) DiscardGet(fn func(string, error)) StoreCalls {
+	x.discardGet = async.Discard(fn)
+	return x
 }
 
 // NewStoreCalls returns a plain client.
@@ -43,11 +51,11 @@ func storeCallsGo[R any](ctx context.Context, name string, opts []async.Option, 
 // Get begins a call of Get.
 func (x StoreCalls) Get(ctx context.Context, key string) *async.Call[string] {
 	if x.serve != nil {
-		return asyncimpl.ServeCall[string](ctx, "Store.Get", x.opts, x.serve)
+		return asyncimpl.ServeCall[string](ctx, "Store.Get", x.opts, x.serve, x.discardGet)
 	}
 	return storeCallsGo(ctx, "Store.Get", x.opts, func(ctx context.Context) (string, error) {
 		return x.server.Get(ctx, key)
-	})
+	}, x.discardGet)
 }
 
 // Len begins a call of Len.

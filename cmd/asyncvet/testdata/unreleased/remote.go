@@ -76,3 +76,14 @@ func generated(ctx context.Context, calls gen.RemoteStoreCalls, plain gen.StoreC
 	_, err2 := call.Await(ctx)
 	return errors.Join(err, err2)
 }
+
+// The client may have a Discard, or not.
+func cancels(ctx context.Context, plain gen.StoreCalls) bool {
+	call := plain.Get(ctx, "x")
+	if call.WaitFor(0) != nil {
+		_ = call.Cancel(nil)
+		return false
+	}
+	_, err := call.Finish()
+	return err == nil
+}
