@@ -55,7 +55,7 @@ func (p *Package) freshResult(fn ast.Node, i int) (Fresh, bool) {
 		default:
 			found = true
 			f.Nil = f.Nil || p.mayBeNil(c, result)
-			f.Options.add(p.Options(c).fact())
+			f.Options.add(p.Options(c).fact(p.Signature(fn)))
 		}
 		return true
 	})

@@ -23,8 +23,10 @@ type Options struct {
 	InGroup   bool
 	Promised  bool // there is no function, and so InGroup has no meaning
 	Some      []Special
-	told      bool // an OnSignal of a function that is known by a fact
-	owned     bool // a scope that is known by a fact
+	more      bool         // there may be others, which cannot be told
+	given     []*types.Var // parameters and receivers of functions that hold others
+	told      bool         // an OnSignal of a function that is known by a fact
+	owned     bool         // a scope that is known by a fact
 }
 
 // A Discard is one of the Discard options of a call.
@@ -58,17 +60,20 @@ func (o *Options) Tells() bool { return o.told || len(o.OnSignal) > 0 }
 
 // An OptionsFact is what of some options is told to other packages.
 type OptionsFact struct {
-	All, Scope, Discard, OnSignal, Streaming, Abandon, InGroup, Promised bool
+	Scope, Discard, OnSignal, Streaming, Abandon, InGroup, Promised bool
 
 	Discarded   bool   // see Options
 	DiscardType string // "" where that cannot be told
 	Special     string // the one option that only some functions take, or ""
+	Given       []int  // parameters that hold others, or byReceiver
+	More        bool   // there may be others, which cannot be told
 	merged      bool   // others were added
 }
 
-func (o *Options) fact() OptionsFact {
+// fact returns what is told of the options of a function with a signature.
+func (o *Options) fact(sig *types.Signature) OptionsFact {
 	f := OptionsFact{
-		All: o.All, Scope: o.HasScope(), Discard: len(o.Discards) > 0, OnSignal: o.Tells(),
+		More: o.more, Scope: o.HasScope(), Discard: len(o.Discards) > 0, OnSignal: o.Tells(),
 		Streaming: o.Streaming, Abandon: o.Abandon, InGroup: o.InGroup, Promised: o.Promised,
 		Discarded: o.Discarded(),
 	}
@@ -80,7 +85,27 @@ func (o *Options) fact() OptionsFact {
 			f.DiscardType = d.Name
 		}
 	}
+	for _, v := range o.given {
+		i := byReceiver
+		if sig == nil || sig.Recv() != v {
+			if i = indexOf(sig, v); i < 0 {
+				f.More = true // of a function around
+				continue
+			}
+		}
+		if !slices.Contains(f.Given, i) {
+			f.Given = append(f.Given, i)
+		}
+	}
 	return f
+}
+
+// indexOf returns which parameter of a function a variable is, or -1.
+func indexOf(sig *types.Signature, v *types.Var) int {
+	if sig == nil {
+		return -1
+	}
+	return slices.Index(slices.Collect(sig.Params().Variables()), v)
 }
 
 // add has f be what is true of both.
@@ -90,7 +115,12 @@ func (f *OptionsFact) add(g OptionsFact) {
 		f.merged = true
 		return
 	}
-	f.All = f.All && g.All
+	f.More = f.More || g.More
+	for _, i := range g.Given {
+		if !slices.Contains(f.Given, i) {
+			f.Given = append(f.Given, i)
+		}
+	}
 	f.Scope = f.Scope || g.Scope
 	f.Discard = f.Discard || g.Discard
 	f.Discarded = f.Discarded || g.Discarded
@@ -108,8 +138,11 @@ func (f *OptionsFact) add(g OptionsFact) {
 }
 
 // merge adds what a fact says.
-func (o *Options) merge(f OptionsFact, at ast.Node, maybe, field bool) {
-	o.All = o.All && f.All
+func (r resolver) merge(f OptionsFact, at ast.Node) {
+	o := r.o
+	if f.More {
+		r.unknown()
+	}
 	o.owned = o.owned || f.Scope
 	o.told = o.told || f.OnSignal
 	o.Streaming = o.Streaming || f.Streaming
@@ -117,13 +150,13 @@ func (o *Options) merge(f OptionsFact, at ast.Node, maybe, field bool) {
 	o.InGroup = o.InGroup || f.InGroup
 	o.Promised = o.Promised || f.Promised
 	if f.Discard {
-		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType, Maybe: maybe, Field: field || !f.Discarded})
+		o.Discards = append(o.Discards, Discard{At: at, Name: f.DiscardType, Maybe: r.maybe, Field: r.field || !f.Discarded})
 	}
 }
 
 // Options returns the options of a call that begins something.
 func (p *Package) Options(call *ast.CallExpr) *Options {
-	o := &Options{All: true}
+	o := &Options{}
 	r := resolver{p: p, o: o, seen: make(map[types.Object]bool)}
 	fn := api.Callee(p.Info, call)
 	name := api.LongName(fn)
@@ -135,11 +168,10 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 			break
 		}
 		fresh := p.freshOf(call)
+		o.more = len(fresh) == 0
 		for _, f := range fresh {
-			o.merge(f.Options, call, false, false)
-		}
-		if o.All = o.All && len(fresh) > 0; len(fresh) > 0 && fn != nil {
-			r.given(fn, call)
+			r.told(f.Options, call)
+			r.perhaps(f.Options, fn, call)
 		}
 	case "Group.Do", "Group.Join":
 		r.group(Receiver(call))
@@ -149,11 +181,12 @@ func (p *Package) Options(call *ast.CallExpr) *Options {
 	default:
 		i, ok := optionIndex(name)
 		if !ok {
-			o.All = false // a Clone has those of its call
+			o.more = true // a Clone has those of its call
 			break
 		}
 		r.arguments(call, i)
 	}
+	o.All = !o.more && len(o.given) == 0
 	return o
 }
 

@@ -6,6 +6,7 @@ package program
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"github.com/seed4712c49f/async/cmd/asyncvet/internal/api"
 )
@@ -31,17 +32,15 @@ func (r resolver) arguments(call *ast.CallExpr, from int) {
 	}
 }
 
-// given adds the options that a function of the program is given, which may be those of the
-// call that it begins.
-func (r resolver) given(fn *types.Func, call *ast.CallExpr) {
-	sig := fn.Signature()
-	if r.o.All || !sig.Variadic() {
+// perhaps adds the options that a function of the program is given and that may be those of the
+// call which it begins, where it cannot be told what becomes of them.
+func (r resolver) perhaps(f OptionsFact, fn *types.Func, call *ast.CallExpr) {
+	if !f.More || fn == nil || !fn.Signature().Variadic() {
 		return
 	}
-	last := sig.Params().Len() - 1
-	if s, ok := sig.Params().At(last).Type().(*types.Slice); ok && api.Kind(s.Elem()) == "Option" {
+	last := fn.Signature().Params().Len() - 1
+	if !slices.Contains(f.Given, last) && areOptions(fn.Signature().Params().At(last).Type()) {
 		r.arguments(call, last)
-		r.o.All = false
 	}
 }
 
@@ -58,7 +57,7 @@ func (r resolver) option(e ast.Expr) {
 	case *ast.Ident, *ast.SelectorExpr:
 		r.variable(e, resolver.option)
 	default:
-		r.o.All = false
+		r.unknown()
 	}
 }
 
@@ -93,13 +92,13 @@ func (r resolver) made(call *ast.CallExpr) {
 		r.special(fn.Name(), call)
 	default:
 		if s := r.p.Summary(fn); s != nil && s.Option != nil {
-			r.o.merge(*s.Option, call, r.maybe, r.field)
+			r.told(*s.Option, call)
 			if s.Option.Special != "" {
 				r.special(s.Option.Special, call)
 			}
 			return
 		}
-		r.o.All = false
+		r.unknown()
 	}
 }
 
@@ -125,21 +124,50 @@ func (r resolver) slice(e ast.Expr) {
 			r.option(elt)
 		}
 	case *ast.CallExpr:
-		b, ok := ast.Unparen(e.Fun).(*ast.Ident)
-		if _, builtin := r.p.Info.Uses[b].(*types.Builtin); !ok || !builtin || b.Name != "append" {
-			r.o.All = false
+		r.sliceBy(e)
+	case *ast.SliceExpr:
+		if !r.p.isWhole(e) {
+			r.unknown()
 			return
 		}
-		r.slice(e.Args[0])
-		r.arguments(e, 1)
+		r.slice(e.X)
 	case *ast.Ident, *ast.SelectorExpr:
 		if !isNil(e) {
 			r.variable(e, resolver.slice)
 			r.elements(e)
 		}
 	default:
-		r.o.All = false
+		r.unknown()
 	}
+}
+
+// sliceBy adds the options of a slice that a call returns.
+func (r resolver) sliceBy(call *ast.CallExpr) {
+	fn := api.Callee(r.p.Info, call)
+	id, _ := ast.Unparen(call.Fun).(*ast.Ident)
+	builtin, _ := r.p.Info.Uses[id].(*types.Builtin)
+	switch {
+	case builtin != nil && builtin.Name() == "append":
+		r.slice(call.Args[0])
+		r.arguments(call, 1)
+	case builtin != nil && builtin.Name() == "make": // what is put into it is entered elsewhere
+	case r.p.Info.Types[call.Fun].IsType(), api.FromPackage(fn, "slices", "Clone"):
+		r.slice(call.Args[0])
+	default:
+		if s := r.p.Summary(fn); s != nil && s.Option != nil {
+			r.told(*s.Option, call)
+			return
+		}
+		r.unknown()
+	}
+}
+
+// isWhole reports whether a part of a slice is all of it: x[:], or x[:len(x):len(x)].
+func (p *Package) isWhole(e *ast.SliceExpr) bool {
+	if e.Low != nil {
+		return false
+	}
+	return e.High == nil || text(e.High) == "len("+text(e.X)+")" && p.isLen(e.High)
 }
 
 // elements adds what is assigned to elements of a slice, one or another of which may be that at
@@ -155,17 +183,21 @@ func (r resolver) elements(e ast.Expr) {
 func (r resolver) variable(e ast.Expr, each func(resolver, ast.Expr)) {
 	v := r.p.Var(e)
 	if v == nil {
-		r.o.All = false
+		r.unknown()
 		return
 	}
 	if r.seen[v] {
 		return
 	}
 	r.seen[v] = true
+	if all := r.p.ranged(v); all != nil {
+		r.maybe = true
+		r.slice(all)
+		return
+	}
 	values, all := r.p.Values(v)
-	r.o.All = r.o.All && all && (v.IsField() || len(values) > 0)
-	if v.IsField() {
-		r.o.All = false // of another object, perhaps
+	if !r.isGiven(e, v) && (v.IsField() || !all || len(values) == 0) {
+		r.unknown() // of a field: that of another object, perhaps
 	}
 	unsure := r.maybe || v.IsField() || !all || r.several(values, v)
 	for _, value := range values {
@@ -200,17 +232,19 @@ func (r resolver) adds(e ast.Expr, v *types.Var) bool {
 
 // serving adds the options of the calls that an argument is for: a ServeOptions or a WorkOptions.
 func (r resolver) serving(call *ast.CallExpr, i int) {
-	if r.o.All = i < len(call.Args); !r.o.All {
+	if i >= len(call.Args) {
+		r.unknown()
 		return
 	}
 	lit, ok := r.p.Value(call.Args[i]).(*ast.CompositeLit)
-	if r.o.All = ok; !ok {
+	if !ok {
+		r.unknown()
 		return
 	}
 	for _, elt := range lit.Elts {
 		kv, ok := elt.(*ast.KeyValueExpr)
 		if !ok {
-			r.o.All = false
+			r.unknown()
 			return
 		}
 		switch key, _ := kv.Key.(*ast.Ident); key.Name {
@@ -226,11 +260,13 @@ func (r resolver) serving(call *ast.CallExpr, i int) {
 func (r resolver) group(e ast.Expr) {
 	v := r.p.Var(e)
 	if v == nil {
-		r.o.All = false
+		r.unknown()
 		return
 	}
 	values, all := r.p.Values(v)
-	r.o.All = all
+	if !all {
+		r.unknown()
+	}
 	r.maybe = !all || Generic(v.Type()) || len(values)+len(r.p.groups[v]) > 1
 	for _, value := range values {
 		lit, ok := ast.Unparen(value).(*ast.CompositeLit)
@@ -238,7 +274,7 @@ func (r resolver) group(e ast.Expr) {
 			lit, ok = u.X.(*ast.CompositeLit)
 		}
 		if !ok {
-			r.o.All = false
+			r.unknown()
 			continue
 		}
 		for _, elt := range lit.Elts {
@@ -252,11 +288,17 @@ func (r resolver) group(e ast.Expr) {
 	}
 }
 
-// optionOf returns what the option that a function returns says, or nil where
-// that is no option, or cannot be told.
+// optionOf returns what the option that a function returns says, or the options of the slice, or
+// nil where it returns nothing of the kind.
 func (p *Package) optionOf(decl *ast.FuncDecl) *OptionsFact {
 	sig := p.Signature(decl)
-	if sig == nil || sig.Results().Len() != 1 || api.Kind(sig.Results().At(0).Type()) != "Option" {
+	if sig == nil || sig.Results().Len() != 1 {
+		return nil
+	}
+	follow := resolver.option
+	if t := sig.Results().At(0).Type(); areOptions(t) {
+		follow = resolver.slice
+	} else if api.Kind(t) != "Option" {
 		return nil
 	}
 	var f OptionsFact
@@ -265,13 +307,11 @@ func (p *Package) optionOf(decl *ast.FuncDecl) *OptionsFact {
 		case *ast.FuncLit:
 			return false
 		case *ast.ReturnStmt:
-			o := &Options{All: true}
-			if len(n.Results) == 1 {
-				resolver{p: p, o: o, seen: make(map[types.Object]bool)}.option(n.Results[0])
-			} else {
-				o.All = false
+			o := &Options{more: len(n.Results) != 1}
+			if !o.more {
+				follow(resolver{p: p, o: o, seen: make(map[types.Object]bool)}, n.Results[0])
 			}
-			f.add(o.fact())
+			f.add(o.fact(sig))
 		}
 		return true
 	})

@@ -23,6 +23,7 @@ type Summary struct {
 	By     []string     // the wait that it makes by each of its parameters, or ""
 	Blocks string       // what in it may block, or ""
 	Ends   bool         // it never returns
+	Makes  *OptionsFact // the options in what it makes, all of which can be told, or nil
 	Serves *Serving     // whose methods it serves to other processes, or nil
 }
 
@@ -41,6 +42,9 @@ func (s *Summary) String() string {
 	}
 	if s.Option != nil {
 		parts = append(parts, "option")
+	}
+	if s.Makes != nil {
+		parts = append(parts, "makes what has options")
 	}
 	if s.Waits != "" {
 		parts = append(parts, "waits by "+s.Waits)
@@ -121,6 +125,7 @@ func (p *Package) Summary(fn *types.Func) *Summary {
 		s.Option = p.optionOf(decl)
 		s.Waits = p.waitsAlone(decl)
 		s.By = p.waitsBy(fn, decl)
+		s.Makes = p.makes(fn, decl)
 		s.Serves = p.serves(fn, decl)
 	}
 	p.summaries[fn] = s

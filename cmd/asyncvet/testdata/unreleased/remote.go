@@ -77,6 +77,77 @@ func generated(ctx context.Context, calls gen.RemoteStoreCalls, plain gen.StoreC
 	return errors.Join(err, err2)
 }
 
+// What a client was made with is known where the program says so.
+func made(ctx context.Context, server gen.Store, c *asyncnats.Client, scope *async.Scope, opts []async.Option, group *errgroup.Group) {
+	scoped := gen.NewStoreCalls(server, scope)
+	scoped.Len(ctx) // want `the handle that scoped.Len returns is never released: the scope counts its result as untaken`
+	abandoning := gen.NewStoreCalls(server, async.CancelOnAbandon())
+	abandoning.Len(ctx) // want `CancelOnAbandon does not cancel it`
+	alone := gen.NewStoreCalls(server)
+	alone.Len(ctx)                                              // want `the handle that alone.Len returns is never released$`
+	gen.NewStoreCalls(server, async.Name("a")).Len(ctx)         // want `is never released$`
+	gen.NewStoreCalls(server, async.InGroup(group)).Len(ctx)    // a task
+	gen.NewStoreCalls(server, opts...).Len(ctx)                 // perhaps a task
+	gen.NewStoreCalls(server, opts...).DiscardGet(nil).Len(ctx) // perhaps a task
+	tasks := clientOf{calls: gen.NewStoreCalls(server, async.InGroup(group))}
+	tasks.calls.Len(ctx)
+	other := newOuter(server, async.InGroup(group))
+	other.Len(ctx)
+	remote := gen.NewRemoteStoreCalls(c, "a", scope)
+	remote.Get(ctx, "a") // want `the scope counts its result as untaken`
+	start(ctx)           // want `the handle that start returns is never released$`
+	start(ctx, scope)    // want `the scope counts`
+	start(ctx, async.InGroup(group))
+	start(ctx, opts...)
+	eachOf(ctx, opts, async.Name("a"))
+	eachOf(ctx, nil, scope)                      // want `the scope counts`
+	eachOf(ctx, []async.Option{scope})           // want `the scope counts`
+	eachOf(ctx, nil, async.InGroup(group))       // a task
+	eachOf(ctx, nil, async.Name("a"), nameOf(1)) // want `is never released$`
+	var p pool
+	p.opts = append(p.opts, async.InGroup(group))
+	p.start(ctx)
+}
+
+type clientOf struct{ calls gen.StoreCalls }
+
+// An outer one embeds a client.
+type outer struct{ gen.StoreCalls }
+
+func newOuter(server gen.Store, opts ...async.Option) outer {
+	return outer{StoreCalls: gen.NewStoreCalls(server, opts...)}
+}
+
+func nameOf(i int) async.Option { return async.Name("n") }
+
+func start(ctx context.Context, opts ...async.Option) *async.Call[int] {
+	return async.Go(ctx, one, opts...)
+}
+
+func one(context.Context) (int, error) { return 1, nil }
+
+func eachOf(ctx context.Context, opts []async.Option, more ...async.Option) *async.Call[int] {
+	all := []async.Option{async.Name("each")}
+	for _, o := range opts {
+		all = append(all, o)
+	}
+	return async.Go(ctx, one, append(all, more...)...)
+}
+
+// A pool is given options later.
+type pool struct{ opts []async.Option }
+
+func newPool(opts ...async.Option) *pool { return &pool{opts: opts} }
+
+func (p *pool) start(ctx context.Context) *async.Call[int] { return async.Go(ctx, one, p.opts...) }
+
+func pools(ctx context.Context, scope *async.Scope) {
+	p := newPool(async.Name("a"))
+	p.start(ctx) // what else may be among its options?
+	q := newPool(scope)
+	q.start(ctx)
+}
+
 // The client may have a Discard, or not.
 func cancels(ctx context.Context, plain gen.StoreCalls) bool {
 	call := plain.Get(ctx, "x")
