@@ -202,34 +202,18 @@ func (p *Package) Value(e ast.Expr) ast.Expr {
 	return e
 }
 
-// madeFrom reports whether an expression needs the value of v: by its name, or by that of another
-// context which is made from it.
+// madeFrom reports whether an expression names v.
 func (p *Package) madeFrom(e ast.Expr, v *types.Var) bool {
-	return p.needs(e, v, make(map[*types.Var]bool))
-}
-
-func (p *Package) needs(e ast.Expr, v *types.Var, seen map[*types.Var]bool) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
 		case *ast.Ident:
-			if of, ok := p.Info.ObjectOf(n).(*types.Var); ok {
-				found = found || of.Origin() == v || p.contextNeeds(of.Origin(), v, seen)
-			}
+			of, ok := p.Info.ObjectOf(n).(*types.Var)
+			found = found || ok && of.Origin() == v
 		}
 		return !found
 	})
 	return found
-}
-
-// contextNeeds is needs for the one value of a context.
-func (p *Package) contextNeeds(of, v *types.Var, seen map[*types.Var]bool) bool {
-	if seen[of] || !api.IsContext(of.Type()) {
-		return false
-	}
-	seen[of] = true
-	values, all := p.Values(of)
-	return all && len(values) == 1 && p.needs(values[0], v, seen)
 }

@@ -105,19 +105,33 @@ func (p *Package) WaitsBy(call *ast.CallExpr) []string {
 // IsRoot reports whether a context is that of nobody: context.Background or
 // context.TODO, or one made from it.
 func (p *Package) IsRoot(ctx ast.Expr) bool {
-	call, ok := p.Value(ctx).(*ast.CallExpr)
+	made := p.Contexts(ctx)
+	call, ok := p.Value(made[len(made)-1]).(*ast.CallExpr)
 	if !ok {
 		return false
 	}
 	fn := api.Callee(p.Info, call)
-	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "context" {
-		return false
+	return api.FromPackage(fn, "context", "Background") || api.FromPackage(fn, "context", "TODO")
+}
+
+// chain is how many contexts are followed that are made one from the other, which may go round in
+// a circle.
+const chain = 16
+
+// Contexts returns a context, the one that package context makes it from, and so on.
+func (p *Package) Contexts(ctx ast.Expr) []ast.Expr {
+	made := []ast.Expr{ctx}
+	for len(made) < chain {
+		call, ok := p.Value(made[len(made)-1]).(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 || !isContextExpr(p.Info, call.Args[0]) {
+			break
+		}
+		if fn := api.Callee(p.Info, call); fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "context" {
+			break
+		}
+		made = append(made, call.Args[0])
 	}
-	switch fn.Name() {
-	case "Background", "TODO":
-		return true
-	}
-	return len(call.Args) > 0 && isContextExpr(p.Info, call.Args[0]) && p.IsRoot(call.Args[0])
+	return made
 }
 
 func isContextExpr(info *types.Info, e ast.Expr) bool {

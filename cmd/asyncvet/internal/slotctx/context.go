@@ -44,9 +44,8 @@ func (c checker) foreign(ctx ast.Expr) bool {
 	if c.p.IsRoot(ctx) {
 		return true
 	}
-	if from := c.madeFrom(ctx); from != nil {
-		return c.foreign(from)
-	}
+	made := c.p.Contexts(ctx)
+	ctx = made[len(made)-1]
 	switch e := ast.Unparen(ctx).(type) {
 	case *ast.Ident, *ast.SelectorExpr:
 		v := c.p.Var(e)
@@ -64,19 +63,6 @@ func (c checker) foreign(ctx ast.Expr) bool {
 		return first != nil && !first.IsField() && !program.Within(first, c.fn)
 	}
 	return false
-}
-
-// madeFrom returns the context that package context makes another from, or nil.
-func (c checker) madeFrom(ctx ast.Expr) ast.Expr {
-	call, ok := c.p.Value(ctx).(*ast.CallExpr)
-	if !ok || len(call.Args) == 0 || call.Args[0] == ctx {
-		return nil
-	}
-	fn := api.Callee(c.p.Info, call)
-	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "context" || !api.IsContext(c.pass.TypesInfo.TypeOf(call.Args[0])) {
-		return nil
-	}
-	return call.Args[0]
 }
 
 // assignedHere reports whether the function assigns a variable.
@@ -135,25 +121,23 @@ func (c checker) ownContext(ctx ast.Expr) []analysis.SuggestedFix {
 // which another context is made from, where it is made in the function. It is nil where the
 // variable of the other would be left without a use.
 func (c checker) foreignPart(ctx ast.Expr) ast.Expr {
-	switch e := ast.Unparen(ctx).(type) {
-	case *ast.CallExpr:
-		fn := api.Callee(c.p.Info, e)
-		if fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == "context" && len(e.Args) > 0 {
-			return c.foreignPart(e.Args[0])
+	made := c.p.Contexts(ctx)
+	for i, part := range made {
+		id, ok := ast.Unparen(part).(*ast.Ident)
+		if !ok {
+			continue
 		}
-	case *ast.Ident:
-		v := c.p.Var(e)
-		if program.Within(v, c.fn) {
-			if from := c.p.Value(e); from != e && program.Holds(c.fn, from) {
-				return c.foreignPart(from)
+		if v := c.p.Var(id); !program.Within(v, c.fn) {
+			if !c.usedBeside(v, id) {
+				return nil
 			}
-			return nil
+			return part
 		}
-		if !c.usedBeside(v, e) {
+		if i == len(made)-1 {
 			return nil
 		}
 	}
-	return ctx
+	return made[len(made)-1]
 }
 
 // usedBeside reports whether a variable has another use than one, as the compiler wants one of
