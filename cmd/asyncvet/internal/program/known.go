@@ -9,6 +9,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -87,35 +88,45 @@ func (p *Package) flags(n ast.Node, v *types.Var, known map[string]bool) {
 // nils enters the variables that are nil at n: those that are declared without a value, and that
 // the function assigns in other branches than the one that n is in.
 func (p *Package) nils(n, fn ast.Node, known map[string]bool) {
+	for _, e := range p.conditionsOf(fn).nils {
+		if p.isUnset(p.Var(e.X), n, fn) {
+			p.note(known, e, true)
+		}
+	}
+}
+
+// nilTests returns the comparisons with nil of variables that a function declares without a value.
+func (p *Package) nilTests(fn ast.Node) (tests []*ast.BinaryExpr) {
 	ast.Inspect(Body(fn), func(cond ast.Node) bool {
 		if e, ok := cond.(*ast.BinaryExpr); ok {
 			e, _, ok := p.normal(e)
-			if ok && e.Op == token.EQL && isNil(e.Y) && p.isUnset(p.Var(e.X), n, fn) {
-				p.note(known, e, true)
+			if ok && e.Op == token.EQL && isNil(e.Y) && p.isUndefined(p.Var(e.X), fn) {
+				tests = append(tests, e)
 			}
 		}
 		return true
 	})
+	return tests
 }
 
-// isUnset reports whether a variable is declared without a value, and is not assigned on the
-// way to n, nor behind n.
+// isUndefined reports whether a function declares a variable without a value, and nobody else
+// assigns it.
+func (p *Package) isUndefined(v *types.Var, fn ast.Node) bool {
+	return v != nil && !v.IsField() && p.assignedBy(v, fn) && slices.ContainsFunc(p.within(v, fn), p.isBare)
+}
+
+// isBare reports whether a name stands where its variable is declared without a value.
+func (p *Package) isBare(id *ast.Ident) bool {
+	spec, ok := p.Parent(id).(*ast.ValueSpec)
+	return ok && len(spec.Values) == 0
+}
+
+// isUnset reports whether a variable that is declared without a value is not assigned on the way to
+// n, nor behind n.
 func (p *Package) isUnset(v *types.Var, n, fn ast.Node) bool {
-	if v == nil || v.IsField() || !p.assignedBy(v, fn) {
-		return false
-	}
-	declared := false
-	for _, id := range p.within(v, fn) {
-		if !p.changes(id, v) {
-			continue
-		}
-		if spec, ok := p.Parent(id).(*ast.ValueSpec); ok && len(spec.Values) == 0 {
-			declared = true
-		} else if !p.apart(id, n) {
-			return false
-		}
-	}
-	return declared
+	return !slices.ContainsFunc(p.within(v, fn), func(id *ast.Ident) bool {
+		return p.changes(id, v) && !p.isBare(id) && !p.apart(id, n)
+	})
 }
 
 // apart reports whether two nodes are in different branches of the same statement, which no loop

@@ -59,7 +59,7 @@ func (s *Search) Find() *Lost {
 	}
 	s.visited = make(map[visit]struct{})
 	s.known = make(map[string]bool)
-	s.repeated = s.P.repeated(s.Func)
+	s.repeated = s.P.conditionsOf(s.Func).repeated
 	if s.Err != nil && !s.P.checked(s.Err, s.Func) {
 		return nil
 	}

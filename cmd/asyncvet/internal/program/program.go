@@ -52,6 +52,7 @@ type Package struct {
 	summaries map[*types.Func]*Summary
 	uses      map[*ast.Ident]Use // of what is of the library
 	over      sync.Map           // see completion
+	conds     sync.Map           // see conditionsOf
 	silent    map[place][]string // the analyzers that are silenced on a line
 	reaches   bool               // the package imports the library, perhaps through others
 }

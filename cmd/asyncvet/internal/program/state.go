@@ -113,6 +113,22 @@ func (p *Package) changes(n ast.Node, v *types.Var) bool {
 // with the power of two of that.
 const most = 6
 
+// A conditionals is what there is to know about the conditions of a function, whoever asks.
+type conditionals struct {
+	repeated map[string][]*types.Var // see Package.repeated
+	nils     []*ast.BinaryExpr       // those of a variable with nil
+}
+
+// conditionsOf returns what there is to know about the conditions of a function, which is looked
+// for once.
+func (p *Package) conditionsOf(fn ast.Node) *conditionals {
+	known, ok := p.conds.Load(fn)
+	if !ok {
+		known, _ = p.conds.LoadOrStore(fn, &conditionals{p.repeated(fn), p.nilTests(fn)})
+	}
+	return known.(*conditionals)
+}
+
 // repeated returns the conditions that stand in a function more than once, by their keys, and
 // the variables that they are about. Those that call something may change by that.
 func (p *Package) repeated(fn ast.Node) map[string][]*types.Var {

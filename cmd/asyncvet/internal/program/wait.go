@@ -70,7 +70,7 @@ func (p *Package) waitsBy(fn *types.Func, decl *ast.FuncDecl) []string {
 		}
 		for i, wait := range p.WaitsBy(call) {
 			for j := range by {
-				if wait != "" && p.Var(call.Args[i]) == params.At(j) && !p.Complete(call) && p.onlyGiven(params.At(j)) {
+				if wait != "" && by[j] == "" && p.Var(call.Args[i]) == params.At(j) && !p.Complete(call) && p.onlyGiven(params.At(j)) {
 					by[j] = wait
 				}
 			}
