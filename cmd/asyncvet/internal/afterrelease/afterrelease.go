@@ -62,6 +62,7 @@ func (c checker) function(fn ast.Node) {
 	if program.Body(fn) == nil || c.expects(fn) {
 		return
 	}
+	var order []*types.Var
 	released := make(map[*types.Var][]program.Use)
 	c.p.Inline(program.Body(fn), func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
@@ -73,14 +74,17 @@ func (c checker) function(fn ast.Node) {
 			return true
 		}
 		if u := c.p.Use(id); u.Act == program.Releases && u.In == fn {
+			if released[v] == nil {
+				order = append(order, v)
+			}
 			released[v] = append(released[v], u)
 		}
 		return true
 	})
-	for v, uses := range released {
+	for _, v := range order {
 		c.deferred(fn, v)
 		c.returned(fn, v)
-		if atOnce(uses) && !c.renewedElsewhere(fn, v) {
+		if atOnce(released[v]) && !c.renewedElsewhere(fn, v) {
 			c.flow(fn, v)
 		}
 	}
@@ -142,20 +146,20 @@ func (c checker) flow(fn ast.Node, v *types.Var) {
 	if g == nil {
 		return
 	}
-	preds := make(map[*cfg.Block][]*cfg.Block)
-	out := make(map[*cfg.Block]bool)
+	preds := make([][]*cfg.Block, len(g.Blocks)) // by the Index of a block
+	out := make([]bool, len(g.Blocks))
 	for _, b := range g.Blocks {
-		out[b] = true // until it is known better
+		out[b.Index] = true // until it is known better
 		for _, next := range b.Succs {
-			preds[next] = append(preds[next], b)
+			preds[next.Index] = append(preds[next.Index], b)
 		}
 	}
 	entry := func(b *cfg.Block) bool {
-		if b == g.Blocks[0] || len(preds[b]) == 0 {
+		if b == g.Blocks[0] || len(preds[b.Index]) == 0 {
 			return false
 		}
-		for _, before := range preds[b] {
-			if before.Live && !out[before] {
+		for _, before := range preds[b.Index] {
+			if before.Live && !out[before.Index] {
 				return false
 			}
 		}
@@ -164,8 +168,8 @@ func (c checker) flow(fn ast.Node, v *types.Var) {
 	for changed := true; changed; {
 		changed = false
 		for _, b := range g.Blocks {
-			if now := c.block(fn, v, b, entry(b), nil); now != out[b] {
-				out[b], changed = now, true
+			if now := c.block(fn, v, b, entry(b), nil); now != out[b.Index] {
+				out[b.Index], changed = now, true
 			}
 		}
 	}
