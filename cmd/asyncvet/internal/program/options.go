@@ -154,8 +154,20 @@ func (r resolver) merge(f OptionsFact, at ast.Node) {
 	}
 }
 
-// Options returns the options of a call that begins something.
+// Options returns the options of a call that begins something. When all functions have a summary,
+// it looks for them once.
 func (p *Package) Options(call *ast.CallExpr) *Options {
+	if !p.complete {
+		return p.optionsOf(call)
+	}
+	known, ok := p.options.Load(call)
+	if !ok {
+		known, _ = p.options.LoadOrStore(call, p.optionsOf(call))
+	}
+	return known.(*Options)
+}
+
+func (p *Package) optionsOf(call *ast.CallExpr) *Options {
 	o := &Options{}
 	r := resolver{p: p, o: o, seen: make(map[types.Object]bool)}
 	fn := api.Callee(p.Info, call)

@@ -53,6 +53,8 @@ type Package struct {
 	uses      map[*ast.Ident]Use // of what is of the library
 	over      sync.Map           // see completion
 	conds     sync.Map           // see conditionsOf
+	options   sync.Map           // see Options
+	complete  bool               // all functions of the package have a summary
 	silent    map[place][]string // the analyzers that are silenced on a line
 	reaches   bool               // the package imports the library, perhaps through others
 }
@@ -95,6 +97,7 @@ func run(pass *analysis.Pass) (any, error) {
 	p.sort()
 	p.importSummaries(pass)
 	p.summarize(pass)
+	p.complete = true
 	p.useAll()
 	if !reaches {
 		return new(Package), nil // there is nothing to find
