@@ -49,10 +49,14 @@ func (p *Package) freshResult(fn ast.Node, i int) (Fresh, bool) {
 		switch {
 		case e != nil && isNil(e):
 			f.Nil = true
-		case c == nil:
+		case len(c) == 0:
 			all = false
-		case api.Harmless(p.Called(c)):
-		default:
+		}
+		f.Nil = f.Nil || len(c) > 1 // where no branch begins one
+		for _, c := range c {
+			if api.Harmless(p.Called(c)) {
+				continue
+			}
 			found = true
 			f.Nil = f.Nil || p.mayBeNil(c, result)
 			f.Options.add(p.Options(c).fact(p.Signature(fn)))
@@ -67,18 +71,18 @@ func (p *Package) mayBeNil(call *ast.CallExpr, result int) bool {
 	return slices.ContainsFunc(p.freshOf(call), func(f Fresh) bool { return f.Result == result && f.Nil })
 }
 
-// created returns the call that made the handle e, or its result, or nil where e
+// created returns the calls one of which made the handle e, or its result, or nil where e
 // may be somebody else's, or somebody may release it later.
-func (p *Package) created(fn ast.Node, e ast.Expr, result int) *ast.CallExpr {
+func (p *Package) created(fn ast.Node, e ast.Expr, result int) (made []*ast.CallExpr) {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.CallExpr:
 		if results, _ := p.Creates(e); slices.Contains(results, result) {
-			return e
+			return []*ast.CallExpr{e}
 		}
 	case *ast.Ident:
 		v := p.Var(e)
 		values, all := p.Values(v)
-		if !all || len(values) != 1 || !Within(v, fn) {
+		if !all || !Within(v, fn) {
 			return nil
 		}
 		for _, u := range p.Uses(v, fn) {
@@ -89,15 +93,18 @@ func (p *Package) created(fn ast.Node, e ast.Expr, result int) *ast.CallExpr {
 				return nil
 			}
 		}
-		call, _ := ast.Unparen(values[0]).(*ast.CallExpr)
-		if call == nil {
-			return nil
-		}
-		if results, _ := p.Creates(call); slices.Contains(results, p.resultOf(v, call)) {
-			return call
+		for _, value := range values {
+			call, _ := ast.Unparen(value).(*ast.CallExpr)
+			if call == nil {
+				return nil
+			}
+			if results, _ := p.Creates(call); !slices.Contains(results, p.resultOf(v, call)) {
+				return nil
+			}
+			made = append(made, call)
 		}
 	}
-	return nil
+	return made
 }
 
 // resultOf returns which result of a call is assigned to v.

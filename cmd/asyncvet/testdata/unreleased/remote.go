@@ -158,3 +158,31 @@ func cancels(ctx context.Context, plain gen.StoreCalls) bool {
 	_, err := call.Finish()
 	return err == nil
 }
+
+// either begins a call in one way or another.
+func either(ctx context.Context, fast bool) *async.Call[int] {
+	var call *async.Call[int]
+	if fast {
+		call = async.Go(ctx, one)
+	} else {
+		call = async.Go(ctx, one, async.Name("slow"))
+	}
+	return call
+}
+
+// kept is either the caller's, or not.
+func (c *keeper) kept(ctx context.Context, fast bool) *async.Call[int] {
+	call := c.call
+	if fast {
+		call = async.Go(ctx, one)
+	}
+	return call
+}
+
+type keeper struct{ call *async.Call[int] }
+
+func eithers(ctx context.Context, c *keeper) {
+	either(ctx, true) // want `the handle that either returns is never released$`
+	either(ctx, true).Release()
+	c.kept(ctx, true)
+}
