@@ -22,6 +22,9 @@ const TestPath = Path + "/asynctest"
 // RemotePath is the import path of the package for calls to other processes.
 const RemotePath = Path + "/asyncnats"
 
+// implPath is the import path of the package that generated code calls.
+const implPath = Path + "/asyncimpl"
+
 // Callee returns the function or method that a call calls, without its type
 // arguments, or nil where the call is one of a function value, a conversion or a
 // builtin.
@@ -54,9 +57,13 @@ func Name(fn *types.Func) string {
 	return n.Obj().Name() + "." + fn.Name()
 }
 
-// LongName returns the name of a function of the library, or of one of package asyncnats that
-// begins calls, serves them or makes an option: "asyncnats.Begin". It is "" for any other.
+// LongName returns the name of a function of the library, of one of package asyncnats that begins
+// calls, serves them or makes an option: "asyncnats.Begin", or of the one of package asyncimpl that
+// begins calls. It is "" for any other.
 func LongName(fn *types.Func) string {
+	if FromPackage(fn, implPath, "ServeCall") {
+		return "asyncimpl.ServeCall"
+	}
 	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != RemotePath || fn.Signature().Recv() != nil {
 		return Name(fn)
 	}

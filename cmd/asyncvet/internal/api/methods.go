@@ -94,6 +94,8 @@ func CreationOf(name string) (Creation, bool) {
 		return Creation{0, -1, 5, -1}, true
 	case "asyncnats.Submit":
 		return Creation{0, 2, 3, -1}, true
+	case "asyncimpl.ServeCall":
+		return Creation{0, -1, 4, -1}, true
 	case "asyncnats.Attach":
 		return Creation{0, -1, 3, -1}, true
 	case "Ready", "Call.Clone", "Call.Signal", "Event.Signal", "Signal.Clone":
@@ -110,7 +112,8 @@ func Harmless(name string) bool { return name == "Ready" || name == "Event.Signa
 // errgroup: InGroup has no meaning for it.
 func Promised(name string) bool {
 	switch name {
-	case "NewPromise", "Call.BeginPromise", "asyncnats.Begin", "asyncnats.Invoke", "asyncnats.Submit", "asyncnats.Attach":
+	case "NewPromise", "Call.BeginPromise", "asyncnats.Begin", "asyncnats.Invoke", "asyncnats.Submit", "asyncnats.Attach",
+		"asyncimpl.ServeCall":
 		return true
 	}
 	return false

@@ -43,7 +43,7 @@ func run(pass *analysis.Pass) (any, error) {
 		switch b.Name {
 		case "Group.Do", "Group.Join", "NewLazy": // what is shared is nobody's to close
 		default:
-			if b.Options.All && !api.IsRemote(b.Name) { // what has travelled is open nowhere
+			if b.Options.All && !api.IsRemote(b.Name) { // what has traveled is open nowhere
 				c.begin(b)
 			}
 		}

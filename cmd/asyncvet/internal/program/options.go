@@ -190,6 +190,9 @@ func (p *Package) optionsOf(call *ast.CallExpr) *Options {
 	case "Ready":
 	case "asyncnats.Serve", "asyncnats.Work", "asyncnats.ServeMethods":
 		r.serving(call, 3)
+	case "asyncimpl.ServeCall": // those of the client, and those of the method
+		r.slice(call.Args[2])
+		r.arguments(call, 4)
 	default:
 		i, ok := optionIndex(name)
 		if !ok {
