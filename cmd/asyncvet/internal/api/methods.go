@@ -69,37 +69,20 @@ func WaitOf(name string) Wait {
 
 // A Creation says which result of a function is a handle that the caller owns.
 type Creation struct {
-	Result  int // its index
-	Error   int // the index of the error that says there is none, or -1
-	Options int // the index of the first option among the arguments, or -1
-	Func    int // the index of the function that the call runs, or -1
+	Result int // its index
+	Error  int // the index of the error that says there is none, or -1
 }
 
 // CreationOf returns what a function of the library creates.
 func CreationOf(name string) (Creation, bool) {
 	switch name {
-	case "Go":
-		return Creation{0, -1, 2, 1}, true
-	case "GoEach":
-		return Creation{0, -1, 3, 2}, true
-	case "GoAll":
-		return Creation{0, -1, 2, -1}, true
+	case "Go", "GoEach", "GoAll", "Group.Join", "Ready", "Call.Clone", "Call.Signal", "Event.Signal", "Signal.Clone",
+		"asyncnats.Begin", "asyncnats.Invoke", "asyncnats.Attach", "asyncimpl.ServeCall":
+		return Creation{0, -1}, true
 	case "NewPromise":
-		return Creation{1, -1, 1, -1}, true
-	case "Group.Join":
-		return Creation{0, -1, -1, 2}, true
-	case "asyncnats.Begin":
-		return Creation{0, -1, 4, -1}, true
-	case "asyncnats.Invoke":
-		return Creation{0, -1, 5, -1}, true
+		return Creation{1, -1}, true
 	case "asyncnats.Submit":
-		return Creation{0, 2, 3, -1}, true
-	case "asyncimpl.ServeCall":
-		return Creation{0, -1, 4, -1}, true
-	case "asyncnats.Attach":
-		return Creation{0, -1, 3, -1}, true
-	case "Ready", "Call.Clone", "Call.Signal", "Event.Signal", "Signal.Clone":
-		return Creation{0, -1, -1, -1}, true
+		return Creation{0, 2}, true
 	}
 	return Creation{}, false
 }
