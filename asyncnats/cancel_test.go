@@ -409,3 +409,32 @@ func TestN3_CanceledWhileAway(t *testing.T) {
 		time.Sleep(time.Second) // the client of NATS is through with the request
 	})
 }
+
+// The same where the servers are heard rarely, and none has noticed that the client was away.
+func TestN3_CanceledBetweenHeartbeats(t *testing.T) {
+	for _, wait := range []time.Duration{0, time.Hour} {
+		bubble(t, func(t *testing.T) {
+			connect, door := natstest.RunBehindDoor(t)
+			g := newGate()
+			serve(t, connect(), "x", g.double, asyncnats.ServeOptions{Heartbeat: time.Hour})
+			nc := connect(nats.InProcessServer(door), nats.ReconnectWait(time.Second))
+			c := newClient(t, nc, asyncnats.ClientOptions{WaitForReconnect: wait})
+			call := asyncnats.Begin[int](t.Context(), c, "x", 1)
+			ctx := g.next(t)
+			time.Sleep(time.Minute)
+			door.Shut.Store(true)
+			nc.ForceReconnect()
+			time.Sleep(time.Millisecond)
+			call.Cancel(nil)
+			time.Sleep(time.Minute)
+			door.Shut.Store(false)
+			select {
+			case <-ctx.Done():
+			case <-time.After(5 * time.Second):
+				t.Error("the function runs on")
+				g.open.Set()
+			}
+			time.Sleep(time.Second) // the client of NATS is through with the request
+		})
+	}
+}

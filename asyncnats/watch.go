@@ -171,7 +171,7 @@ func (c *Client) look() (next time.Duration, something bool) {
 	c.mu.Lock()
 	lost := c.lost(now)
 	c.resend(now)
-	c.table.forget(now-c.memory(), c.o.Limit)
+	c.table.forget(c.remembered(now), c.o.Limit)
 	something = len(c.table.calls) > 0
 	c.watching = something
 	next = c.next(now)
@@ -183,6 +183,15 @@ func (c *Client) look() (next time.Duration, something bool) {
 		failAll(lost, ErrResponderLost)
 	}
 	return next, something
+}
+
+// remembered is since when calls must be over that are still remembered. While the connection is lost it
+// is all: the servers are told of them when the connection is there again. The client's mu is held.
+func (c *Client) remembered(now time.Duration) time.Duration {
+	if c.line.down && !c.line.gone {
+		return 0
+	}
+	return now - c.memory()
 }
 
 // memory is for how long a call that is over is remembered, for the sake of its reply.
