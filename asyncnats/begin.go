@@ -2,7 +2,6 @@ package asyncnats
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -184,7 +183,7 @@ func (p *pending[Resp]) fail(err error) {
 		p.of.nobody(p)
 		return
 	}
-	if e := new(async.CanceledError); errors.As(err, &e) {
+	if e, ok := err.(*async.CanceledError); ok { // itself: what a request cannot be encoded for may be one, too
 		err = &async.CanceledError{Name: p.subject, Cause: e.Cause}
 	} else {
 		err = wrapped{err, strconv.Quote(p.subject)}

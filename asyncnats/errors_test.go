@@ -396,3 +396,20 @@ func TestRegisterError_Zero(t *testing.T) {
 	}()
 	asyncnats.NewClient(b, asyncnats.ClientOptions{Errors: make([]asyncnats.ErrorCode, 1)})
 }
+
+// An unencodable is a request that needed a call that was canceled.
+type unencodable struct{}
+
+func (unencodable) MarshalJSON() ([]byte, error) {
+	return nil, &async.CanceledError{Name: "another call", Cause: errMind}
+}
+
+// What a request cannot be encoded for may be that another call was canceled: this call was not.
+func TestErrors_EncodeForWantOfACanceledCall(t *testing.T) {
+	a, _ := pair(t)
+	call := asyncnats.Begin[int](t.Context(), newClient(t, a, asyncnats.ClientOptions{}), "x", unencodable{})
+	err := wantError(t, call, asyncnats.ErrEncode, errMind)
+	if text := err.Error(); !strings.Contains(text, "another call") {
+		t.Error(text)
+	}
+}
