@@ -196,14 +196,12 @@ func (s *Server) canceled(c *wire.Cancel) {
 		s.mu.Unlock()
 		return
 	}
-	w := j.work
-	if w != nil {
+	w, first := j.work, j.unwanted(cause)
+	if first {
 		s.stats.Canceled++
-		j.silent = true
-		j.doom(cause)
 	}
 	s.mu.Unlock()
-	if w != nil {
+	if first {
 		w.cancel(cause)
 	}
 }
@@ -214,9 +212,7 @@ func (s *Server) dropped(d *wire.Drop) {
 	var over []work
 	s.mu.Lock()
 	wire.IDs(d.IDs, func(id wire.ID) {
-		if j := s.desk.jobs[d.Inbox+"."+id.String()]; j != nil && j.work != nil {
-			j.silent = true
-			j.doom(cause)
+		if j := s.desk.jobs[d.Inbox+"."+id.String()]; j != nil && j.unwanted(cause) {
 			over = append(over, j.work)
 		}
 	})
@@ -275,9 +271,7 @@ func (s *Server) gone(subject string) {
 // they are canceled, but for those whose client may come back.
 func (s *Server) abandonLocked(k *customer, since time.Duration, cause error) (over []work) {
 	for j := range k.all {
-		if since >= max(s.o.Heartbeat/2, j.keep) {
-			j.silent = true
-			j.doom(cause)
+		if since >= max(s.o.Heartbeat/2, j.keep) && j.unwanted(cause) {
 			over = append(over, j.work)
 		}
 	}

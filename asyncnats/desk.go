@@ -50,6 +50,17 @@ func (j *job) doom(cause error) {
 	j.doomed.Store(true)
 }
 
+// unwanted notes that nobody waits for a job any more, and reports whether it is the first to say so, and
+// in time. The server's mu is held, and the caller cancels the call afterwards, as with doom.
+func (j *job) unwanted(cause error) bool {
+	if j.work == nil || j.silent {
+		return false
+	}
+	j.silent = true
+	j.doom(cause)
+	return true
+}
+
 // at returns the job of a work.
 func (j *job) at() *job { return j }
 

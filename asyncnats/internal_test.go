@@ -256,3 +256,38 @@ func TestDesk_ManyJobs(t *testing.T) {
 		t.Errorf("%v allocations for ten jobs; %d were told", allocs, told)
 	}
 }
+
+// A call that nobody waits for counts once, whoever says so, and how often: also where the call has not
+// begun, since code of a user holds up those before it.
+func TestServerStats_NobodyWaitsOnce(t *testing.T) {
+	nc := natstest.Connect(t, natstest.Run(t, natstest.Options()).ClientURL())
+	s, err := newServer(nc, ServeOptions{Name: "service"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inbox, id := wire.Inbox("_INBOX", "json", "x"), wire.NewMinter().Mint()
+	f := &finished{job: job{reply: inbox + "." + id.String()}}
+	f.work = f
+	s.mu.Lock()
+	s.desk.admit(&f.job, inbox)
+	k := f.client
+	s.mu.Unlock()
+	s.canceled(&wire.Cancel{Reply: f.reply, Text: "not wanted"})
+	for range 3 {
+		s.canceled(&wire.Cancel{Reply: f.reply})
+		s.dropped(&wire.Drop{Inbox: inbox, IDs: append(id[:], id[:]...)})
+		s.mu.Lock()
+		s.abandonLocked(k, time.Hour, ErrClientGone)
+		s.mu.Unlock()
+	}
+	if st := s.Stats(); st.Canceled != 1 || st.Gone != 0 {
+		t.Errorf("%+v", st)
+	}
+	if cause := s.causeOf(&f.job); cause.Error() != "not wanted" {
+		t.Errorf("the call ends because of %v", cause)
+	}
+	s.completed(f, false)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
