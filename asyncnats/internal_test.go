@@ -291,3 +291,12 @@ func TestServerStats_NobodyWaitsOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// However little NATS takes in a message, some ids are in it.
+func TestIdsIn(t *testing.T) {
+	for payload, want := range map[int64]int{0: wire.MaxIDs, 512: 1, 1 << 10: 1, 4 << 10: 3072 / 22, 1 << 20: wire.MaxIDs} {
+		if n := idsOf(payload); n != want {
+			t.Errorf("%d ids where NATS takes %d bytes, not %d", n, payload, want)
+		}
+	}
+}

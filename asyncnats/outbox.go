@@ -180,12 +180,15 @@ func (c *Client) post(m mail) {
 }
 
 // idsIn returns how many ids a control message or a heartbeat may have on a connection.
-func idsIn(nc *nats.Conn) int {
+func idsIn(nc *nats.Conn) int { return idsOf(nc.MaxPayload()) }
+
+// idsOf is idsIn of a connection that takes so many bytes in a message.
+func idsOf(payload int64) int {
 	const besides, text = 1 << 10, wire.IDSize*4/3 + 1 // of what else is in the message, and of an id in base64
-	if most := int(nc.MaxPayload()-besides) / text; most > 0 {
-		return min(most, wire.MaxIDs)
+	if payload <= 0 {
+		return wire.MaxIDs // it was never connected
 	}
-	return wire.MaxIDs // it was never connected
+	return min(max(int(payload-besides)/text, 1), wire.MaxIDs)
 }
 
 // dropsOf returns what tells servers that nobody waits for some calls any more, so many at a time at
