@@ -183,7 +183,7 @@ func (p *pending[Resp]) fail(err error) {
 		p.of.nobody(p)
 		return
 	}
-	if e, ok := err.(*async.CanceledError); ok { // itself: what a request cannot be encoded for may be one, too
+	if e, ok := err.(*async.CanceledError); ok { //nolint:errorlint // itself: what a request cannot be encoded for may be one, too
 		err = &async.CanceledError{Name: p.subject, Cause: e.Cause}
 	} else {
 		err = wrapped{err, strconv.Quote(p.subject)}
