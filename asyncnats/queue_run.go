@@ -58,7 +58,9 @@ func (a *assignment[Req, Resp]) run(ctx context.Context) (v Resp, err error) {
 		if p := new(async.PanicError); errors.As(err, &p) {
 			a.on.count(func(s *WorkerStats) { s.Panicked++ })
 		}
-		a.settled(ctx, err, again)
+		if a.settled(ctx, err, again) && err == nil && a.call.IsDone() {
+			v, err = *new(Resp), async.ErrCanceled // the call here has ended meanwhile, and would discard what is stored
+		}
 	}()
 	if a.unread != nil {
 		returned = true
@@ -95,8 +97,8 @@ func (a *assignment[Req, Resp]) enter() bool {
 	return true
 }
 
-// settled settles a job whose function has returned.
-func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bool) {
+// settled settles a job whose function has returned, and reports whether that is how the call has ended.
+func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bool) (stored bool) {
 	w, j := a.on, a.errand
 	w.mu.Lock()
 	gone, canceled := j.gone, j.cause != nil
@@ -111,19 +113,21 @@ func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bo
 	case again:
 		w.retry(j, err)
 	default:
-		a.store(err)
+		return a.store(err)
 	}
+	return false
 }
 
-// store stores what a function has returned.
-func (a *assignment[Req, Resp]) store(err error) {
+// store stores what a function has returned, and reports whether that is how the call has ended.
+func (a *assignment[Req, Resp]) store(err error) bool {
 	w, j := a.on, a.errand
 	kind, m := a.outcome(err)
-	switch ours, err := w.settle(j, kind, m); {
+	ours, err := w.settle(j, kind, m)
+	switch {
 	case err != nil:
 		a.late.Store(true) // here: another delivery comes to a result of its own
 		w.handBack(j)
-		return
+		return false
 	case ours:
 		w.count(func(s *WorkerStats) { s.Completed++ })
 	default:
@@ -131,6 +135,7 @@ func (a *assignment[Req, Resp]) store(err error) {
 		w.count(func(s *WorkerStats) { s.Late++ })
 	}
 	w.remove(j)
+	return ours
 }
 
 // outcome makes the record of what a function has returned.

@@ -622,3 +622,46 @@ func TestJ3_ShutdownWhileItWaitsForRoom(t *testing.T) {
 	work(t, d.open(asyncnats.QueueOptions{}), double, asyncnats.WorkOptions{})
 	wantValue(t, call, 2)
 }
+
+// J2: a result that is stored while its call here ends, with its scope or its worker, is the result: it is
+// not discarded as well.
+func TestJ2_StoredAsItsScopeEnds(t *testing.T) {
+	d := newDepot(t)
+	q := d.open(asyncnats.QueueOptions{}, nats.ReconnectWait(10*time.Millisecond), nats.MaxReconnects(-1))
+	discarded := make(chan int, 10)
+	entered, goOn := make(chan bool, 10), make(chan bool)
+	scope := async.NewScope(async.ScopeOptions{})
+	w := work(t, q, func(_ context.Context, n int) (int, error) {
+		entered <- true
+		<-goOn
+		return 2 * n, nil
+	}, asyncnats.WorkOptions{Scope: scope, Options: []async.Option{
+		async.Discard(func(n int, err error) {
+			if err == nil {
+				discarded <- n
+			}
+		}),
+	}})
+	call, _, err := asyncnats.Submit[int](t.Context(), q, 21)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-entered
+	d.stop()
+	close(goOn)
+	eventually(t, "the worker tries to store the result", func() bool { return w.Stats().Unstored > 0 })
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	scope.Shutdown(ended)
+	d.start()
+	wantValue(t, call, 42)
+	eventually(t, "the function has returned", func() bool { return w.Stats().Completed == 1 && scope.Stats().Running == 0 })
+	if err := scope.Shutdown(t.Context()); err != nil {
+		t.Log(err)
+	}
+	select {
+	case n := <-discarded:
+		t.Errorf("%d was stored, and discarded", n)
+	default:
+	}
+}
