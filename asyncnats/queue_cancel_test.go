@@ -356,3 +356,22 @@ func TestJ5_WhileItIsSubmitted(t *testing.T) {
 		}
 	}
 }
+
+// J5: a cause may be an error that tells of the cancellation of another call: its text is stored, and it is
+// no shutdown, of which nobody is told.
+func TestJ5_CauseIsOfAnotherCall(t *testing.T) {
+	q := newDepot(t).open(asyncnats.QueueOptions{})
+	other := &async.CanceledError{Name: "another call", Cause: async.ErrScopeClosed}
+	for _, cause := range []error{other, fmt.Errorf("not wanted: %w", other)} {
+		call, id, err := asyncnats.Submit[int](t.Context(), q, 21)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attached := asyncnats.Attach[int](t.Context(), q, id)
+		call.Cancel(cause)
+		err = wantError(t, attached, async.ErrCanceled, async.ErrScopeClosed)
+		if !strings.Contains(err.Error(), cause.Error()) {
+			t.Errorf("%v has not the text %v", err, cause)
+		}
+	}
+}

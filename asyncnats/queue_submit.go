@@ -325,11 +325,7 @@ func (p *queued[Resp]) handOn() {
 
 // cause is why the context of the call has ended.
 func (p *queued[Resp]) cause() error {
-	cause := p.q.known.tame(context.Cause(p.promise.Context()))
-	if e := new(async.CanceledError); errors.As(cause, &e) {
-		cause = e.Cause
-	}
-	return cause
+	return p.q.known.tame(context.Cause(p.promise.Context()))
 }
 
 // resultOf makes what a call completes with from a record.
