@@ -104,7 +104,8 @@ func (a *assignment[Req, Resp]) settled(ctx context.Context, err error, again bo
 	gone, canceled := j.gone, j.cause != nil
 	w.mu.Unlock()
 	switch {
-	case gone: // it was canceled, or handed back
+	case gone: // it was canceled, or handed back: also where the call here goes on, since its Begin did not return
+		a.late.Store(true)
 	case canceled:
 		a.late.Store(true) // the call here may not have been canceled yet
 		w.drop(j)

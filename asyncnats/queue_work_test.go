@@ -665,3 +665,31 @@ func TestJ2_StoredAsItsScopeEnds(t *testing.T) {
 	default:
 	}
 }
+
+// J2: where an observer ends the Begin of a call that has begun all the same, the request is handed back, and
+// what the function returns is discarded: another run has the result.
+func TestJ2_ObserverEndsBegin(t *testing.T) {
+	t.Parallel()
+	q := newDepot(t).open(asyncnats.QueueOptions{})
+	var begun atomic.Int32
+	goOn, discarded, returned := make(chan bool), make(chan int, 10), make(chan bool, 10)
+	scope := async.NewScope(async.ScopeOptions{Observer: async.Observer{Begun: func(async.CallInfo) {
+		if begun.Add(1) == 1 {
+			runtime.Goexit()
+		}
+	}}})
+	w := work(t, q, func(_ context.Context, n int) (int, error) {
+		<-goOn
+		returned <- true
+		return 2 * n, nil
+	}, asyncnats.WorkOptions{Scope: scope, Options: []async.Option{async.Discard(func(n int, _ error) { discarded <- n })}})
+	call, _ := submit[int](t, q, 21)
+	eventually(t, "the request is handed back", func() bool { return w.Stats().Returned == 1 })
+	close(goOn)
+	wantValue(t, call, 42)
+	eventually(t, "all functions have returned", func() bool { return scope.Stats().Running == 0 })
+	if err := scope.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "what is not the result is discarded", func() bool { return len(discarded) == len(returned)-1 })
+}
