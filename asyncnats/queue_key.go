@@ -27,7 +27,7 @@ import (
 // have submitted another one in that moment, whose turn was not stored because the old one was
 // still there. So the worker looks once more when the turn is gone. Where a process dies
 // between two of these steps, a key may have requests and no turn: workers look for such
-// keys when they begin, and then every minute.
+// keys when they begin, when they are connected again, and every minute.
 
 // A turn names the request that it was stored for, by its number in the stream. The count of
 // deliveries is that of this request. Where a worker finds another one to be the first, because a
@@ -132,10 +132,41 @@ func (w *Worker) endTurn(j *errand) {
 	w.release(j, parcel.done)
 }
 
+// dropRisen removes turns, and requests of calls that are complete, that were over and are there again:
+// a server of NATS that was killed may have kept that they were acknowledged, and have lost that they
+// were removed. They are delivered to nobody, and such a turn would keep its key from having another one.
+func (w *Worker) dropRisen(ctx context.Context) {
+	s := &w.q.store
+	c, err := s.requests.Consumer(ctx, workersName)
+	if err != nil {
+		return // there is a next time, or the worker is not permitted to ask
+	}
+	for floor, from := c.CachedInfo().AckFloor.Stream, uint64(1); from <= floor; {
+		m, err := s.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+			return s.requests.GetMsg(ctx, from, jetstream.WithGetMsgSubject(s.work+"*.*"))
+		})
+		if err != nil || m == nil || m.Sequence > floor {
+			return
+		}
+		over := true
+		if id, request := strings.CutPrefix(m.Subject, s.runSubject("")); request {
+			_, over, err = s.record(ctx, id)
+		}
+		if over && err == nil {
+			err = s.remove(ctx, m.Sequence)
+		}
+		if err != nil {
+			return
+		}
+		from = m.Sequence + 1
+	}
+}
+
 // sweep gives every key that has requests a turn.
 func (w *Worker) sweep() {
 	ctx, cancel := context.WithTimeout(w.ctx, sweepEvery)
 	defer cancel()
+	w.dropRisen(ctx)
 	prefix := w.q.store.keySubject("", "")
 	prefix = prefix[:len(prefix)-1]
 	info, err := w.q.store.requests.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))

@@ -56,7 +56,10 @@ func (w *Worker) pulls(status chan nats.Status) {
 			return
 		case <-status:
 			w.doubt()
-			w.spawn(w.seek)
+			w.spawn(func() {
+				w.seek()
+				w.sweep()
+			})
 		case <-w.toPull:
 		case <-ticker.C:
 		}
