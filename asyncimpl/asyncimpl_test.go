@@ -552,7 +552,7 @@ func TestR9_ServeCall(t *testing.T) {
 				t.Errorf("recovered %v", r)
 			}
 		}()
-		asyncimpl.ServeCall[int](bg, "Store.Get", []async.Option{scope}, func(asyncimpl.Promise) { panic("no") })
+		asyncimpl.ServeCall[int](bg, "Store.Get", []async.Option{scope}, func(asyncimpl.Promise) { panic("no") }).Release()
 	}()
 	for h := range scope.Unreleased() {
 		t.Errorf("not released: %v", h.Call)

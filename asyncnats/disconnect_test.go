@@ -34,7 +34,9 @@ func restart(t *testing.T, s *server.Server, between func()) {
 // while it is down. When it is back, the client serves again.
 func TestDisconnected_AtOnce(t *testing.T) {
 	t.Parallel()
-	s := natstest.Run(t, natstest.Options())
+	o := natstest.Options()
+	o.Port = natstest.Lasting(t)
+	s := natstest.Run(t, o)
 	a, b := natstest.Connect(t, s.ClientURL()), natstest.Connect(t, s.ClientURL())
 	g := newGate()
 	srv := serve(t, a, "x", g.double, asyncnats.ServeOptions{})
@@ -102,7 +104,9 @@ func TestClose(t *testing.T) {
 // although every client and every server has to connect again.
 func TestWaitForReconnect_RunsOnce(t *testing.T) {
 	t.Parallel()
-	s := natstest.Run(t, natstest.Options())
+	o := natstest.Options()
+	o.Port = natstest.Lasting(t)
+	s := natstest.Run(t, o)
 	url := s.ClientURL()
 	var runs tally
 	g := newGate()

@@ -3,7 +3,6 @@ package asyncnats_test
 import (
 	"context"
 	"errors"
-	"net"
 	"testing"
 	"time"
 
@@ -29,6 +28,7 @@ type depot struct {
 func newDepot(t testing.TB) *depot {
 	t.Helper()
 	d := &depot{t: t, o: natstest.Store(t.TempDir())}
+	d.o.Port = natstest.Lasting(t)
 	d.start()
 	t.Cleanup(d.stop)
 	return d
@@ -41,7 +41,6 @@ func (d *depot) start() {
 		d.t.Fatal(err)
 	}
 	d.server, d.url = s, s.ClientURL()
-	d.o.Port = s.Addr().(*net.TCPAddr).Port
 }
 
 func (d *depot) stop() {

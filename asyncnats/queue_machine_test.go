@@ -106,8 +106,11 @@ func startNATS(t *testing.T, dir string, port int, disk string) natsChild {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if port == 0 {
+		port = natstest.Lasting(t)
+	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), natsDir+"="+dir, natsDisk+"="+disk, fmt.Sprintf("%s=%d", natsPort, orElse(port, server.RANDOM_PORT)))
+	cmd.Env = append(os.Environ(), natsDir+"="+dir, natsDisk+"="+disk, fmt.Sprintf("%s=%d", natsPort, port))
 	if disk != "" {
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,

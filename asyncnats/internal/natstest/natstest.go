@@ -24,6 +24,15 @@ func Options() *server.Options {
 	return &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
 }
 
+// Lasting is a port for a server that is stopped and started again: no outgoing connection is given
+// the port in between, neither of another test nor of a client that tries to connect.
+func Lasting(t testing.TB) int {
+	t.Helper()
+	l := listenBelow(t)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
 // Start starts a server and waits until it takes connections.
 func Start(o *server.Options) (*server.Server, error) {
 	s, err := server.NewServer(o)
