@@ -33,6 +33,8 @@ import (
 //
 // The functions of [async.OnSignal] and the methods of the codec run on the goroutine
 // that receives the replies of all calls, and must not block.
+//
+// Begin panics where opts have [ID] or [Key], which are for [Submit].
 func Begin[Resp, Req any](ctx context.Context, c *Client, subject string, request Req, opts ...async.Option) *async.Call[Resp] {
 	p := &pending[Resp]{client: c}
 	p.entry.call, p.entry.subject = p, subject

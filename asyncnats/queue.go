@@ -132,7 +132,8 @@ type waiter interface {
 // ctx ends: give it a deadline. js and its connection remain the caller's, and the queue
 // needs them for as long as it is not closed. When the connection is closed or drained all
 // calls that wait here complete with [ErrDisconnected], and so do further ones: the requests
-// stay where they are, and a queue on another connection finds the calls by [Attach]. The server has to be NATS 2.11 or later.
+// stay where they are, and a queue on another connection finds the calls by [Attach]. The server has to be NATS 2.11
+// or later. OpenQueue panics where js is nil, and where two Errors have one code.
 func OpenQueue(ctx context.Context, js jetstream.JetStream, o QueueOptions) (*Queue, error) {
 	if js == nil {
 		panic("asyncnats: OpenQueue with a nil JetStream")

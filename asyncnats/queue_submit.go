@@ -60,9 +60,10 @@ type submission struct {
 //
 // Errors are ErrEncode, ErrBadSubject for an id or a key that cannot be one, ErrTooLarge,
 // [async.ErrQueueFull] where the stream takes no more, [async.ErrScopeClosed] of a queue
-// that is closed, [ErrDisconnected] where the connection is, and what ended ctx. There is no call then. When ctx has ended, the
-// connection was lost, or the queue was closed while Submit waited, the request may have been stored all
-// the same: to submit it again with the same id, which Submit returns with the error, is safe.
+// that is closed, [ErrDisconnected] where the connection is, and what ended ctx. There is no
+// call then. When ctx has ended, the connection was lost, or the queue was closed while Submit
+// waited, the request may have been stored all the same: to submit it again with the same id,
+// which Submit returns with the error, is safe.
 //
 // The call ends here when ctx does, when its last handle is released, and when the Scope among the
 // options is shut down. None of that is told to the workers (J6): [Attach] finds the call by its id.
