@@ -144,22 +144,22 @@ func exception(span trace.Span, c async.CallInfo) {
 		trace.WithAttributes(semconv.ExceptionStacktrace(clean(string(p.Stack), mostStack))))
 }
 
-// discarded records that a result is discarded that nobody took: in the span while it goes
-// on; where the function of a canceled call returned the result, in the span that tells of
-// that return; else in a span of its own.
+// discarded records that a result is discarded that nobody took: where the function of a
+// canceled call returned the result, in the span that tells of that return; else in the span
+// of the call while it goes on, and after that in a span of its own.
 func (t *call) discarded(c async.CallInfo) {
+	if !c.Canceled.IsZero() && !c.Started.IsZero() { // returned follows, on this goroutine; completed may follow, too
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.late = true
+		return
+	}
 	const name = "async.call.discarded"
 	var o []trace.EventOption
 	if c.Err != nil {
 		o = append(o, trace.WithAttributes(semconv.ErrorTypeKey.String(kindOf(c.Err))))
 	}
 	if t.event(c, name, o...) {
-		return
-	}
-	if !c.Canceled.IsZero() && !c.Started.IsZero() { // returned follows, on this goroutine
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.late = true
 		return
 	}
 	t.after(c, " discarded", time.Now(), name)

@@ -240,11 +240,33 @@ func TestV11_ACanceledCall(t *testing.T) {
 		c := async.Go(bg, block, s, async.Name("work"))
 		synctest.Wait()
 		_ = c.CancelWait(bg, errBoom)
+		synctest.Wait() // a call is complete before the observer is told
 		c.Release()
 		shutdown(t, s)
 		wantEq(t, "asked to stop", k.tree(), "work work/work discarded")
 		wantEq(t, "its outcome", attributeOf(k.span("work"), "async.call.outcome"), "failed")
 	})
+}
+
+// The function of a canceled call may return before the observer is told of the cancellation.
+// What the function returned is in the span below all the same.
+func TestV11_ACanceledCallThatReturnsAtOnce(t *testing.T) {
+	k := newKit(t)
+	discarded := make(chan struct{})
+	s := async.NewScope(async.ScopeOptions{Observer: async.Observers(
+		async.Observer{Completed: func(async.CallInfo) { <-discarded }},
+		asyncotel.Observer(k.opts...),
+		async.Observer{Discarded: func(async.CallInfo) { close(discarded) }},
+	)})
+	started := make(chan struct{})
+	c := async.Go(bg, func(ctx context.Context) (int, error) { close(started); return block(ctx) }, s, async.Name("work"))
+	<-started
+	_ = c.Cancel(errBoom)
+	shutdown(t, s)
+	_ = k.ended()
+	wantEq(t, "spans", k.tree(), "work work/work stop")
+	wantEq(t, "the events of the call", events(k.span("work")), "async.call.canceled")
+	wantEq(t, "the late result", events(k.span("work stop")), "async.call.discarded")
 }
 
 // A result that nobody takes is discarded when the span has ended: it has a span of its own.
