@@ -72,8 +72,11 @@ func wrap(text string, width, indent int) string {
 				breaks = "/"
 			}
 		}
-		text = ansi.Wrap(text, limit, breaks)
-		text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", indent+2))
+		lines := strings.Split(ansi.Wrap(text, limit, breaks), "\n")
+		for i, line := range lines {
+			lines[i] = strings.TrimRight(line, " ") // a space before a slash may be one too many
+		}
+		text = strings.Join(lines, "\n"+strings.Repeat(" ", indent+2))
 	}
 	return strings.Repeat(" ", indent) + text
 }

@@ -24,6 +24,7 @@ func TestLayOut(t *testing.T) {
 		{16, " name   state       a note that is long\n", " name   state\n   a note that\n   is long\n"},
 		{12, "words that go on and on", "words that\n  go on and\n  on"},
 		{20, "http://127.0.0.1:12345/a/path", "http://\n  127.0.0.1:12345/a/\n  path"},
+		{20, "waits for 1 or s, /a/path/of/eighteen/columns", "waits for 1 or s,\n  /a/path/of/\n  eighteen/columns"},
 		{12, "        deeply in  b", "   deeply in\n     b"},
 		{30, "a site is on http://127.0.0.1:45359/", "a site is on\n  http://127.0.0.1:45359/"},
 		{30, "|..   x|  over 1.000\n\n", "|..   x|  over 1.000\n\n"},
@@ -37,15 +38,19 @@ func TestLayOut(t *testing.T) {
 
 // Whatever the width, every word is there, in order, and no line is too long.
 func TestLayOut_everything(t *testing.T) {
-	const text = "  won          0.500s  http://127.0.0.1:41234/fast  its answer came too late and was closed  over 1.000\n"
-	for width := 24; width < 120; width++ {
-		got := layOut(text, width)
-		if strings.Join(strings.Fields(got), "") != strings.Join(strings.Fields(text), "") {
-			t.Errorf("%d columns: %q", width, got)
-		}
-		for line := range strings.Lines(got) {
-			if ansi.StringWidth(strings.TrimSuffix(line, "\n")) > width {
-				t.Errorf("%d columns: the line is too long: %q", width, line)
+	for _, text := range []string{
+		"  won          0.500s  http://127.0.0.1:41234/fast  its answer came too late and was closed  over 1.000\n",
+		"  order 4711 #1: lent, 9s; it waits for payment 4711 #1 of scope payments, 9s, /a/path/of/a/program/faults.go:139\n",
+	} {
+		for width := 24; width < 120; width++ {
+			got := layOut(text, width)
+			if strings.Join(strings.Fields(got), "") != strings.Join(strings.Fields(text), "") {
+				t.Errorf("%d columns: %q", width, got)
+			}
+			for line := range strings.Lines(got) {
+				if ansi.StringWidth(strings.TrimSuffix(line, "\n")) > width {
+					t.Errorf("%d columns: the line is too long: %q", width, line)
+				}
 			}
 		}
 	}
