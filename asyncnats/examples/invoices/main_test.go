@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
@@ -88,6 +89,32 @@ func lineOf(t *testing.T, in *bufio.Reader, pattern string) []string {
 	}
 }
 
+// untilGone returns what is to be the standard error of a process. All that the process starts
+// have it, too, and the test, which does not remove its folder before, waits until none of them is
+// left.
+func untilGone(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.Close()
+		defer r.Close()
+		if err := r.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		said, err := io.ReadAll(r)
+		if err != nil {
+			t.Errorf("a process is left: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("the processes said:\n%s", said)
+		}
+	})
+	return w
+}
+
 // Somebody kills a worker, the submitting process, and NATS: they are started again. Then the
 // program itself is killed. A terminal that is attached stays, and sees all invoices when the program
 // is started anew.
@@ -102,6 +129,7 @@ func TestKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cmd.Stderr = untilGone(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
