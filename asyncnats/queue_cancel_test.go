@@ -309,13 +309,22 @@ func TestJ5_CanceledWhileOthersCome(t *testing.T) {
 	eventually(t, "all is done", func() bool { return w.Stats().Completed == n })
 }
 
+// An injecting is a Propagator that tells when Submit is about to send the request.
+type injecting struct {
+	asyncnats.Propagator
+	begun chan struct{}
+}
+
+func (p injecting) Inject(context.Context, asyncnats.Carrier) { close(p.begun) }
+
 // A call is canceled, by its scope, while Submit has not heard yet whether the request is stored:
 // that is told as soon as it is.
 func TestJ5_WhileItIsSubmitted(t *testing.T) {
 	t.Parallel()
 	for _, opts := range [][]async.Option{nil, {asyncnats.ID("a")}} {
 		d := newDepot(t)
-		q := d.open(asyncnats.QueueOptions{})
+		begun := make(chan struct{})
+		q := d.open(asyncnats.QueueOptions{Propagator: injecting{begun: begun}})
 		scope := async.NewScope(async.ScopeOptions{})
 		d.stop()
 		type submitted struct {
@@ -326,7 +335,7 @@ func TestJ5_WhileItIsSubmitted(t *testing.T) {
 			s.call, s.id, err = asyncnats.Submit[int](t.Context(), q, 1, append(opts, scope)...)
 			return s, err
 		})
-		eventually(t, "the call is begun", func() bool { return scope.Stats().Pending == 1 })
+		<-begun
 		for c := range scope.InFlight() {
 			if !scope.Cancel(c.ID, errFlaky) {
 				t.Error("the call was not canceled")

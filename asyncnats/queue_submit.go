@@ -60,8 +60,9 @@ type submission struct {
 //
 // Errors are ErrEncode, ErrBadSubject for an id or a key that cannot be one, ErrTooLarge,
 // [async.ErrQueueFull] where the stream takes no more, [async.ErrScopeClosed] of a queue
-// that is closed, [ErrDisconnected] where the connection is, and what ended ctx. There is no
-// call then. When ctx has ended, the connection was lost, or the queue was closed while Submit
+// that is closed, [ErrDisconnected] where the connection is, what ended ctx, and the call's own
+// error where the Scope among the options refuses the call, or cancels it before the request is
+// sent. There is no call then. When ctx has ended, the connection was lost, or the queue was closed while Submit
 // waited, the request may have been stored all the same: to submit it again with the same id,
 // which Submit returns with the error, is safe.
 //
@@ -86,7 +87,7 @@ func Submit[Resp, Req any](ctx context.Context, q *Queue, request Req, opts ...a
 	q.watcher.coverLane(q.lane)
 	p, call := newQueued[Resp](ctx, q, o)
 	if call.IsDone() {
-		_, err := call.Await(ctx) // ctx has ended
+		_, err := call.Await(ctx) // it was refused, or ctx has ended, or the scope has canceled it
 		return nil, o.id, q.about(o.id, err)
 	}
 	p.carry(m, call)

@@ -3,10 +3,13 @@ package natstest
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,13 +42,39 @@ func Start(o *server.Options) (*server.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	var said said
+	s.SetLoggerV2(&said, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		s.Shutdown()
-		return nil, ErrNotReady
+		return nil, fmt.Errorf("%w: %s", ErrNotReady, said.String())
 	}
 	return s, nil
 }
+
+// A said keeps the errors that a server tells its log.
+type said struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "; ")
+}
+
+func (s *said) Errorf(format string, v ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, fmt.Sprintf(format, v...))
+}
+
+func (s *said) Fatalf(format string, v ...any) { s.Errorf(format, v...) }
+func (*said) Noticef(string, ...any)           {}
+func (*said) Warnf(string, ...any)             {}
+func (*said) Debugf(string, ...any)            {}
+func (*said) Tracef(string, ...any)            {}
 
 // Run is Start for a test, at whose end the server is shut down.
 func Run(t testing.TB, o *server.Options) *server.Server {
