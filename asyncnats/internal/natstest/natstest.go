@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,18 +39,35 @@ func Lasting(t testing.TB) int {
 
 // Start starts a server and waits until it takes connections.
 func Start(o *server.Options) (*server.Server, error) {
-	s, err := server.NewServer(o)
+	s, said, err := begin(o)
 	if err != nil {
 		return nil, err
 	}
-	var said said
-	s.SetLoggerV2(&said, false, false, false)
-	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		s.Shutdown()
-		return nil, fmt.Errorf("%w: %s", ErrNotReady, said.String())
+		return nil, fmt.Errorf("%w: %s", ErrNotReady, said)
 	}
 	return s, nil
+}
+
+// begin starts a server, and returns what it tells its log. It tries again where a port is taken: a
+// process that is just being started has, for a moment, the listeners of the process that starts it,
+// so the port of a server that was stopped is not free at once.
+func begin(o *server.Options) (*server.Server, *said, error) {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		s, err := server.NewServer(o)
+		if err != nil {
+			return nil, nil, err
+		}
+		said := new(said)
+		s.SetLoggerV2(said, false, false, false)
+		s.Start()
+		if !strings.Contains(said.String(), syscall.EADDRINUSE.Error()) || time.Now().After(end) {
+			return s, said, nil
+		}
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
 }
 
 // A said keeps the errors that a server tells its log.
@@ -244,7 +262,7 @@ func listenBelow(t testing.TB) net.Listener {
 // wait for the others.
 func StartNode(t testing.TB, o *server.Options) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(o)
+	s, _, err := begin(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,6 +270,5 @@ func StartNode(t testing.TB, o *server.Options) *server.Server {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	s.Start()
 	return s
 }
