@@ -210,7 +210,11 @@ func TestKilled_NATSAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err = startNATS(dir, port)
+	for range 3 { // a process that was just being started has the listener for a moment
+		if s, err = startNATS(dir, port); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
