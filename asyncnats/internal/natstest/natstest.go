@@ -54,7 +54,9 @@ func Start(o *server.Options) (*server.Server, error) {
 // process that is just being started has, for a moment, the listeners of the process that starts it,
 // so the port of a server that was stopped is not free at once.
 func begin(o *server.Options) (*server.Server, *said, error) {
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(10 * time.Second); ; <-ticker.C {
 		s, err := server.NewServer(o)
 		if err != nil {
 			return nil, nil, err
