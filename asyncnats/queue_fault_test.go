@@ -103,11 +103,8 @@ func TestFault_ClusterComingUp(t *testing.T) {
 		s.Shutdown()
 		s.WaitForShutdown()
 	}
-	up := natstest.StartNode(t, options[0])
-	natstest.StartNode(t, options[1])
-	if !up.ReadyForConnections(patience) {
-		t.Fatal(natstest.ErrNotReady)
-	}
+	up := natstest.Run(t, options[0])
+	natstest.Run(t, options[1])
 	js, err := jetstream.New(natstest.Connect(t, up.ClientURL()))
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +124,7 @@ func TestFault_ClusterComingUp(t *testing.T) {
 		t.Errorf("OpenQueue without a server for the third replica returned %v", err)
 	}
 	opened := async.Go(t.Context(), func(ctx context.Context) (*asyncnats.Queue, error) { return asyncnats.OpenQueue(ctx, js, o) })
-	natstest.StartNode(t, options[2])
+	natstest.Run(t, options[2])
 	q, err := opened.Await(t.Context())
 	if err != nil {
 		t.Fatal(err)

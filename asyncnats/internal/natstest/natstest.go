@@ -37,40 +37,34 @@ func Lasting(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Start starts a server and waits until it takes connections.
+// Start starts a server and waits until it takes connections, of a cluster's other servers, too. It
+// tries again where a port is taken: a process that is just being started has, for a moment, the
+// listeners of the process that starts it, so the port of a server that was stopped is not free at
+// once.
 func Start(o *server.Options) (*server.Server, error) {
-	s, said, err := begin(o)
-	if err != nil {
-		return nil, err
-	}
-	if !s.ReadyForConnections(10 * time.Second) {
-		s.Shutdown()
-		return nil, fmt.Errorf("%w: %s", ErrNotReady, said)
-	}
-	return s, nil
-}
-
-// begin starts a server, and returns what it tells its log. It tries again where a port is taken: a
-// process that is just being started has, for a moment, the listeners of the process that starts it,
-// so the port of a server that was stopped is not free at once.
-func begin(o *server.Options) (*server.Server, *said, error) {
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for end := time.Now().Add(10 * time.Second); ; <-ticker.C {
+	for end := time.Now().Add(10 * time.Second); ; {
 		s, err := server.NewServer(o)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		said := new(said)
 		s.SetLoggerV2(said, false, false, false)
 		s.Start()
-		if !strings.Contains(said.String(), syscall.EADDRINUSE.Error()) || time.Now().After(end) {
-			return s, said, nil
+		for time.Now().Before(end) && !said.isTaken() {
+			if s.ReadyForConnections(lookFor) {
+				return s, nil
+			}
 		}
 		s.Shutdown()
 		s.WaitForShutdown()
+		if !time.Now().Before(end) {
+			return nil, fmt.Errorf("%w: %s", ErrNotReady, said)
+		}
 	}
 }
+
+// lookFor is how long a server is waited for until it is asked whether its port is taken.
+const lookFor = 30 * time.Millisecond
 
 // A said keeps the errors that a server tells its log.
 type said struct {
@@ -83,6 +77,9 @@ func (s *said) String() string {
 	defer s.mu.Unlock()
 	return strings.Join(s.lines, "; ")
 }
+
+// isTaken reports whether the server could not listen because a port is taken.
+func (s *said) isTaken() bool { return strings.Contains(s.String(), syscall.EADDRINUSE.Error()) }
 
 func (s *said) Errorf(format string, v ...any) {
 	s.mu.Lock()
@@ -179,7 +176,7 @@ func StartNodes(t testing.TB, options []*server.Options) []*server.Server {
 	t.Helper()
 	var all []*server.Server
 	for _, o := range options {
-		all = append(all, StartNode(t, o))
+		all = append(all, Run(t, o))
 	}
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
@@ -258,19 +255,4 @@ func listenBelow(t testing.TB) net.Listener {
 	}
 	t.Fatal(ErrNotReady)
 	return nil
-}
-
-// StartNode starts one server of a cluster, for a test, at whose end it is shut down. It does not
-// wait for the others.
-func StartNode(t testing.TB, o *server.Options) *server.Server {
-	t.Helper()
-	s, _, err := begin(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	return s
 }
