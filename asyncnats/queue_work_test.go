@@ -109,7 +109,8 @@ func TestJ3_RetryBackoffGivenUp(t *testing.T) {
 			}
 		}
 	}
-	if s := w.Stats(); s.GivenUp != 2 || s.Retried != 10 {
+	eventually(t, "all are counted", func() bool { return w.Stats().GivenUp == 2 }) // the record is stored before
+	if s := w.Stats(); s.Retried != 10 {
 		t.Errorf("%+v", s)
 	}
 }
