@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed4712c49f/async"
 	"github.com/seed4712c49f/async/asyncview"
@@ -110,12 +111,19 @@ func (w *world) circle(names ...string) {
 	all.Set()
 }
 
-// listen listens at an address.
+// listen listens at an address. A listener that was just closed may be held for a moment by a process
+// that is being started: the address is tried again.
 func listen(t *testing.T, addr string) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(10 * time.Second); ; <-ticker.C {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			return l
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
-	return l
 }
