@@ -200,10 +200,11 @@ func (w *World) waited(ctx context.Context, o *Op, err error) {
 	}
 }
 
-// isWaitError reports whether a wait has ended before what it waited for.
+// isWaitError reports whether a wait has ended before what it waited for, also where its context was
+// that of a call that was canceled. The error of a canceled call is none, whatever its cause.
 func isWaitError(err error) bool {
 	_, ok := errors.AsType[*async.WaitError](err)
-	return ok && !isCanceled(err)
+	return ok
 }
 
 func isCanceled(err error) bool { return errors.Is(err, async.ErrCanceled) }
