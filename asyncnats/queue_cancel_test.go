@@ -151,9 +151,9 @@ func TestJ5_OfAHandle(t *testing.T) {
 }
 
 // Cancel races with the start and with the end, many times: the call has one end, which Cancel
-// and all who are attached agree about. Every other function goes on until its context ends: it has
-// begun before the record, since its context ends; a call that Cancel has ended before it began
-// never begins.
+// and all who are attached agree about. Every second function waits for the end of its context, which
+// comes where the call was running when it was canceled. A call that Cancel has ended before it began
+// never begins: nobody would tell its function.
 func TestJ5_Races(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)

@@ -62,9 +62,9 @@ type submission struct {
 // [async.ErrQueueFull] where the stream takes no more, [async.ErrScopeClosed] of a queue
 // that is closed, [ErrDisconnected] where the connection is, what ended ctx, and the call's own
 // error where the Scope among the options refuses the call, or cancels it before the request is
-// sent. There is no call then. When ctx has ended, the connection was lost, or the queue was closed while Submit
-// waited, the request may have been stored all the same: to submit it again with the same id,
-// which Submit returns with the error, is safe.
+// sent. There is no call then. When ctx has ended, the connection was lost, or the queue was
+// closed while Submit waited, the request may have been stored all the same: to submit it again
+// with the same id, which Submit returns with the error, is safe.
 //
 // The call ends here when ctx does, when its last handle is released, and when the Scope among the
 // options is shut down. None of that is told to the workers (J6): [Attach] finds the call by its id.

@@ -89,9 +89,8 @@ func lineOf(t *testing.T, in *bufio.Reader, pattern string) []string {
 	}
 }
 
-// untilGone returns what is to be the standard error of a process. All that the process starts
-// have it, too, and the test, which does not remove its folder before, waits until none of them is
-// left.
+// untilGone returns a file for the standard error of a process, and of all processes that the process
+// starts. At its end the test waits until none of them is left; its folder is removed after that.
 func untilGone(t *testing.T) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()

@@ -37,10 +37,10 @@ func Lasting(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Start starts a server and waits until it takes connections, of a cluster's other servers, too. It
-// tries again where a port is taken: a process that is just being started has, for a moment, the
-// listeners of the process that starts it, so the port of a server that was stopped is not free at
-// once.
+// Start starts a server and waits until it takes connections: those of clients and, in a cluster,
+// those of the other servers, for which it does not wait. Start tries again where a port is taken: a
+// process that is just being started has, for a moment, the listeners of the process that starts it,
+// so the port of a server that was stopped is not free at once.
 func Start(o *server.Options) (*server.Server, error) {
 	for end := time.Now().Add(10 * time.Second); ; {
 		s, err := server.NewServer(o)
